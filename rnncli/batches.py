@@ -1,0 +1,128 @@
+"""Encoded texts as memory-mapped integer arrays, and batches as views of them.
+
+However large a corpus is, only the batch at hand is in memory.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.tokenizer import EOS, PAD, Tokenizer
+
+LENGTH_STEP = 8  # batches are padded to a multiple: few shapes, so that prepared kernels are reused
+POOL = 100  # batches sorted by length together: little padding, still a random order
+
+Tokens = NDArray[np.uint16] | NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Hold the tokens of many texts end to end, on disk."""
+
+    tokens: Tokens  # (total,)
+    offsets: NDArray[np.int64]  # (texts + 1,) where each text starts
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> Tokens:
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of tokens of each text."""
+        return np.diff(self.offsets)
+
+    def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,)."""
+        lengths = self.lengths_of(rows)  # (N,)
+        tokens = np.full((len(rows), _round_up(int(lengths.max()))), PAD, np.int64)  # (N, S)
+        for i, row in enumerate(rows):
+            tokens[i, : lengths[i]] = self[row]
+        return tokens, lengths
+
+    def lengths_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of tokens of some texts."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
+
+def encode(
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    path: Path,
+    *,
+    end: bool = False,
+    max_length: int | None = None,
+) -> EncodedTexts:
+    """Encode texts into the file ``path`` and map it into memory.
+
+    ``end`` closes each text with ``<eos>``; ``max_length`` keeps that many first tokens of each.
+    """
+    dtype: type[np.uint16] | type[np.int32] = (
+        np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
+    )
+    lengths = []
+    with path.open("wb") as file:
+        for ids in tokenizer.encode_all(texts):
+            kept = ids[:max_length]
+            if end:
+                kept.append(EOS)
+            file.write(np.array(kept, dtype).tobytes())
+            lengths.append(len(kept))
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    empty = offsets[-1] == 0  # nothing to map
+    tokens = np.zeros(0, dtype) if empty else np.memmap(path, dtype, mode="r")
+    return EncodedTexts(tokens, offsets)
+
+
+def bucketed(
+    lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Return the rows of each batch of an epoch: random, but of similar length within a batch."""
+    order = rng.permutation(len(lengths))
+    batches = []
+    for start in range(0, len(order), POOL * batch_size):
+        pool = order[start : start + POOL * batch_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def in_order(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each batch from short to long, for scoring."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of the running text in each stream, and the tokens that follow."""
+
+    inputs: NDArray[np.int64]  # (N, T)
+    targets: NDArray[np.int64]  # (N, T)
+    first: bool  # of an epoch: the state starts anew
+
+
+def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterator[Window]:
+    """Cut a text into ``batch_size`` streams and yield them side by side, ``bptt`` steps at a time.
+
+    Each window goes on where the one before it ended, so that the state can be carried. ``skip``
+    leaves out some tokens at the front, so that epochs differ in where windows begin.
+    """
+    width = (len(tokens) - 1 - skip) // batch_size
+    rows = tokens[skip : skip + width * batch_size].reshape(batch_size, width)
+    following = tokens[skip + 1 : skip + 1 + width * batch_size].reshape(batch_size, width)
+    for start in range(0, width, bptt):
+        yield Window(
+            rows[:, start : start + bptt].astype(np.int64),
+            following[:, start : start + bptt].astype(np.int64),
+            first=start == 0,
+        )
+
+
+def _round_up(length: int) -> int:
+    return -(-length // LENGTH_STEP) * LENGTH_STEP

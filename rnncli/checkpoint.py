@@ -1,0 +1,252 @@
+"""The model directory: atomic writes, careful reading, no pickle.
+
+Every file is written beside and renamed into place. A new model appears as a whole; one that was
+there before gives way only when the new one is complete.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig, Task
+from rnncli.errors import ConfigError, ModelError
+from rnncli.runtime import Floats, Network
+from rnncli.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
+TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
+DAMAGED = "copy the model again, or train it again"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it lies on disk: description, tokenizers and network."""
+
+    path: Path
+    info: dict[str, Any]  # the whole config.json
+    config: ModelConfig
+    tokenizer: Tokenizer
+    target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
+    network: Network
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of a classifier, in the order of its classes."""
+        return tuple(self.info.get("labels", ()))
+
+
+def load(path: Path, task: Task | None = None) -> SavedModel:
+    """Read a model directory and check that its parts fit together.
+
+    Raises:
+        ModelError: something is missing, damaged, of another task or of a newer format.
+
+    """
+    info = read_info(path)
+    if task is not None and info["task"] != task:
+        raise ModelError(
+            f"{path} is a model to {info['task']} with, not to {task}",
+            f"rnncli {info['task']} -m {path}",
+        )
+    try:
+        names = [field.name for field in fields(ModelConfig)]
+        config = ModelConfig(**{name: info["model"][name] for name in names})
+        level = info["level"]
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ModelError(f"{path / CONFIG} is damaged: {error}", DAMAGED) from None
+    tokenizer = Tokenizer.load(path / TOKENIZER, level)
+    target_tokenizer = tokenizer
+    if config.target_vocab_size:
+        target_tokenizer = Tokenizer.load(path / TARGET_TOKENIZER, level)
+    _check_vocabulary(path, tokenizer, config.vocab_size)
+    _check_vocabulary(path, target_tokenizer, config.target_vocab_size or config.vocab_size)
+    if config.task == "classify" and len(info.get("labels", ())) != config.num_classes:
+        raise ModelError(f"{path / CONFIG} is damaged: labels and classes differ", DAMAGED)
+    weights = _read_weights(path / WEIGHTS, info)
+    return SavedModel(path, info, config, tokenizer, target_tokenizer, Network(config, weights))
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """Return the description in a model directory.
+
+    Raises:
+        ModelError: there is no model, or it is damaged or of a newer format.
+
+    """
+    if not path.is_dir():
+        what = "is a file, not a model directory" if path.exists() else "does not exist"
+        raise ModelError(f"{path} {what}", "train a model first: rnncli train, or name one: -m DIR")
+    try:
+        info = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{path} holds no model: {CONFIG} is missing", "train one: rnncli train, or name one: -m DIR"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path / CONFIG} cannot be read: {error}", DAMAGED) from None
+    if not isinstance(info, dict) or not isinstance(info.get("format_version"), int):
+        raise ModelError(f"{path / CONFIG} does not describe a model of rnncli", DAMAGED)
+    if info["format_version"] > FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format {info['format_version']}, newer than this rnncli can read",
+            "pip install --upgrade rnncli",
+        )
+    if info.get("task") not in TASKS:
+        raise ModelError(f"{path / CONFIG} names no known task: {info.get('task')!r}", DAMAGED)
+    return info
+
+
+def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
+    if tokenizer.vocab_size != size:
+        raise ModelError(
+            f"the tokenizer in {path} has {tokenizer.vocab_size} tokens, the model {size}", DAMAGED
+        )
+
+
+def _read_weights(path: Path, info: Mapping[str, Any]) -> dict[str, Floats]:
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing", "copy the whole model directory") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", DAMAGED) from None
+    shapes = {name: list(array.shape) for name, array in weights.items()}
+    expected = info.get("shapes")
+    if shapes != expected:
+        missing = sorted(set(expected or {}) - set(shapes))
+        odd = sorted(n for n, shape in shapes.items() if (expected or {}).get(n) != shape)
+        raise ModelError(
+            f"{path} does not fit {CONFIG}: {', '.join((missing + odd)[:3])}", DAMAGED
+        )
+    return {name: array.astype(np.float32, copy=False) for name, array in weights.items()}
+
+
+class ModelWriter:
+    """Write a model directory while training runs; it always holds the best model so far."""
+
+    def __init__(self, path: Path, force: bool) -> None:
+        """Refuse to write where something else lies.
+
+        Raises:
+            ModelError: the directory holds a model and ``force`` is off, or it holds other things.
+
+        """
+        self.path = path
+        self._written = False
+        if path.exists() and not path.is_dir():
+            raise ModelError(f"{path} is a file", "name another place: -o DIR")
+        if path.is_dir() and any(path.iterdir()):
+            if not (path / CONFIG).is_file():
+                raise ModelError(
+                    f"{path} holds other files, and no model", "name another place: -o DIR"
+                )
+            if not force:
+                raise ModelError(
+                    f"{path} holds a model already", "name another place: -o DIR, or add --force"
+                )
+        ancestor = path.absolute()
+        while not ancestor.exists():
+            ancestor = ancestor.parent
+        if not ancestor.is_dir() or not os.access(ancestor, os.W_OK):
+            raise ModelError(f"nothing can be written in {ancestor}", "name another place: -o DIR")
+
+    def save(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
+        """Write the model, as a whole the first time and file by file afterwards."""
+        if self._written:
+            _write_weights(self.path, snapshot, weights)
+            _write_description(self.path, snapshot)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        try:
+            snapshot.tokenizer.save(folder / TOKENIZER)
+            if snapshot.target_tokenizer is not None:
+                snapshot.target_tokenizer.save(folder / TARGET_TOKENIZER)
+            _write_weights(folder, snapshot, weights)
+            _write_description(folder, snapshot)
+            folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+            _swap(folder, self.path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._written = True
+
+    def describe(self, snapshot: "Snapshot") -> None:
+        """Write all but weights and tokenizers again."""
+        _write_description(self.path, snapshot)
+
+
+@dataclass
+class Snapshot:
+    """What is written of a model beside its weights; ``info`` becomes config.json."""
+
+    info: dict[str, Any]
+    card: str
+    metrics: list[dict[str, Any]]
+    tokenizer: Tokenizer
+    target_tokenizer: Tokenizer | None
+
+
+def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:
+    from safetensors.torch import save
+
+    unique = _without_tied(weights)
+    snapshot.info["shapes"] = {name: list(tensor.shape) for name, tensor in unique.items()}
+    _write_bytes(folder / WEIGHTS, save(unique, metadata={"format": "pt"}))
+
+
+def _write_description(folder: Path, snapshot: Snapshot) -> None:
+    lines = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
+    _write_bytes(folder / METRICS, lines.encode())
+    _write_bytes(folder / CARD, snapshot.card.encode())
+    description = json.dumps(snapshot.info, indent=2, ensure_ascii=False)
+    _write_bytes(folder / CONFIG, (description + "\n").encode())
+
+
+def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
+    """Leave out weights that are the decoder's embedding under another name."""
+    embedding = weights.get("decoder.embedding.weight")
+    unique: dict[str, Tensor] = {}
+    for name, tensor in weights.items():
+        if tensor is embedding and name != "decoder.embedding.weight":
+            continue
+        unique[name] = tensor.detach().float().cpu().contiguous()
+    return unique
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Put a directory in place of another, or of none."""
+    if not place.exists():
+        new.rename(place)
+        return
+    old = new.with_name(new.name + "-old")
+    place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old)
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    """Write beside, flush to the disk, and rename into place."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

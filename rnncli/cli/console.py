@@ -1,0 +1,44 @@
+"""What a person sees on stderr: notices, errors and progress. stdout is for results alone."""
+
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from rnncli.errors import RnncliError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Color = Literal["auto", "always", "never"]
+
+
+class Screen:
+    """Write to stderr, in colour where it is a terminal, and not at all when told to be quiet."""
+
+    def __init__(self, quiet: bool = False, color: Color = "auto") -> None:
+        self.quiet = quiet
+        self._color = color
+
+    def console(self, *, stderr: bool = True) -> "Console":
+        """Return a rich console on stderr or stdout that keeps to the choice of colour."""
+        from rich.console import Console
+
+        forced = {"auto": None, "always": True, "never": False}[self._color]
+        return Console(
+            stderr=stderr,
+            highlight=False,
+            soft_wrap=True,
+            force_terminal=forced if self._color == "always" else None,
+            no_color=True if self._color == "never" else None,
+        )
+
+    def say(self, message: str) -> None:
+        """Tell what was chosen or done."""
+        if not self.quiet:
+            print(message, file=sys.stderr, flush=True)
+
+
+def print_error(error: RnncliError) -> None:
+    """Write what is wrong, and under it what to type next."""
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)

@@ -1,0 +1,290 @@
+"""``rnncli evaluate``: score a model on labelled data."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnncli.cli import options
+from rnncli.cli.console import Screen
+from rnncli.cli.options import DATA, OUTPUT
+from rnncli.config import MAX_VALIDATION_ROWS, SearchConfig
+from rnncli.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from rich.console import Console
+
+Scores = dict[str, Any]
+
+WIDEST_MATRIX = 20  # classes: a wider confusion matrix fits no terminal
+BATCH = 1_024  # texts handed to the model at once
+SCORED_SPLITS = ("test", "validation", "train")  # the first that there is
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="The model's directory.", show_default=False)
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA",
+            help="As for train. Without it: the held-out part of the model's training data.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Part of the data to score on; else test, validation or train, the first that "
+            "there is.",
+            rich_help_panel=DATA,
+            show_default=False,
+        ),
+    ] = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    source: options.SourceColumn = None,
+    target: options.TargetColumn = None,
+    revision: options.Revision = None,
+    beam: Annotated[
+        int, typer.Option(help="Beam of the search (translate).", rich_help_panel=OUTPUT)
+    ] = SearchConfig().beam,
+    tokenize: Annotated[
+        str | None,
+        typer.Option(
+            help="sacreBLEU's tokenizer (translate): 13a, char, ja-mecab, zh, intl.",
+            rich_help_panel=OUTPUT,
+            show_default="by the language",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    color: options.ColorChoice = "auto",
+) -> None:
+    """Score a model: accuracy and F1, bits per character, or BLEU and chrF."""
+    from rnncli.checkpoint import read_info
+    from rnncli.data import Columns
+
+    screen = Screen(quiet, color)
+    info = read_info(model)
+    columns = Columns(text, label, source, target)
+    rows, name = _rows(info, data or [], columns, split, revision, screen)
+    console = screen.console(stderr=False)
+    screen.say(f"scoring {model} on {name}")
+    match info["task"]:
+        case "classify":
+            scores = _score_classifier(model, rows, None if as_json else console)
+        case "generate":
+            scores = _score_generator(model, rows, None if as_json else console)
+        case _:
+            languages = info.get("data", {}).get("languages")
+            tokenize = tokenize or _bleu_tokenizer(languages[1] if languages else None, rows)
+            config = SearchConfig(beam=beam)
+            scores = _score_translator(model, rows, config, tokenize, None if as_json else console)
+    if as_json:
+        print(json.dumps({"model": str(model), "data": name, **scores}, ensure_ascii=False))
+
+
+def _rows(
+    info: dict[str, Any],
+    data: list[str],
+    columns: Any,
+    split: str | None,
+    revision: str | None,
+    screen: Screen,
+) -> tuple["Dataset", str]:
+    """Return the rows to score on, and what to call them."""
+    from rnncli.data import hold_out, read_corpus
+
+    if data:
+        corpus = read_corpus(
+            data, task=info["task"], columns=columns, revision=revision, for_training=False
+        )
+        for notice in corpus.notices:
+            screen.say(notice)
+        if split is not None and split not in corpus.splits:
+            raise DataError(
+                f"{corpus.name} has no part {split}", f"--split {' or '.join(corpus.splits)}"
+            )
+        chosen = split or next(name for name in SCORED_SPLITS if name in corpus.splits)
+        part = f", part {chosen}" if len(corpus.splits) > 1 else ""
+        return corpus.splits[chosen], f"{corpus.name}{part}"
+    trained = info["data"]
+    given = {name: trained["columns"].get(name) for name in ("text", "label", "source", "target")}
+    if trained["name"] == "-":
+        raise DataError(
+            "the model was trained on stdin, which cannot be read again", "name the data to score on"
+        )
+    corpus = read_corpus(
+        trained["arguments"], task=info["task"], columns=type(columns)(**given), revision=revision
+    )
+    if corpus.fingerprint != trained["fingerprint"]:
+        raise DataError(
+            f"{corpus.name} has changed since the model was trained on it",
+            "name the data to score on",
+        )
+    settings = info["settings"]
+    _, held = hold_out(
+        corpus,
+        fraction=settings["validation"],
+        seed=settings["seed"],
+        max_rows=None if info["task"] == "generate" else MAX_VALIDATION_ROWS,
+    )
+    return held, f"the held-out part of {corpus.name}"
+
+
+def _score_classifier(path: Path, rows: "Dataset", console: "Console | None") -> Scores:
+    import numpy as np
+
+    from rnncli import metrics
+    from rnncli.runtime import softmax
+    from rnncli.tasks.base import column_values
+    from rnncli.tasks.classify import TextClassifier
+
+    classifier = TextClassifier.load(path)
+    unknown = sorted(set(column_values(rows, "label")) - set(classifier.labels))
+    labels = [*classifier.labels, *unknown]  # a label the model does not know counts as a mistake
+    numbers = {label: i for i, label in enumerate(labels)}
+    truth = np.array([numbers[label] for label in column_values(rows, "label")])
+    logits = np.concatenate([classifier.logits(t) for t in _chunks(column_values(rows, "text"))])
+    probabilities = softmax(logits.astype(np.float64))
+    predicted = probabilities.argmax(1)
+    matrix = metrics.confusion_matrix(truth, predicted, len(labels))
+    by_class = metrics.class_scores(matrix)
+    scores: Scores = {
+        "texts": len(truth),
+        "accuracy": metrics.accuracy(matrix),
+        "macro_f1": metrics.macro_f1(matrix),
+        "calibration_error": metrics.calibration_error(probabilities.max(1), predicted == truth),
+    }
+    if console is not None:
+        console.print(f"accuracy           {100 * scores['accuracy']:6.2f} %")
+        console.print(f"macro F1           {100 * scores['macro_f1']:6.2f} %")
+        console.print(f"calibration error  {100 * scores['calibration_error']:6.2f} %")
+        console.print(f"texts              {len(truth):6,}\n")
+        _print_table(
+            console,
+            ["label", "precision", "recall", "F1", "texts"],
+            [
+                [label, *(f"{100 * x:.1f}" for x in (s.precision, s.recall, s.f1)), str(s.support)]
+                for label, s in zip(labels, by_class, strict=True)
+            ],
+        )
+        if len(labels) <= WIDEST_MATRIX:
+            console.print("\nrows: the right label; columns: the answer")
+            _print_table(
+                console,
+                ["", *labels],
+                [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
+            )
+        else:
+            console.print("\nmost frequent mistakes")
+            wrong = matrix - np.diag(matrix.diagonal())
+            pairs = np.argsort(-wrong, axis=None)[:WIDEST_MATRIX]
+            _print_table(
+                console,
+                ["right label", "answer", "texts"],
+                [
+                    [labels[i // len(labels)], labels[i % len(labels)], str(wrong.flat[i])]
+                    for i in map(int, pairs)
+                    if wrong.flat[i]
+                ],
+            )
+    scores["classes"] = {
+        label: {"precision": s.precision, "recall": s.recall, "f1": s.f1, "support": s.support}
+        for label, s in zip(labels, by_class, strict=True)
+    }
+    scores["labels"] = labels
+    scores["confusion_matrix"] = matrix.tolist()
+    return scores
+
+
+def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> Scores:
+    from rnncli import metrics
+    from rnncli.tasks.base import column_values
+    from rnncli.tasks.generate import TextGenerator
+
+    nats, tokens, characters = TextGenerator.load(path).score(column_values(rows, "text"))
+    if not tokens:
+        raise DataError("the text is too short to score", "give a longer text")
+    scores: Scores = {
+        "characters": characters,
+        "tokens": tokens,
+        "nats_per_token": nats / tokens,
+        "nats_per_character": nats / characters,
+        "bits_per_character": metrics.bits(nats / characters),
+        "perplexity_per_token": metrics.perplexity(nats / tokens),
+    }
+    if console is not None:
+        console.print(f"bits per character    {scores['bits_per_character']:10.4f}")
+        console.print(f"nats per character    {scores['nats_per_character']:10.4f}")
+        console.print(f"nats per token        {scores['nats_per_token']:10.4f}")
+        console.print(f"perplexity per token  {scores['perplexity_per_token']:10.2f}")
+        console.print(f"characters            {characters:10,}")
+        console.print(f"tokens                {tokens:10,}")
+    return scores
+
+
+def _score_translator(
+    path: Path, rows: "Dataset", config: SearchConfig, tokenize: str, console: "Console | None"
+) -> Scores:
+    from rnncli import metrics
+    from rnncli.tasks.base import column_values
+    from rnncli.tasks.translate import Translator, clean
+
+    translator = Translator.load(path)
+    outputs: list[str] = []
+    for texts in _chunks(column_values(rows, "source")):
+        outputs += translator(texts, config)
+    references = [clean(text) for text in column_values(rows, "target")]
+    found = metrics.translation_scores(outputs, references, tokenize)
+    if console is not None:
+        for score in found:
+            console.print(f"{score.name:17} {score.score:6.2f}  {score.signature}")
+        console.print(f"{'sentences':17} {len(outputs):6,}")
+    return {
+        "sentences": len(outputs),
+        **{score.name: {"score": score.score, "signature": score.signature} for score in found},
+    }
+
+
+def _bleu_tokenizer(language: str | None, rows: "Dataset") -> str:
+    """Return the tokenizer for the target's language: words where they can be told apart."""
+    from itertools import islice
+
+    from rnncli.metrics import has_kana
+    from rnncli.tasks.base import column_values
+
+    if language == "zh":
+        return "zh"
+    if language == "ja" or any(has_kana(t) for t in islice(column_values(rows, "target"), 20)):
+        try:
+            import MeCab  # noqa: F401
+        except ImportError:
+            return "char"
+        return "ja-mecab"
+    return "13a"
+
+
+def _chunks(texts: Iterable[str]) -> Iterable[list[str]]:
+    from itertools import islice
+
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, BATCH)):
+        yield chunk
+
+
+def _print_table(console: "Console", header: list[str], rows: list[list[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        table.add_column(name, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,288 @@
+"""Every setting and its default, once, with its reason; standard library only."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from rnncli.errors import ConfigError
+
+Task = Literal["generate", "classify", "translate"]
+Cell = Literal["lstm", "gru", "rnn", "mingru"]
+Level = Literal["char", "word", "subword"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+TASKS: tuple[Task, ...] = get_args(Task)
+CELLS: tuple[Cell, ...] = get_args(Cell)
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could not read a newer model
+
+# The largest sizes that a model may have: far above what a laptop trains, far below what a
+# damaged or hostile config.json could ask for.
+MAX_WIDTH = 16_384
+MAX_LAYERS = 32
+MAX_VOCAB = 2_000_000
+
+DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for
+DEFAULT_SEED = 0
+DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
+MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _require_int(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ConfigError(f"{name} is {value!r}", f"give a whole number from {low} to {high}")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Describe one encoder-decoder: all that is needed to build the network again.
+
+    ``generate`` has a decoder, ``classify`` an encoder and a head, ``translate`` an encoder, an
+    attention and a decoder. Sizes that a task has no use for are 0.
+    """
+
+    task: Task
+    cell: Cell
+    vocab_size: int
+    target_vocab_size: int  # translate: of the decoder
+    num_classes: int  # classify: of the head
+    embedding_dim: int
+    hidden_size: int  # of each direction
+    num_layers: int  # of the encoder, and of the decoder
+    bidirectional: bool  # the encoder
+    tie_embeddings: bool  # output weights = decoder embeddings; translate: = source embeddings too
+    dropout: float
+    weight_dropout: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from, before anything is allocated."""
+        for name in ("embedding_dim", "hidden_size"):
+            _require_int(name, getattr(self, name), 1, MAX_WIDTH)
+        _require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
+        _require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
+        _require_int("target_vocab_size", self.target_vocab_size, 0, MAX_VOCAB)
+        _require_int("num_classes", self.num_classes, 0, MAX_VOCAB)
+        if self.task not in TASKS:
+            raise ConfigError(f"unknown task {self.task!r}", f"choose one of {', '.join(TASKS)}")
+        if self.cell not in CELLS:
+            raise ConfigError(f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
+        for name in ("dropout", "weight_dropout"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise ConfigError(f"{name} is {value!r}", "give a number from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hold what a person can set of a training run; the task's defaults are in ``DEFAULTS``."""
+
+    level: Level
+    vocab_size: int  # a soft limit: never below what the level needs to spell any text
+    cell: Cell
+    embedding_dim: int
+    hidden_size: int
+    num_layers: int
+    dropout: float  # locked: one mask for all time steps (Gal and Ghahramani 2016)
+    weight_dropout: float  # on hidden-to-hidden weights (Merity et al. 2018)
+    word_dropout: float  # share of input tokens replaced by <unk>
+    label_smoothing: float
+    batch_size: int
+    bptt: int  # steps between truncations of backpropagation through time; generate only
+    learning_rate: float
+    weight_decay: float
+    clip: float  # largest gradient norm
+    warmup: float  # share of the budget in which the learning rate rises
+    average: float  # share of training, at its end, whose weights are averaged (0: none)
+    epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
+    steps: int | None = None
+    max_time: float | None = DEFAULT_MAX_TIME  # seconds
+    patience: int = 8  # evaluations without improvement before training stops early
+    evaluations: int = 20  # over the budget: enough to see a curve, 2 to 5 % of the time
+    validation: float = DEFAULT_VALIDATION
+    seed: int = DEFAULT_SEED
+    precision: Precision = "auto"
+    device: Device = "auto"
+    threads: int | None = None  # None: as many as the machine has cores
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot work, naming the option."""
+        for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
+            _require_int(_option(name), getattr(self, name), 1, 1_000_000)
+        for name in ("dropout", "weight_dropout", "word_dropout", "label_smoothing"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ConfigError(
+                    f"{_option(name)} is {value}", "give a number from 0 to below 1"
+                )
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(
+                    f"{_option(name)} is {getattr(self, name)}", "give a number above 0"
+                )
+        for name in ("epochs", "steps", "max_time", "threads"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{_option(name)} is {value}", "give a number above 0")
+        if not 0 < self.validation < 1:
+            raise ConfigError(
+                f"--validation is {self.validation}", "give a share between 0 and 1, such as 0.1"
+            )
+
+    def with_given(self, given: dict[str, Any]) -> "Settings":
+        """Return these settings with what a person asked for in place of the defaults."""
+        settings = replace(self, **{name: value for name, value in given.items()})
+        # A run that is to repeat exactly must not end by the clock.
+        if (given.get("epochs") or given.get("steps")) and "max_time" not in given:
+            settings = replace(settings, max_time=None)
+        if given.get("steps") and "epochs" not in given:
+            settings = replace(settings, epochs=None)
+        return settings
+
+
+DEFAULTS: dict[Task, Settings] = {
+    "generate": Settings(
+        level="char",
+        vocab_size=8_000,
+        cell="lstm",
+        embedding_dim=128,
+        hidden_size=384,
+        num_layers=1,  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
+        dropout=0.3,
+        weight_dropout=0.0,
+        word_dropout=0.0,
+        label_smoothing=0.0,
+        batch_size=16,  # small batches, short BPTT: many steps, which small corpora need most
+        bptt=64,
+        learning_rate=3e-3,
+        weight_decay=0.01,
+        clip=1.0,
+        warmup=0.02,
+        average=0.2,
+        epochs=40,
+    ),
+    "classify": Settings(
+        level="word",
+        vocab_size=20_000,
+        cell="lstm",
+        embedding_dim=128,
+        hidden_size=128,
+        num_layers=1,
+        dropout=0.5,
+        weight_dropout=0.0,
+        word_dropout=0.1,
+        label_smoothing=0.05,
+        batch_size=32,
+        bptt=64,
+        learning_rate=2e-3,
+        weight_decay=0.01,
+        clip=1.0,
+        warmup=0.05,
+        average=0.3,
+        epochs=20,
+    ),
+    "translate": Settings(
+        level="subword",
+        vocab_size=5_000,
+        cell="lstm",
+        embedding_dim=256,
+        hidden_size=256,
+        num_layers=1,
+        dropout=0.3,
+        weight_dropout=0.0,
+        word_dropout=0.1,
+        label_smoothing=0.1,
+        batch_size=64,
+        bptt=64,
+        learning_rate=2e-3,
+        weight_decay=0.01,
+        clip=1.0,
+        warmup=0.03,
+        average=0.2,
+        epochs=40,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Say how the next token is drawn."""
+
+    temperature: float = 0.8  # a little below 1: fewer slips than the model's own distribution
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    length: int = 500  # tokens
+    stop: str | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings from which nothing can be drawn."""
+        if not self.temperature >= 0:
+            raise ConfigError(
+                f"--temperature is {self.temperature}", "give 0 (greedy) or a number above it"
+            )
+        if self.top_k is not None and self.top_k < 1:
+            raise ConfigError(f"--top-k is {self.top_k}", "give a whole number from 1")
+        for option, value in (("--top-p", self.top_p), ("--min-p", self.min_p)):
+            if value is not None and not 0 < value <= 1:
+                raise ConfigError(f"{option} is {value}", "give a share above 0 and up to 1")
+        if not self.repetition_penalty > 0:
+            raise ConfigError(
+                f"--repetition-penalty is {self.repetition_penalty}",
+                "give 1 (none) or a number above it",
+            )
+        if self.length < 1:
+            raise ConfigError(f"--length is {self.length}", "give a whole number from 1")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Say how translations are searched for."""
+
+    beam: int = 5  # wider beams gain nothing on small models
+    length_penalty: float = 1.0  # score = log-probability / length ** penalty
+    nbest: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse searches that cannot give what is asked for."""
+        if self.beam < 1:
+            raise ConfigError(f"--beam is {self.beam}", "give a whole number from 1")
+        if not 1 <= self.nbest <= self.beam:
+            raise ConfigError(
+                f"--nbest is {self.nbest} with --beam {self.beam}",
+                f"add --beam {max(self.nbest, 1)}, or ask for fewer",
+            )
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``.
+
+    Raises:
+        ConfigError: the text is no duration above zero.
+
+    """
+    match = re.fullmatch(
+        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower()
+    )
+    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + seconds
+    if total <= 0:
+        raise ConfigError(f"{text!r} is no duration", "write it like 90s, 2m or 1h30m")
+    return total
+
+
+def format_duration(seconds: float) -> str:
+    """Return ``48s``, ``2m 05s`` or ``1h 30m``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"

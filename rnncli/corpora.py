@@ -1,0 +1,221 @@
+"""Corpora that rnncli knows by name: where they are and which columns they have."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rnncli.config import Task
+from rnncli.errors import DataError
+
+
+@dataclass(frozen=True)
+class BundledCorpus:
+    """Describe a small corpus that was written for rnncli and comes with it."""
+
+    file: str
+    task: Task
+    licence: str
+    description: str
+
+
+@dataclass(frozen=True)
+class PublicCorpus:
+    """Describe a corpus of the Hugging Face hub."""
+
+    hub_id: str
+    task: Task
+    licence: str  # as the hub or the source states it; "unknown" where neither does
+    description: str
+    columns: dict[str, str]  # canonical -> the corpus's own
+    config: str | None = None  # what the hub calls a subset
+    revision: str | None = None  # a commit; None: the newest
+    splits: dict[str, str] = field(default_factory=dict)  # the corpus's own -> canonical
+
+
+DEFAULT_CORPUS = "reviews"
+
+BUNDLED: dict[str, BundledCorpus] = {
+    "reviews": BundledCorpus(
+        file="reviews.csv",
+        task="classify",
+        licence="MIT",
+        description="short reviews, positive and negative",
+    ),
+    "stories": BundledCorpus(
+        file="stories.txt",
+        task="generate",
+        licence="MIT",
+        description="short stories in simple words",
+    ),
+    "phrasebook": BundledCorpus(
+        file="phrasebook.tsv",
+        task="translate",
+        licence="MIT",
+        description="everyday phrases, English and French",
+    ),
+}
+
+# A corpus with a revision gives the same data for ever. Some are open for research only: what a
+# model trained on them may be used for is for the person who trains it to find out.
+PUBLIC: dict[str, PublicCorpus] = {
+    "imdb": PublicCorpus(
+        hub_id="stanfordnlp/imdb",
+        task="classify",
+        licence="unknown",
+        description="film reviews, negative and positive; long texts",
+        columns={"text": "text", "label": "label"},
+        revision="e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
+    ),
+    "sst2": PublicCorpus(
+        hub_id="stanfordnlp/sst2",
+        task="classify",
+        licence="unknown",
+        description="sentences and phrases of film reviews, negative and positive",
+        columns={"text": "sentence", "label": "label"},
+        revision="8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb",
+    ),
+    "rotten_tomatoes": PublicCorpus(
+        hub_id="cornell-movie-review-data/rotten_tomatoes",
+        task="classify",
+        licence="unknown",
+        description="sentences of film reviews, negative and positive",
+        columns={"text": "text", "label": "label"},
+        revision="aa13bc287fa6fcab6daf52f0dfb9994269ffea28",
+    ),
+    "ag_news": PublicCorpus(
+        hub_id="fancyzhx/ag_news",
+        task="classify",
+        licence="non-commercial",
+        description="news in four topics",
+        columns={"text": "text", "label": "label"},
+        revision="eb185aade064a813bc0b7f42de02595523103ca4",
+    ),
+    "yelp_polarity": PublicCorpus(
+        hub_id="fancyzhx/yelp_polarity",
+        task="classify",
+        licence="unknown",
+        description="560,000 reviews of businesses, negative and positive",
+        columns={"text": "text", "label": "label"},
+    ),
+    "tweet_eval": PublicCorpus(
+        hub_id="cardiffnlp/tweet_eval",
+        task="classify",
+        licence="unknown",
+        description="tweets: sentiment; other subsets: emotion, irony, hate, offensive, emoji",
+        columns={"text": "text", "label": "label"},
+        config="sentiment",
+        revision="b3a375baf0f409c77e6bc7aa35102b7b3534f8be",
+    ),
+    "emotion": PublicCorpus(
+        hub_id="dair-ai/emotion",
+        task="classify",
+        licence="research only",
+        description="tweets in six emotions",
+        columns={"text": "text", "label": "label"},
+        config="split",
+        revision="cab853a1dbdf4c42c2b3ef2173804746df8825fe",
+    ),
+    "dbpedia_14": PublicCorpus(
+        hub_id="fancyzhx/dbpedia_14",
+        task="classify",
+        licence="CC BY-SA 3.0",
+        description="560,000 beginnings of Wikipedia articles in 14 kinds",
+        columns={"text": "content", "label": "label"},
+        revision="9abd46cf7fc8b4c64290f26993c540b92aa145ac",
+    ),
+    "banking77": PublicCorpus(
+        hub_id="mteb/banking77",
+        task="classify",
+        licence="CC BY 4.0",
+        description="questions to a bank in 77 intents",
+        columns={"text": "text", "label": "label_text"},
+        revision="0fd18e25b25c072e09e0d92ab615fda904d66300",
+    ),
+    "sms_spam": PublicCorpus(
+        hub_id="ucirvine/sms_spam",
+        task="classify",
+        licence="CC BY 4.0",
+        description="5,574 text messages, ham and spam",
+        columns={"text": "sms", "label": "label"},
+    ),
+    "wikitext-2": PublicCorpus(
+        hub_id="Salesforce/wikitext",
+        task="generate",
+        licence="CC BY-SA 3.0",
+        description="two million words of good Wikipedia articles",
+        columns={"text": "text"},
+        config="wikitext-2-raw-v1",
+        revision="b08601e04326c79dfdd32d625aee71d232d685c3",
+    ),
+    "wikitext-103": PublicCorpus(
+        hub_id="Salesforce/wikitext",
+        task="generate",
+        licence="CC BY-SA 3.0",
+        description="a hundred million words of good Wikipedia articles",
+        columns={"text": "text"},
+        config="wikitext-103-raw-v1",
+        revision="b08601e04326c79dfdd32d625aee71d232d685c3",
+    ),
+    "tinystories": PublicCorpus(
+        hub_id="roneneldan/TinyStories",
+        task="generate",
+        licence="CDLA-Sharing-1.0",
+        description="two million short stories in the words of a small child; 2 GB",
+        columns={"text": "text"},
+        revision="f54c09fd23315a6f9c86f9dc80f725de7d8f9c64",
+    ),
+    "multi30k": PublicCorpus(
+        hub_id="bentrevett/multi30k",
+        task="translate",
+        licence="non-commercial",
+        description="29,000 captions of pictures, English and German",
+        columns={"source": "en", "target": "de"},
+    ),
+    "tatoeba": PublicCorpus(
+        hub_id="sentence-transformers/parallel-sentences-tatoeba",
+        task="translate",
+        licence="CC BY 2.0 FR",
+        description="short everyday sentences, English and French; others as tatoeba:en-ja",
+        columns={"source": "english", "target": "non_english"},
+        config="en-fr",
+    ),
+    "opus_books": PublicCorpus(
+        hub_id="Helsinki-NLP/opus_books",
+        task="translate",
+        licence="free for personal use, education and research",
+        description="sentences of novels, English and French; others as opus_books:de-en",
+        columns={"source": "en", "target": "fr"},
+        config="en-fr",
+        revision="1f9f6191d0e91a3c539c2595e2fe48fc1420de9b",
+    ),
+    "opus100": PublicCorpus(
+        hub_id="Helsinki-NLP/opus-100",
+        task="translate",
+        licence="unknown",
+        description="a million sentences, English and French; others as opus100:en-ja",
+        columns={"source": "en", "target": "fr"},
+        config="en-fr",
+        revision="805090dc28bf78897da9641cdf08b61287580df9",
+    ),
+}
+
+
+def bundled_path(name: str) -> Path:
+    """Return the file of the bundled corpus ``name``.
+
+    An installed rnncli carries the files inside the package; a source checkout has them in
+    ``data/`` beside it.
+
+    Raises:
+        DataError: the file is in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    places = [package / "bundled", package.parent / "data"]
+    for place in places:
+        path = place / BUNDLED[name].file
+        if path.is_file():
+            return path
+    raise DataError(
+        f"the bundled corpus {name} is missing: {BUNDLED[name].file} is in none of "
+        + ", ".join(map(str, places)),
+        hint="pip install --force-reinstall rnncli",
+    )

@@ -1,0 +1,34 @@
+"""The errors that rnncli explains to a person.
+
+::
+
+    RnncliError          exit 1: something is wrong, and the message says what to do about it
+    ├── DataError        the data is missing, empty, malformed or unsuitable
+    ├── ModelError       a model directory is missing, damaged, too new or of another task
+    └── ConfigError      exit 2: settings that cannot work, alone or together
+"""
+
+
+class RnncliError(Exception):
+    """Say what is wrong, and in ``hint`` what to type next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class DataError(RnncliError):
+    """The data is missing, empty, malformed or unsuitable."""
+
+
+class ModelError(RnncliError):
+    """A model directory is missing, damaged, too new or of another task."""
+
+
+class ConfigError(RnncliError):
+    """Settings cannot work, alone or together."""
+
+    exit_code = 2

@@ -1,0 +1,397 @@
+"""The recurrent encoder-decoder in PyTorch, for training.
+
+One network, of which each task uses its part::
+
+    translate = Encoder + Decoder with Attention
+    generate  =           Decoder
+    classify  = Encoder + ClassificationHead
+
+Shapes are noted behind the lines that make them:
+
+    N batch   S source length   T target length   V vocabulary   E embedding   H hidden
+    L layers  C classes         D = H, or 2 H where the encoder reads in both directions
+
+No Python loop runs over time. The decoder follows the order of GNMT (Wu et al. 2016, section 3):
+its first layer reads the whole target, attention looks up the source for all steps in one product,
+and the remaining layers read the result. A single decoding step is the same code with T = 1.
+`runtime.py` computes the same functions in NumPy, for inference.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnncli.config import ModelConfig
+from rnncli.tokenizer import PAD
+
+SCAN_STEPS = 128
+GATES = {"rnn": 1, "gru": 3, "lstm": 4, "mingru": 2}
+
+State = tuple[Tensor, ...]  # of one layer: (h,) or, for an LSTM, (h, c); each (N, H)
+
+
+def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """Drop the same units at all time steps of a sequence (Gal and Ghahramani 2016, section 4)."""
+    if not training or p == 0:
+        return x
+    mask = torch.empty_like(x[:, :1]).bernoulli_(1 - p) / (1 - p)  # (N, 1, H)
+    return x * mask
+
+
+def reverse(x: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each sequence within its own length and leave the padding where it is.
+
+    A backward layer that reads the result meets the padding last, so that padding changes nothing.
+    """
+    steps = torch.arange(x.shape[1], device=x.device)  # (S,)
+    ends = lengths.unsqueeze(1)  # (N, 1)
+    index = torch.where(steps < ends, ends - 1 - steps, steps)  # (N, S)
+    return x.gather(1, index.unsqueeze(2).expand_as(x))  # (N, S, H)
+
+
+def last_step(x: Tensor, lengths: Tensor) -> Tensor:
+    """Pick the output at each sequence's last step."""
+    index = (lengths - 1).view(-1, 1, 1).expand(-1, 1, x.shape[2])  # (N, 1, H)
+    return x.gather(1, index).squeeze(1)  # (N, H)
+
+
+class Embedding(nn.Embedding):
+    """Look up tokens as vectors of unit variance.
+
+    The weights themselves are smaller by the root of E, as an output layer that shares them needs
+    (Vaswani et al. 2017, section 3.4); without the factor the recurrent weights drown the input.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__(vocab_size, embedding_dim)
+        nn.init.normal_(self.weight, std=embedding_dim**-0.5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return (N, T, E) for tokens (N, T)."""
+        return super().forward(tokens) * math.sqrt(self.embedding_dim)
+
+
+class Recurrent(nn.Module):
+    """Run one recurrent layer in one direction over all time steps at once.
+
+    ``rnn`` (Elman 1990), ``lstm`` (Hochreiter and Schmidhuber 1997; forget gate of Gers et al.
+    2000) and ``gru`` (Cho et al. 2014) are PyTorch's fused layers; ``mingru`` (Feng et al. 2024,
+    section 3.1) has gates that depend on the input alone, so that a parallel scan replaces the
+    loop over time.
+    """
+
+    def __init__(
+        self, cell: str, input_size: int, hidden_size: int, weight_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.weight_dropout = weight_dropout
+        rows = GATES[cell] * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.bias_ih = nn.Parameter(torch.zeros(rows))
+        if cell != "mingru":
+            self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
+            self.bias_hh = nn.Parameter(torch.zeros(rows))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start where gradients neither vanish nor explode.
+
+        Input weights keep the variance (Glorot and Bengio 2010), recurrent weights are orthogonal
+        in each gate (Saxe et al. 2014), forget gates start open (Jozefowicz et al. 2015), and so
+        do the update gates that keep the old state.
+        """
+        for block in self.weight_ih.split(self.hidden_size):
+            nn.init.xavier_uniform_(block)
+        if self.cell != "mingru":
+            for block in self.weight_hh.split(self.hidden_size):
+                nn.init.orthogonal_(block)
+        with torch.no_grad():
+            if self.cell == "lstm":  # gates: input, forget, cell, output
+                self.bias_ih[self.hidden_size : 2 * self.hidden_size] = 1.0
+            elif self.cell == "gru":  # gates: reset, update, new; update = 1 keeps the state
+                self.bias_ih[self.hidden_size : 2 * self.hidden_size] = 1.0
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Return the outputs of all steps and the state after the last; x is (N, T, I)."""
+        if self.cell == "mingru":
+            return self._scan(x, state)
+        if state is None:
+            zero = x.new_zeros(x.shape[0], self.hidden_size)  # (N, H)
+            state = (zero, zero) if self.cell == "lstm" else (zero,)
+        weight_hh = F.dropout(self.weight_hh, self.weight_dropout, self.training)
+        weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
+        h = state[0].unsqueeze(0)  # (1, N, H)
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        options = (True, 1, 0.0, self.training, False, True)
+        if self.cell == "lstm":
+            c = state[1].unsqueeze(0)  # (1, N, H)
+            out, h, c = torch.lstm(x, (h, c), weights, *options)  # (N, T, H), (1, N, H) twice
+            return out, (h[0], c[0])
+        run = torch.gru if self.cell == "gru" else torch.rnn_tanh
+        out, h = run(x, h, weights, *options)  # (N, T, H), (1, N, H)
+        return out, (h[0],)
+
+    def _scan(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Solve h_t = (1 - z_t) h_{t-1} + z_t g(v_t) for all t (Feng et al. 2024, appendix B).
+
+        In logarithms, since the products of many gates would underflow; in float32 and in pieces
+        of SCAN_STEPS, since long sums of logarithms lose precision.
+        """
+        outputs = []
+        for piece in x.split(SCAN_STEPS, dim=1):
+            out, state = self._scan_piece(piece, state)
+            outputs.append(out)
+        assert state is not None
+        return torch.cat(outputs, 1), state
+
+    def _scan_piece(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        gate, value = F.linear(x, self.weight_ih, self.bias_ih).float().chunk(2, dim=2)  # (N, T, H)
+        log_keep = -F.softplus(gate)  # log (1 - z)
+        log_update = -F.softplus(-gate)  # log z
+        # log g(v), where g(v) = v + 0.5 for v >= 0, else sigmoid(v): always positive
+        log_value = torch.where(value >= 0, (F.relu(value) + 0.5).log(), -F.softplus(-value))
+        log_kept = log_keep.cumsum(1)  # (N, T, H) log of the share of the start that is left
+        terms = log_update + log_value - log_kept  # (N, T, H)
+        total = terms.logcumsumexp(1)  # (N, T, H)
+        if state is not None:  # always positive: it came out of this function
+            total = torch.logaddexp(total, state[0].float().log().unsqueeze(1))
+        out = (log_kept + total).exp()  # (N, T, H)
+        return out.to(x.dtype), (out[:, -1],)
+
+
+class Encoder(nn.Module):
+    """Read texts into one vector a token, in one or both directions."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.embedding = Embedding(config.vocab_size, config.embedding_dim)
+        directions = 2 if config.bidirectional else 1
+        self.output_size = directions * config.hidden_size  # D
+        self.layers = nn.ModuleList()
+        for layer in range(config.num_layers):
+            size = config.embedding_dim if layer == 0 else self.output_size
+            self.layers.append(
+                nn.ModuleList(
+                    Recurrent(config.cell, size, config.hidden_size, config.weight_dropout)
+                    for _ in range(directions)
+                )
+            )
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs (N, S, D) and both directions' last states (N, D).
+
+        ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
+        """
+        x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, S, E)
+        last = []
+        for layer in self.layers:
+            outputs, last = [], []
+            for backward, direction in enumerate(layer):  # type: ignore[arg-type]
+                out, _ = direction(reverse(x, lengths) if backward else x)  # (N, S, H)
+                last.append(last_step(out, lengths))  # (N, H)
+                outputs.append(reverse(out, lengths) if backward else out)
+            x = locked_dropout(torch.cat(outputs, 2), self.dropout, self.training)  # (N, S, D)
+        return x, torch.cat(last, 1)
+
+
+class Attention(nn.Module):
+    """Look up the source for all target steps at once (Luong et al. 2015, section 3.1, general).
+
+    Scores are scaled as by Vaswani et al. (2017), so that they start with a variance near 1.
+    """
+
+    def __init__(self, hidden_size: int, memory_size: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(hidden_size, memory_size, bias=False)
+        self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x (N, T, H) joined with what it attends to, and the weights (N, T, S).
+
+        ``memory`` is (N, S, D); ``mask`` (N, S) is true at the tokens of the source.
+        """
+        scores = torch.bmm(self.query(x), memory.transpose(1, 2))  # (N, T, S)
+        scores = scores.float() / math.sqrt(memory.shape[2])
+        weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(2)  # (N, T, S)
+        context = torch.bmm(weights.to(memory.dtype), memory)  # (N, T, D)
+        return torch.tanh(self.combine(torch.cat([x, context], 2))), weights  # (N, T, H)
+
+
+class Decoder(nn.Module):
+    """Predict each next token from those before it and, in a translator, from the source."""
+
+    def __init__(self, config: ModelConfig, memory_size: int | None = None) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        vocab_size = config.target_vocab_size or config.vocab_size
+        self.embedding = Embedding(vocab_size, config.embedding_dim)
+        self.layers = nn.ModuleList(
+            Recurrent(
+                config.cell,
+                config.embedding_dim if layer == 0 else config.hidden_size,
+                config.hidden_size,
+                config.weight_dropout,
+            )
+            for layer in range(config.num_layers)
+        )
+        self.attention: Attention | None = None
+        if memory_size is not None:
+            self.attention = Attention(config.hidden_size, memory_size)
+            self.bridge = nn.Linear(memory_size, config.num_layers * config.hidden_size)
+        self.projection: nn.Linear | None = None
+        if config.tie_embeddings and config.hidden_size != config.embedding_dim:
+            self.projection = nn.Linear(config.hidden_size, config.embedding_dim)
+        width = config.embedding_dim if config.tie_embeddings else config.hidden_size
+        self.output = nn.Linear(width, vocab_size)
+        if config.tie_embeddings:  # Press and Wolf 2017
+            self.output.weight = self.embedding.weight
+        nn.init.zeros_(self.output.bias)
+
+    def start(self, last: Tensor) -> list[State]:
+        """Return the first state of each layer, from the encoder's last states (N, D)."""
+        states: list[State] = []
+        for h in torch.tanh(self.bridge(last)).chunk(len(self.layers), 1):  # (N, H)
+            match self.layers[0].cell:
+                case "lstm":
+                    states.append((h, torch.zeros_like(h)))
+                case "mingru":  # its states are positive
+                    states.append(((h + 1) / 2 + 1e-4,))
+                case _:
+                    states.append((h,))
+        return states
+
+    def forward(
+        self,
+        tokens: Tensor,
+        states: Sequence[State | None],
+        memory: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, list[State]]:
+        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the states.
+
+        The states are those after the last step, one a layer.
+        """
+        x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, T, E)
+        after: list[State] = []
+        for layer, state in zip(self.layers, states, strict=True):
+            x, last = layer(x, state)  # (N, T, H)
+            after.append(last)
+            if self.attention is not None and len(after) == 1:
+                assert memory is not None and mask is not None
+                x, _ = self.attention(x, memory, mask)  # (N, T, H)
+            x = locked_dropout(x, self.dropout, self.training)
+        if self.projection is not None:
+            x = self.projection(x)  # (N, T, E)
+        return self.output(x), after
+
+
+class ClassificationHead(nn.Module):
+    """Score the classes from the maximum, the mean and the last of the encoder's states."""
+
+    def __init__(self, memory_size: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(3 * memory_size, num_classes)
+
+    def forward(self, memory: Tensor, last: Tensor, mask: Tensor) -> Tensor:
+        """Return the logits (N, C) from the outputs (N, S, D) and last states (N, D)."""
+        outside = ~mask.unsqueeze(2)  # (N, S, 1)
+        largest = memory.masked_fill(outside, float("-inf")).amax(1)  # (N, D)
+        mean = memory.masked_fill(outside, 0).sum(1) / mask.sum(1, keepdim=True)  # (N, D)
+        pooled = torch.cat([largest, mean, last], 1)  # (N, 3 D)
+        logits: Tensor = self.output(self.dropout(pooled))  # (N, C)
+        return logits
+
+
+class EncoderDecoder(nn.Module):
+    """Hold the parts that the task uses."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder: Encoder | None = None
+        self.decoder: Decoder | None = None
+        self.head: ClassificationHead | None = None
+        if config.task != "generate":
+            self.encoder = Encoder(config)
+        if config.task == "classify":
+            assert self.encoder is not None
+            self.head = ClassificationHead(
+                self.encoder.output_size, config.num_classes, config.dropout
+            )
+        else:
+            self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
+        if self._shares_source_embeddings():
+            assert self.encoder is not None and self.decoder is not None
+            self.encoder.embedding.weight = self.decoder.embedding.weight
+
+    def _shares_source_embeddings(self) -> bool:
+        # A target vocabulary of size 0 means that both languages share the one vocabulary.
+        config = self.config
+        joint = config.target_vocab_size == 0
+        return config.task == "translate" and joint and config.tie_embeddings
+
+    def tensor(self, array: NDArray[np.integer[Any]]) -> Tensor:
+        """Return integers as a tensor where the model is."""
+        return torch.from_numpy(array).to(next(self.parameters()).device)
+
+    def language_model(
+        self, tokens: Tensor, states: Sequence[State | None]
+    ) -> tuple[Tensor, list[State]]:
+        """Return the logits (N, T, V) of the next tokens, and the states after the last step."""
+        assert self.decoder is not None
+        logits, after = self.decoder(tokens, states)
+        return logits, after
+
+    def classify(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits (N, C) of the classes of texts (N, S)."""
+        assert self.encoder is not None and self.head is not None
+        memory, last = self.encoder(tokens, lengths)  # (N, S, D), (N, D)
+        logits: Tensor = self.head(memory, last, token_mask(tokens, lengths))
+        return logits
+
+    def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""
+        assert self.encoder is not None and self.decoder is not None
+        memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
+        states = self.decoder.start(last)
+        logits, _ = self.decoder(target, states, memory, token_mask(source, lengths))
+        return logits
+
+
+def token_mask(tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Return (N, S), true where there is a token and false where there is padding."""
+    return torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
+
+
+def cross_entropy(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0
+) -> tuple[Tensor, int]:
+    """Return the summed loss in nats, padding left out, and the number of targets."""
+    loss = F.cross_entropy(
+        logits.flatten(0, -2).float(),
+        targets.flatten(),
+        ignore_index=PAD,
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+    return loss, int((targets != PAD).sum())
+
+
+def classification_loss(
+    logits: Tensor, classes: Tensor, label_smoothing: float = 0.0
+) -> tuple[Tensor, int]:
+    """Return the summed loss in nats, unknown classes (-1) left out, and the number of texts."""
+    loss = F.cross_entropy(
+        logits.float(), classes, ignore_index=-1, label_smoothing=label_smoothing, reduction="sum"
+    )
+    return loss, len(classes)

@@ -1,0 +1,1 @@
+"""The three tasks: what each does differently with the one encoder-decoder."""

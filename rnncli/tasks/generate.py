@@ -1,0 +1,255 @@
+"""Language models: train them on running text, write with them, score text with them."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnncli.batches import EncodedTexts, Window, encode, streams
+from rnncli.checkpoint import SavedModel, load
+from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
+from rnncli.decoding import sample
+from rnncli.errors import DataError
+from rnncli.runtime import DecoderState, Floats, log_softmax
+from rnncli.tasks.base import Announce, column_values
+from rnncli.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+    from rnncli.model import State
+
+SHORT_TEXT = 400_000  # characters: below it a network of the usual size only overfits
+VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
+LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
+SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
+
+
+def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
+    """Fit the settings to the data: a short text is read more often, by a smaller network."""
+    settings = DEFAULTS["generate"]
+    size = sum(len(text) for text in column_values(train, "text"))
+    if size < SHORT_TEXT:
+        announce(f"short text ({size:,} characters): a smaller network, more dropout, more epochs")
+        settings = replace(settings, hidden_size=256, dropout=0.4, epochs=60)
+    return settings.with_given(given)
+
+
+def prepare(
+    train: "Dataset",
+    validation: "Dataset",
+    settings: Settings,
+    folder: Path,
+    announce: Announce,
+) -> "LanguageModelTraining":
+    """Encode both parts of the text into ``folder`` and build the network."""
+    tokenizer = Tokenizer.train(
+        column_values(train, "text"), settings.level, settings.vocab_size
+    )
+    return LanguageModelTraining(
+        encode(column_values(train, "text"), tokenizer, folder / "train.bin"),
+        encode(column_values(validation, "text"), tokenizer, folder / "validation.bin"),
+        sum(len(text) for text in column_values(validation, "text")),
+        tokenizer,
+        settings,
+    )
+
+
+class LanguageModelTraining:
+    """Next-token prediction with truncated backpropagation through time."""
+
+    goal, maximise = "loss", False
+    labels: tuple[str, ...] = ()
+    target_tokenizer: Tokenizer | None = None
+
+    def __init__(
+        self,
+        train: EncodedTexts,
+        validation: EncodedTexts,
+        validation_characters: int,
+        tokenizer: Tokenizer,
+        settings: Settings,
+    ) -> None:
+        from rnncli.model import EncoderDecoder  # torch: on the way to training only
+
+        self.tokenizer = tokenizer
+        self._train, self._validation = train.tokens, validation.tokens
+        self._validation_characters = validation_characters
+        self._settings = settings
+        if len(self._train) < 3 or len(self._validation) < 2:
+            raise DataError("the text is too short to learn from", "give a longer text")
+        # Every stream should be some windows long, or little is left of carrying the state.
+        windows = len(self._train) // settings.bptt
+        self._batch_size = max(1, min(settings.batch_size, windows // 4))
+        width = (len(self._train) - 1) // self._batch_size
+        self.steps_per_epoch = math.ceil(width / settings.bptt)
+        self.config = ModelConfig(
+            task="generate",
+            cell=settings.cell,
+            vocab_size=tokenizer.vocab_size,
+            target_vocab_size=0,
+            num_classes=0,
+            embedding_dim=settings.embedding_dim,
+            hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers,
+            bidirectional=False,
+            tie_embeddings=True,
+            dropout=settings.dropout,
+            weight_dropout=settings.weight_dropout,
+        )
+        self.model = EncoderDecoder(self.config)
+        self._states: list[State | None] = []
+
+    def batches(self, epoch: int) -> Iterator[Window]:
+        """Yield the windows of the text in order; each epoch cuts it at other places."""
+        rng = np.random.default_rng([self._settings.seed, epoch])
+        slack = (len(self._train) - 1) % self._batch_size + self._settings.bptt
+        skip = int(rng.integers(slack)) if epoch and slack * 4 < len(self._train) else 0
+        return streams(self._train, self._batch_size, self._settings.bptt, skip)
+
+    def loss(self, window: Window) -> tuple["Tensor", int]:
+        """Return the summed loss of a window, read from the state that the last one left."""
+        from rnncli.model import cross_entropy
+
+        if window.first:
+            self._states = [None] * self.config.num_layers
+        inputs = self.model.tensor(window.inputs)
+        logits, states = self.model.language_model(inputs, self._states)  # (N, T, V)
+        self._states = [tuple(part.detach() for part in state) for state in states]
+        return cross_entropy(
+            logits, self.model.tensor(window.targets), self._settings.label_smoothing
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss on the held-out text, read in parallel streams to save time."""
+        from rnncli.model import cross_entropy
+
+        count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
+        states: list[State | None] = [None] * self.config.num_layers
+        total, targets = 0.0, 0
+        for window in streams(self._validation, count, 256):
+            logits, after = self.model.language_model(self.model.tensor(window.inputs), states)
+            states = list(after)
+            loss, n = cross_entropy(logits, self.model.tensor(window.targets))
+            total, targets = total + loss.item(), targets + n
+        nats = total / targets
+        characters = self._validation_characters / len(self._validation)
+        return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+
+
+class TextGenerator:
+    """Write text with a trained language model."""
+
+    def __init__(self, model: SavedModel) -> None:
+        self._tokenizer = model.tokenizer
+        self._network = model.network
+        self.info = model.info
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TextGenerator":
+        """Read a model directory.
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or made for another task.
+
+        """
+        return cls(load(Path(path), "generate"))
+
+    def __call__(
+        self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
+    ) -> list[str]:
+        """Return n texts that go on from the prompt; the prompt itself is not repeated."""
+        texts = [""] * n
+        for pieces in self.stream(prompt, n, config):
+            texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+        return texts
+
+    def stream(
+        self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
+    ) -> Iterator[list[str]]:
+        """Yield, step by step, what each of n texts grows by; a character is never split."""
+        config = config or SamplingConfig()
+        logits, state = self._read(prompt, n)
+        writers = [_Writer(self._tokenizer, config.stop) for _ in range(n)]
+        for tokens in sample(self._network.step, logits, state, config):
+            yield [w.add(int(token)) for w, token in zip(writers, tokens, strict=True)]
+            if all(writer.stopped for writer in writers):
+                return
+        yield [writer.finish() for writer in writers]
+
+    def score(self, texts: Iterable[str]) -> tuple[float, int, int]:
+        """Return the summed nats, the tokens and the characters of a running text.
+
+        The state is carried through all of it; the first token, which nothing predicts, is not
+        counted.
+        """
+        state = self._network.empty_state(1)
+        nats, count, characters = 0.0, 0, 0
+        pending: list[int] = []
+        for text in texts:
+            pending += self._tokenizer.encode(text)
+            characters += len(text)
+            while len(pending) > SCORING_WINDOW:
+                nats, count, state = self._score(pending[: SCORING_WINDOW + 1], nats, count, state)
+                pending = pending[SCORING_WINDOW:]
+        if len(pending) > 1:
+            nats, count, state = self._score(pending, nats, count, state)
+        return nats, count, characters
+
+    def _score(
+        self, ids: list[int], nats: float, count: int, state: DecoderState
+    ) -> tuple[float, int, DecoderState]:
+        tokens = np.array([ids], np.int64)  # (1, T + 1)
+        logits, state = self._network.decode(tokens[:, :-1], state)  # (1, T, V)
+        log_p = log_softmax(logits[0])
+        picked = log_p[np.arange(len(ids) - 1), tokens[0, 1:]]
+        return nats - float(picked.sum(dtype=np.float64)), count + len(ids) - 1, state
+
+    def _read(self, prompt: str, n: int) -> tuple[Floats, DecoderState]:
+        """Read the prompt once and return the logits (N, V) and state, n times."""
+        ids = self._tokenizer.encode(prompt or "\n")  # a new line is where a text can begin
+        logits, state = self._network.decode(np.array([ids]), self._network.empty_state(1))
+        rows = np.zeros(n, np.int64)
+        return logits[rows, -1], state.take(rows)
+
+
+class _Writer:
+    """Turn tokens into text as they come, holding back what may yet change."""
+
+    def __init__(self, tokenizer: Tokenizer, stop: str | None) -> None:
+        self._tokenizer = tokenizer
+        self._stop = stop
+        self._ids: list[int] = []  # of a character that is not whole yet
+        self._held = ""  # could be the beginning of the stop string
+        self.stopped = False
+
+    def add(self, token: int) -> str:
+        """Return the text that has become certain with this token."""
+        if self.stopped:
+            return ""
+        self._ids.append(token)
+        text = self._tokenizer.decode(self._ids)
+        if text.endswith("\ufffd") and len(self._ids) < LONGEST_CHARACTER:
+            return ""
+        self._ids.clear()
+        text = self._held + text
+        if self._stop and self._stop in text:
+            self.stopped, self._held = True, ""
+            return text[: text.index(self._stop)]
+        certain = len(text) - self._overlap(text)
+        self._held = text[certain:]
+        return text[:certain]
+
+    def finish(self) -> str:
+        """Return what was held back."""
+        return "" if self.stopped else self._held + self._tokenizer.decode(self._ids)
+
+    def _overlap(self, text: str) -> int:
+        """Return how many of the last characters could be the beginning of the stop string."""
+        stop = self._stop or ""
+        longest = min(len(stop) - 1, len(text))
+        return next((k for k in range(longest, 0, -1) if text.endswith(stop[:k])), 0)

@@ -1,0 +1,263 @@
+"""Translators: train them on pairs of sentences, translate texts with them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.checkpoint import SavedModel, load
+from rnncli.config import DEFAULTS, ModelConfig, SearchConfig, Settings
+from rnncli.decoding import beam_search
+from rnncli.metrics import join_cjk, perplexity
+from rnncli.tasks.base import Announce, column_values
+from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
+SAMPLE = 2_000  # pairs looked at to choose settings
+BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
+ALIKE = 0.5  # share of letters in common from which two languages share one vocabulary
+# Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
+VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
+
+
+def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
+    """Fit the settings to the data: fewer pairs take a smaller vocabulary and more dropout."""
+    settings = DEFAULTS["translate"]
+    size = next(size for pairs, size in VOCABULARY_SIZES if len(train) >= pairs)
+    if given.get("level") in (None, "subword") and "vocab_size" not in given:
+        announce(f"{len(train):,} pairs: {size:,} subwords a vocabulary")
+        settings = replace(settings, vocab_size=size)
+    elif given.get("level") == "word":
+        settings = replace(settings, vocab_size=20_000)
+    return settings.with_given(given)
+
+
+def prepare(
+    train: "Dataset",
+    validation: "Dataset",
+    settings: Settings,
+    folder: Path,
+    announce: Announce,
+) -> "TranslatorTraining":
+    """Encode both parts into ``folder`` and build the network."""
+
+    def sentences(part: "Dataset", column: str) -> Iterator[str]:
+        return map(clean, column_values(part, column))
+
+    def learn(texts: Iterator[str]) -> Tokenizer:
+        return Tokenizer.train(texts, settings.level, settings.vocab_size)
+
+    target_tokenizer = None
+    if _alike(sentences(train, "source"), sentences(train, "target")):
+        tokenizer = learn(chain(sentences(train, "source"), sentences(train, "target")))
+    else:
+        tokenizer = learn(sentences(train, "source"))
+        target_tokenizer = learn(sentences(train, "target"))
+
+    def pairs(part: "Dataset", name: str) -> Pairs:
+        return Pairs(
+            encode(sentences(part, "source"), tokenizer, folder / f"{name}.source", end=True),
+            encode(
+                sentences(part, "target"),
+                target_tokenizer or tokenizer,
+                folder / f"{name}.target",
+                end=True,
+            ),
+        )
+
+    task = TranslatorTraining(
+        pairs(train, "train"), pairs(validation, "validation"), tokenizer, target_tokenizer, settings
+    )
+    if task.left_out:
+        announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
+    return task
+
+
+def clean(text: str) -> str:
+    """Return a sentence on one line, without the spaces that corpora put into Japanese."""
+    return join_cjk(re.sub(r"\s+", " ", text).strip())
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Encoded sentences and their translations, each closed with ``<eos>``."""
+
+    sources: EncodedTexts
+    targets: EncodedTexts
+
+    def short_enough(self) -> NDArray[np.int64]:
+        """Return the rows whose sides are both within the longest length."""
+        longest = np.maximum(self.sources.lengths, self.targets.lengths)
+        return np.flatnonzero(longest <= MAX_TRAINING_LENGTH)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sentences and their translations, padded behind."""
+
+    sources: NDArray[np.int64]  # (N, S)
+    lengths: NDArray[np.int64]  # (N,) of the sources
+    inputs: NDArray[np.int64]  # (N, T) the translation after <bos>
+    targets: NDArray[np.int64]  # (N, T) the translation before <eos>
+
+
+class TranslatorTraining:
+    """Translation, each target word given the right ones before it (teacher forcing)."""
+
+    goal, maximise = "loss", False
+    labels: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        train: Pairs,
+        validation: Pairs,
+        tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer | None,
+        settings: Settings,
+    ) -> None:
+        from rnncli.model import EncoderDecoder  # torch: on the way to training only
+
+        self.tokenizer = tokenizer
+        self.target_tokenizer = target_tokenizer
+        self._train, self._validation = train, validation
+        self._rows = train.short_enough()
+        self._settings = settings
+        self.left_out = len(train.sources) - len(self._rows)
+        self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
+        self.config = ModelConfig(
+            task="translate",
+            cell=settings.cell,
+            vocab_size=tokenizer.vocab_size,
+            target_vocab_size=target_tokenizer.vocab_size if target_tokenizer else 0,
+            num_classes=0,
+            embedding_dim=settings.embedding_dim,
+            hidden_size=settings.hidden_size,
+            num_layers=settings.num_layers,
+            bidirectional=True,
+            tie_embeddings=True,
+            dropout=settings.dropout,
+            weight_dropout=settings.weight_dropout,
+        )
+        self.model = EncoderDecoder(self.config)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the pairs of one epoch in random batches of similar length."""
+        rng = np.random.default_rng([self._settings.seed, epoch])
+        lengths = (
+            self._train.targets.lengths_of(self._rows) + self._train.sources.lengths_of(self._rows)
+        )
+        for chosen in bucketed(lengths, self._settings.batch_size, rng):
+            batch = self._batch(self._train, self._rows[chosen])
+            for tokens in (batch.sources, batch.inputs):
+                dropped = rng.random(tokens.shape) < self._settings.word_dropout
+                tokens[dropped & (tokens != PAD) & (tokens != EOS) & (tokens != BOS)] = UNK
+            yield batch
+
+    def loss(self, batch: Batch) -> tuple["Tensor", int]:
+        """Return the summed loss of a batch of pairs."""
+        from rnncli.model import cross_entropy
+
+        logits = self._logits(batch)  # (N, T, V)
+        return cross_entropy(
+            logits, self.model.tensor(batch.targets), self._settings.label_smoothing
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss in nats a target token on the held-out pairs."""
+        from rnncli.model import cross_entropy
+
+        total, targets = 0.0, 0
+        for rows in in_order(self._validation.targets.lengths, self._settings.batch_size):
+            batch = self._batch(self._validation, rows)
+            loss, n = cross_entropy(self._logits(batch), self.model.tensor(batch.targets))
+            total, targets = total + loss.item(), targets + n
+        return {"loss": total / targets, "perplexity": perplexity(total / targets)}
+
+    def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> Batch:
+        sources, lengths = pairs.sources.padded(rows)
+        targets, _ = pairs.targets.padded(rows)
+        inputs = np.concatenate([np.full((len(rows), 1), BOS), targets[:, :-1]], 1)
+        inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
+        return Batch(sources, lengths, inputs, targets)
+
+    def _logits(self, batch: Batch) -> "Tensor":
+        tensor = self.model.tensor
+        return self.model.translate(
+            tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs)
+        )
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation and its score: log-probability / length ** penalty."""
+
+    text: str
+    score: float
+
+
+class Translator:
+    """Translate texts with a trained translator."""
+
+    def __init__(self, model: SavedModel) -> None:
+        self._tokenizer = model.tokenizer
+        self._target_tokenizer = model.target_tokenizer
+        self._network = model.network
+        self.info = model.info
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Translator":
+        """Read a model directory.
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or made for another task.
+
+        """
+        return cls(load(Path(path), "translate"))
+
+    def __call__(self, texts: Sequence[str], config: SearchConfig | None = None) -> list[str]:
+        """Translate each text; the order is kept, and a blank text stays blank."""
+        return [found[0].text for found in self.nbest(texts, config)]
+
+    def nbest(
+        self, texts: Sequence[str], config: SearchConfig | None = None
+    ) -> list[list[Translation]]:
+        """Return the best translations of each text, best first."""
+        config = config or SearchConfig()
+        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(clean, texts))]
+        lengths = np.array([len(ids) for ids in encoded], np.int64)
+        results: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]
+        order = np.argsort(-lengths, kind="stable")  # similar lengths together
+        order = order[lengths[order] > 1]
+        for start in range(0, len(order), BATCH_SENTENCES):
+            rows = order[start : start + BATCH_SENTENCES]
+            tokens = np.full((len(rows), int(lengths[rows].max())), PAD, np.int64)  # (N, S)
+            for i, row in enumerate(rows):
+                tokens[i, : lengths[row]] = encoded[row]
+            state = self._network.encode(tokens, lengths[rows])
+            limits = 2 * lengths[rows] + 10
+            found = beam_search(self._network.step, state, limits, config)
+            for row, hypotheses in zip(rows, found, strict=True):
+                results[row] = [
+                    Translation(clean(self._target_tokenizer.decode(h.tokens)), h.score)
+                    for h in hypotheses
+                ]
+        return results
+
+
+def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:
+    """Return whether two languages share their letters, and so most likely many words."""
+    letters = [
+        {c for text in islice(side, SAMPLE) for c in text.lower() if c.isalpha()}
+        for side in (sources, targets)
+    ]
+    return len(letters[0] & letters[1]) > ALIKE * max(map(len, letters))

@@ -1,0 +1,196 @@
+"""Character, word and subword tokenizers on the `tokenizers` library, one JSON file each.
+
+All three give the same four special tokens the ids 0 to 3. Special tokens are entries of the
+vocabulary and nothing more: text that happens to read ``<pad>`` is never taken for one.
+
+===========  =====================================================  ==========================
+level        a token is                                             unknown text becomes
+===========  =====================================================  ==========================
+``char``     a character                                            its UTF-8 bytes
+``word``     a word with the space before it, or a sign             ``<unk>``
+``subword``  a piece of a word (byte-level BPE, Sennrich et al.     smaller pieces, to bytes
+             2016, section 3.2; bytes as in GPT-2)
+===========  =====================================================  ==========================
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Backend
+
+from rnncli.config import Level
+from rnncli.errors import ModelError
+
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
+PAD, UNK, BOS, EOS = range(4)
+
+# A word keeps the space before it, so that joining tokens gives the text back. Scripts written
+# without spaces are split at every character. An apostrophe belongs to the word before it when
+# one or two letters follow (don't, we'll), else it stands alone (l'eau).
+_CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
+_LETTER = r"[\p{L}\p{M}\p{N}_&&[^\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
+_WORD = rf"{_LETTER}+(?:['’]{_LETTER}{{1,2}}(?!{_LETTER}))?"
+_SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
+_PATTERN = rf" ?(?:{_CJK}|{_WORD}|{_SIGN})|\s"
+
+_CHUNK = 1_000  # texts handed to the library at once: keeps both its threads busy, memory flat
+
+
+class Tokenizer:
+    """Turn text into token ids and back."""
+
+    def __init__(self, backend: Backend, level: Level) -> None:
+        self._backend = backend
+        self.level = level
+        self.vocab_size: int = backend.get_vocab_size(with_added_tokens=False)
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], level: Level, vocab_size: int, *, fold: bool = False
+    ) -> "Tokenizer":
+        """Learn a vocabulary from texts, most frequent tokens first.
+
+        ``vocab_size`` is a soft limit: the special tokens and, at the levels ``char`` and
+        ``subword``, the 256 bytes that can spell any text are never left out. ``fold`` lower-cases
+        and drops the spaces between words, which suits reading (a classifier) but not writing.
+        """
+        train = {"char": _train_char, "word": _train_word, "subword": _train_subword}[level]
+        return cls(train(texts, vocab_size, fold), level)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a text."""
+        ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_all(self, texts: Iterable[str]) -> Iterator[list[int]]:
+        """Yield the token ids of each text, encoding many at a time."""
+        for chunk in _chunks(texts, _CHUNK):
+            for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
+                yield encoding.ids
+
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Return the text that token ids spell; special tokens but ``<unk>`` are left out."""
+        kept = [int(i) for i in ids if i == UNK or i >= len(SPECIAL_TOKENS)]
+        text: str = self._backend.decode(kept, skip_special_tokens=False)
+        return text
+
+    def token(self, id: int) -> str:
+        """Return how the vocabulary spells one token."""
+        return self._backend.id_to_token(id) or SPECIAL_TOKENS[UNK]
+
+    def save(self, path: Path) -> None:
+        """Write the tokenizer as one JSON file."""
+        path.write_text(self._backend.to_str(pretty=True), encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: Path, level: Level) -> "Tokenizer":
+        """Read a tokenizer from its JSON file.
+
+        Raises:
+            ModelError: the file is missing or no tokenizer.
+
+        """
+        try:
+            backend = Backend.from_str(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"{path} is missing", "copy the whole model directory") from None
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(
+                f"{path} cannot be read: {error}", "copy the model again, or train it again"
+            ) from None
+        if tuple(backend.id_to_token(i) for i in range(4)) != SPECIAL_TOKENS:
+            raise ModelError(
+                f"{path} is no tokenizer of rnncli", "copy the model again, or train it again"
+            )
+        return cls(backend, level)
+
+
+def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+    normalizer = normalizers.Lowercase() if fold else None
+    counts = _count(text if normalizer is None else normalizer.normalize_str(text) for text in texts)
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    room = max(vocab_size - len(SPECIAL_TOKENS) - len(byte_tokens), 0)
+    backend = Backend(
+        models.BPE(  # without merges, BPE splits into characters
+            vocab=_vocab([*byte_tokens, *_most_common(counts, room)]),
+            merges=[],
+            byte_fallback=True,
+            unk_token=SPECIAL_TOKENS[UNK],
+        )
+    )
+    # In one piece a long text would be kept whole in the library's cache.
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    if normalizer is not None:
+        backend.normalizer = normalizer
+    return backend
+
+
+def _train_word(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+    splitter = pre_tokenizers.Split(Regex(_PATTERN), "isolated")
+    pieces: list[Any] = [splitter]
+    if fold:
+        pieces = [pre_tokenizers.Split(Regex(r"\s+"), "removed"), splitter]
+    splitter = pre_tokenizers.Sequence(pieces)
+    normalizer = normalizers.Lowercase() if fold else None
+    counts: Counter[str] = Counter()
+    for text in texts:
+        normal = text if normalizer is None else normalizer.normalize_str(text)
+        counts.update(word for word, _ in splitter.pre_tokenize_str(normal))
+    room = max(vocab_size - len(SPECIAL_TOKENS), 0)
+    backend = Backend(
+        models.WordLevel(_vocab(_most_common(counts, room)), unk_token=SPECIAL_TOKENS[UNK])
+    )
+    backend.pre_tokenizer = splitter
+    backend.decoder = decoders.Fuse()
+    if normalizer is not None:
+        backend.normalizer = normalizer
+    return backend
+
+
+def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
+    backend.decoder = decoders.ByteLevel()
+    if fold:
+        backend.normalizer = normalizers.Lowercase()
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(vocab_size, len(SPECIAL_TOKENS) + 256),
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    backend.train_from_iterator(_chunks(texts, _CHUNK), trainer=trainer)
+    # The trainer registers special tokens as text to look out for; they must only be entries.
+    description = json.loads(backend.to_str())
+    description["added_tokens"] = []
+    return Backend.from_str(json.dumps(description))
+
+
+def _count(texts: Iterable[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    return counts
+
+
+def _most_common(counts: Counter[str], room: int) -> list[str]:
+    # Ties in a fixed order, so that the same texts give the same vocabulary.
+    ranked = sorted(counts, key=lambda token: (-counts[token], token))
+    return [token for token in ranked if token not in SPECIAL_TOKENS][:room]
+
+
+def _vocab(tokens: Iterable[str]) -> dict[str, int]:
+    return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}
+
+
+def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
