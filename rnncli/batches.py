@@ -6,6 +6,7 @@ However large a corpus is, only the batch at hand is in memory.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from rnncli.tokenizer import EOS, PAD, Tokenizer
 LENGTH_STEP = 8  # batches are padded to a multiple: few shapes, so that prepared kernels are reused
 POOL = 100  # batches sorted by length together: little padding, still a random order
 
-Tokens = NDArray[np.uint16] | NDArray[np.int32]
+Tokens = NDArray[Any]  # uint16 where the vocabulary fits, else int32
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def encode(
 
     ``end`` closes each text with ``<eos>``; ``max_length`` keeps that many first tokens of each.
     """
-    dtype: type[np.uint16] | type[np.int32] = (
-        np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
-    )
+    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32)
     lengths = []
     with path.open("wb") as file:
         for ids in tokenizer.encode_all(texts):
@@ -74,7 +73,7 @@ def encode(
             lengths.append(len(kept))
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     empty = offsets[-1] == 0  # nothing to map
-    tokens = np.zeros(0, dtype) if empty else np.memmap(path, dtype, mode="r")
+    tokens: Tokens = np.zeros(0, dtype) if empty else np.memmap(path, dtype, mode="r")
     return EncodedTexts(tokens, offsets)
 
 

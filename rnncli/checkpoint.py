@@ -92,7 +92,8 @@ def read_info(path: Path) -> dict[str, Any]:
         info = json.loads((path / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(
-            f"{path} holds no model: {CONFIG} is missing", "train one: rnncli train, or name one: -m DIR"
+            f"{path} holds no model: {CONFIG} is missing",
+            "train one: rnncli train, or name one: -m DIR",
         ) from None
     except (ValueError, OSError) as error:
         raise ModelError(f"{path / CONFIG} cannot be read: {error}", DAMAGED) from None
@@ -127,9 +128,7 @@ def _read_weights(path: Path, info: Mapping[str, Any]) -> dict[str, Floats]:
     if shapes != expected:
         missing = sorted(set(expected or {}) - set(shapes))
         odd = sorted(n for n, shape in shapes.items() if (expected or {}).get(n) != shape)
-        raise ModelError(
-            f"{path} does not fit {CONFIG}: {', '.join((missing + odd)[:3])}", DAMAGED
-        )
+        raise ModelError(f"{path} does not fit {CONFIG}: {', '.join((missing + odd)[:3])}", DAMAGED)
     return {name: array.astype(np.float32, copy=False) for name, array in weights.items()}
 
 

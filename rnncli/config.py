@@ -1,6 +1,7 @@
 """Every setting and its default, once, with its reason; standard library only."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -117,9 +118,7 @@ class Settings:
         for name in ("dropout", "weight_dropout", "word_dropout", "label_smoothing"):
             value = getattr(self, name)
             if not 0 <= value < 1:
-                raise ConfigError(
-                    f"{_option(name)} is {value}", "give a number from 0 to below 1"
-                )
+                raise ConfigError(f"{_option(name)} is {value}", "give a number from 0 to below 1")
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise ConfigError(
@@ -134,9 +133,9 @@ class Settings:
                 f"--validation is {self.validation}", "give a share between 0 and 1, such as 0.1"
             )
 
-    def with_given(self, given: dict[str, Any]) -> "Settings":
+    def with_given(self, given: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
-        settings = replace(self, **{name: value for name, value in given.items()})
+        settings = replace(self, **given)
         # A run that is to repeat exactly must not end by the clock.
         if (given.get("epochs") or given.get("steps")) and "max_time" not in given:
             settings = replace(settings, max_time=None)

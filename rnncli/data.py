@@ -28,8 +28,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
-from itertools import chain, count, islice, zip_longest
 from io import BufferedIOBase
+from itertools import chain, count, islice, zip_longest
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -102,19 +102,25 @@ def read_corpus(
     task: Task | None = None,
     columns: Columns = ANY_COLUMNS,
     revision: str | None = None,
+    for_training: bool = True,
 ) -> Corpus:
     """Read what ``data`` names: nothing (the bundled reviews), one thing, or two aligned files.
+
+    Data that is only to be scored on needs no train split, and one row and one class suffice.
 
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
     """
     origin = _locate(data, columns, revision)
+    if for_training and "train" not in origin.tables:
+        raise _no_train_split(origin.where, origin.tables)
     choice = _choose(origin, task, columns)
     stored = {
         name: _store(_clean_rows(table, choice), CANONICAL[choice.task])
         for name, table in origin.tables.items()
     }
-    _require_enough(origin.where, stored["train"], choice)
+    largest = max(stored.values(), key=len)
+    _require_enough(origin.where, stored.get("train", largest), choice, for_training=for_training)
     splits = {name: split for name, split in stored.items() if len(split) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
@@ -126,7 +132,7 @@ def read_corpus(
         notices=(
             *origin.notices,
             *choice.notices,
-            *(f"split {name} left out: nothing in it is usable" for name in stored.keys() - splits),
+            *(f"split {name} left out: it is empty" for name in stored if name not in splits),
             *_losses(origin.tables[name] for name in splits),
         ),
         fingerprint=origin.fingerprint,
@@ -149,35 +155,49 @@ class _Origin:
     where: str  # for messages
     tables: dict[str, "_Table"]  # by split
     fingerprint: str
-    usual: dict[str, str] = field(default_factory=dict)  # canonical -> own, of a known corpus
-    languages: tuple[str, str] | None = None  # of a pair, in no order
     licence: str | None = None
     notices: tuple[str, ...] = ()
+    usual: dict[str, str] = field(default_factory=dict)  # canonical -> own, of a known corpus
+    languages: tuple[str, str] | None = None  # of a pair, in no order
+
+
+@dataclass(frozen=True)
+class _File:
+    """Say which file is to be read, and what is known of it."""
+
+    path: Path
+    where: str  # for messages
+    asked: Columns = ANY_COLUMNS
 
 
 def _locate(data: Sequence[str], columns: Columns, revision: str | None) -> _Origin:
+    """Find what was typed; each word is a file, a bundled corpus or one of the hub, in this order.
+
+    Raises:
+        DataError: there is no such thing.
+    """
     if len(data) == 1 and _is_on_hub(data[0]):
         return _from_hub(data[0], revision)
     if revision is not None:
         raise DataError(
-            f"{' '.join(data) or DEFAULT_CORPUS} is not on the hub and has no revision",
+            f"{' '.join(data) or DEFAULT_CORPUS} is not on the hub and has no revisions",
             "leave --revision out",
         )
-    if len(data) > 2:
-        raise DataError(
-            f"{len(data)} things to train on, but one file, or two line-aligned files, are read",
-            "join them first: cat a.txt b.txt | rnncli train -",
-        )
-    if len(data) == 2:
-        return _from_aligned_files((_existing_file(data[0]), _existing_file(data[1])))
-    if not data:
-        bundled = _from_bundled(DEFAULT_CORPUS, columns)
-        return replace(bundled, notices=(f"data: the bundled {DEFAULT_CORPUS}", *bundled.notices))
-    if data[0] == "-":
-        return _from_standard_input(columns)
-    if data[0] in BUNDLED and not _is_file(data[0]):
-        return _from_bundled(data[0], columns)
-    return _from_file(_existing_file(data[0]), columns)
+    match data:
+        case []:
+            return _from_bundled(DEFAULT_CORPUS, columns, f"data: the bundled {DEFAULT_CORPUS}")
+        case ["-"]:
+            return _from_stream(sys.stdin.buffer, "standard input", columns)
+        case [name] if name in BUNDLED and not _is_file(name):
+            return _from_bundled(name, columns)
+        case [name]:
+            return _from_file(_existing_file(name), columns)
+        case [first, second]:
+            return _from_aligned_files(_existing_file(first), _existing_file(second))
+    raise DataError(
+        f"{len(data)} things to read, but only one file, or two line-aligned ones, can be read",
+        "join them first: cat a.txt b.txt | rnncli train -",
+    )
 
 
 def _is_file(name: str) -> bool:
@@ -219,18 +239,21 @@ def _existing_file(name: str) -> Path:
     if _exists(name):
         raise DataError(f"{name} is a directory", f"name a file in it: {Path(name) / 'FILE'}")
     if _looks_like_file(name):
-        raise DataError(f"no such file: {name}", _suggestion(name, _neighbours(name)))
+        raise DataError(
+            f"no such file: {name}",
+            _suggestion(name, _neighbours(name)) or f"see what is there: ls {Path(name).parent}",
+        )
+    known = [*BUNDLED, *PUBLIC]
     raise DataError(
-        f"nothing is called {name!r}: no file, no known corpus",
-        _suggestion(name, [*BUNDLED, *PUBLIC, *_neighbours(name)])
-        or "name a file, a hub dataset as org/name, or one of: " + ", ".join([*BUNDLED, *PUBLIC]),
+        f"no file and no known corpus is called {name!r}",
+        _suggestion(name, [*known, *_neighbours(name)])
+        or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(known)}",
     )
 
 
 def _neighbours(name: str) -> list[str]:
-    folder = Path(name).parent
     try:
-        return [str(path) for path in folder.iterdir()]
+        return [str(path) for path in Path(name).parent.iterdir()]
     except OSError:
         return []
 
@@ -240,46 +263,42 @@ def _suggestion(word: str, candidates: Iterable[str]) -> str | None:
     return f"did you mean {' or '.join(matches)}?" if matches else None
 
 
-def _from_bundled(name: str, columns: Columns) -> _Origin:
+def _from_bundled(name: str, columns: Columns, *notices: str) -> _Origin:
     origin = _from_file(bundled_path(name), columns)
-    return replace(origin, licence=BUNDLED[name].licence)
-
-
-def _from_standard_input(columns: Columns) -> _Origin:
-    path = _spool(sys.stdin.buffer)
-    return _from_path(path, "standard input", columns, _FORMATS[_sniff(path, columns)])
+    return replace(origin, where=name, licence=BUNDLED[name].licence, notices=notices)
 
 
 def _from_file(path: Path, columns: Columns) -> _Origin:
-    notices: tuple[str, ...] = ()
-    where = str(path)
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
-            path = _spool(stream)
-        suffix = _sniff(path, columns)
-    else:
-        suffix = _suffix(path.name)
-    if suffix not in _FORMATS:
-        notices = (f"format: plain text, as the ending of {path.name} is unknown",)
-    origin = _from_path(path, where, columns, _FORMATS.get(suffix, _TextFile))
-    return replace(origin, notices=notices)
+            return _from_stream(stream, str(path), columns)
+    origin = _from_content(_File(path, str(path), columns), _suffix(path.name))
+    if _suffix(path.name) in _FORMATS:
+        return origin
+    return replace(origin, notices=(f"format: plain text, as {path.name} has no known ending",))
 
 
-def _from_path(path: Path, where: str, columns: Columns, read: "_Reader") -> _Origin:
-    _require_content(path, where)
-    return _Origin(where, {"train": read(path, where, columns)}, _digest([path]))
+def _from_stream(stream: "_Stream", where: str, columns: Columns) -> _Origin:
+    file = _File(_spool(stream), where, columns)
+    return _from_content(file, _sniff(file))
 
 
-def _from_aligned_files(paths: tuple[Path, Path]) -> _Origin:
-    for path in paths:
+def _from_content(file: _File, suffix: str) -> _Origin:
+    _require_content(file)
+    table = _FORMATS.get(suffix, _TextFile)(file)
+    return _Origin(file.where, {"train": table}, _digest([file.path]))
+
+
+def _from_aligned_files(first: Path, second: Path) -> _Origin:
+    for path in (first, second):
         if _suffix(path.name) in _FORMATS.keys() - {".txt", ".text"}:
             raise DataError(
                 f"{path} is not plain text, and two files must be line-aligned plain text",
                 f"train on one file: rnncli train {path}",
             )
-        _require_content(path, str(path))
-    table = _AlignedFiles(paths)
-    return _Origin(table.where, {"train": table}, _digest(paths))
+        _require_content(_File(path, str(path)))
+    table = _AlignedFiles((first, second))
+    return _Origin(table.where, {"train": table}, _digest([first, second]))
 
 
 def _suffix(name: str) -> str:
@@ -287,7 +306,7 @@ def _suffix(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-# Beginnings of files that only look like text to a program that does not check.
+# Beginnings of files that are taken for text by mistake.
 _FOREIGN = {
     b"\xff\xfe": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
     b"\xfe\xff": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
@@ -299,36 +318,36 @@ _FOREIGN = {
 }
 
 
-def _require_content(path: Path, where: str) -> None:
-    with _opened(path, where) as stream:
+def _require_content(file: _File) -> None:
+    with _opened(file) as stream:
         head = stream.read(8)
     if not head:
-        raise DataError(f"{where} is empty", "give it at least two lines of text")
+        raise DataError(f"{file.where} is empty", "put at least two lines of text into it")
     for beginning, (what, hint) in _FOREIGN.items():
         if head.startswith(beginning):
-            raise DataError(f"{where} is {what}, not UTF-8 text", hint.replace("FILE", where))
+            raise DataError(f"{file.where} is {what}, not UTF-8", hint.replace("FILE", file.where))
 
 
-def _sniff(path: Path, columns: Columns) -> str:
+def _sniff(file: _File) -> str:
     """Guess the format of data that came without a name."""
-    with _opened(path, "standard input") as stream:
+    with _opened(file) as stream:
         head = stream.read(65_536)
     if head.startswith(b"PAR1"):
         return ".parquet"
-    lines = head.decode("utf-8", "replace").split("\n")[:20]
+    lines = head.decode(errors="replace").split("\n")[:20]
     lines = lines[:-1] or lines  # the last one may be cut
-    if lines[0].lstrip().startswith("{") and lines[0].rstrip().endswith("}"):
+    if lines[0].startswith("{") and lines[0].rstrip().endswith("}"):
         return ".jsonl"
-    if len({line.count("\t") for line in lines}) == 1 and "\t" in lines[0]:
+    if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
         return ".tsv"
     names = next(csv.reader(lines[:1]), [])
-    known = _find_columns(names, {}, TASKS)
-    if len(names) > 1 and (known or set(columns.given().values()) & set(names)):
+    is_named = not set(names).isdisjoint(file.asked.given().values())
+    if len(names) > 1 and (is_named or _find_columns(names, {}, TASKS)):
         return ".csv"
     return ".txt"
 
 
-def _digest(paths: Iterable[Path]) -> str:
+def _digest(paths: Sequence[Path]) -> str:
     """Return the sha256 of one file, or of the sums of several."""
     digests = []
     for path in paths:
@@ -344,42 +363,42 @@ def _digest(paths: Iterable[Path]) -> str:
 
 # --- From bytes to lines ------------------------------------------------------------------------
 
-_BOM = b"\xef\xbb\xbf"
-_PIECE_BYTES = 16_384  # of a line that is longer than this
-
-
 _Stream: TypeAlias = IO[bytes] | BufferedIOBase
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PIECE_BYTES = 16_384  # of a line of text that is longer than this
 
 
 @contextmanager
-def _opened(path: Path, where: str) -> Iterator[_Stream]:
+def _opened(file: _File) -> Iterator[_Stream]:
     """Open a file, unpacked if it is gzipped, behind its byte order mark.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
     try:
-        with path.open("rb") as raw:
+        with file.path.open("rb") as raw:
             is_gzip = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if is_gzip else raw as stream:
-                if stream.read(len(_BOM)) != _BOM:
+                if stream.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
                     stream.seek(0)
                 yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
-            f"{where} is damaged: its gzip data is cut or broken", f"gzip --test {where}"
+            f"{file.where} is damaged: its gzip data is cut short or broken",
+            f"test it: gzip --test {file.where}",
         ) from error
     except OSError as error:
-        raise DataError(f"{where} cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file.where} cannot be read: {error.strerror or error}") from error
 
 
-def _lines(path: Path, where: str, losses: Counter[str]) -> Iterator[str]:
+def _lines(file: _File, losses: Counter[str]) -> Iterator[str]:
     r"""Yield lines without their end, which is the byte ``\n`` and nothing else.
 
     A ``\r`` before it stays, since in a quoted cell it belongs to the text.
     """
-    with _opened(path, where) as stream:
+    with _opened(file) as stream:
         for line in stream:
             yield _decode(line, losses).removesuffix("\n")
 
@@ -444,13 +463,13 @@ class _Table(ABC):
     """Give the rows of one source: the names of its columns at once, the cells when asked."""
 
     unit = "line"  # what the number of a row counts
+    ends_lines = False  # whether the texts carry their newlines themselves
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.names: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
         self.losses: Counter[str] = Counter()  # what reading changed or left out
-        self.ends_lines = False  # whether the texts carry their newlines themselves
 
     @abstractmethod
     def rows(self, columns: Sequence[str]) -> Iterator[_Row]:
@@ -461,24 +480,23 @@ class _Table(ABC):
         return DataError(f"{self.where}, {self.unit} {number:,}: {what}", hint)
 
 
-_Reader: TypeAlias = Callable[[Path, str, Columns], _Table]
-
-
 class _TextFile(_Table):
     """Read plain text, a line a row."""
 
-    def __init__(self, path: Path, where: str, asked: Columns) -> None:
-        super().__init__(where)
-        self.path = path
+    ends_lines = True
+
+    def __init__(self, file: _File) -> None:
+        super().__init__(file.where)
+        self.file = file
         self.names = ("text",)
-        self.ends_lines = True
 
     def rows(self, columns: Sequence[str]) -> Iterator[_Row]:
         r"""Yield each line with its ``\n``."""
-        with _opened(self.path, self.where) as stream:
+        with _opened(self.file) as stream:
             for number, piece in enumerate(_pieces(stream), start=1):
                 text = _decode(piece, self.losses)
-                yield number, (text[:-2] + "\n" if text.endswith("\r\n") else text,)
+                line = text[:-2] + "\n" if text.endswith("\r\n") else text
+                yield number, (line,) * len(columns)
 
 
 class _AlignedFiles(_Table):
@@ -486,9 +504,11 @@ class _AlignedFiles(_Table):
 
     def __init__(self, paths: tuple[Path, Path]) -> None:
         super().__init__(" and ".join(map(str, paths)))
-        source, target = (_language_of_file(path) for path in paths)
+        source, target = map(_language_of_file, paths)
         self.names = (source, target) if source and target and source != target else _PAIRS[0]
-        self.paths = dict(zip(self.names, paths, strict=True))
+        self.files = {
+            name: _File(path, str(path)) for name, path in zip(self.names, paths, strict=True)
+        }
 
     def rows(self, columns: Sequence[str]) -> Iterator[_Row]:
         """Yield pairs of lines.
@@ -496,22 +516,22 @@ class _AlignedFiles(_Table):
         Raises:
             DataError: one file has more lines than the other.
         """
-        texts = [self._texts(self.paths[name]) for name in columns]
+        texts = [self._texts(self.files[name]) for name in columns]
         for number, pair in enumerate(zip_longest(*texts), start=1):
             if None in pair:
                 raise self._misaligned()
             yield number, pair
 
-    def _texts(self, path: Path) -> Iterator[str]:
-        return (line.removesuffix("\r") for line in _lines(path, str(path), self.losses))
+    def _texts(self, file: _File) -> Iterator[str]:
+        return (line.removesuffix("\r") for line in _lines(file, self.losses))
 
     def _misaligned(self) -> DataError:
-        counts = [
-            f"{path} has {_count(sum(1 for _ in self._texts(path)), 'line')}"
-            for path in self.paths.values()
+        lengths = [
+            f"{file.where} has {_count(sum(1 for _ in self._texts(file)), 'line')}"
+            for file in self.files.values()
         ]
         return DataError(
-            ", but ".join(counts), "line n of one file must translate line n of the other"
+            ", but ".join(lengths), "line n of one file must translate line n of the other"
         )
 
 
@@ -520,24 +540,24 @@ class _Delimited(_Table):
 
     ragged_hint: str
 
-    def __init__(self, path: Path, where: str, asked: Columns) -> None:
-        super().__init__(where)
-        self.path = path
+    def __init__(self, file: _File) -> None:
+        super().__init__(file.where)
+        self.file = file
         _, first = next(self.records(Counter()), (0, []))
-        self.has_header = self.is_header(first, asked)
+        self.has_header = self.is_header(first)
         if self.has_header:
             self.names = tuple(cell.strip() for cell in first)
         else:
             self.names = tuple(str(number) for number in range(1, len(first) + 1))
-            self.notices = (f"no header line in {where}: its first line is data too",)
+            self.notices = ("no header: the first line is data too",)
 
     @abstractmethod
     def records(self, losses: Counter[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of each record's first line, and its cells."""
 
-    def is_header(self, first: list[str], asked: Columns) -> bool:
+    @abstractmethod
+    def is_header(self, first: list[str]) -> bool:
         """Say whether the first record names the columns."""
-        return True
 
     def rows(self, columns: Sequence[str]) -> Iterator[_Row]:
         """Yield the cells of ``columns``.
@@ -560,22 +580,21 @@ class _TsvFile(_Delimited):
 
     def records(self, losses: Counter[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each line that is not blank."""
-        for number, line in enumerate(_lines(self.path, self.where, losses), start=1):
+        for number, line in enumerate(_lines(self.file, losses), start=1):
             if cells := line.removesuffix("\r"):
                 yield number, cells.split("\t")
 
-    def is_header(self, first: list[str], asked: Columns) -> bool:
+    def is_header(self, first: list[str]) -> bool:
         """Say whether the first line names columns, or is a pair like those that follow."""
-        names = [cell.strip() for cell in first]
-        given = asked.given().values()
-        if given:
-            numbers = {str(number) for number in range(1, len(names) + 1)}
-            return bool(set(names) & set(given)) or not set(given) <= numbers
-        if _find_columns(names, {}, ("classify", "translate")):
+        names = {cell.strip() for cell in first}
+        if asked := set(self.file.asked.given().values()):
+            numbers = {str(number) for number in range(1, len(first) + 1)}
+            return not names.isdisjoint(asked) or not asked <= numbers
+        if _find_columns(first, {}, ("classify", "translate")):
             return True
-        # "question<TAB>text" is a header, "Question<TAB>Question" a pair
-        looks_named = all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
-        return looks_named and len(set(names)) == len(names) and bool(_known(names, _TEXT_NAMES))
+        # "question<TAB>answer" is a header, "Question<TAB>Question" a pair.
+        looks_named = all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in names)
+        return looks_named and len(names) == len(first) and _known(names, _TEXT_NAMES) is not None
 
 
 class _CsvFile(_Delimited):
@@ -589,7 +608,7 @@ class _CsvFile(_Delimited):
         Raises:
             DataError: a quotation mark opens a cell and none closes it.
         """
-        lines = _lines(self.path, self.where, losses)
+        lines = _lines(self.file, losses)
         first = next(lines, "")
         # Spreadsheets write ; where the comma is the decimal mark.
         delimiter = next((mark for mark in ",;\t" if mark in first), ",")
@@ -602,14 +621,17 @@ class _CsvFile(_Delimited):
                     'close it, or write "" for a quotation mark inside a quoted text',
                 )
             if cells and cells != [_END]:
-                yield feed.start, [cell.translate(_UNMASK) for cell in cells]
+                yield feed.start, [_unmasked(cell) for cell in cells]
             feed.start = feed.number + 1
+
+    def is_header(self, first: list[str]) -> bool:
+        """Say that there is one, as in every CSV file that is not empty."""
+        return bool(first)
 
 
 # Decoded text holds no lone surrogates, so they are free to stand for something else.
 _END = "\udcff"
-_MASK = {0x00: 0xDC00, 0x0D: 0xDC0D}
-_UNMASK = {mask: character for character, mask in _MASK.items()}
+_NUL, _RETURN = "\udc00", "\udc0d"
 _MAX_CELL_LINES = 10_000  # beyond, a quotation mark was forgotten
 
 
@@ -631,19 +653,24 @@ class _CsvFeed:
         return self
 
     def __next__(self) -> str:
-        if self.overrun or self.number - self.start >= _MAX_CELL_LINES:
-            self.overrun = True
+        self.overrun = self.number - self.start >= _MAX_CELL_LINES
+        if self.overrun:
             raise StopIteration
         line = next(self.lines)
         self.number += 1
         if "\r" in line or "\0" in line:
             body = line.removesuffix("\r")
-            line = body.translate(_MASK) + line[len(body) :]
+            masked = body.replace("\r", _RETURN).replace("\0", _NUL)
+            line = masked + line[len(body) :]
         return line if line == _END else line + "\n"
 
 
+def _unmasked(cell: str) -> str:
+    return cell.replace(_RETURN, "\r").replace(_NUL, "\0")
+
+
 class _JsonNumber(str):
-    """Keep a JSON number, true or false as it is spelled: the label 1.0 is not the label 1."""
+    """Keep a JSON number as it is spelled: the label 1.0 is not the label 1."""
 
     __slots__ = ()
 
@@ -651,9 +678,9 @@ class _JsonNumber(str):
 class _JsonLinesFile(_Table):
     """Read a JSON object a line."""
 
-    def __init__(self, path: Path, where: str, asked: Columns) -> None:
-        super().__init__(where)
-        self.path = path
+    def __init__(self, file: _File) -> None:
+        super().__init__(file.where)
+        self.file = file
         _, first = next(self._records(Counter()), (0, {}))
         self.names = tuple(first)
 
@@ -666,18 +693,18 @@ class _JsonLinesFile(_Table):
         for number, record in self._records(self.losses):
             for name in columns:
                 if name not in record:
-                    raise self.error(number, f"no {name!r} in this object")
+                    raise self.error(number, f"no {name!r} in this object, unlike in the first")
             yield number, tuple([self._mended(record[name]) for name in columns])
 
     def _records(self, losses: Counter[str]) -> Iterator[tuple[int, dict[str, object]]]:
-        for number, line in enumerate(_lines(self.path, self.where, losses), start=1):
+        for number, line in enumerate(_lines(self.file, losses), start=1):
             if line and not line.isspace():
                 yield number, self._record(number, line)
 
     def _record(self, number: int, line: str) -> dict[str, object]:
         hint = 'write one object a line, such as {"text": "Well done.", "label": "good"}'
         if number == 1 and line.lstrip().startswith("["):
-            hint = f"jq --compact-output '.[]' {self.where} > lines.jsonl"
+            hint = f"make it one object a line: jq -c '.[]' {self.where} > lines.jsonl"
         try:
             record = json.loads(line, parse_int=_JsonNumber, parse_float=_JsonNumber)
         except (ValueError, RecursionError) as error:
@@ -691,9 +718,9 @@ class _JsonLinesFile(_Table):
         r"""Replace the halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
         if not isinstance(value, str) or value.isascii():
             return value
-        mended, halves = re.subn("[\ud800-\udfff]", "\ufffd", value)
+        mended, halves = re.subn("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
         self.losses["halves"] += halves
-        return mended
+        return mended if halves else value
 
 
 class _ArrowTable(_Table):
@@ -740,17 +767,20 @@ def _cell_reader(feature: Any, part: str | None) -> Callable[[Any], object]:
     return lambda cell: cell
 
 
-def _parquet_file(path: Path, where: str, asked: Columns) -> _Table:
-    with _opened(path, where) as stream:
+def _parquet_file(file: _File) -> _Table:
+    with _opened(file) as stream:
         plain = _spool(stream)
     try:
         dataset = Dataset.from_parquet(str(plain), cache_dir=str(_scratch()))
     except Exception as error:  # `datasets` documents none, and arrow raises several
-        raise DataError(f"{where} cannot be read as Parquet: {_first_line(error)}") from error
-    return _ArrowTable(dataset, where)
+        raise DataError(
+            f"{file.where} cannot be read as Parquet: {_first_line(error.__cause__ or error)}",
+            "is it whole? Fetch it again, or export it as CSV",
+        ) from error
+    return _ArrowTable(dataset, file.where)
 
 
-_FORMATS: dict[str, _Reader] = {
+_FORMATS: dict[str, Callable[[_File], _Table]] = {
     ".txt": _TextFile,
     ".text": _TextFile,
     ".csv": _CsvFile,
@@ -797,7 +827,7 @@ def _choose(origin: _Origin, task: Task | None, asked: Columns) -> _Choice:
     Raises:
         DataError: a column that was asked for is not there, or none is known to be the right one.
     """
-    table = origin.tables["train"]
+    table = next(iter(origin.tables.values()))
     given = {name: _existing_column(table, name, own) for name, own in asked.given().items()}
     given = given or _usual_columns(origin, task)
     tasks = _tasks_for(given, task)
@@ -819,7 +849,8 @@ def _usual_columns(origin: _Origin, task: Task | None) -> dict[str, str]:
     """Return the columns that a known corpus has for the task, if it has all of them."""
     wanted = CANONICAL[task] if task else tuple(origin.usual)
     columns = {name: origin.usual.get(name, "") for name in wanted}
-    return columns if set(columns.values()) <= set(origin.tables["train"].names) else {}
+    table = next(iter(origin.tables.values()))
+    return columns if set(columns.values()) <= set(table.names) else {}
 
 
 def _existing_column(table: _Table, option: str, name: str) -> str:
@@ -919,10 +950,13 @@ def _known_pairs(names: Sequence[str]) -> list[str]:
         found = [own for name in pair if (own := _known(names, [name]))]
         if len(found) == 2:
             return found
-    coded = {code: name for name in reversed(names) if (code := _language(name))}
+    coded: dict[str, str] = {}
+    for name in names:
+        if code := _language(name):
+            coded.setdefault(code, name)
     if len(coded) > 2:  # "id" and "no" are then numbers of rows, not Indonesian and Norwegian
         coded = {code: name for code, name in coded.items() if name.casefold() not in ("id", "no")}
-    return list(coded.values())[::-1] if len(coded) > 1 else []
+    return list(coded.values()) if len(coded) > 1 else []
 
 
 def _announcements(
@@ -1136,19 +1170,18 @@ def _store(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
     return Dataset.from_file(path)
 
 
-def _require_enough(where: str, train: Dataset, choice: _Choice) -> None:
-    """Check that there is something to learn.
+def _require_enough(where: str, split: Dataset, choice: _Choice, *, for_training: bool) -> None:
+    """Check that there is something to learn, or to score on.
 
     Raises:
-        DataError: there are fewer than two usable rows, or all have the same label.
+        DataError: there are too few usable rows, or all of them have the same label.
     """
-    column = CANONICAL[choice.task][0]
-    texts = (text for text in column_values(train, column) if not text.isspace())
-    usable = len(list(islice(texts, 2)))
-    if usable < 2:
-        what = "nothing usable" if usable == 0 else "only one usable row"
-        raise DataError(f"{where} is empty: there is {what} in it", "at least two rows are needed")
-    if choice.task == "classify" and len(labels := train.unique("label")) == 1:
+    texts = column_values(split, CANONICAL[choice.task][0])
+    usable = sum(1 for _ in islice((text for text in texts if not text.isspace()), 2))
+    if usable < (2 if for_training else 1):
+        what = "only one usable row" if usable else "nothing usable"
+        raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
+    if choice.task == "classify" and for_training and len(labels := split.unique("label")) == 1:
         raise DataError(
             f"{where} has one class only: every label is {labels[0]!r}",
             "a classifier needs two at least; is it the right column? --label COLUMN",
@@ -1376,7 +1409,7 @@ def _canonical_splits(
     """Return the corpus's own name of each canonical split, and the names of other splits.
 
     Raises:
-        DataError: there is nothing to train on.
+        DataError: no split has a usual name.
     """
     canonical = _SPLITS | usual
     splits: dict[str, str] = {}
@@ -1385,13 +1418,17 @@ def _canonical_splits(
             splits.setdefault(split, own)
     if len(loaded) == 1:
         splits = {"train": next(iter(loaded))}
-    if "train" not in splits:
-        raise DataError(
-            f"{address} has no split called train; its splits are: {', '.join(loaded)}",
-            f"download a file and train on it: {_page(address)}/tree/main",
-        )
+    if not splits:
+        raise _no_train_split(str(address), loaded)
     ordered = {split: splits[split] for split in _SPLITS.values() if split in splits}
     return ordered, [own for own in loaded if own not in splits.values()]
+
+
+def _no_train_split(where: str, splits: Iterable[str]) -> DataError:
+    return DataError(
+        f"{where} has no split called train; its splits are: {', '.join(splits)}",
+        "download one of its files, and train on that",
+    )
 
 
 def _hub_fingerprint(address: _Address, splits: Iterable[Dataset]) -> str:

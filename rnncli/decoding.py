@@ -107,7 +107,9 @@ def beam_search(
         totals = (scores[:, :, None] + log_p).reshape(len(sources), -1)  # (N, K V)
         # Twice the beam, so that enough remain when every hypothesis could end here.
         best = _largest(totals, min(2 * beam, totals.shape[1]))  # (N, 2 K) best first
-        rows, next_tokens, kept = [], [], []
+        kept: list[int] = []
+        rows: list[int] = []
+        next_tokens: list[int] = []
         for i, source in enumerate(sources):
             live: list[tuple[float, int, int]] = []
             for rank, candidate in enumerate(best[i]):
@@ -135,14 +137,12 @@ def beam_search(
                     for total, row, token in live
                 ]
         if len(kept) < len(sources):
-            state = state.keep_sources(np.array(kept, int))
-        state = state.take(np.array(rows, int))
-        tokens = np.array(next_tokens, int)
+            state = state.keep_sources(np.array(kept, np.int64))
+        state = state.take(np.array(rows, np.int64))
+        tokens = np.array(next_tokens, np.int64)
         scores, prefixes = scores[kept], [prefixes[i] for i in kept]
         sources = sources[kept]
-    return [
-        sorted(hypotheses, key=lambda h: -h.score)[: config.nbest] for hypotheses in finished
-    ]
+    return [sorted(hypotheses, key=lambda h: -h.score)[: config.nbest] for hypotheses in finished]
 
 
 def _largest(x: NDArray[np.float64], k: int) -> Ints:

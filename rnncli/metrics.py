@@ -35,7 +35,9 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScores]:
         hits, support, chosen = int(matrix[i, i]), int(row.sum()), int(matrix[:, i].sum())
         f1 = 2 * hits / (support + chosen) if support + chosen else 0.0
         scores.append(
-            ClassScores(hits / chosen if chosen else 0, hits / support if support else 0, f1, support)
+            ClassScores(
+                hits / chosen if chosen else 0, hits / support if support else 0, f1, support
+            )
         )
     return scores
 
@@ -89,7 +91,8 @@ def translation_scores(
     outputs: Sequence[str], references: Sequence[str], tokenize: str
 ) -> list[TranslationScore]:
     """Return BLEU, cased and lower-cased, and chrF (Post 2018; Popovic 2015)."""
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     scores = []
     for name, metric in (

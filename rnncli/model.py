@@ -108,15 +108,13 @@ class Recurrent(nn.Module):
         in each gate (Saxe et al. 2014), forget gates start open (Jozefowicz et al. 2015), and so
         do the update gates that keep the old state.
         """
-        for block in self.weight_ih.split(self.hidden_size):
+        for block in self.weight_ih.chunk(GATES[self.cell]):
             nn.init.xavier_uniform_(block)
         if self.cell != "mingru":
-            for block in self.weight_hh.split(self.hidden_size):
+            for block in self.weight_hh.chunk(GATES[self.cell]):
                 nn.init.orthogonal_(block)
         with torch.no_grad():
-            if self.cell == "lstm":  # gates: input, forget, cell, output
-                self.bias_ih[self.hidden_size : 2 * self.hidden_size] = 1.0
-            elif self.cell == "gru":  # gates: reset, update, new; update = 1 keeps the state
+            if self.cell == "lstm" or self.cell == "gru":  # gates: input, forget, cell, output
                 self.bias_ih[self.hidden_size : 2 * self.hidden_size] = 1.0
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -146,7 +144,7 @@ class Recurrent(nn.Module):
         of SCAN_STEPS, since long sums of logarithms lose precision.
         """
         outputs = []
-        for piece in x.split(SCAN_STEPS, dim=1):
+        for piece in torch.split(x, SCAN_STEPS, dim=1):
             out, state = self._scan_piece(piece, state)
             outputs.append(out)
         assert state is not None
@@ -192,10 +190,11 @@ class Encoder(nn.Module):
         ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
         """
         x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, S, E)
-        last = []
+        last: list[Tensor] = []
         for layer in self.layers:
             outputs, last = [], []
-            for backward, direction in enumerate(layer):  # type: ignore[arg-type]
+            assert isinstance(layer, nn.ModuleList)
+            for backward, direction in enumerate(layer):
                 out, _ = direction(reverse(x, lengths) if backward else x)  # (N, S, H)
                 last.append(last_step(out, lengths))  # (N, H)
                 outputs.append(reverse(out, lengths) if backward else out)
@@ -364,7 +363,7 @@ class EncoderDecoder(nn.Module):
         assert self.encoder is not None and self.decoder is not None
         memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
         states = self.decoder.start(last)
-        logits, _ = self.decoder(target, states, memory, token_mask(source, lengths))
+        logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths))[0]
         return logits
 
 

@@ -5,7 +5,7 @@ that `import torch` takes. Shape letters as in `model.py`; inside this file time
 (T, N, H), so that each step reads one stretch of memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,11 +101,17 @@ class Recurrent:
         projected += self.bias_ih
         projected = projected.reshape(steps, n, -1)  # (T, N, gates H)
         out = np.zeros((steps, n, self.hidden_size), np.float32)
-        step = {"lstm": self._lstm, "gru": self._gru, "rnn": self._rnn, "mingru": self._mingru}
+        steps_of: dict[str, Callable[..., LayerState]] = {
+            "lstm": self._lstm,
+            "gru": self._gru,
+            "rnn": self._rnn,
+            "mingru": self._mingru,
+        }
+        step = steps_of[self.cell]
         state = tuple(part.copy() for part in state)
         for t in range(steps):
             k = n if active is None else active[t]
-            after = step[self.cell](projected[t, :k], *(part[:k] for part in state))
+            after = step(projected[t, :k], *(part[:k] for part in state))
             for part, new in zip(state, after, strict=True):
                 part[:k] = new
             out[t, :k] = after[0]
@@ -130,18 +136,21 @@ class Recurrent:
         r = sigmoid(x[:, :size] + recurrent[:, :size])  # reset
         z = sigmoid(x[:, size : 2 * size] + recurrent[:, size : 2 * size])  # update
         g = np.tanh(x[:, 2 * size :] + r * recurrent[:, 2 * size :])  # new
-        return (g + z * (h - g),)
+        after: Floats = g + z * (h - g)
+        return (after,)
 
     def _rnn(self, x: Floats, h: Floats) -> LayerState:
         """Step as Elman 1990."""
-        return (np.tanh(x + h @ self.weight_hh + self.bias_hh),)
+        after: Floats = np.tanh(x + h @ self.weight_hh + self.bias_hh)
+        return (after,)
 
     def _mingru(self, x: Floats, h: Floats) -> LayerState:
         """Step as Feng et al. 2024, section 3.1, with the positive values of appendix B."""
         size = self.hidden_size
         z, v = sigmoid(x[:, :size]), x[:, size:]
         g = np.where(v >= 0, v + np.float32(0.5), sigmoid(v))
-        return (h + z * (g - h),)
+        after: Floats = h + z * (g - h)
+        return (after,)
 
 
 class Encoder:
@@ -211,12 +220,14 @@ class Decoder:
         """Return the first state, from the encoder's outputs and last states (N, D)."""
         weight, bias = self.bridge
         layers: list[LayerState] = []
-        for h in np.split(np.tanh(last @ weight + bias), len(self.layers), 1):  # (N, H)
+        parts: list[Floats] = np.split(np.tanh(last @ weight + bias), len(self.layers), 1)
+        for h in parts:  # (N, H)
             match self.layers[0].cell:
                 case "lstm":
                     layers.append((h, np.zeros_like(h)))
                 case "mingru":  # its states are positive
-                    layers.append(((h + 1) / 2 + np.float32(1e-4),))
+                    positive: Floats = (h + np.float32(1)) / np.float32(2) + np.float32(1e-4)
+                    layers.append((positive,))
                 case _:
                     layers.append((h,))
         return DecoderState(tuple(layers), memory)
@@ -292,7 +303,7 @@ class Network:
         return self._decoder.empty_state(n)
 
     def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
-        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the state."""
+        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
         assert self._decoder is not None
         return self._decoder(tokens, state)
 

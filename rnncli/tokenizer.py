@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
@@ -113,7 +112,9 @@ class Tokenizer:
 
 def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
     normalizer = normalizers.Lowercase() if fold else None
-    counts = _count(text if normalizer is None else normalizer.normalize_str(text) for text in texts)
+    counts = _count(
+        text if normalizer is None else normalizer.normalize_str(text) for text in texts
+    )
     byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
     room = max(vocab_size - len(SPECIAL_TOKENS) - len(byte_tokens), 0)
     backend = Backend(
@@ -133,10 +134,9 @@ def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
 
 
 def _train_word(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
-    splitter = pre_tokenizers.Split(Regex(_PATTERN), "isolated")
-    pieces: list[Any] = [splitter]
+    pieces = [pre_tokenizers.Split(Regex(_PATTERN), "isolated")]
     if fold:
-        pieces = [pre_tokenizers.Split(Regex(r"\s+"), "removed"), splitter]
+        pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
     splitter = pre_tokenizers.Sequence(pieces)
     normalizer = normalizers.Lowercase() if fold else None
     counts: Counter[str] = Counter()

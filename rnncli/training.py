@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncli.config import Settings
+from rnncli.config import Device, Precision, Settings
 from rnncli.errors import ConfigError, RnncliError
 from rnncli.tasks.base import Training
 
@@ -59,9 +59,7 @@ def fit(task: Training, settings: Settings) -> Iterator[Progress]:
     average = _Average(model, settings.average)
     watch = _Watch(task.maximise, settings.patience)
     smoothed = _Smoothed()
-    autocast = torch.autocast(
-        device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
-    )
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     next_evaluation = 1 / settings.evaluations
     rate = _Rate()
     batches = _endless(task)
@@ -79,7 +77,7 @@ def fit(task: Training, settings: Settings) -> Iterator[Progress]:
         value = loss.item() / targets
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise RnncliError(
-                f"training diverged at step {step}: the loss is {value}, its gradient {norm.item()}",
+                f"training diverged at step {step}: loss {value}, gradient norm {norm.item()}",
                 f"try a lower rate, --learning-rate {settings.learning_rate / 3:.1g}",
             )
         optimizer.step()
@@ -119,7 +117,7 @@ def fit(task: Training, settings: Settings) -> Iterator[Progress]:
             return
 
 
-def choose_precision(settings: Settings, device: str) -> str:
+def choose_precision(settings: Settings, device: Device) -> Precision:
     """Return ``bfloat16`` where the processor computes with it, else ``float32``."""
     if settings.precision != "auto":
         return settings.precision
@@ -129,7 +127,7 @@ def choose_precision(settings: Settings, device: str) -> str:
     return "bfloat16" if fast else "float32"
 
 
-def choose_device(settings: Settings) -> str:
+def choose_device(settings: Settings) -> Device:
     """Return ``cuda`` where there is one, else ``cpu``.
 
     Raises:

@@ -13,7 +13,8 @@ def classify(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TEXT", help="Texts to label; else one a line from stdin.",
+            metavar="TEXT",
+            help="Texts to label; else one a line from stdin.",
             show_default=False,
         ),
     ] = None,

@@ -117,7 +117,8 @@ def _rows(
     given = {name: trained["columns"].get(name) for name in ("text", "label", "source", "target")}
     if trained["name"] == "-":
         raise DataError(
-            "the model was trained on stdin, which cannot be read again", "name the data to score on"
+            "the model was trained on stdin, which cannot be read again",
+            "name the data to score on",
         )
     corpus = read_corpus(
         trained["arguments"], task=info["task"], columns=type(columns)(**given), revision=revision

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -97,7 +98,7 @@ def generate(
         flush()
 
 
-def _stream(pieces: "typer.Any", prompt: str) -> None:
+def _stream(pieces: Iterator[list[str]], prompt: str) -> None:
     """Print a sample as it is drawn."""
     print(prompt, end="", flush=True)
     for (piece,) in pieces:

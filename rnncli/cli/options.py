@@ -16,9 +16,7 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT),
 ]
-ColorChoice = Annotated[
-    Color, typer.Option(help="When to use colours.", rich_help_panel=OUTPUT)
-]
+ColorChoice = Annotated[Color, typer.Option(help="When to use colours.", rich_help_panel=OUTPUT)]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a line.", rich_help_panel=OUTPUT)
 ]

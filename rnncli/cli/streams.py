@@ -39,7 +39,9 @@ def texts_in(
             with file.open("rb") as stream:
                 yield from read_batches(stream)
         except OSError as error:
-            raise DataError(f"{file} cannot be read: {error.strerror}", "name a file of text") from None
+            raise DataError(
+                f"{file} cannot be read: {error.strerror}", "name a file of text"
+            ) from None
     elif sys.stdin.isatty():
         yield from _prompted(prompt)
     else:
@@ -84,9 +86,7 @@ def flush() -> None:
     sys.stdout.buffer.flush()
 
 
-def _read(
-    descriptor: int, put: Callable[[list[bytes] | BaseException | None], None]
-) -> None:
+def _read(descriptor: int, put: Callable[[list[bytes] | BaseException | None], None]) -> None:
     """Read until the end, handing on the whole records of each piece."""
     pieces: list[bytes] = []  # of a record that has not ended yet
     try:

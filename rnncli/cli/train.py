@@ -90,9 +90,7 @@ def train(
     ] = DEFAULT_VALIDATION,
     level: Annotated[
         Level | None,
-        typer.Option(
-            help="What a token is.", rich_help_panel=MODEL, show_default=CHOSEN
-        ),
+        typer.Option(help="What a token is.", rich_help_panel=MODEL, show_default=CHOSEN),
     ] = None,
     vocab_size: Annotated[
         int | None,
@@ -106,21 +104,23 @@ def train(
     ] = None,
     hidden_size: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Units of a layer.", rich_help_panel=MODEL, show_default=CHOSEN
-        ),
+        typer.Option(min=1, help="Units of a layer.", rich_help_panel=MODEL, show_default=CHOSEN),
     ] = None,
     embedding_dim: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Numbers that stand for a token.", rich_help_panel=MODEL,
+            min=1,
+            help="Numbers that stand for a token.",
+            rich_help_panel=MODEL,
             show_default=CHOSEN,
         ),
     ] = None,
     num_layers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Recurrent layers on top of each other.", rich_help_panel=MODEL,
+            min=1,
+            help="Recurrent layers on top of each other.",
+            rich_help_panel=MODEL,
             show_default=CHOSEN,
         ),
     ] = None,
@@ -135,7 +135,8 @@ def train(
     weight_dropout: Annotated[
         float | None,
         typer.Option(
-            help="Share of recurrent weights switched off.", rich_help_panel=MODEL,
+            help="Share of recurrent weights switched off.",
+            rich_help_panel=MODEL,
             show_default=CHOSEN,
         ),
     ] = None,
@@ -148,7 +149,8 @@ def train(
     label_smoothing: Annotated[
         float | None,
         typer.Option(
-            help="Probability kept from the right answer.", rich_help_panel=TRAINING,
+            help="Probability kept from the right answer.",
+            rich_help_panel=TRAINING,
             show_default=CHOSEN,
         ),
     ] = None,
@@ -164,7 +166,8 @@ def train(
     epochs: Annotated[
         float | None,
         typer.Option(
-            help="Read the data no more often than this.", rich_help_panel=TRAINING,
+            help="Read the data no more often than this.",
+            rich_help_panel=TRAINING,
             show_default=CHOSEN,
         ),
     ] = None,
@@ -175,7 +178,9 @@ def train(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Texts (or streams of text) a step.", rich_help_panel=TRAINING,
+            min=1,
+            help="Texts (or streams of text) a step.",
+            rich_help_panel=TRAINING,
             show_default=CHOSEN,
         ),
     ] = None,
@@ -246,7 +251,7 @@ def train(
     """
     if max_time is not None:
         parse_duration(max_time)  # before the long way to the data
-    given = {
+    given: dict[str, Any] = {
         "level": level,
         "vocab_size": vocab_size,
         "cell": cell,
@@ -448,7 +453,8 @@ def _card(info: dict[str, Any]) -> str:
     what = {
         "classify": f"labels texts as {', '.join(info.get('labels', ())[:20])}",
         "generate": "writes text like the one it was trained on",
-        "translate": "translates sentences" + (" from {} to {}".format(*data["languages"]) if data["languages"] else ""),
+        "translate": "translates sentences"
+        + (" from {} to {}".format(*data["languages"]) if data["languages"] else ""),
     }[info["task"]]
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in info["scores"].items())
     return f"""# A model to {info["task"]} with

@@ -76,7 +76,11 @@ def prepare(
         )
 
     task = TranslatorTraining(
-        pairs(train, "train"), pairs(validation, "validation"), tokenizer, target_tokenizer, settings
+        pairs(train, "train"),
+        pairs(validation, "validation"),
+        tokenizer,
+        target_tokenizer,
+        settings,
     )
     if task.left_out:
         announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
@@ -153,8 +157,8 @@ class TranslatorTraining:
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self._settings.seed, epoch])
-        lengths = (
-            self._train.targets.lengths_of(self._rows) + self._train.sources.lengths_of(self._rows)
+        lengths = self._train.targets.lengths_of(self._rows) + self._train.sources.lengths_of(
+            self._rows
         )
         for chosen in bucketed(lengths, self._settings.batch_size, rng):
             batch = self._batch(self._train, self._rows[chosen])
