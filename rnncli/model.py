@@ -274,10 +274,12 @@ class Decoder(nn.Module):
         states: Sequence[State | None],
         memory: Tensor | None = None,
         mask: Tensor | None = None,
+        where: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the states.
 
-        The states are those after the last step, one a layer.
+        The states are those after the last step, one a layer. With ``where`` (N, T), only the
+        logits (M, V) of the M places where it is true: the output layer is most of the work.
         """
         x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, T, E)
         after: list[State] = []
@@ -288,6 +290,8 @@ class Decoder(nn.Module):
                 assert memory is not None and mask is not None
                 x, _ = self.attention(x, memory, mask)  # (N, T, H)
             x = locked_dropout(x, self.dropout, self.training)
+        if where is not None:
+            x = x[where]  # (M, H)
         if self.projection is not None:
             x = self.projection(x)  # (N, T, E)
         return self.output(x), after
@@ -358,12 +362,17 @@ class EncoderDecoder(nn.Module):
         logits: Tensor = self.head(memory, last, token_mask(tokens, lengths))
         return logits
 
-    def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""
+    def translate(
+        self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
+    ) -> Tensor:
+        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T).
+
+        With ``where`` (N, T), only those (M, V) of the places where it is true.
+        """
         assert self.encoder is not None and self.decoder is not None
         memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
         states = self.decoder.start(last)
-        logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths))[0]
+        logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths), where)[0]
         return logits
 
 

@@ -148,7 +148,7 @@ class Recurrent:
         """Step as Feng et al. 2024, section 3.1, with the positive values of appendix B."""
         size = self.hidden_size
         z, v = sigmoid(x[:, :size]), x[:, size:]
-        g = np.where(v >= 0, v + np.float32(0.5), sigmoid(v))
+        g: Floats = np.where(v >= 0, v + np.float32(0.5), sigmoid(v))
         after: Floats = h + z * (g - h)
         return (after,)
 

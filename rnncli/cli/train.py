@@ -329,7 +329,7 @@ def _train(
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     began = None
     try:
-        with _Display(screen, task, settings) as display:
+        with _Display(screen, task) as display:
             for progress in training.fit(task, settings):
                 began = progress
                 display.show(progress)
@@ -510,7 +510,7 @@ def _next_command(task: Task, path: Path) -> str:
 class _Display(AbstractContextManager["_Display"]):
     """Draw a bar on a terminal, and print a line an evaluation everywhere."""
 
-    def __init__(self, screen: Screen, task: "Training", settings: Settings) -> None:
+    def __init__(self, screen: Screen, task: "Training") -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._screen = screen

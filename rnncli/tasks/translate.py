@@ -171,10 +171,8 @@ class TranslatorTraining:
         """Return the summed loss of a batch of pairs."""
         from rnncli.model import cross_entropy
 
-        logits = self._logits(batch)  # (N, T, V)
-        return cross_entropy(
-            logits, self.model.tensor(batch.targets), self._settings.label_smoothing
-        )
+        logits, targets = self._logits(batch)  # (M, V), (M,)
+        return cross_entropy(logits, targets, self._settings.label_smoothing)
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss in nats a target token on the held-out pairs."""
@@ -183,7 +181,7 @@ class TranslatorTraining:
         total, targets = 0.0, 0
         for rows in in_order(self._validation.targets.lengths, self._settings.batch_size):
             batch = self._batch(self._validation, rows)
-            loss, n = cross_entropy(self._logits(batch), self.model.tensor(batch.targets))
+            loss, n = cross_entropy(*self._logits(batch))
             total, targets = total + loss.item(), targets + n
         return {"loss": total / targets, "perplexity": perplexity(total / targets)}
 
@@ -194,11 +192,15 @@ class TranslatorTraining:
         inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
         return Batch(sources, lengths, inputs, targets)
 
-    def _logits(self, batch: Batch) -> "Tensor":
+    def _logits(self, batch: Batch) -> tuple["Tensor", "Tensor"]:
+        """Return the logits (M, V) and targets (M,) of all places that are no padding."""
         tensor = self.model.tensor
-        return self.model.translate(
-            tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs)
+        targets = tensor(batch.targets)  # (N, T)
+        where = targets != PAD  # (N, T)
+        logits = self.model.translate(
+            tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
         )
+        return logits, targets[where]
 
 
 @dataclass(frozen=True)
