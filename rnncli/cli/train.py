@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shlex
 import sys
 import tempfile
@@ -276,6 +277,9 @@ def train(
     given = {name: value for name, value in given.items() if value is not None}
     given |= {"validation": validation, "seed": seed, "precision": precision, "device": device}
     screen = Screen(quiet, color)
+    # Threads that wait must not spin: on a machine with other work to do, spinning made training
+    # several times slower. Read once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from rnncli.checkpoint import ModelWriter
 
@@ -374,9 +378,9 @@ def _announce(
     ]
     screen.say(
         f"training: up to {' or '.join(filter(None, limits))}, batches of {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g}, dropout {settings.dropout:g}, "
-        f"{settings.precision} on {settings.device}, seed {settings.seed}"
+        f"learning rate {settings.learning_rate:g}, dropout {settings.dropout:g}"
     )
+    screen.say(f"device: {settings.device}, {settings.precision}, seed {settings.seed}")
 
 
 def _describe(
@@ -548,10 +552,12 @@ class _Display(AbstractContextManager["_Display"]):
             if progress.best:
                 self._score = progress.scores[self._goal]
             mark = "  best" if progress.best else ""
+            held_out = progress.scores["loss"]
+            shown = {k: v for k, v in progress.scores.items() if k not in ("loss", "macro_f1")}
             if not self._screen.quiet:
                 self._drawn.print(
                     f"{format_duration(progress.seconds):>7}  epoch {progress.epoch:5.1f}  "
-                    f"loss {progress.loss:.3f}  held out: {_scores(progress.scores)}{mark}"
+                    f"loss {progress.loss:.3f}, held out {held_out:.3f}, {_scores(shown)}{mark}"
                 )
         if not math.isnan(self._score):
             status += f"  best {_scores({self._goal: self._score})}"

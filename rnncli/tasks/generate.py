@@ -23,20 +23,26 @@ if TYPE_CHECKING:
 
     from rnncli.model import State
 
-SHORT_TEXT = 400_000  # characters: below it a network of the usual size only overfits
+TOKENS_A_SECOND = 30_000  # on two cores; only decides on dropout, so that near enough will do
+DROPOUTS = ((20, 0.5), (10, 0.3), (5, 0.2), (0, 0.1))  # from so many epochs on
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
 SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
-    """Fit the settings to the data: a short text is read more often, by a smaller network."""
-    settings = DEFAULTS["generate"]
+    """Fit the settings to the data: the more often a text is read, the more dropout it needs."""
+    settings = DEFAULTS["generate"].with_given(given)
     size = sum(len(text) for text in column_values(train, "text"))
-    if size < SHORT_TEXT:
-        announce(f"short text ({size:,} characters): a smaller network, more dropout, more epochs")
-        settings = replace(settings, hidden_size=256, dropout=0.4, epochs=60)
-    return settings.with_given(given)
+    limits = [
+        settings.epochs or math.inf,
+        (settings.max_time or math.inf) * TOKENS_A_SECOND / size,
+        (settings.steps or math.inf) * settings.batch_size * settings.bptt / size,
+    ]
+    dropout = next(dropout for epochs, dropout in DROPOUTS if min(limits) >= epochs)
+    if "dropout" not in given:
+        announce(f"about {min(limits):.2g} epochs fit into the budget: dropout {dropout:g}")
+    return replace(settings, dropout=dropout).with_given(given)
 
 
 def prepare(
