@@ -7,10 +7,13 @@ there before gives way only when the new one is complete.
 import json
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
+FILES = (TOKENIZER, TARGET_TOKENIZER, WEIGHTS, CARD, METRICS, CONFIG)
+ELSEWHERE = "name another place: -o DIR"
 DAMAGED = "copy the model again, or train it again"
 
 
@@ -139,51 +144,75 @@ class ModelWriter:
         """Refuse to write where something else lies.
 
         Raises:
-            ModelError: the directory holds a model and ``force`` is off, or it holds other things.
+            ModelError: the directory holds a model and ``force`` is off, or it holds other things,
+                or nothing can be written there.
 
         """
         self.path = path
-        self._written = False
+        self.written = False
         if path.exists() and not path.is_dir():
-            raise ModelError(f"{path} is a file", "name another place: -o DIR")
+            raise ModelError(f"{path} is a file", ELSEWHERE)
         if path.is_dir() and any(path.iterdir()):
-            if not (path / CONFIG).is_file():
-                raise ModelError(
-                    f"{path} holds other files, and no model", "name another place: -o DIR"
-                )
+            if not _holds_model(path):
+                raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
             if not force:
-                raise ModelError(
-                    f"{path} holds a model already", "name another place: -o DIR, or add --force"
-                )
+                raise ModelError(f"{path} holds a model already", f"{ELSEWHERE}, or add --force")
         ancestor = path.absolute()
         while not ancestor.exists():
             ancestor = ancestor.parent
         if not ancestor.is_dir() or not os.access(ancestor, os.W_OK):
-            raise ModelError(f"nothing can be written in {ancestor}", "name another place: -o DIR")
+            raise ModelError(f"nothing can be written in {ancestor}", ELSEWHERE)
 
     def save(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
-        """Write the model, as a whole the first time and file by file afterwards."""
-        if self._written:
-            _write_weights(self.path, snapshot, weights)
-            _write_description(self.path, snapshot)
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        """Write the model, as a whole the first time and file by file afterwards.
+
+        Raises:
+            ModelError: the model cannot be written; what was there before is as it was.
+
+        """
+        try:
+            with _undisturbed():
+                if self.written:
+                    _write_weights(self.path, snapshot, weights)
+                    _write_description(self.path, snapshot)
+                else:
+                    self._save_whole(snapshot, weights)
+                self.written = True
+        except OSError as error:
+            raise ModelError(
+                f"{self.path} cannot be written: {error.strerror}",
+                f"make room there, or {ELSEWHERE}",
+            ) from error
+
+    def _save_whole(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
+        """Write all files into a folder of their own, then put them in place."""
+        place = self.path.resolve()  # a link stays a link
+        there = place.is_dir()
+        home = place if there else place.parent
+        home.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=home))
         try:
             snapshot.tokenizer.save(folder / TOKENIZER)
             if snapshot.target_tokenizer is not None:
                 snapshot.target_tokenizer.save(folder / TARGET_TOKENIZER)
             _write_weights(folder, snapshot, weights)
             _write_description(folder, snapshot)
-            folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
-            _swap(folder, self.path)
+            if there:  # other files that a person keeps there stay
+                for name in FILES:
+                    if (folder / name).exists():
+                        (folder / name).replace(place / name)
+                    else:
+                        (place / name).unlink(missing_ok=True)
+            else:
+                folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+                folder.rename(place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        self._written = True
 
     def describe(self, snapshot: "Snapshot") -> None:
         """Write all but weights and tokenizers again."""
-        _write_description(self.path, snapshot)
+        with _undisturbed():
+            _write_description(self.path, snapshot)
 
 
 @dataclass
@@ -224,25 +253,42 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     return unique
 
 
-def _swap(new: Path, place: Path) -> None:
-    """Put a directory in place of another, or of none."""
-    if not place.exists():
-        new.rename(place)
-        return
-    old = new.with_name(new.name + "-old")
-    place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old)
+def _holds_model(path: Path) -> bool:
+    """Return whether a directory's config.json is one of rnncli, of whatever version."""
+    try:
+        info = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return False
+    return isinstance(info, dict) and "format_version" in info and info.get("task") in TASKS
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
     """Write beside, flush to the disk, and rename into place."""
     beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back until files that belong together are all in place."""
+    if current_thread() is not main_thread():  # which alone hears of signals
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _umask() -> int:

@@ -1,5 +1,6 @@
 """Every setting and its default, once, with its reason; standard library only."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ MAX_VOCAB = 2_000_000
 
 DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for
 DEFAULT_SEED = 0
+MAX_SEED = 2**63 - 1  # what torch takes
 DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
 MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
 
@@ -120,14 +122,16 @@ class Settings:
             if not 0 <= value < 1:
                 raise ConfigError(f"{_option(name)} is {value}", "give a number from 0 to below 1")
         for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(
-                    f"{_option(name)} is {getattr(self, name)}", "give a number above 0"
-                )
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f"{_option(name)} is {value}", "give a number above 0")
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise ConfigError(f"--weight-decay is {self.weight_decay}", "give 0 or a number above")
         for name in ("epochs", "steps", "max_time", "threads"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{_option(name)} is {value}", "give a number above 0")
+        _require_int("--seed", self.seed, 0, MAX_SEED)
         if not 0 < self.validation < 1:
             raise ConfigError(
                 f"--validation is {self.validation}", "give a share between 0 and 1, such as 0.1"
@@ -172,7 +176,7 @@ DEFAULTS: dict[Task, Settings] = {
         embedding_dim=128,
         hidden_size=128,
         num_layers=1,
-        dropout=0.5,
+        dropout=0.3,
         weight_dropout=0.0,
         word_dropout=0.1,
         label_smoothing=0.05,
@@ -223,7 +227,7 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings from which nothing can be drawn."""
-        if not self.temperature >= 0:
+        if not (self.temperature >= 0 and math.isfinite(self.temperature)):
             raise ConfigError(
                 f"--temperature is {self.temperature}", "give 0 (greedy) or a number above it"
             )
@@ -232,11 +236,13 @@ class SamplingConfig:
         for option, value in (("--top-p", self.top_p), ("--min-p", self.min_p)):
             if value is not None and not 0 < value <= 1:
                 raise ConfigError(f"{option} is {value}", "give a share above 0 and up to 1")
-        if not self.repetition_penalty > 0:
+        if not (self.repetition_penalty > 0 and math.isfinite(self.repetition_penalty)):
             raise ConfigError(
                 f"--repetition-penalty is {self.repetition_penalty}",
                 "give 1 (none) or a number above it",
             )
+        if self.seed is not None:
+            _require_int("--seed", self.seed, 0, MAX_SEED)
         if self.length < 1:
             raise ConfigError(f"--length is {self.length}", "give a whole number from 1")
 
@@ -253,6 +259,10 @@ class SearchConfig:
         """Refuse searches that cannot give what is asked for."""
         if self.beam < 1:
             raise ConfigError(f"--beam is {self.beam}", "give a whole number from 1")
+        if not math.isfinite(self.length_penalty):
+            raise ConfigError(
+                f"--length-penalty is {self.length_penalty}", "give a number, such as 1"
+            )
         if not 1 <= self.nbest <= self.beam:
             raise ConfigError(
                 f"--nbest is {self.nbest} with --beam {self.beam}",

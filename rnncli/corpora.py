@@ -38,13 +38,13 @@ BUNDLED: dict[str, BundledCorpus] = {
         file="reviews.csv",
         task="classify",
         licence="MIT",
-        description="short reviews, positive and negative",
+        description="short reviews of many things: positive, negative, neutral",
     ),
     "stories": BundledCorpus(
         file="stories.txt",
         task="generate",
         licence="MIT",
-        description="short stories in simple words",
+        description="nine comic plays set in one harbour town",
     ),
     "phrasebook": BundledCorpus(
         file="phrasebook.tsv",

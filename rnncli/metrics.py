@@ -101,7 +101,7 @@ def translation_scores(
         ("chrF2", CHRF()),
     ):
         score = metric.corpus_score(list(outputs), [list(references)])
-        scores.append(TranslationScore(name, score.score, str(metric.get_signature())))
+        scores.append(TranslationScore(name, round(score.score, 4), str(metric.get_signature())))
     return scores
 
 

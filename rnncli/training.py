@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from rnncli.config import Device, Precision, Settings
 from rnncli.errors import ConfigError, RnncliError
-from rnncli.tasks.base import Training
+
+if TYPE_CHECKING:  # tasks stand above: the loop knows their interface alone
+    from rnncli.tasks.base import Training
 
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
 FIRST_LOSS_SPAN = 50  # steps over which the displayed training loss is smoothed
@@ -39,7 +41,7 @@ class Progress:
     last: bool = False  # nothing follows
 
 
-def fit(task: Training, settings: Settings) -> Iterator[Progress]:
+def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
     """Train the task's model and yield the progress after each step.
 
     AdamW (Loshchilov and Hutter 2019); the learning rate rises over ``warmup`` and falls to zero
@@ -166,7 +168,7 @@ def _schedule(fraction: float, settings: Settings) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(after, 1.0)))
 
 
-def _endless(task: Training) -> Iterator[tuple[float, Any]]:
+def _endless(task: "Training") -> Iterator[tuple[float, Any]]:
     for epoch in count():
         for index, batch in enumerate(task.batches(epoch), 1):
             yield epoch + index / task.steps_per_epoch, batch
@@ -174,7 +176,7 @@ def _endless(task: Training) -> Iterator[tuple[float, Any]]:
 
 @torch.inference_mode()
 def _evaluate(
-    task: Training, weights: dict[str, Tensor], autocast: torch.autocast
+    task: "Training", weights: dict[str, Tensor], autocast: torch.autocast
 ) -> dict[str, float]:
     model = task.model
     current = {name: tensor.clone() for name, tensor in model.state_dict().items()}

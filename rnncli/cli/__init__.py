@@ -2,9 +2,10 @@
 
 import os
 import re
+import select
 import sys
 from inspect import cleandoc
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +22,19 @@ BROKEN_PIPE = 141
 class CommandGroup(TyperGroup):
     """Turn errors that a person can do something about into messages and exit codes."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; a reader that has gone, as in `| head`, is no error to talk about."""
+        if sys.stdout is None:  # started without one: nobody wants the results
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        output = _duplicate(sys.stdout)
+        try:
+            return super().main(*args, **kwargs)
+        except SystemExit as end:
+            # Typer and rich each end with 1 in their own way when a pipe breaks.
+            if end.code == 1 and output is not None and _reader_has_gone(output):
+                raise SystemExit(BROKEN_PIPE) from None
+            raise
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
@@ -32,11 +46,45 @@ class CommandGroup(TyperGroup):
                 raise
             print_error(error)
             raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:  # the reader has seen enough, as in `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:
+            _discard_output()
             raise typer.Exit(BROKEN_PIPE) from None
+        except OSError as error:
+            if os.environ.get("RNNCLI_DEBUG"):
+                raise
+            _discard_output()
+            where = f"{error.filename}: " if error.filename else ""
+            print_error(
+                RnncliError(
+                    f"{where}{error.strerror or error}",
+                    "make room on the disk, or check the place and its permissions",
+                )
+            )
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _duplicate(stream: TextIO) -> int | None:
+    """Return a second descriptor of a stream, which stays when the first is turned away."""
+    try:
+        return os.dup(stream.fileno())
+    except (OSError, ValueError):  # no descriptor at all, as in a test
+        return None
+
+
+def _reader_has_gone(descriptor: int) -> bool:
+    """Return whether the other end of a pipe is closed."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _discard_output() -> None:
+    """Send what is left to write nowhere, so that the end of the program is silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

@@ -22,12 +22,11 @@ class Screen:
         """Return a rich console on stderr or stdout that keeps to the choice of colour."""
         from rich.console import Console
 
-        forced = {"auto": None, "always": True, "never": False}[self._color]
         return Console(
             stderr=stderr,
             highlight=False,
             soft_wrap=True,
-            force_terminal=forced if self._color == "always" else None,
+            force_terminal=self._color == "always" or is_terminal(stderr),
             no_color=True if self._color == "never" else None,
         )
 
@@ -35,6 +34,12 @@ class Screen:
         """Tell what was chosen or done."""
         if not self.quiet:
             print(message, file=sys.stderr, flush=True)
+
+
+def is_terminal(stderr: bool = True) -> bool:
+    """Return whether a person looks at stderr, or at stdout."""
+    stream = sys.stderr if stderr else sys.stdout
+    return stream is not None and stream.isatty()
 
 
 def print_error(error: RnncliError) -> None:

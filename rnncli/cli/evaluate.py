@@ -1,6 +1,7 @@
 """``rnncli evaluate``: score a model on labelled data."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +67,10 @@ def evaluate(
     color: options.ColorChoice = "auto",
 ) -> None:
     """Score a model: accuracy and F1, bits per character, or BLEU and chrF."""
+    if quiet:  # before the libraries of the hub are imported, which read these once
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
     from rnncli.checkpoint import read_info
     from rnncli.data import Columns
 
@@ -120,9 +125,18 @@ def _rows(
             "the model was trained on stdin, which cannot be read again",
             "name the data to score on",
         )
-    corpus = read_corpus(
-        trained["arguments"], task=info["task"], columns=type(columns)(**given), revision=revision
-    )
+    try:
+        corpus = read_corpus(
+            trained["arguments"],
+            task=info["task"],
+            columns=type(columns)(**given),
+            revision=revision,
+        )
+    except DataError as error:
+        raise DataError(
+            f"the data that the model was trained on cannot be read: {error.message}",
+            "go to where it was trained, or name the data to score on",
+        ) from None
     if corpus.fingerprint != trained["fingerprint"]:
         raise DataError(
             f"{corpus.name} has changed since the model was trained on it",
@@ -209,16 +223,15 @@ def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> 
     from rnncli.tasks.base import column_values
     from rnncli.tasks.generate import TextGenerator
 
-    nats, tokens, characters = TextGenerator.load(path).score(column_values(rows, "text"))
-    if not tokens:
-        raise DataError("the text is too short to score", "give a longer text")
+    nats, density = TextGenerator.load(path).score(column_values(rows, "text"))
+    characters = sum(len(text) for text in column_values(rows, "text"))
     scores: Scores = {
         "characters": characters,
-        "tokens": tokens,
-        "nats_per_token": nats / tokens,
-        "nats_per_character": nats / characters,
-        "bits_per_character": metrics.bits(nats / characters),
-        "perplexity_per_token": metrics.perplexity(nats / tokens),
+        "tokens": round(characters * density),
+        "nats_per_token": nats,
+        "nats_per_character": nats * density,
+        "bits_per_character": metrics.bits(nats * density),
+        "perplexity_per_token": metrics.perplexity(nats),
     }
     if console is not None:
         console.print(f"bits per character    {scores['bits_per_character']:10.4f}")
@@ -226,7 +239,7 @@ def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> 
         console.print(f"nats per token        {scores['nats_per_token']:10.4f}")
         console.print(f"perplexity per token  {scores['perplexity_per_token']:10.2f}")
         console.print(f"characters            {characters:10,}")
-        console.print(f"tokens                {tokens:10,}")
+        console.print(f"tokens                {scores['tokens']:10,}")
     return scores
 
 

@@ -80,7 +80,7 @@ def generate(
         temperature, top_k, top_p, min_p, repetition_penalty, length, stop, seed
     )
     generator = TextGenerator.load(options.model_path(model, "generate"))
-    if prompt is None and input is None and sys.stdin.isatty():
+    if prompt is None and input is None and sys.stdin is not None and sys.stdin.isatty():
         prompt = ""  # nothing to read: write from the beginning
     given = [] if prompt is None else [prompt]
     live = sys.stdout.isatty() and n == 1 and not as_json

@@ -26,7 +26,7 @@ ModelPath = Annotated[
         "--model",
         "-m",
         metavar="DIR",
-        help="The model to use; else $RNNCLI_MODEL, else the latest of this task in models/.",
+        help="The model to use; else $RNNCLI_MODEL, else the one of this task in models/.",
         rich_help_panel=MODEL,
         show_default=False,
     ),

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import BinaryIO
 
 from rnncli.cli.console import Screen
-from rnncli.errors import DataError
+from rnncli.errors import ConfigError, DataError
 
 BATCH = 1_024  # records: enough to sort by length
 PAUSE = 0.02  # seconds
@@ -27,9 +27,14 @@ def texts_in(
     """Yield batches of texts: the arguments, else a file, else stdin, else what is typed.
 
     Raises:
-        DataError: the file cannot be read.
+        ConfigError: there are arguments and a file.
+        DataError: the file cannot be read, or there is no stdin.
 
     """
+    if arguments and file is not None:
+        raise ConfigError(
+            "texts are given twice, as arguments and with -i", "leave one of them out"
+        )
     if arguments:
         if len(arguments) == 1 and _names_file(arguments[0]):
             screen.say(f"hint: to read the file {arguments[0]}, add -i before it")
@@ -42,6 +47,10 @@ def texts_in(
             raise DataError(
                 f"{file} cannot be read: {error.strerror}", "name a file of text"
             ) from None
+    elif sys.stdin is None:  # started without one
+        raise DataError(
+            "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
+        )
     elif sys.stdin.isatty():
         yield from _prompted(prompt)
     else:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Screen, is_terminal
 from rnncli.cli.options import DATA, MODEL, OUTPUT, TRAINING
 from rnncli.config import (
     DEFAULT_MAX_TIME,
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
+    DEFAULTS,
     FORMAT_VERSION,
     MAX_VALIDATION_ROWS,
     Cell,
@@ -280,6 +281,12 @@ def train(
     # Threads that wait must not spin: on a machine with other work to do, spinning made training
     # several times slower. Read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if quiet:  # before the libraries of the hub are imported, which read these once
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+    for defaults in DEFAULTS.values():
+        defaults.with_given(given)  # refuse what cannot work before the data is read
 
     from rnncli.checkpoint import ModelWriter
 
@@ -331,27 +338,29 @@ def _train(
     _announce(screen, task, settings, parameters, rows)
     info = _describe(corpus, data, task, settings, parameters, rows)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
-    began = None
+    reached = None
     try:
         with _Display(screen, task) as display:
             for progress in training.fit(task, settings):
-                began = progress
+                reached = progress
                 display.show(progress)
                 if progress.scores is not None:
                     _record(snapshot, progress)
                     if progress.best and progress.weights is not None:
                         writer.save(snapshot, progress.weights)
     except KeyboardInterrupt:
-        kept = f"the best model so far is in {writer.path}" if snapshot.card else "nothing to keep"
+        kept = (
+            f"the best model so far is in {writer.path}" if writer.written else "nothing was saved"
+        )
         screen.say(f"interrupted: {kept}")
         raise
-    assert began is not None
+    assert reached is not None
     info["training"]["finished"] = True
     snapshot.card = _card(info)
     writer.describe(snapshot)
     screen.say(
-        f"saved {writer.path}: {_scores(info['scores'])}; {format_duration(began.seconds)}, "
-        f"{began.epoch:.1f} epochs"
+        f"saved {writer.path}: {_scores(info['scores'])}; {format_duration(reached.seconds)}, "
+        f"{reached.epoch:.1f} epochs"
     )
     screen.say(f"next: {_next_command(corpus.task, writer.path)}")
     return snapshot
@@ -521,7 +530,7 @@ class _Display(AbstractContextManager["_Display"]):
         self._goal = task.goal
         self._unit = "texts" if task.config.task == "classify" else "tokens"
         self._drawn = screen.console()
-        live = not screen.quiet and self._drawn.is_terminal
+        live = not screen.quiet and is_terminal()
         self._progress = Progress(
             TextColumn("[bold]{task.percentage:>3.0f}%"),
             BarColumn(bar_width=None),

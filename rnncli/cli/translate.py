@@ -63,6 +63,8 @@ def translate(
             elif nbest > 1:
                 for translation in found:
                     write_line(f"{translation.score:.4f}\t{translation.text}")
+                for _ in range(nbest - len(found)):  # so that lines can be counted off
+                    write_line("\t")
             else:
                 write_line(found[0].text)
         flush()

@@ -37,7 +37,7 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         announce(f"texts of {words:.1f} words: read by the character")
         level = "char"
     if level == "char":
-        settings = replace(settings, level="char", embedding_dim=64, dropout=0.3, word_dropout=0.0)
+        settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
     if len(train) > 20_000:
         settings = replace(settings, batch_size=64)
     return settings.with_given(given)

@@ -186,11 +186,15 @@ class TextGenerator:
                 return
         yield [writer.finish() for writer in writers]
 
-    def score(self, texts: Iterable[str]) -> tuple[float, int, int]:
-        """Return the summed nats, the tokens and the characters of a running text.
+    def score(self, texts: Iterable[str]) -> tuple[float, float]:
+        """Return nats a token, and tokens a character, of a running text.
 
         The state is carried through all of it; the first token, which nothing predicts, is not
-        counted.
+        scored.
+
+        Raises:
+            DataError: there is nothing to predict.
+
         """
         state = self._network.empty_state(1)
         nats, count, characters = 0.0, 0, 0
@@ -203,7 +207,9 @@ class TextGenerator:
                 pending = pending[SCORING_WINDOW:]
         if len(pending) > 1:
             nats, count, state = self._score(pending, nats, count, state)
-        return nats, count, characters
+        if not count:
+            raise DataError("the text is too short to score", "give a longer text")
+        return nats / count, (count + 1) / characters
 
     def _score(
         self, ids: list[int], nats: float, count: int, state: DecoderState

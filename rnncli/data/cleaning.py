@@ -1,0 +1,92 @@
+"""Take the rows that can be learned from, all cells strings, and count the others."""
+
+from collections.abc import Callable, Iterator
+
+from rnncli.config import Task
+from rnncli.data.columns import CANONICAL, Choice
+from rnncli.data.tables import JsonNumber, Table, TextFile
+
+_Clean = tuple[str, ...] | None  # None: the row is left out
+
+
+def clean_rows(table: Table, choice: Choice) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of the canonical columns, in their order.
+
+    Raises:
+        DataError: a cell is of the wrong type.
+    """
+    clean = _CLEANERS[choice.task]
+    columns = [choice.columns[name] for name in CANONICAL[choice.task]]
+    for number, cells in table.rows(columns):
+        if row := clean(table, number, *cells):
+            yield row
+
+
+def _document(table: Table, number: int, cell: object) -> _Clean:
+    text = _text(table, number, cell)
+    # A line of a text file has its newline, or is a piece of a long line and must not have one.
+    return (text if isinstance(table, TextFile) or text.endswith("\n") else text + "\n",)
+
+
+def _example(table: Table, number: int, text_cell: object, label_cell: object) -> _Clean:
+    text, label = _text(table, number, text_cell), _label(table, number, label_cell)
+    if _is_blank(text):
+        table.losses["texts"] += 1
+        return None
+    if not label:
+        table.losses["labels"] += 1
+        return None
+    return text, label
+
+
+def _pair(table: Table, number: int, source_cell: object, target_cell: object) -> _Clean:
+    source, target = _text(table, number, source_cell), _text(table, number, target_cell)
+    if _is_blank(source) or _is_blank(target):
+        table.losses["pairs"] += 1
+        return None
+    return source, target
+
+
+_CLEANERS: dict[Task, Callable[..., _Clean]] = {
+    "generate": _document,
+    "classify": _example,
+    "translate": _pair,
+}
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _text(table: Table, number: int, cell: object) -> str:
+    """Return a cell as a text; nothing is an empty one.
+
+    Raises:
+        DataError: it is something else, such as a number.
+    """
+    if isinstance(cell, str) and not isinstance(cell, JsonNumber):
+        return cell
+    if cell is None:
+        return ""
+    raise table.error(
+        number,
+        f"a text is expected, not {str(cell)[:40]}",
+        "put the text in quotation marks, or name another column",
+    )
+
+
+def _label(table: Table, number: int, cell: object) -> str:
+    """Return a cell as a label; nothing is an empty one.
+
+    Raises:
+        DataError: it is something else, such as a list of labels.
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, str | int | float):
+        return str(cell).strip()
+    raise table.error(
+        number, f"a label is expected, not {str(cell)[:40]}", "name another column: --label COLUMN"
+    )

@@ -1,0 +1,152 @@
+"""Open files, pipes and standard input: tell their format, and refuse what is no text."""
+
+import csv
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from rnncli.config import TASKS
+from rnncli.data.columns import Columns, find_columns, is_header
+from rnncli.data.languages import language_of_file
+from rnncli.data.lines import File, Stream, opened, spooled
+from rnncli.data.origin import Origin
+from rnncli.data.tables import (
+    AlignedFiles,
+    CsvFile,
+    JsonLinesFile,
+    Table,
+    TextFile,
+    TsvFile,
+    read_parquet,
+)
+from rnncli.errors import DataError
+
+_TEXT_ENDINGS = (".txt", ".text")
+_TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
+
+# Beginnings of files that are taken for text by mistake.
+_FOREIGN = {
+    b"\xff\xfe": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
+    b"\xfe\xff": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
+    b"PK\x03\x04": ("a zip archive or an office document", "unpack it, or save it as CSV"),
+    b"%PDF": ("a PDF", "convert it: pdftotext FILE text.txt"),
+    b"BZh": ("a bzip2 archive", "unpack it: bunzip2 FILE"),
+    b"\xfd7zXZ": ("an xz archive", "unpack it: unxz FILE"),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it: unzstd FILE"),
+}
+
+
+def from_file(path: Path, asked: Columns, where: str | None = None) -> Origin:
+    """Open a file, whose ending tells the format, or a pipe.
+
+    Raises:
+        DataError: it is empty, damaged or not of a form that can be read.
+    """
+    file = File(path, where or str(path))
+    if not path.is_file():  # a pipe, which can be read only once
+        with path.open("rb") as stream:
+            return from_stream(stream, file.where, asked)
+    origin = _from_content(file, _ending(path.name), asked)
+    if has_known_ending(path.name):
+        return origin
+    return replace(origin, notices=(f"format: plain text, as {path.name} has no known ending",))
+
+
+def from_stream(stream: Stream, where: str, asked: Columns) -> Origin:
+    """Open what has no name, and guess its format.
+
+    Raises:
+        DataError: it is empty, damaged or not of a form that can be read.
+    """
+    file = File(spooled(stream), where)
+    return _from_content(file, _guessed_ending(file, asked), asked)
+
+
+def from_aligned_files(first: Path, second: Path) -> Origin:
+    """Open two text files of which one translates the other.
+
+    Raises:
+        DataError: one is empty, damaged or no plain text.
+    """
+    for path in (first, second):
+        if _ending(path.name) in _TABLE_ENDINGS:
+            raise DataError(
+                f"{path} is not plain text, and two files must be line-aligned plain text",
+                f"train on one file: rnncli train {path}",
+            )
+    files = [File(path, str(path)) for path in (first, second)]
+    for file in files:
+        _require_content(file)
+    source, target = map(language_of_file, (first, second))
+    names = (source, target) if source and target and source != target else ("source", "target")
+    table = AlignedFiles(dict(zip(names, files, strict=True)))
+    digests = " ".join(_digest(path) for path in (first, second))
+    fingerprint = hashlib.sha256(digests.encode()).hexdigest()
+    return Origin(table.where, {"train": table}, fingerprint)
+
+
+def has_known_ending(name: str) -> bool:
+    """Say whether the name of a file tells its format."""
+    return _ending(name) in _TEXT_ENDINGS + _TABLE_ENDINGS
+
+
+def _ending(name: str) -> str:
+    """Return the ending that tells the format: ``.csv`` for ``data.csv.gz``."""
+    return Path(name.lower().removesuffix(".gz")).suffix
+
+
+def _from_content(file: File, ending: str, asked: Columns) -> Origin:
+    _require_content(file)
+    return Origin(file.where, {"train": _table(file, ending, asked)}, _digest(file.path))
+
+
+def _table(file: File, ending: str, asked: Columns) -> Table:
+    match ending:
+        case ".csv":
+            return CsvFile(file)
+        case ".tsv" | ".tab":
+            return TsvFile(file, lambda first: is_header(first, asked))
+        case ".jsonl" | ".ndjson" | ".json":
+            return JsonLinesFile(file)
+        case ".parquet":
+            return read_parquet(file)
+    return TextFile(file)
+
+
+def _require_content(file: File) -> None:
+    with opened(file) as stream:
+        head = stream.read(8)
+    if not head:
+        raise DataError(f"{file.where} is empty", "put at least two lines of text into it")
+    for beginning, (what, hint) in _FOREIGN.items():
+        if head.startswith(beginning):
+            raise DataError(f"{file.where} is {what}, not UTF-8", hint.replace("FILE", file.where))
+
+
+def _guessed_ending(file: File, asked: Columns) -> str:
+    """Guess the format of data that came without a name, and return its ending."""
+    with opened(file) as stream:
+        head = stream.read(65_536)
+    if head.startswith(b"PAR1"):
+        return ".parquet"
+    lines = head.decode(errors="replace").split("\n")[:20]
+    lines = lines[:-1] or lines  # the last one may be cut
+    if re.match(r'\s*\{\s*"', lines[0]):
+        return ".jsonl"
+    if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
+        return ".tsv"
+    names = next(csv.reader(lines[:1]), [])
+    is_named = not set(names).isdisjoint(asked.given().values())
+    if len(names) > 1 and (is_named or find_columns(names, TASKS)):
+        return ".csv"
+    return ".txt"
+
+
+def _digest(path: Path) -> str:
+    """Return the sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

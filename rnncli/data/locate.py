@@ -1,0 +1,114 @@
+"""Find the data that was typed; a word is a file, a bundled corpus or one of the hub."""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rnncli.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
+from rnncli.data.columns import Columns
+from rnncli.data.files import from_aligned_files, from_file, from_stream, has_known_ending
+from rnncli.data.hub import from_hub
+from rnncli.data.origin import Origin
+from rnncli.data.wording import did_you_mean
+from rnncli.errors import DataError
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
+_FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
+
+
+def locate(data: Sequence[str], asked: Columns, revision: str | None) -> Origin:
+    """Find and open what was typed.
+
+    Raises:
+        DataError: there is no such thing, or it cannot be read.
+    """
+    if len(data) == 1 and _is_on_hub(data[0]):
+        return from_hub(data[0], revision)
+    if revision is not None:
+        raise DataError(
+            f"{' '.join(data) or DEFAULT_CORPUS} is not on the hub and has no revisions",
+            "leave --revision out",
+        )
+    match data:
+        case []:
+            origin = _from_bundled(DEFAULT_CORPUS, asked)
+            return replace(origin, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
+        case ["-"]:
+            return from_stream(sys.stdin.buffer, "standard input", asked)
+        case [name] if name in BUNDLED and not _is_file(name):
+            return _from_bundled(name, asked)
+        case [name]:
+            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), asked)
+        case [first, second]:
+            return _from_two_files(_existing_file(first), second)
+    raise DataError(
+        f"{len(data)} things to read, but only one file, or two line-aligned ones, can be read",
+        "join them first: cat a.txt b.txt | rnncli train -",
+    )
+
+
+def _from_bundled(name: str, asked: Columns) -> Origin:
+    origin = from_file(bundled_path(name), asked, where=name)
+    return replace(origin, licence=BUNDLED[name].licence)
+
+
+def _from_two_files(first: Path, second: str) -> Origin:
+    """Open aligned files; the second one may be named without the directory of both."""
+    beside = first.parent / second
+    if _exists(second) or not _is_file(str(beside)):
+        return from_aligned_files(first, _existing_file(second))
+    notice = f"second file: {beside}, beside the first"
+    return replace(from_aligned_files(first, beside), notices=(notice,))
+
+
+def _is_file(name: str) -> bool:
+    """Say whether a file, a pipe or a device has this name."""
+    return _exists(name) and not Path(name).is_dir()
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # too long for a name, such as a text given by mistake
+        return False
+
+
+def _is_on_hub(name: str) -> bool:
+    if name == "-" or name in BUNDLED or _is_file(name):
+        return False
+    if name.partition(":")[0] in PUBLIC:
+        return True
+    return bool(_HUB_ID.fullmatch(name)) and not _looks_like_file(name) and not _exists(name)
+
+
+def _looks_like_file(name: str) -> bool:
+    return has_known_ending(name) or bool(_FILE_NAME.fullmatch(name))
+
+
+def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
+    """Return the path of an existing file.
+
+    Raises:
+        DataError: there is none, and the hint names what was perhaps meant, one of ``corpora`` too.
+    """
+    if _is_file(name):
+        return Path(name)
+    if _exists(name):
+        raise DataError(f"{name} is a directory", f"name a file in it: {Path(name) / 'FILE'}")
+    look = f"see what is there: ls {Path(name).parent}"
+    if _looks_like_file(name) or not corpora:
+        raise DataError(f"no such file: {name}", did_you_mean(name, _neighbours(name)) or look)
+    raise DataError(
+        f"no file and no known corpus is called {name!r}",
+        did_you_mean(name, [*corpora, *_neighbours(name)])
+        or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
+    )
+
+
+def _neighbours(name: str) -> list[str]:
+    try:
+        return [str(path) for path in Path(name).parent.iterdir()]
+    except OSError:
+        return []

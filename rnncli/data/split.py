@@ -1,0 +1,157 @@
+"""Hold out a part of a corpus to validate on."""
+
+import hashlib
+import random
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import datasets
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset
+
+from rnncli.data.corpus import Corpus
+from rnncli.data.store import column_values, string_columns
+from rnncli.errors import DataError
+
+_Ids: TypeAlias = npt.NDArray[np.int64]
+
+
+def hold_out(
+    corpus: Corpus, *, fraction: float, seed: int, max_rows: int | None = None
+) -> tuple[Dataset, Dataset]:
+    """Return rows to train on and rows to validate on.
+
+    The corpus's own validation split is taken where there is one. Otherwise generate holds out the
+    end of the text, to the character; the other tasks hold out rows drawn by ``seed``, such that
+    no text stands on both sides and every label that has two texts is trained on. ``max_rows``
+    limits the validation rows: to the first ones for generate, else to a draw.
+
+    Raises:
+        DataError: there is too little to have something on both sides.
+    """
+    if "validation" in corpus.splits:
+        train, validation = corpus.splits["train"], corpus.splits["validation"]
+    elif corpus.task == "generate":
+        train, validation = _cut_characters(corpus, fraction)
+    else:
+        train, validation = _draw_rows(corpus, fraction, seed, max_rows)
+    if max_rows is None or len(validation) <= max_rows:
+        return train, validation
+    if corpus.task == "generate":
+        return train, validation.select(range(max_rows))
+    drawn = np.argsort(_draws(len(validation), seed), kind="stable")[:max_rows]
+    return train, validation.select(np.sort(drawn))
+
+
+def _cut_characters(corpus: Corpus, fraction: float) -> tuple[Dataset, Dataset]:
+    """Cut the text in two at a character, inside a row if need be."""
+    rows = corpus.splits["train"]
+    lengths = np.fromiter(map(len, column_values(rows, "text")), np.int64)
+    ends = np.cumsum(lengths)
+    cut = int(int(ends[-1]) * (1 - fraction))
+    if not 0 < cut < ends[-1]:
+        raise _too_small(corpus)
+    row = int(np.searchsorted(ends, cut, side="right"))  # the one that holds the first character
+    text: str = rows[row]["text"]
+    inside = cut - int(ends[row] - lengths[row])
+    train, validation = [rows.select(range(row))], [_one_row(text[inside:])]
+    if inside > 0:
+        train.append(_one_row(text[:inside]))
+    if row + 1 < len(rows):
+        validation.append(rows.select(range(row + 1, len(rows))))
+    return datasets.concatenate_datasets(train), datasets.concatenate_datasets(validation)
+
+
+def _one_row(text: str) -> Dataset:
+    return Dataset.from_dict({"text": [text]}, features=string_columns(["text"]))
+
+
+def _draw_rows(
+    corpus: Corpus, fraction: float, seed: int, max_rows: int | None
+) -> tuple[Dataset, Dataset]:
+    """Draw rows in groups that must not be torn apart."""
+    train = corpus.splits["train"]
+    keys = ("text",) if corpus.task == "classify" else ("source", "target")
+    groups = _components([_ids(column_values(train, key)) for key in keys])
+    if corpus.task == "classify":
+        labels = _ids(column_values(train, "label"))
+    else:
+        labels = np.zeros(len(train), dtype=np.int64)
+    wanted = max(1, round(len(train) * fraction))
+    drawn = _draw_groups(groups, labels, min(wanted, max_rows or wanted), seed)
+    if not drawn:
+        raise _too_small(corpus)
+    is_drawn = np.isin(groups, drawn)
+    return train.select(np.flatnonzero(~is_drawn)), train.select(np.flatnonzero(is_drawn))
+
+
+def _too_small(corpus: Corpus) -> DataError:
+    return DataError(
+        f"{corpus.name} is too small to hold out a part of it for validation",
+        "add data; a label needs two different texts, one to train on and one to check",
+    )
+
+
+def _draw_groups(groups: _Ids, labels: _Ids, wanted: int, seed: int) -> list[int]:
+    """Draw groups that have ``wanted`` rows together, and a like share of every label.
+
+    A group is passed over if it is too large, or if one of its labels has no other group left.
+    """
+    sizes = np.bincount(groups)
+    num_labels = int(labels.max()) + 1
+    pairs = np.unique(groups * num_labels + labels)  # each group with each of its labels, once
+    first_pairs = np.searchsorted(pairs, np.arange(len(sizes) + 1) * num_labels)
+    pair_labels = pairs % num_labels
+    groups_left = np.bincount(pair_labels)
+    fewest_left = np.minimum.reduceat(groups_left[pair_labels], first_pairs[:-1])
+    if not (fewest_left > 1).any():
+        return []
+    room = max(wanted, sizes[fewest_left > 1].min())  # at least one group
+    drawn: list[int] = []
+    for group in _stratified(pair_labels[first_pairs[:-1]], seed):
+        own_labels = pair_labels[first_pairs[group] : first_pairs[group + 1]]
+        if sizes[group] <= room and (groups_left[own_labels] > 1).all():
+            groups_left[own_labels] -= 1
+            room -= sizes[group]
+            drawn.append(int(group))
+        if room == 0:
+            break
+    return drawn
+
+
+def _stratified(labels: _Ids, seed: int) -> _Ids:
+    """Return a random order in which every beginning has a like share of every label."""
+    draws = _draws(len(labels) + int(labels.max()) + 1, seed)
+    shuffled = np.lexsort((draws[: len(labels)], labels))
+    sizes = np.bincount(labels)
+    ranks = np.empty(len(labels))
+    ranks[shuffled] = np.arange(len(labels)) - (np.cumsum(sizes) - sizes)[labels[shuffled]]
+    offsets = draws[len(labels) :][labels]  # so that small labels do not all come first
+    return np.argsort((ranks + offsets) / sizes[labels], kind="stable")
+
+
+def _draws(number: int, seed: int) -> npt.NDArray[np.float64]:
+    """Return random numbers that are the same on every platform and in every version."""
+    generator = random.Random(seed)  # the promise of random(), and of nothing else in it
+    return np.fromiter((generator.random() for _ in range(number)), np.float64, number)
+
+
+def _ids(values: Iterable[str]) -> _Ids:
+    """Number values such that equal ones have equal numbers, with 8 bytes of memory for each."""
+    digests = (hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
+    hashed = np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
+    return np.unique(hashed, return_inverse=True)[1].astype(np.int64)
+
+
+def _components(keys: Sequence[_Ids]) -> _Ids:
+    """Number rows such that those that share a key, directly or through others, are equal."""
+    component = np.arange(len(keys[0]))
+    while True:
+        before = component
+        for key in keys:
+            lowest = np.full(int(key.max()) + 1, len(key))
+            np.minimum.at(lowest, key, component)
+            component = lowest[key]
+        if (component == before).all():
+            return np.unique(component, return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,61 @@
+"""Keep data on disk while the process runs: copies of streams, and rows in Arrow files."""
+
+import atexit
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import count, islice
+from pathlib import Path
+
+import datasets
+from datasets import Dataset
+from datasets.arrow_writer import ArrowWriter
+
+BATCH_ROWS = 1_000  # rows held in memory at once
+
+# What these libraries have to say on stderr is said by the command line in its own words.
+for _library in ("datasets", "huggingface_hub"):
+    logging.getLogger(_library).setLevel(logging.ERROR)
+if datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is None:  # a person's choice has priority
+    datasets.disable_progress_bars()
+
+_serial = count()
+
+
+def scratch_file(ending: str) -> Path:
+    """Return a path that is free for a new file."""
+    return scratch() / f"{next(_serial)}.{ending}"
+
+
+@cache
+def scratch() -> Path:
+    """Make the directory that lives as long as the process."""
+    path = Path(tempfile.mkdtemp(prefix="rnncli-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def store(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
+    """Write rows to an Arrow file and map it into memory.
+
+    ``Dataset.from_generator`` does the same and takes 14 times as long, a row at a time.
+    """
+    path = str(scratch_file("arrow"))
+    with ArrowWriter(path=path, features=string_columns(names)) as writer:
+        while batch := list(islice(rows, BATCH_ROWS)):
+            writer.write_batch(dict(zip(names, map(list, zip(*batch, strict=True)), strict=True)))
+        writer.finalize()
+    return Dataset.from_file(path)
+
+
+def string_columns(names: Iterable[str]) -> datasets.Features:
+    """Return the types of columns that hold strings."""
+    return datasets.Features({name: datasets.Value("string") for name in names})
+
+
+def column_values(dataset: Dataset, column: str) -> Iterator[str]:
+    """Yield a column's values in order, with one batch of them in memory at a time."""
+    for batch in dataset.select_columns(column).iter(batch_size=BATCH_ROWS):
+        yield from batch[column]
