@@ -35,7 +35,10 @@ def filter_probabilities(logits: Floats, config: SamplingConfig) -> NDArray[np.f
         greedy = np.zeros(logits.shape)
         greedy[np.arange(len(logits)), logits.argmax(-1)] = 1
         return greedy
-    probabilities = softmax(logits.astype(np.float64) / config.temperature)
+    # The largest becomes 0 first: divided by a tiny temperature, it would overflow.
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    with np.errstate(over="ignore"):  # to -inf, which is a probability of 0
+        probabilities = softmax(shifted / config.temperature)
     if config.top_k is not None and config.top_k < logits.shape[-1]:
         threshold = np.partition(probabilities, -config.top_k)[:, -config.top_k, None]
         probabilities = _renormalise(np.where(probabilities >= threshold, probabilities, 0))

@@ -97,10 +97,9 @@ def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
             last = last or watch.exhausted
             cost = time.monotonic() - began
             rate.pause(cost)
-            # Never more than a tenth of the time on evaluation.
-            next_evaluation = fraction + max(
-                1 / settings.evaluations, budget.share(10 * cost, step)
-            )
+            next_evaluation = fraction + 1 / settings.evaluations
+            if settings.max_time:  # then no more than a tenth of it goes into evaluation
+                next_evaluation = max(next_evaluation, fraction + 10 * cost / settings.max_time)
         yield Progress(
             step=step,
             epoch=epoch,
@@ -205,10 +204,6 @@ class _Budget:
     def fraction(self, step: int) -> float:
         return max(step / self._max_steps, self.elapsed() / (self._max_time or math.inf))
 
-    def share(self, seconds: float, step: int) -> float:
-        """Return which share of the budget some seconds are, at the speed so far."""
-        return seconds / max(self.elapsed(), 1e-9) * self.fraction(step)
-
 
 class _Average:
     """Average the weights over a share of the steps so far, always the latest."""
@@ -220,11 +215,10 @@ class _Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        if self._share == 0:
-            return
-        if step % AVERAGE_EVERY == 0:
-            span = max(self._share * step / AVERAGE_EVERY, 1.0)
-            torch._foreach_lerp_(self._mean, list(self._model.parameters()), 1 / span)
+        span = self._share * step / AVERAGE_EVERY  # updates that count
+        if self._share and (step % AVERAGE_EVERY == 0 or span < 1):
+            weight = 1 / max(span, 1.0)
+            torch._foreach_lerp_(self._mean, list(self._model.parameters()), weight)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the averaged weights, under the model's names."""

@@ -14,6 +14,7 @@ from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.checkpoint import SavedModel, load
 from rnncli.config import DEFAULTS, ModelConfig, SearchConfig, Settings
 from rnncli.decoding import beam_search
+from rnncli.errors import DataError
 from rnncli.metrics import join_cjk, perplexity
 from rnncli.tasks.base import Announce, column_values
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
@@ -135,6 +136,11 @@ class TranslatorTraining:
         self.target_tokenizer = target_tokenizer
         self._train, self._validation = train, validation
         self._rows = train.short_enough()
+        if not len(self._rows):
+            raise DataError(
+                f"every pair is longer than {MAX_TRAINING_LENGTH} tokens",
+                "split the texts into sentences, one pair a sentence",
+            )
         self._settings = settings
         self.left_out = len(train.sources) - len(self._rows)
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)

@@ -54,7 +54,7 @@ def test_any_text_is_classified_as_if_it_were_alone(classify, texts):
 
 @given(TEXTS)
 @example(ODD)
-@settings(max_examples=400)
+@settings(max_examples=20)
 def test_any_text_is_translated_as_if_it_were_alone(translate, texts):
     config = SearchConfig(beam=3, nbest=3)
     results = translate.nbest(texts, config)
@@ -72,7 +72,7 @@ def test_a_blank_text_has_a_blank_translation(translate):
 
 
 @given(st.text(max_size=20), st.integers(1, 3), st.integers(0, 99))
-@settings(max_examples=400)
+@settings(max_examples=30)
 def test_what_is_streamed_is_what_is_returned(generate, prompt, n, seed):
     config = SamplingConfig(length=12, seed=seed, temperature=1.5)
     texts = generate(prompt, n, config)
@@ -83,7 +83,7 @@ def test_what_is_streamed_is_what_is_returned(generate, prompt, n, seed):
 
 
 @given(st.sampled_from(["e", " t", "the", "\n"]), st.integers(0, 99))
-@settings(max_examples=400)
+@settings(max_examples=30)
 def test_a_stop_string_ends_a_text_and_is_not_in_it(generate, stop, seed):
     whole = generate("The ", 1, SamplingConfig(length=60, seed=seed))[0]
     stopped = generate("The ", 1, SamplingConfig(length=60, seed=seed, stop=stop))[0]
@@ -91,7 +91,7 @@ def test_a_stop_string_ends_a_text_and_is_not_in_it(generate, stop, seed):
 
 
 @given(st.lists(st.text(min_size=2, max_size=30), min_size=1, max_size=4))
-@settings(max_examples=400)
+@settings(max_examples=20)
 def test_a_text_scores_alike_in_one_piece_and_in_many(generate, texts):
     assert generate.score(texts) == pytest.approx(generate.score(["".join(texts)]), rel=1e-5)
 

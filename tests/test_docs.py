@@ -1,0 +1,68 @@
+"""The README says what is true: its commands run, and it names every command and option."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from rnncli.cli import app
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands
+# What a person types in the tour, line by line: `$ ` in the console blocks.
+TYPED = re.findall(r"^\$ (.+)$", README, re.MULTILINE)
+
+
+def quick(line: str) -> str:
+    """Return the line with this interpreter's rnncli, and with training cut to two steps."""
+    line = line.replace("rnncli", f"{shlex.quote(sys.executable)} -m rnncli")
+    return re.sub(r"(-m rnncli train)\b", r"\1 --steps 2", line)
+
+
+def test_the_tour_runs_as_it_is_written(tmp_path):
+    assert len(TYPED) >= 8
+    for line in TYPED:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", quick(line)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_python_examples_run(tmp_path):
+    for line in TYPED:
+        if "rnncli train" in line:
+            subprocess.run(
+                ["bash", "-c", quick(line)], cwd=tmp_path, capture_output=True, check=True
+            )
+    examples = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    assert examples
+    for example in examples:
+        subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help_and_stands_in_the_readme(name):
+    assert f"rnncli {name}" in README
+    for parameter in COMMANDS[name].params:
+        if parameter.name == "help":
+            continue
+        assert parameter.help, f"{name}: {parameter.name} has no help"
+        if parameter.opts[0].startswith("-"):
+            longest = max(parameter.opts, key=len)
+            assert f"`{longest}`" in README, f"{longest} does not stand in the README"
+
+
+def test_every_public_corpus_stands_in_the_readme():
+    from rnncli.corpora import BUNDLED, PUBLIC
+
+    for name in [*BUNDLED, *PUBLIC]:
+        assert f"`{name}`" in README

@@ -1,0 +1,160 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.metrics import (
+    accuracy,
+    bits,
+    calibration_error,
+    class_scores,
+    confusion_matrix,
+    has_kana,
+    join_cjk,
+    macro_f1,
+    perplexity,
+    translation_scores,
+)
+
+# Three of class 0, one of them taken for 1; two of class 1, found; one of class 2, taken for 0.
+TRUTH = np.array([0, 0, 0, 1, 1, 2])
+PREDICTED = np.array([0, 0, 1, 1, 1, 0])
+MATRIX = np.array([[2, 1, 0], [0, 2, 0], [1, 0, 0]])
+
+LABELS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1)
+
+
+def test_a_confusion_matrix_has_a_row_for_each_true_class():
+    assert confusion_matrix(TRUTH, PREDICTED, 3).tolist() == MATRIX.tolist()
+
+
+def test_scores_of_each_class():
+    first, second, third = class_scores(MATRIX)
+    assert (first.precision, first.recall, first.f1, first.support) == (2 / 3, 2 / 3, 2 / 3, 3)
+    assert (second.precision, second.recall, second.f1, second.support) == (2 / 3, 1, 0.8, 2)
+    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 1)
+
+
+def test_accuracy_is_the_share_of_hits():
+    assert accuracy(MATRIX) == 4 / 6
+    assert accuracy(np.zeros((2, 2), np.int64)) == 0
+
+
+def test_macro_f1_is_the_mean_over_classes():
+    assert macro_f1(MATRIX) == pytest.approx((2 / 3 + 0.8 + 0) / 3)
+
+
+def test_a_class_that_never_occurs_does_not_lower_macro_f1():
+    padded = np.pad(MATRIX, (0, 2))
+    assert macro_f1(padded) == macro_f1(MATRIX)
+    assert macro_f1(np.zeros((2, 2), np.int64)) == 0
+
+
+def test_a_class_that_is_only_ever_predicted_does_lower_macro_f1():
+    assert macro_f1(np.array([[1, 1], [0, 0]])) == pytest.approx((2 / 3 + 0) / 2)
+
+
+@given(LABELS)
+def test_the_scores_are_those_of_the_textbook(pairs):
+    truth, predicted = np.array(pairs).T
+    matrix = confusion_matrix(truth, predicted, 4)
+    assert accuracy(matrix) == pytest.approx(np.mean(truth == predicted))
+    for c, score in enumerate(class_scores(matrix)):
+        hits = sum(t == p == c for t, p in pairs)
+        assert score.support == sum(t == c for t, _ in pairs)
+        assert score.recall * score.support == pytest.approx(hits)
+        assert score.precision * sum(p == c for _, p in pairs) == pytest.approx(hits)
+        if hits:
+            harmonic = 2 / (1 / score.precision + 1 / score.recall)
+            assert score.f1 == pytest.approx(harmonic)
+        else:
+            assert score.f1 == 0
+
+
+def test_calibration_error_weighs_the_gap_of_each_bin_by_its_size():
+    probabilities = np.array([0.95, 0.95, 0.95, 0.65])
+    correct = np.array([True, True, False, False])
+    expected = 3 / 4 * abs(2 / 3 - 0.95) + 1 / 4 * 0.65
+    assert calibration_error(probabilities, correct) == pytest.approx(expected)
+
+
+def test_gaps_within_one_bin_cancel_out():
+    probabilities = np.array([0.5, 0.5, 0.5, 0.5])
+    assert calibration_error(probabilities, np.array([True, False] * 2)) == 0
+    assert calibration_error(probabilities, np.array([True, True] * 2)) == 0.5
+
+
+def test_certainty_belongs_to_the_last_bin():
+    assert calibration_error(np.ones(4), np.ones(4, bool)) == 0
+    assert calibration_error(np.ones(4), np.zeros(4, bool)) == 1
+    assert calibration_error(np.array([1.0, 0.99]), np.array([True, False])) == pytest.approx(0.495)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))
+def test_calibration_error_is_a_share(pairs, bins):
+    probabilities, correct = map(np.array, zip(*pairs, strict=True))
+    overall = abs(probabilities.mean() - correct.mean())
+    assert overall - 1e-9 <= calibration_error(probabilities, correct, bins) <= 1
+
+
+def test_perplexity_is_exp_of_the_loss_and_never_overflows():
+    assert perplexity(0) == 1
+    assert perplexity(math.log(50)) == pytest.approx(50)
+    assert perplexity(1e4) == math.inf
+
+
+def test_bits_are_nats_in_another_unit():
+    assert bits(math.log(8)) == pytest.approx(3)
+
+
+def test_a_perfect_translation_scores_100():
+    references = ["The cat sat on the mat.", "A dog barks at the moon."]
+    scores = {
+        score.name: score.score for score in translation_scores(references, references, "13a")
+    }
+    assert scores == pytest.approx({"BLEU": 100, "BLEU lower-cased": 100, "chrF2": 100})
+
+
+def test_bleu_is_the_geometric_mean_of_precisions_and_the_brevity_penalty():
+    bleu, *_ = translation_scores(["a b c d e x"], ["a b c d e f g"], "13a")
+    precisions = 5 / 6 * 4 / 5 * 3 / 4 * 2 / 3
+    assert bleu.score == pytest.approx(100 * precisions**0.25 * math.exp(1 - 7 / 6))
+
+
+def test_only_the_lower_cased_score_forgives_case():
+    cased, lower, _ = translation_scores(["the cat sat on it"], ["The CAT sat on it"], "13a")
+    assert cased.score < lower.score == pytest.approx(100)
+
+
+@pytest.mark.parametrize("tokenize", ["13a", "char"])
+def test_each_score_says_how_it_was_computed(tokenize):
+    cased, lower, chrf = translation_scores(["a b"], ["a b"], tokenize)
+    assert f"case:mixed|eff:no|tok:{tokenize}" in cased.signature
+    assert f"case:lc|eff:no|tok:{tokenize}" in lower.signature
+    assert "nc:6" in chrf.signature
+    assert all("version:" in score.signature for score in (cased, lower, chrf))
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("私 は 猫 です 。", "私は猫です。"),
+        ("我 \t 爱 你", "我爱你"),
+        ("カ タ カ ナ ！", "カタカナ！"),
+        ("two words", "two words"),
+        ("猫 and 犬", "猫 and 犬"),
+        ("これ は Python です", "これは Python です"),
+        ("猫\n犬", "猫\n犬"),
+        (" 猫 ", " 猫 "),
+    ],
+)
+def test_spaces_between_chinese_or_japanese_are_removed_and_no_others(text, joined):
+    assert join_cjk(text) == joined
+
+
+def test_kana_tells_japanese_from_chinese():
+    assert has_kana("猫が好き")
+    assert has_kana("カメラ")
+    assert not has_kana("我爱你。cat")
