@@ -42,14 +42,19 @@ def build(small_config):
         model = EncoderDecoder(config).eval()
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
-        named = model.state_dict(keep_vars=True)
-        embedding = named.pop(EMBEDDING, None)  # other names of it are left out
-        weights = {name: p.detach().numpy() for name, p in named.items() if p is not embedding}
-        if embedding is not None:
-            weights[EMBEDDING] = embedding.detach().numpy()
-        return model, Network(config, weights)
+        return model, in_numpy(model)
 
     return networks
+
+
+def in_numpy(model):
+    """Return the same network in NumPy."""
+    named = model.state_dict(keep_vars=True)
+    embedding = named.pop(EMBEDDING, None)  # other names of it are left out
+    weights = {name: p.detach().numpy() for name, p in named.items() if p is not embedding}
+    if embedding is not None:
+        weights[EMBEDDING] = embedding.detach().numpy()
+    return Network(model.config, weights)
 
 
 def save(model, path):
@@ -136,6 +141,21 @@ def test_a_long_text_does_not_drive_the_two_apart(build, cell):
     tokens = np.random.default_rng(0).integers(0, 11, (1, 1_500))
     expected, _ = model.language_model(torch.from_numpy(tokens), [None, None])
     logits, _ = network.decode(tokens, network.empty_state(1))
+    assert_same_logits(logits, expected)
+
+
+@every_cell
+@torch.inference_mode()
+def test_networks_of_the_usual_size_give_the_same_logits(small_config, cell):
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 300, "embedding_dim": 128, "hidden_size": 256, "num_layers": 2}
+    model = EncoderDecoder(small_config("generate", cell, **sizes)).eval()
+    for weight in model.parameters():
+        weight *= 2 if weight.dim() > 1 else 1  # about as large as training makes them
+    tokens = np.random.default_rng(0).integers(0, 300, (2, 300))
+    expected, _ = model.language_model(torch.from_numpy(tokens), [None, None])
+    network = in_numpy(model)
+    logits, _ = network.decode(tokens, network.empty_state(2))
     assert_same_logits(logits, expected)
 
 

@@ -278,9 +278,6 @@ def train(
     given = {name: value for name, value in given.items() if value is not None}
     given |= {"validation": validation, "seed": seed, "precision": precision, "device": device}
     screen = Screen(quiet, color)
-    # Threads that wait must not spin: on a machine with other work to do, spinning made training
-    # several times slower. Read once, when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if quiet:  # before the libraries of the hub are imported, which read these once
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
