@@ -40,8 +40,9 @@ def filter_probabilities(logits: Floats, config: SamplingConfig) -> NDArray[np.f
     with np.errstate(over="ignore"):  # to -inf, which is a probability of 0
         probabilities = softmax(shifted / config.temperature)
     if config.top_k is not None and config.top_k < logits.shape[-1]:
-        threshold = np.partition(probabilities, -config.top_k)[:, -config.top_k, None]
-        probabilities = _renormalise(np.where(probabilities >= threshold, probabilities, 0))
+        order = np.argsort(-probabilities, axis=-1, kind="stable")  # k of them, whatever the ties
+        np.put_along_axis(probabilities, order[:, config.top_k :], 0, -1)
+        probabilities = _renormalise(probabilities)
     if config.top_p is not None and config.top_p < 1:
         order = np.argsort(-probabilities, axis=-1, kind="stable")
         ranked = np.take_along_axis(probabilities, order, -1)

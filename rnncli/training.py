@@ -65,9 +65,12 @@ def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
     next_evaluation = 1 / settings.evaluations
     rate = _Rate()
     batches = _endless(task)
+    # Where a run is to repeat exactly, the number of threads must not change.
+    threads = _Threads(adapt=settings.max_time is not None and settings.threads is None)
     model.train()
     for step in count(1):
         epoch, batch = next(batches)
+        threads.begin_step()
         learning_rate = settings.learning_rate * _schedule(budget.fraction(step - 1), settings)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
@@ -84,6 +87,7 @@ def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
             )
         optimizer.step()
         average.update(step)
+        threads.end_step(targets)
         smoothed.add(value)
         rate.add(targets)
         fraction = budget.fraction(step)
@@ -189,6 +193,52 @@ def _evaluate(
         model.train()
 
 
+class _Threads:
+    """Compute with as many threads as is fastest at the moment.
+
+    Threads that wait for one another at every time step lose more than they gain where other
+    programs need the cores, or where the layers are small. So the choices are tried, a few steps
+    each, and tried again from time to time.
+    """
+
+    TRIAL = 6  # steps; the first of them, in which threads wake up, does not count
+    FIRST_PAUSE, LONGEST_PAUSE = 10.0, 60.0  # seconds between two rounds of trials
+
+    def __init__(self, adapt: bool) -> None:
+        most = torch.get_num_threads()
+        self._choices = [most // 2**i for i in range(most.bit_length())] if adapt else [most]
+        self._pause = self.FIRST_PAUSE
+        self._next_round = time.monotonic()
+        self._trials: list[int] = []  # choices still to be tried in this round
+        self._speeds: dict[int, float] = {}  # targets a second
+        self._steps, self._targets, self._seconds = 0, 0, 0.0
+        self._began = 0.0
+
+    def begin_step(self) -> None:
+        if not self._trials and len(self._choices) > 1 and time.monotonic() >= self._next_round:
+            self._trials = list(self._choices)
+            self._speeds = {}
+            torch.set_num_threads(self._trials[0])
+        self._began = time.monotonic()
+
+    def end_step(self, targets: int) -> None:
+        if not self._trials:
+            return
+        if self._steps:
+            self._targets += targets
+            self._seconds += time.monotonic() - self._began
+        self._steps += 1
+        if self._steps == self.TRIAL:
+            self._speeds[self._trials.pop(0)] = self._targets / self._seconds
+            self._steps, self._targets, self._seconds = 0, 0, 0.0
+            if self._trials:
+                torch.set_num_threads(self._trials[0])
+            else:
+                torch.set_num_threads(max(self._speeds, key=lambda n: self._speeds[n]))
+                self._next_round = time.monotonic() + self._pause
+                self._pause = min(2 * self._pause, self.LONGEST_PAUSE)
+
+
 class _Budget:
     """Measure how much of the budget is used: the largest share of time, epochs and steps."""
 
@@ -240,12 +290,12 @@ class _Watch:
         self._since = 0
 
     def improves(self, score: float) -> bool:
-        # Equal counts: the later of two models has been annealed further.
-        if self._sign * score >= self._best:
-            self._best, self._since = self._sign * score, 0
-            return True
-        self._since += 1
-        return False
+        signed = self._sign * score
+        self._since = 0 if signed > self._best else self._since + 1
+        if signed < self._best:
+            return False
+        self._best = signed  # an equal one too: the later of two has been annealed further
+        return True
 
     @property
     def exhausted(self) -> bool:

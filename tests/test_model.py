@@ -252,7 +252,6 @@ def test_an_lstm_feels_its_first_step_long_after_a_plain_rnn_has_forgotten_it():
     plain = share_of_the_first_step("rnn")
     assert share_of_the_first_step("lstm") > 1e6 * plain
     assert share_of_the_first_step("gru") > 1e6 * plain
-    assert share_of_the_first_step("mingru") > 1e6 * plain
 
 
 # The parallel scan of minGRU
