@@ -51,16 +51,23 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], level: Level, vocab_size: int, *, fold: bool = False
+        cls,
+        texts: Iterable[str],
+        level: Level,
+        vocab_size: int,
+        *,
+        fold: bool = False,
+        min_count: int = 1,
     ) -> "Tokenizer":
         """Learn a vocabulary from texts, most frequent tokens first.
 
         ``vocab_size`` is a soft limit: the special tokens and, at the levels ``char`` and
         ``subword``, the 256 bytes that can spell any text are never left out. ``fold`` lower-cases
         and drops the spaces between words, which suits reading (a classifier) but not writing.
+        Tokens that occur less often than ``min_count`` are left out.
         """
         train = {"char": _train_char, "word": _train_word, "subword": _train_subword}[level]
-        return cls(train(texts, vocab_size, fold), level)
+        return cls(train(texts, vocab_size, fold, min_count), level)
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text."""
@@ -110,7 +117,7 @@ class Tokenizer:
         return cls(backend, level)
 
 
-def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     normalizer = normalizers.Lowercase() if fold else None
     counts = _count(
         text if normalizer is None else normalizer.normalize_str(text) for text in texts
@@ -119,7 +126,7 @@ def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
     room = max(vocab_size - len(SPECIAL_TOKENS) - len(byte_tokens), 0)
     backend = Backend(
         models.BPE(  # without merges, BPE splits into characters
-            vocab=_vocab([*byte_tokens, *_most_common(counts, room)]),
+            vocab=_vocab([*byte_tokens, *_most_common(counts, room, min_count)]),
             merges=[],
             byte_fallback=True,
             unk_token=SPECIAL_TOKENS[UNK],
@@ -133,7 +140,7 @@ def _train_char(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
     return backend
 
 
-def _train_word(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     pieces = [pre_tokenizers.Split(Regex(_PATTERN), "isolated")]
     if fold:
         pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
@@ -145,7 +152,9 @@ def _train_word(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
         counts.update(word for word, _ in splitter.pre_tokenize_str(normal))
     room = max(vocab_size - len(SPECIAL_TOKENS), 0)
     backend = Backend(
-        models.WordLevel(_vocab(_most_common(counts, room)), unk_token=SPECIAL_TOKENS[UNK])
+        models.WordLevel(
+            _vocab(_most_common(counts, room, min_count)), unk_token=SPECIAL_TOKENS[UNK]
+        )
     )
     backend.pre_tokenizer = splitter
     backend.decoder = decoders.Fuse()
@@ -154,7 +163,7 @@ def _train_word(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
     return backend
 
 
-def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend:
+def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
     backend.decoder = decoders.ByteLevel()
@@ -162,6 +171,7 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool) -> Backend
         backend.normalizer = normalizers.Lowercase()
     trainer = trainers.BpeTrainer(
         vocab_size=max(vocab_size, len(SPECIAL_TOKENS) + 256),
+        min_frequency=min_count,
         special_tokens=list(SPECIAL_TOKENS),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
@@ -180,9 +190,10 @@ def _count(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def _most_common(counts: Counter[str], room: int) -> list[str]:
+def _most_common(counts: Counter[str], room: int, min_count: int) -> list[str]:
     # Ties in a fixed order, so that the same texts give the same vocabulary.
-    ranked = sorted(counts, key=lambda token: (-counts[token], token))
+    frequent = (token for token in counts if counts[token] >= min_count)
+    ranked = sorted(frequent, key=lambda token: (-counts[token], token))
     return [token for token in ranked if token not in SPECIAL_TOKENS][:room]
 
 

@@ -41,8 +41,10 @@ class Progress:
     last: bool = False  # nothing follows
 
 
-def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
+def fit(task: "Training", settings: Settings, spent: float = 0.0) -> Iterator[Progress]:
     """Train the task's model and yield the progress after each step.
+
+    ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding.
 
     AdamW (Loshchilov and Hutter 2019); the learning rate rises over ``warmup`` and falls to zero
     on a cosine over the budget, which is whichever of time, epochs and steps ends first; gradients
@@ -54,7 +56,7 @@ def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
         RnncliError: the loss is no longer a finite number.
 
     """
-    budget = _Budget(settings, task.steps_per_epoch)
+    budget = _Budget(settings, task.steps_per_epoch, spent)
     model = task.model
     device = next(model.parameters()).device
     optimizer = _optimizer(model, settings)
@@ -101,6 +103,7 @@ def fit(task: "Training", settings: Settings) -> Iterator[Progress]:
             last = last or watch.exhausted
             cost = time.monotonic() - began
             rate.pause(cost)
+            budget.reserve = cost  # for the last one
             next_evaluation = fraction + 1 / settings.evaluations
             if settings.max_time:  # then no more than a tenth of it goes into evaluation
                 next_evaluation = max(next_evaluation, fraction + 10 * cost / settings.max_time)
@@ -242,17 +245,20 @@ class _Threads:
 class _Budget:
     """Measure how much of the budget is used: the largest share of time, epochs and steps."""
 
-    def __init__(self, settings: Settings, steps_per_epoch: int) -> None:
+    def __init__(self, settings: Settings, steps_per_epoch: int, spent: float) -> None:
         self._began = time.monotonic()
-        self._max_time = settings.max_time
+        self._spent = spent
+        self._max_time = (settings.max_time or math.inf) - spent
+        self.reserve = 0.0  # seconds kept back for what comes after the last step
         limits = [settings.steps or math.inf, (settings.epochs or math.inf) * steps_per_epoch]
         self._max_steps = max(min(limits), 1)
 
     def elapsed(self) -> float:
-        return time.monotonic() - self._began
+        return self._spent + time.monotonic() - self._began
 
     def fraction(self, step: int) -> float:
-        return max(step / self._max_steps, self.elapsed() / (self._max_time or math.inf))
+        used = time.monotonic() - self._began + self.reserve
+        return max(step / self._max_steps, used / max(self._max_time, 1e-9))
 
 
 class _Average:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import tempfile
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from importlib import import_module
@@ -251,8 +252,7 @@ def train(
     The task follows from the data: a text and a label column make a classifier, pairs of sentences
     a translator, plain text a generator. Everything that is not set is chosen and announced.
     """
-    if max_time is not None:
-        parse_duration(max_time)  # before the long way to the data
+    began = time.monotonic()  # the budget includes reading, encoding and saving
     given: dict[str, Any] = {
         "level": level,
         "vocab_size": vocab_size,
@@ -298,7 +298,7 @@ def train(
         screen.say(notice)
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
     with tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
-        snapshot = _train(corpus, data or [], given, Path(folder), writer, screen)
+        snapshot = _train(corpus, data or [], given, Path(folder), writer, screen, began)
     if as_json:
         print(json.dumps({"model": str(writer.path), **snapshot.info["scores"]}))
 
@@ -310,6 +310,7 @@ def _train(
     folder: Path,
     writer: "ModelWriter",
     screen: Screen,
+    began: float,
 ) -> "Snapshot":
     """Train on a corpus, keep the best model on disk, and return its description."""
     from rnncli import training
@@ -338,7 +339,7 @@ def _train(
     reached = None
     try:
         with _Display(screen, task) as display:
-            for progress in training.fit(task, settings):
+            for progress in training.fit(task, settings, spent=time.monotonic() - began):
                 reached = progress
                 display.show(progress)
                 if progress.scores is not None:

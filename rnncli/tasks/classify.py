@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
+MANY = 1_000  # texts from which words that occur once teach what an unknown word is
+FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 BATCH_TOKENS = 16_384  # in one batch of inference, padding included: bounds memory
@@ -38,6 +40,8 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         level = "char"
     if level == "char":
         settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
+    if len(train) < FEW:
+        settings = replace(settings, epochs=20)
     if len(train) > 20_000:
         settings = replace(settings, batch_size=64)
     return settings.with_given(given)
@@ -53,7 +57,11 @@ def prepare(
     """Encode both parts into ``folder`` and build the network."""
     labels = tuple(sorted(set(column_values(train, "label"))))
     tokenizer = Tokenizer.train(
-        column_values(train, "text"), settings.level, settings.vocab_size, fold=True
+        column_values(train, "text"),
+        settings.level,
+        settings.vocab_size,
+        fold=True,
+        min_count=2 if len(train) >= MANY else 1,
     )
 
     def examples(part: "Dataset", name: str) -> Examples:
