@@ -385,9 +385,12 @@ def _announce(
     ]
     screen.say(
         f"training: up to {' or '.join(filter(None, limits))}, batches of {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g}, dropout {settings.dropout:g}"
+        f"dropout {settings.dropout:g}"
     )
-    screen.say(f"device: {settings.device}, {settings.precision}, seed {settings.seed}")
+    screen.say(
+        f"optimizer: AdamW, learning rate {settings.learning_rate:g}, clip {settings.clip:g}, "
+        f"{settings.precision} on {settings.device}, seed {settings.seed}"
+    )
 
 
 def _describe(
