@@ -1,14 +1,11 @@
 """``rnncli train``: from data to a model, with the progress drawn."""
 
 import json
-import math
 import os
 import shlex
-import sys
 import tempfile
 import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen, is_terminal
+from rnncli.cli.card import card, describe, format_scores, record
+from rnncli.cli.console import Screen
 from rnncli.cli.options import DATA, MODEL, OUTPUT, TRAINING
+from rnncli.cli.progress import Display
 from rnncli.config import (
     DEFAULT_MAX_TIME,
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
     DEFAULTS,
-    FORMAT_VERSION,
     MAX_VALIDATION_ROWS,
     Cell,
     Device,
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from rnncli.checkpoint import ModelWriter, Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
-    from rnncli.training import Progress
 
 CHOSEN = "chosen from the data"
 
@@ -334,16 +331,16 @@ def _train(
     rows = {"train": len(train_part), "validation": len(validation_part)}
     parameters = sum(p.numel() for p in task.model.parameters())
     _announce(screen, task, settings, parameters, rows)
-    info = _describe(corpus, data, task, settings, parameters, rows)
+    info = describe(corpus, data, task, settings, parameters, rows)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     reached = None
     try:
-        with _Display(screen, task) as display:
+        with Display(screen, task) as display:
             for progress in training.fit(task, settings, spent=time.monotonic() - began):
                 reached = progress
                 display.show(progress)
                 if progress.scores is not None:
-                    _record(snapshot, progress)
+                    record(snapshot, progress)
                     if progress.best and progress.weights is not None:
                         writer.save(snapshot, progress.weights)
     except KeyboardInterrupt:
@@ -354,11 +351,11 @@ def _train(
         raise
     assert reached is not None
     info["training"]["finished"] = True
-    snapshot.card = _card(info)
+    snapshot.card = card(info)
     writer.describe(snapshot)
     screen.say(
-        f"saved {writer.path}: {_scores(info['scores'])}; {format_duration(reached.seconds)}, "
-        f"{reached.epoch:.1f} epochs"
+        f"saved {writer.path}: {format_scores(info['scores'])}; "
+        f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
     )
     screen.say(f"next: {_next_command(corpus.task, writer.path)}")
     return snapshot
@@ -393,125 +390,6 @@ def _announce(
     )
 
 
-def _describe(
-    corpus: "Corpus",
-    data: list[str],
-    task: "Training",
-    settings: Settings,
-    parameters: int,
-    rows: dict[str, int],
-) -> dict[str, Any]:
-    """Return what config.json says of the model, but for its scores."""
-    import platform
-
-    import torch
-
-    from rnncli import __version__
-
-    info: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "rnncli_version": __version__,
-        "task": corpus.task,
-        "level": settings.level,
-        "model": asdict(task.config),
-        "parameters": parameters,
-        "settings": asdict(settings),
-        "data": {
-            "name": corpus.name,
-            "arguments": data,
-            "columns": corpus.columns,
-            "languages": corpus.languages,
-            "licence": corpus.licence,
-            "fingerprint": corpus.fingerprint,
-            "rows": rows,
-        },
-        "training": {
-            "command": shlex.join(["rnncli", *sys.argv[1:]]),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "finished": False,
-        },
-        "scores": {},
-    }
-    if task.labels:
-        info["labels"] = list(task.labels)
-    return info
-
-
-def _record(snapshot: "Snapshot", progress: "Progress") -> None:
-    """Note an evaluation and, where it is the best, make it the model's score."""
-    assert progress.scores is not None
-    line = {
-        "step": progress.step,
-        "epoch": round(progress.epoch, 3),
-        "seconds": round(progress.seconds, 1),
-        "training_loss": round(progress.loss, 5),
-        "learning_rate": progress.learning_rate,
-        "gradient_norm": round(progress.gradient_norm, 5),
-        **{name: round(value, 5) for name, value in progress.scores.items()},
-    }
-    snapshot.metrics.append(line)
-    if progress.best:
-        snapshot.info["scores"] = {name: round(v, 5) for name, v in progress.scores.items()}
-        snapshot.info["training"] |= {
-            "steps": progress.step,
-            "epochs": round(progress.epoch, 3),
-            "seconds": round(progress.seconds, 1),
-        }
-        snapshot.card = _card(snapshot.info)
-
-
-def _card(info: dict[str, Any]) -> str:
-    """Write the model card."""
-    data, model, training = info["data"], info["model"], info["training"]
-    what = {
-        "classify": f"labels texts as {', '.join(info.get('labels', ())[:20])}",
-        "generate": "writes text like the one it was trained on",
-        "translate": "translates sentences"
-        + (" from {} to {}".format(*data["languages"]) if data["languages"] else ""),
-    }[info["task"]]
-    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in info["scores"].items())
-    return f"""# A model to {info["task"]} with
-
-A recurrent network ({model["cell"]}, {model["num_layers"]} x {model["hidden_size"]} units, \
-{info["parameters"]:,} parameters, {info["level"]} level) that {what}.
-
-    {training["command"]}
-
-## Data
-
-{data["name"]} ({data["rows"]["train"]:,} rows to train on, {data["rows"]["validation"]:,} held \
-out), licence: {data["licence"] or "not stated"}, sha256 {data["fingerprint"][:16]}.
-
-## Scores on the held-out part
-
-| score | value |
-| --- | --- |
-{scores}
-
-The held-out part also chose the best moment of training, so that these scores are a little
-optimistic. Score the model on texts of your own: `rnncli evaluate DIR DATA`.
-
-## Limits
-
-It knows what was in its data and nothing else: other subjects, styles and languages lower its
-scores, and whatever is one-sided in the data is one-sided in its answers.
-
-Made by rnncli {info["rnncli_version"]}, torch {training["torch"]}, seed \
-{info["settings"]["seed"]}, after {training["steps"]:,} steps.
-"""
-
-
-def _scores(scores: dict[str, float]) -> str:
-    parts = []
-    for name, value in scores.items():
-        if name in ("accuracy", "macro_f1"):
-            parts.append(f"{name.replace('_', ' ')} {100 * value:.1f} %")
-        else:
-            parts.append(f"{name.replace('_', ' ')} {value:.3f}")
-    return ", ".join(parts)
-
-
 def _next_command(task: Task, path: Path) -> str:
     model = "" if path == options.MODELS / task else f" -m {shlex.quote(str(path))}"
     return {
@@ -519,57 +397,3 @@ def _next_command(task: Task, path: Path) -> str:
         "generate": f"rnncli generate{model}",
         "translate": f'echo "a sentence of yours" | rnncli translate{model}',
     }[task]
-
-
-class _Display(AbstractContextManager["_Display"]):
-    """Draw a bar on a terminal, and print a line an evaluation everywhere."""
-
-    def __init__(self, screen: Screen, task: "Training") -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._screen = screen
-        self._goal = task.goal
-        self._unit = "texts" if task.config.task == "classify" else "tokens"
-        self._drawn = screen.console()
-        live = not screen.quiet and is_terminal()
-        self._progress = Progress(
-            TextColumn("[bold]{task.percentage:>3.0f}%"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[status]}"),
-            console=self._drawn,
-            transient=True,
-            refresh_per_second=4,
-            expand=True,
-        )
-        self._live: AbstractContextManager[Any] = self._progress if live else nullcontext()
-        self._bar = self._progress.add_task("", total=1.0, status="")
-        self._score = math.nan
-
-    def __enter__(self) -> "_Display":
-        """Start to draw."""
-        self._live.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was."""
-        self._live.__exit__(*error)  # type: ignore[arg-type]
-
-    def show(self, progress: "Progress") -> None:
-        """Draw one step, and print a line where the model was evaluated."""
-        left = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
-        status = f"loss {progress.loss:.3f}"
-        if progress.scores is not None:
-            if progress.best:
-                self._score = progress.scores[self._goal]
-            mark = "  best" if progress.best else ""
-            held_out = progress.scores["loss"]
-            shown = {k: v for k, v in progress.scores.items() if k not in ("loss", "macro_f1")}
-            if not self._screen.quiet:
-                self._drawn.print(
-                    f"{format_duration(progress.seconds):>7}  epoch {progress.epoch:5.1f}  "
-                    f"loss {progress.loss:.3f}, held out {held_out:.3f}, {_scores(shown)}{mark}"
-                )
-        if not math.isnan(self._score):
-            status += f"  best {_scores({self._goal: self._score})}"
-        status += f"  {progress.rate:,.0f} {self._unit}/s  {format_duration(left)} left"
-        self._progress.update(self._bar, completed=progress.fraction, status=status)
