@@ -3,20 +3,26 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnncli.tasks import load as load
     from rnncli.tasks.classify import TextClassifier as TextClassifier
     from rnncli.tasks.generate import TextGenerator as TextGenerator
     from rnncli.tasks.translate import Translator as Translator
 
 __version__ = "0.1.0"
-__all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__"]
+__all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "load"]
 
-_HOMES = {"TextGenerator": "generate", "TextClassifier": "classify", "Translator": "translate"}
+_HOMES = {
+    "load": "rnncli.tasks",
+    "TextGenerator": "rnncli.tasks.generate",
+    "TextClassifier": "rnncli.tasks.classify",
+    "Translator": "rnncli.tasks.translate",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public class when it is first asked for, so that start-up stays quick."""
+    """Import a public name when it is first asked for, so that start-up stays quick."""
     if name not in _HOMES:
         raise AttributeError(f"module 'rnncli' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"rnncli.tasks.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -20,13 +20,15 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig, Task
+from rnncli.config import FORMAT_VERSION, TASKS, InferenceDevice, ModelConfig, Task
 from rnncli.errors import ConfigError, ModelError
 from rnncli.runtime import Floats, Network
 from rnncli.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from rnncli.gpu import TorchNetwork
 
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
@@ -44,19 +46,17 @@ class SavedModel:
     config: ModelConfig
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
-    network: Network
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Return the labels of a classifier, in the order of its classes."""
-        return tuple(self.info.get("labels", ()))
+    network: "Network | TorchNetwork"
 
 
-def load(path: Path, task: Task | None = None) -> SavedModel:
+def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") -> SavedModel:
     """Read a model directory and check that its parts fit together.
+
+    On a CPU the network is NumPy's, which starts at once; on a GPU it is PyTorch's.
 
     Raises:
         ModelError: something is missing, damaged, of another task or of a newer format.
+        ConfigError: there is no such device.
 
     """
     info = read_info(path)
@@ -80,6 +80,11 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     if config.task == "classify" and len(info.get("labels", ())) != config.num_classes:
         raise ModelError(f"{path / CONFIG} is damaged: labels and classes differ", DAMAGED)
     weights = _read_weights(path / WEIGHTS, info)
+    if device == "cuda":
+        from rnncli import gpu  # imports torch
+
+        accelerated = gpu.TorchNetwork(config, weights, device)
+        return SavedModel(path, info, config, tokenizer, target_tokenizer, accelerated)
     return SavedModel(path, info, config, tokenizer, target_tokenizer, Network(config, weights))
 
 

@@ -13,6 +13,7 @@ Cell = Literal["lstm", "gru", "rnn", "mingru"]
 Level = Literal["char", "word", "subword"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
+InferenceDevice = Literal["cpu", "cuda"]  # no auto: on a CPU answers come before torch is loaded
 
 TASKS: tuple[Task, ...] = get_args(Task)
 CELLS: tuple[Cell, ...] = get_args(Cell)

@@ -1,18 +1,21 @@
 """Choosing tokens, given a function that scores the next one; NumPy alone.
 
 The step function takes the last tokens (R,) and a state and returns logits (R, V) and the state
-after them. It is ``Network.step`` in practice, and anything at all in the tests.
+after them. It is ``Network.step`` in practice, and anything at all in the tests. The logits
+are the caller's to change.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import SamplingConfig, SearchConfig
-from rnncli.runtime import DecoderState, Floats, Ints, log_softmax, softmax
-from rnncli.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.runtime import DecoderState, Floats, Ints, softmax
+from rnncli.tokenizer import BOS, EOS
+
+GROUPS = 32  # of a vocabulary, when the largest logits are looked for
 
 StepFunction = Callable[[Ints, DecoderState], tuple[Floats, DecoderState]]
 
@@ -28,17 +31,15 @@ class Hypothesis:
 def filter_probabilities(logits: Floats, config: SamplingConfig) -> NDArray[np.float64]:
     """Return the probabilities (R, V) from which to draw, given logits (R, V).
 
-    Temperature comes first, then top-k (Fan et al. 2018), top-p (Holtzman et al. 2020) and min-p
-    (Nguyen et al. 2024) each cut the tail of what the one before left. Temperature 0 is greedy.
+    Temperature, which is above 0, comes first; then top-k (Fan et al. 2018), top-p (Holtzman et al.
+    2020) and min-p (Nguyen et al. 2024) each cut the tail of what the one before left.
     """
-    if config.temperature == 0:
-        greedy = np.zeros(logits.shape)
-        greedy[np.arange(len(logits)), logits.argmax(-1)] = 1
-        return greedy
     # The largest becomes 0 first: divided by a tiny temperature, it would overflow.
-    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(-1, keepdims=True)
     with np.errstate(over="ignore"):  # to -inf, which is a probability of 0
-        probabilities = softmax(shifted / config.temperature)
+        shifted /= config.temperature
+    probabilities = softmax(shifted)
     if config.top_k is not None and config.top_k < logits.shape[-1]:
         order = np.argsort(-probabilities, axis=-1, kind="stable")  # k of them, whatever the ties
         np.put_along_axis(probabilities, order[:, config.top_k :], 0, -1)
@@ -56,29 +57,47 @@ def filter_probabilities(logits: Floats, config: SamplingConfig) -> NDArray[np.f
     return probabilities
 
 
+def random_streams(seed: int | None, prompts: int, n: int) -> list[np.random.Generator]:
+    """Return a stream of random numbers for each of n samples of each prompt.
+
+    With a seed, a sample depends neither on how many others are drawn nor on other prompts: the
+    j-th sample of every prompt draws the same numbers.
+    """
+    if seed is None:
+        return np.random.default_rng().spawn(prompts * n)
+    seeds = np.random.SeedSequence(seed).spawn(n)
+    return [np.random.default_rng(own) for _ in range(prompts) for own in seeds]
+
+
 def sample(
-    step: StepFunction, logits: Floats, state: DecoderState, config: SamplingConfig
+    step: StepFunction,
+    logits: Floats,
+    state: DecoderState,
+    config: SamplingConfig,
+    streams: Sequence[np.random.Generator],
 ) -> Iterator[Ints]:
     """Yield tokens (R,), drawn one step at a time, until ``config.length`` of them.
 
-    ``logits`` (R, V) score the first token. Each row has a random stream of its own, so that the
-    first of many samples is the one that is drawn alone.
+    ``logits`` (R, V) score the first token. Each row draws from a random stream of its own.
+    Temperature 0 is greedy: it takes the likeliest token and draws nothing.
     """
-    seeds = np.random.SeedSequence(config.seed).spawn(len(logits))
-    streams = [np.random.default_rng(seed) for seed in seeds]
+    rows = np.arange(len(logits))
     seen = np.zeros(logits.shape, bool)
+    logits = logits.copy()  # the caller's; those of a step are nobody's
     for count in range(config.length):
-        logits = logits.astype(np.float32, copy=True)
-        logits[:, [PAD, UNK, BOS]] = -np.inf  # nothing that could be printed
+        logits[:, :EOS] = -np.inf  # padding, unknown, beginning: nothing that could be printed
         if config.repetition_penalty != 1:  # Keskar et al. 2019, section 4.1
             weaker = np.where(
                 logits > 0, logits / config.repetition_penalty, logits * config.repetition_penalty
             )
             logits = np.where(seen, weaker, logits)
-        cumulative = filter_probabilities(logits, config).cumsum(-1)
-        draws = np.array([stream.random() for stream in streams]) * cumulative[:, -1]
-        tokens = (cumulative <= draws[:, None]).sum(-1).clip(max=logits.shape[-1] - 1)
-        seen[np.arange(len(tokens)), tokens] = True
+        if config.temperature == 0:
+            tokens = logits.argmax(-1)
+        else:
+            cumulative = filter_probabilities(logits, config).cumsum(-1)
+            draws = np.array([stream.random() for stream in streams]) * cumulative[:, -1]
+            tokens = np.minimum((cumulative <= draws[:, None]).sum(-1), logits.shape[-1] - 1)
+        seen[rows, tokens] = True
         yield tokens
         if count + 1 < config.length:
             logits, state = step(tokens, state)
@@ -96,29 +115,22 @@ def beam_search(
     beam = config.beam
     finished: list[list[Hypothesis]] = [[] for _ in limits]
     sources = np.arange(len(limits))  # those not done
-    state = state.take(np.repeat(sources, beam))
-    tokens = np.full(len(limits) * beam, BOS)
-    scores = np.full((len(limits), beam), -np.inf)  # (N, K) log-probability
-    scores[:, 0] = 0  # at the start all rows are alike: only one counts
-    prefixes: list[list[tuple[int, ...]]] = [[()] * beam for _ in limits]
+    # At the start all rows of a source would be alike, so there is but one; then K.
+    tokens, scores = np.full(len(limits), BOS), np.zeros((len(limits), 1))
+    prefixes: list[list[tuple[int, ...]]] = [[()] for _ in limits]
     length = 0
     while len(sources):
         length += 1
         logits, state = step(tokens, state)
-        logits[:, [PAD, UNK, BOS]] = -np.inf
-        vocab = logits.shape[-1]
-        log_p = log_softmax(logits.astype(np.float64)).reshape(len(sources), beam, vocab)
-        totals = (scores[:, :, None] + log_p).reshape(len(sources), -1)  # (N, K V)
-        # Twice the beam, so that enough remain when every hypothesis could end here.
-        best = _largest(totals, min(2 * beam, totals.shape[1]))  # (N, 2 K) best first
+        candidates = _extensions(logits, scores, 2 * beam)
         kept: list[int] = []
+        live_scores: list[list[float]] = []
+        live_prefixes: list[list[tuple[int, ...]]] = []
         rows: list[int] = []
         next_tokens: list[int] = []
         for i, source in enumerate(sources):
             live: list[tuple[float, int, int]] = []
-            for rank, candidate in enumerate(best[i]):
-                row, token = divmod(int(candidate), vocab)
-                total = float(totals[i, candidate])
+            for rank, (total, row, token) in enumerate(candidates[i]):
                 if total == -np.inf:
                     break
                 if token == EOS:
@@ -131,9 +143,9 @@ def beam_search(
             if not ended and length < limits[source]:
                 kept.append(i)
                 live += [(-np.inf, 0, EOS)] * (beam - len(live))
-                scores[i] = [total for total, _, _ in live]
-                prefixes[i] = [(*prefixes[i][row], token) for _, row, token in live]
-                rows.extend(i * beam + row for _, row, _ in live)
+                live_scores.append([total for total, _, _ in live])
+                live_prefixes.append([(*prefixes[i][row], token) for _, row, token in live])
+                rows.extend(i * scores.shape[1] + row for _, row, _ in live)
                 next_tokens.extend(token for _, _, token in live)
             elif not finished[source]:  # cut at the limit: better an unfinished one than none
                 finished[source] = [
@@ -142,18 +154,62 @@ def beam_search(
                 ]
         if len(kept) < len(sources):
             state = state.keep_sources(np.array(kept, np.int64))
+            sources = sources[kept]
         state = state.take(np.array(rows, np.int64))
         tokens = np.array(next_tokens, np.int64)
-        scores, prefixes = scores[kept], [prefixes[i] for i in kept]
-        sources = sources[kept]
+        scores, prefixes = np.array(live_scores), live_prefixes
     return [sorted(hypotheses, key=lambda h: -h.score)[: config.nbest] for hypotheses in finished]
 
 
-def _largest(x: NDArray[np.float64], k: int) -> Ints:
-    """Return the indices of the k largest of each row, largest first."""
-    candidates = np.argpartition(-x, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(x, candidates, 1), axis=1, kind="stable")
-    result: Ints = np.take_along_axis(candidates, order, 1)
+def _extensions(
+    logits: Floats, scores: NDArray[np.float64], k: int
+) -> list[list[tuple[float, int, int]]]:
+    """Return the k best next tokens of each source, best first, each with its total and row.
+
+    ``logits`` is (N K, V); ``scores`` (N, K) are the log-probabilities of the rows before.
+    """
+    n, beam = scores.shape
+    logits[:, :EOS] = -np.inf  # padding, unknown, beginning: no words
+    largest = logits.max(1, keepdims=True)  # (N K, 1)
+    exponentials = logits - largest
+    np.exp(exponentials, out=exponentials)
+    log_sums = np.log(exponentials.sum(1, dtype=np.float64)) + largest[:, 0]  # (N K,)
+    # In one row, the order of the logits is that of the log-probabilities: k of each are enough.
+    tokens = _largest(logits, k)  # (N K, k)
+    picked = np.take_along_axis(logits, tokens, 1).astype(np.float64)
+    totals = picked + (scores.reshape(-1) - log_sums)[:, None]  # (N K, k)
+    totals, tokens = totals.reshape(n, -1), tokens.reshape(n, -1)  # (N, K k)
+    best = np.argsort(-totals, axis=1, kind="stable")[:, :k]
+    width = totals.shape[1] // beam
+    return [
+        list(zip(*found, strict=True))
+        for found in zip(
+            np.take_along_axis(totals, best, 1).tolist(),
+            (best // width).tolist(),
+            np.take_along_axis(tokens, best, 1).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _largest(x: Floats, k: int) -> Ints:
+    """Return the indices of the k largest of each row, in any order, or of all if there are fewer.
+
+    The k largest are among the members of the k groups whose maxima are largest: only those few
+    have to be sorted out, and maxima are quickly found.
+    """
+    rows, size = x.shape
+    width = size // GROUPS
+    if width <= k:
+        return np.argpartition(-x, min(k, size) - 1, axis=1)[:, :k]
+    # Group j holds the columns j, j + width, j + 2 width, ...: rows of memory side by side.
+    maxima = x[:, : GROUPS * width].reshape(rows, GROUPS, width).max(1)  # (R, width)
+    groups = np.argpartition(-maxima, k - 1, axis=1)[:, :k]  # (R, k)
+    members = groups[:, :, None] + width * np.arange(GROUPS)  # (R, k, GROUPS)
+    rest = np.broadcast_to(np.arange(GROUPS * width, size), (rows, size - GROUPS * width))
+    members = np.concatenate([members.reshape(rows, -1), rest], 1)
+    found = np.argpartition(-np.take_along_axis(x, members, 1), k - 1, axis=1)[:, :k]
+    result: Ints = np.take_along_axis(members, found, 1)
     return result
 
 

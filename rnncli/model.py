@@ -216,15 +216,18 @@ class Attention(nn.Module):
         self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x (N, T, H) joined with what it attends to, and the weights (N, T, S).
+        """Return x (R, T, H) joined with what it attends to, and the weights (N, K T, S).
 
-        ``memory`` is (N, S, D); ``mask`` (N, S) is true at the tokens of the source.
+        ``memory`` is (N, S, D); ``mask`` (N, S) is true at the tokens of the source. There are
+        R = N K rows, K for each source; more than one only in a search.
         """
-        scores = torch.bmm(self.query(x), memory.transpose(1, 2))  # (N, T, S)
+        queries = x.reshape(len(memory), -1, x.shape[2])  # (N, K T, H)
+        scores = torch.bmm(self.query(queries), memory.transpose(1, 2))  # (N, K T, S)
         scores = scores.float() / math.sqrt(memory.shape[2])
-        weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(2)  # (N, T, S)
-        context = torch.bmm(weights.to(memory.dtype), memory)  # (N, T, D)
-        return torch.tanh(self.combine(torch.cat([x, context], 2))), weights  # (N, T, H)
+        weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(2)  # (N, K T, S)
+        context = torch.bmm(weights.to(memory.dtype), memory)  # (N, K T, D)
+        joined = torch.tanh(self.combine(torch.cat([queries, context], 2)))  # (N, K T, H)
+        return joined.view_as(x), weights
 
 
 class Decoder(nn.Module):

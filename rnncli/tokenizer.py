@@ -14,6 +14,7 @@ level        a token is                                             unknown text
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -38,6 +39,8 @@ _WORD = rf"{_LETTER}+(?:['’]{_LETTER}{{1,2}}(?!{_LETTER}))?"
 _SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
 _PATTERN = rf" ?(?:{_CJK}|{_WORD}|{_SIGN})|\s"
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _CHUNK = 1_000  # texts handed to the library at once: keeps both its threads busy, memory flat
 
 
@@ -48,6 +51,7 @@ class Tokenizer:
         self._backend = backend
         self.level = level
         self.vocab_size: int = backend.get_vocab_size(with_added_tokens=False)
+        self._texts: dict[int, str] = {}  # of tokens, as they were asked for
 
     @classmethod
     def train(
@@ -71,12 +75,16 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text."""
-        ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
-        return ids
+        return next(self.encode_all([text]))
 
     def encode_all(self, texts: Iterable[str]) -> Iterator[list[int]]:
-        """Yield the token ids of each text, encoding many at a time."""
+        """Yield the token ids of each text, encoding many at a time.
+
+        Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
+        """
         for chunk in _chunks(texts, _CHUNK):
+            if not all(map(str.isascii, chunk)):
+                chunk = [_LONE_SURROGATE.sub("\ufffd", text) for text in chunk]
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -84,6 +92,13 @@ class Tokenizer:
         """Return the text that token ids spell; special tokens but ``<unk>`` are left out."""
         kept = [int(i) for i in ids if i == UNK or i >= len(SPECIAL_TOKENS)]
         text: str = self._backend.decode(kept, skip_special_tokens=False)
+        return text
+
+    def decode_token(self, id: int) -> str:
+        """Return the text that one token spells; U+FFFD where it is part of a character."""
+        text = self._texts.get(id)
+        if text is None:
+            text = self._texts[id] = self.decode([id])
         return text
 
     def token(self, id: int) -> str:

@@ -126,7 +126,18 @@ def fit(task: "Training", settings: Settings, spent: float = 0.0) -> Iterator[Pr
 
 
 def choose_precision(settings: Settings, device: Device) -> Precision:
-    """Return ``bfloat16`` where the processor computes with it, else ``float32``."""
+    """Return ``bfloat16`` where the processor computes with it fast, else ``float32``.
+
+    Raises:
+        ConfigError: bfloat16 was asked for and the processor has no layers in it.
+
+    """
+    supported = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if settings.precision == "bfloat16" and not supported:
+        raise ConfigError(
+            "this processor cannot run LSTM layers in bfloat16",
+            "use --precision float32, or leave it out",
+        )
     if settings.precision != "auto":
         return settings.precision
     if device == "cuda":

@@ -386,9 +386,8 @@ def test_a_generator_goes_on_from_nothing() -> None:
 def test_translate_prints_the_translation_alone() -> None:
     result = call("translate", "-m", translator(), "the cat sleeps today", "", "a gull waits here")
     assert (result.code, result.err) == (0, "")
-    assert result.lines == Translator.load(translator())(
-        ["the cat sleeps today", "", "a gull waits here"]
-    )
+    found = Translator.load(translator())(["the cat sleeps today", "", "a gull waits here"])
+    assert result.lines == [translation.text for translation in found]
     assert result.lines[0] == "le chat dort aujourd'hui"
     assert result.lines[1] == ""
 

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.config import SamplingConfig, SearchConfig
-from rnncli.decoding import Hypothesis, beam_search, filter_probabilities, sample
+from rnncli.decoding import (
+    Hypothesis,
+    beam_search,
+    filter_probabilities,
+    random_streams,
+    sample,
+)
 from rnncli.runtime import DecoderState, Memory, log_softmax, softmax
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
@@ -29,7 +35,7 @@ class Toy:
 
     def start(self, sources):
         values = np.array(sources, np.float32).reshape(-1, 1, 1)
-        memory = Memory(values, np.ones(values.shape[:2], bool))
+        memory = Memory(values, values, np.ones(values.shape[:2], bool))
         return DecoderState(((np.zeros((len(sources), 1), np.int64),),), memory)
 
     def __call__(self, tokens, state):
@@ -81,12 +87,6 @@ def filtered(logits, **config):
 def test_temperature_scales_the_logits(logits, temperature):
     probabilities = filtered(logits, temperature=temperature)
     np.testing.assert_allclose(probabilities, softmax(logits / temperature)[0], atol=1e-12)
-
-
-@given(LOGITS)
-def test_temperature_zero_takes_the_likeliest(logits):
-    probabilities = filtered(logits, temperature=0, top_p=0.5)
-    assert probabilities[logits.argmax()] == probabilities.sum() == 1
 
 
 @given(LOGITS)
@@ -152,8 +152,13 @@ def test_each_row_is_filtered_alone():
 def draw(toy, n=1, **config):
     state = toy.start([0] * n)
     logits, state = toy(np.full(n, 4), state)
-    settings = SamplingConfig(**{"seed": 1, "length": 30} | config)
-    return np.stack(list(sample(toy, logits, state, settings)), 1).tolist()  # (n, length)
+    drawn = sampled(toy, logits, state, **{"seed": 1, "length": 30} | config)
+    return np.stack(list(drawn), 1).tolist()  # (n, length)
+
+
+def sampled(step, logits, state, **config):
+    settings = SamplingConfig(**config)
+    return sample(step, logits, state, settings, random_streams(settings.seed, 1, len(logits)))
 
 
 def test_the_same_seed_draws_the_same_tokens():
@@ -186,8 +191,27 @@ def test_padding_unknowns_and_beginnings_are_never_drawn(seed, temperature):
 
 def test_a_sample_is_drawn_even_where_only_special_tokens_are_likely():
     logits = np.array([[50.0, 50, 50, -50, -40]], np.float32)
-    tokens = next(sample(Toy(0), logits, Toy(0).start([0]), SamplingConfig(top_k=1)))
+    tokens = next(sampled(Toy(0), logits, Toy(0).start([0]), top_k=1))
     assert tokens.tolist() == [4]
+
+
+@given(st.integers(0, 10**6))
+def test_temperature_zero_takes_the_likeliest(seed):
+    toy = Toy(seed)
+    tokens = draw(toy, temperature=0, length=6, top_p=0.5)[0]
+    state, before = toy.start([0]), 4
+    for token in tokens:
+        logits, state = toy(np.array([before]), state)
+        assert token == EOS + logits[0, EOS:].argmax()
+        before = token
+
+
+def test_the_samples_of_a_prompt_do_not_depend_on_other_prompts():
+    alone, together = random_streams(3, 1, 2), random_streams(3, 2, 2)
+    numbers = [stream.random() for stream in together]
+    assert [stream.random() for stream in alone] == numbers[:2] == numbers[2:]
+    assert numbers[0] != numbers[1]
+    assert len({stream.random() for stream in random_streams(None, 2, 2)}) == 4
 
 
 def test_temperature_zero_needs_no_seed():
@@ -197,8 +221,8 @@ def test_temperature_zero_needs_no_seed():
 def test_tokens_are_drawn_as_often_as_they_are_likely():
     n = 20_000
     logits = np.tile(np.log([1, 1, 1, 0.1, 0.2, 0.3, 0.4]), (n, 1)).astype(np.float32)
-    config = SamplingConfig(temperature=1, length=1, seed=0)
-    counts = np.bincount(next(sample(Toy(0), logits, None, config)), minlength=VOCAB)
+    drawn = next(sampled(Toy(0), logits, None, temperature=1, length=1, seed=0))
+    counts = np.bincount(drawn, minlength=VOCAB)
     np.testing.assert_allclose(counts / n, [0, 0, 0, 0.1, 0.2, 0.3, 0.4], atol=0.015)
 
 
@@ -214,9 +238,8 @@ def always(row):
 @pytest.mark.parametrize("row", [[9.0, 9, 9, -9, 2, 1.9, 1], [9.0, 9, 9, -9, -1, -1.1, -2]])
 def test_a_repetition_penalty_lowers_tokens_that_were_drawn(row):
     def greedy(penalty):
-        config = SamplingConfig(temperature=0, repetition_penalty=penalty, length=2)
-        step, logits = always(row)
-        return [int(tokens[0]) for tokens in sample(step, logits, None, config)]
+        drawn = sampled(*always(row), None, temperature=0, repetition_penalty=penalty, length=2)
+        return [int(tokens[0]) for tokens in drawn]
 
     assert greedy(1.0) == [4, 4]
     assert greedy(1.5) == [4, 5]
@@ -277,9 +300,10 @@ def plain_beam_search(toy, source, limit, beam, penalty):
     live, finished = [((), 0.0)], []
     for length in range(1, limit + 1):
         grown = [
-            (prefix, token, total + toy.log_p(source, prefix)[token])
+            (prefix, token, total + log_p[token])
             for prefix, total in live
-            for token in (EOS, *WORDS)
+            for log_p in [toy.log_p(source, prefix)]
+            for token in range(EOS, toy.vocab)
         ]
         grown.sort(key=lambda candidate: -candidate[2])
         for prefix, token, total in grown[:beam]:
@@ -299,14 +323,25 @@ def plain_beam_search(toy, source, limit, beam, penalty):
     st.sampled_from([0.0, 1.0, 2.0]),
 )
 def test_a_batch_of_searches_equals_a_plain_search_of_each(seed, beam, sources, penalty):
-    toy = Toy(seed, sharpness=2.0)
+    check_search(Toy(seed, sharpness=2.0), beam, sources, penalty)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(300, 400))
+def test_a_large_vocabulary_is_searched_as_plainly(seed, beam, vocab):
+    check_search(Toy(seed, sharpness=2.0, vocab=vocab), beam, [(seed % 9, 4), (1, 3)], 1.0)
+
+
+def check_search(toy, beam, sources, penalty):
     numbers, limits = zip(*sources, strict=True)
     results = search(toy, numbers, limits, beam=beam, nbest=beam, length_penalty=penalty)
     assert len(results) == len(sources)
     for (source, limit), found in zip(sources, results, strict=True):
         expected = plain_beam_search(toy, source, limit, beam, penalty)[:beam]
         assert tokens_of(found) == tokens_of(expected)
-        np.testing.assert_allclose([h.score for h in found], [h.score for h in expected])
+        # The search normalises in float32, as the logits are.
+        np.testing.assert_allclose(
+            [h.score for h in found], [h.score for h in expected], rtol=0, atol=1e-6
+        )
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5))

@@ -67,26 +67,39 @@ def test_any_text_is_translated_as_if_it_were_alone(translate, texts):
 
 
 def test_a_blank_text_has_a_blank_translation(translate):
-    assert translate([" ", "the cat sings", "", "\t\n"])[::2] == ["", ""]
-    assert translate(["\t\n", "\u2003"]) == ["", ""]
+    texts = [" ", "the cat sings", "", "\t\n", "\u2003"]
+    found = [translation.text for translation in translate(texts)]
+    assert found[:1] + found[2:] == [""] * 4
+    assert found[1]
 
 
 @given(st.text(max_size=20), st.integers(1, 3), st.integers(0, 99))
 @settings(max_examples=30)
 def test_what_is_streamed_is_what_is_returned(generate, prompt, n, seed):
     config = SamplingConfig(length=12, seed=seed, temperature=1.5)
-    texts = generate(prompt, n, config)
+    samples = generate.samples([prompt], n, config)[0]
+    texts = [sample.text for sample in samples]
     pieces = list(generate.stream(prompt, n, config))
     assert ["".join(parts) for parts in zip(*pieces, strict=True)] == texts
-    assert texts[0] == generate(prompt, 1, config)[0]
+    assert samples[0] == generate([prompt], config)[0]
     assert all(len(text) <= 12 for text in texts)
+
+
+@given(st.lists(st.text(max_size=20) | st.sampled_from(ODD), max_size=5), st.integers(0, 99))
+@example(ODD, 1)
+@settings(max_examples=30)
+def test_any_prompt_goes_on_as_if_it_were_alone(generate, prompts, seed):
+    config = SamplingConfig(length=8, seed=seed, temperature=1.5)
+    together = generate.samples(prompts, 2, config)
+    assert together == [generate.samples([prompt], 2, config)[0] for prompt in prompts]
+    assert [own[0].prompt for own in together] == prompts
 
 
 @given(st.sampled_from(["e", " t", "the", "\n"]), st.integers(0, 99))
 @settings(max_examples=30)
 def test_a_stop_string_ends_a_text_and_is_not_in_it(generate, stop, seed):
-    whole = generate("The ", 1, SamplingConfig(length=60, seed=seed))[0]
-    stopped = generate("The ", 1, SamplingConfig(length=60, seed=seed, stop=stop))[0]
+    whole = generate(["The "], SamplingConfig(length=60, seed=seed))[0].text
+    stopped = generate(["The "], SamplingConfig(length=60, seed=seed, stop=stop))[0].text
     assert stopped == whole.split(stop)[0]
 
 

@@ -19,6 +19,7 @@ ROWS = (
     ("cli",),
     ("tasks",),
     ("training", "checkpoint"),
+    ("gpu",),
     ("data", "model", "runtime", "decoding", "batches"),
     ("tokenizer", "corpora", "metrics", "config", "errors"),
 )
@@ -28,7 +29,7 @@ ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 ROOT = ("rnncli", "rnncli.__main__")
 
 SLOW = ("torch", "datasets", "pyarrow", "pandas", "sacrebleu")  # what start-up has no time for
-LOADERS = ("data", "model", "training")  # who may load them at the top
+LOADERS = ("data", "model", "training", "gpu")  # who may load them at the top
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def test_config_and_errors_need_the_standard_library_alone() -> None:
 
 @pytest.mark.parametrize(
     ("library", "users"),
-    [("datasets", {"data"}), ("torch", {"model", "training", "cli", "checkpoint"})],
+    [("datasets", {"data"}), ("torch", {"model", "training", "cli", "checkpoint", "gpu"})],
 )
 def test_a_slow_library_has_few_users(library: str, users: set[str]) -> None:
     found = {

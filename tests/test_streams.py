@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Thread
@@ -49,8 +50,8 @@ def read_through_a_pipe(pieces: list[bytes]) -> list[list[str]]:
 
     writer = Thread(target=write)
     writer.start()
-    with os.fdopen(reading, "rb", buffering=0) as pipe:
-        batches = list(read_batches(pipe))
+    with os.fdopen(reading, "rb", buffering=0):
+        batches = list(read_batches(partial(os.read, reading), 1_024))
     writer.join()
     return batches
 

@@ -32,8 +32,14 @@ def answers(task: str, model: Path) -> dict[str, Any]:
     if task == "generate":
         generator = TextGenerator.load(model)
         return {
-            "samples": generator("The ferry", 2, SamplingConfig(length=20, seed=5)),
-            "likeliest": generator("", 1, SamplingConfig(temperature=0, length=10)),
+            "samples": [
+                sample.text
+                for own in generator.samples(
+                    ["The ferry", "a"], 2, SamplingConfig(length=20, seed=5)
+                )
+                for sample in own
+            ],
+            "likeliest": generator([""], SamplingConfig(temperature=0, length=10))[0].text,
             "numbers": generator.score(["The gulls go home.\n", "Naïve? 日本!\n"]),
         }
     found = Translator.load(model).nbest(

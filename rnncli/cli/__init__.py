@@ -15,6 +15,11 @@ from rnncli.cli import classify, evaluate, generate, train, translate
 from rnncli.cli.console import print_error
 from rnncli.errors import RnncliError
 
+# NumPy's matrix products run on one thread each, and batches side by side on several: the threads
+# of one product wait for each other by spinning, which on a busy machine takes a hundred times as
+# long as the product itself. It is read when NumPy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 

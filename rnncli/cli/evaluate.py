@@ -160,7 +160,7 @@ def _score_classifier(path: Path, rows: "Dataset", console: "Console | None") ->
     from rnncli.tasks.base import column_values
     from rnncli.tasks.classify import TextClassifier
 
-    classifier = TextClassifier.load(path)
+    classifier = TextClassifier.load(path, threads=options.threads_for(None))
     unknown = sorted(set(column_values(rows, "label")) - set(classifier.labels))
     labels = [*classifier.labels, *unknown]  # a label the model does not know counts as a mistake
     numbers = {label: i for i, label in enumerate(labels)}
@@ -250,10 +250,10 @@ def _score_translator(
     from rnncli.tasks.base import column_values
     from rnncli.tasks.translate import Translator, clean
 
-    translator = Translator.load(path)
+    translator = Translator.load(path, threads=options.threads_for(None))
     outputs: list[str] = []
     for texts in _chunks(column_values(rows, "source")):
-        outputs += translator(texts, config)
+        outputs += [translation.text for translation in translator(texts, config)]
     references = [clean(text) for text in column_values(rows, "target")]
     found = metrics.translation_scores(outputs, references, tokenize)
     if console is not None:

@@ -1,8 +1,7 @@
 """``rnncli generate``: write text."""
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rnncli.cli.console import Screen
 from rnncli.config import SamplingConfig
 
 _DEFAULTS = SamplingConfig()
+BATCH = 64  # prompts: their samples are drawn side by side
 
 
 def generate(
@@ -19,8 +19,12 @@ def generate(
         str | None,
         typer.Argument(help="Text to go on from; else read from stdin.", show_default=False),
     ] = None,
-    model: options.ModelPath = None,
     input: options.InputFile = None,
+    column: options.KeptColumn = None,
+    batch_size: options.BatchSize = BATCH,
+    model: options.ModelPath = None,
+    device: options.DeviceChoice = "cpu",
+    threads: options.Threads = None,
     n: Annotated[
         int, typer.Option("-n", min=1, help="How many samples.", rich_help_panel="Sampling")
     ] = 1,
@@ -64,6 +68,7 @@ def generate(
         int | None,
         typer.Option(help="The same seed gives the same text.", rich_help_panel="Sampling"),
     ] = None,
+    output: options.OutputFile = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -72,33 +77,39 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
-    from rnncli.cli.streams import flush, texts_in, write_line
+    from rnncli.cli.records import Answer
+    from rnncli.cli.streams import Stream, answer_all, batches
     from rnncli.tasks.generate import TextGenerator
 
     screen = Screen(quiet, color)
+    given = [] if prompt is None else [prompt]
+    stream = Stream(given, input, output, column, as_json, batch_size, screen)
     config = SamplingConfig(
         temperature, top_k, top_p, min_p, repetition_penalty, length, stop, seed
     )
-    generator = TextGenerator.load(options.model_path(model, "generate"))
-    if prompt is None and input is None and sys.stdin is not None and sys.stdin.isatty():
-        prompt = ""  # nothing to read: write from the beginning
-    given = [] if prompt is None else [prompt]
-    live = sys.stdout.isatty() and n == 1 and not as_json
-    for batch in texts_in(given, input, screen):
-        for text in batch:
-            if live:
-                _stream(generator.stream(text, 1, config), text)
-                continue
-            for sample in generator(text, n, config):
-                write_line(
-                    json.dumps({"prompt": text, "text": sample}, ensure_ascii=False)
-                    if as_json
-                    else text + sample
-                )
-        flush()
+    generator = TextGenerator.load(
+        options.model_path(model, "generate"),
+        device=device,
+        threads=options.threads_for(threads),
+        announce=screen.say,
+    )
+    plain = not as_json and column is None and output is None
+    if plain and n == 1 and sys.stdout.isatty():
+        for prompts in batches(stream):
+            for text in prompts:
+                _print(text, generator.stream(text, 1, config))
+        return
+
+    def respond(prompts: Sequence[str]) -> list[list[Answer]]:
+        return [
+            [Answer(own.prompt + own.text, {"text": own.text}) for own in samples]
+            for samples in generator.samples(prompts, n, config)
+        ]
+
+    answer_all(stream, "prompt", ("text",), respond)
 
 
-def _stream(pieces: Iterator[list[str]], prompt: str) -> None:
+def _print(prompt: str, pieces: Iterator[list[str]]) -> None:
     """Print a sample as it is drawn."""
     print(prompt, end="", flush=True)
     for (piece,) in pieces:

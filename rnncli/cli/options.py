@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli.console import Color
-from rnncli.config import Task
+from rnncli.config import InferenceDevice, Task
 
 DATA, MODEL, TRAINING, OUTPUT = "Data", "Model", "Training", "Output"
 MODELS = Path("models")
@@ -41,6 +41,44 @@ InputFile = Annotated[
         rich_help_panel=DATA,
         show_default=False,
     ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write results to this file, which appears when it is complete; else to stdout.",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]
+KeptColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--column",
+        metavar="NAME",
+        help="Read this column of CSV, TSV or JSONL; keep all columns and add the results.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option(min=1, help="Lines answered at once, if they come at once.", rich_help_panel=DATA),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Threads to compute with.",
+        rich_help_panel=MODEL,
+        show_default="as many as there are cores",
+    ),
+]
+DeviceChoice = Annotated[
+    InferenceDevice,
+    typer.Option(help="cuda starts slower, and pays for large inputs.", rich_help_panel=MODEL),
 ]
 TextColumn = Annotated[
     str | None,
@@ -81,3 +119,13 @@ def model_path(given: Path | None, task: Task) -> Path:
         return given
     named = os.environ.get("RNNCLI_MODEL")
     return Path(named) if named else MODELS / task
+
+
+def threads_for(given: int | None) -> int:
+    """Return how many threads to compute with: as many as asked for, else one a core."""
+    if given is not None:
+        os.environ["RAYON_NUM_THREADS"] = str(given)  # those of the tokenizers
+        return given
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

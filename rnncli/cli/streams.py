@@ -5,62 +5,131 @@ are replaced. What has arrived is handed on when a batch is full or when nothing
 ``PAUSE`` seconds, so that ``tail -f`` is answered at once and a large file is read in batches.
 """
 
+import gzip
+import json
 import os
+import stat
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Thread
 from typing import BinaryIO
 
 from rnncli.cli.console import Screen
+from rnncli.cli.prompt import typed_lines
+from rnncli.cli.records import Answer, Format, Record, format_of, free_name
 from rnncli.errors import ConfigError, DataError
 
-BATCH = 1_024  # records: enough to sort by length
 PAUSE = 0.02  # seconds
 READ = 1 << 16  # bytes
+WAITING = 64  # pieces of input that wait to be answered; then reading waits too
+
+# Returns the answers to each of some texts: in most cases one, none where it is filtered out.
+Respond = Callable[[list[str]], Sequence[Sequence[Answer]]]
+Read = Callable[[int], bytes]  # at most so many bytes; none at the end
 
 
-def texts_in(
-    arguments: Sequence[str], file: Path | None, screen: Screen, prompt: str = "> "
-) -> Iterator[list[str]]:
-    """Yield batches of texts: the arguments, else a file, else stdin, else what is typed.
+@dataclass(frozen=True)
+class Stream:
+    """Where texts come from and where answers go."""
+
+    texts: Sequence[str]  # given as arguments; else from the file, else from stdin
+    input: Path | None
+    output: Path | None  # None: stdout
+    column: str | None  # of the texts, where records are rows
+    as_json: bool
+    batch_size: int
+    screen: Screen
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.texts and self.input is not None:
+            raise ConfigError(
+                "texts are given twice, as arguments and with -i", "leave one of them out"
+            )
+        if self.texts and self.column is not None:
+            raise ConfigError("texts given as arguments have no columns", "leave --column out")
+
+
+def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond) -> None:
+    """Answer every text of a stream.
+
+    ``key`` is what a text is called in JSON; ``names`` are what results are called where they
+    become columns.
 
     Raises:
-        ConfigError: there are arguments and a file.
-        DataError: the file cannot be read, or there is no stdin.
+        DataError: the input cannot be read, or a record is not as it should be.
 
     """
-    if arguments and file is not None:
-        raise ConfigError(
-            "texts are given twice, as arguments and with -i", "leave one of them out"
-        )
-    if arguments:
-        if len(arguments) == 1 and _names_file(arguments[0]):
-            screen.say(f"hint: to read the file {arguments[0]}, add -i before it")
-        yield [_without_surrogates(argument) for argument in arguments]
-    elif file is not None:
-        try:
-            with file.open("rb") as stream:
-                yield from read_batches(stream)
-        except OSError as error:
-            raise DataError(
-                f"{file} cannot be read: {error.strerror}", "name a file of text"
-            ) from None
+    form: Format | None = None
+    header: str | None = None
+    with opened_output(stream) as write:
+        for lines in batches(stream):
+            if form is None:
+                form = format_of(stream.column, stream.input, lines[0])
+            records = form.records(lines)
+            if records and header is None and not stream.as_json:
+                header = _write_header(form, names, write)
+            answers = respond([record.text for record in records])
+            for record, own in zip(records, answers, strict=True):
+                for answer in own:
+                    write(
+                        _json(record, answer, key) if stream.as_json else form.join(record, answer)
+                    )
+            write(None)
+        if form is not None:
+            form.finish()
+            if header is None and not stream.as_json:  # a table without rows
+                _write_header(form, names, write)
+
+
+def _write_header(form: Format, names: Sequence[str], write: Callable[[str | None], None]) -> str:
+    header = form.header(names)
+    if header is not None:
+        write(header)
+    return header or ""
+
+
+def _json(record: Record, answer: Answer, key: str) -> str:
+    columns = record.columns or {key: record.text}
+    fields = {free_name(name, columns): value for name, value in answer.fields.items()}
+    return json.dumps({**columns, **fields}, ensure_ascii=False)
+
+
+def batches(stream: Stream) -> Iterator[list[str]]:
+    """Yield batches of lines: the arguments, else those of a file, of stdin, or what is typed.
+
+    Raises:
+        DataError: the input cannot be read, or there is none.
+
+    """
+    if stream.texts:
+        if len(stream.texts) == 1 and _names_file(stream.texts[0]):
+            stream.screen.say(f"hint: to read the file {stream.texts[0]}, add -i before it")
+        yield [without_surrogates(text) for text in stream.texts]
+    elif stream.input is not None:
+        with _opened_input(stream.input) as read:
+            yield from read_batches(read, stream.batch_size)
     elif sys.stdin is None:  # started without one
         raise DataError(
             "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
         )
     elif sys.stdin.isatty():
-        yield from _prompted(prompt)
+        yield from ([without_surrogates(line)] for line in typed_lines())
     else:
-        yield from read_batches(sys.stdin.buffer)
+        yield from read_batches(partial(os.read, sys.stdin.fileno()), stream.batch_size)
 
 
-def read_batches(stream: BinaryIO) -> Iterator[list[str]]:
-    """Yield batches of records from a stream of bytes, without waiting for more than there is."""
-    queue: SimpleQueue[list[bytes] | BaseException | None] = SimpleQueue()
-    Thread(target=_read, args=(stream.fileno(), queue.put), daemon=True).start()
+def read_batches(read: Read, batch_size: int) -> Iterator[list[str]]:
+    """Yield batches of lines from a stream of bytes, without waiting for more than there is."""
+    # A thread that waits for stdin must not hold a lock on it when the program ends: no buffers.
+    queue: Queue[list[bytes] | BaseException | None] = Queue(WAITING)
+    Thread(target=_read, args=(read, queue.put), daemon=True).start()
     first = True
     batch: list[bytes] = []
     while True:
@@ -78,28 +147,18 @@ def read_batches(stream: BinaryIO) -> Iterator[list[str]]:
             got[0] = got[0].removeprefix(b"\xef\xbb\xbf")  # a byte order mark
             first = False
         batch += got
-        while len(batch) >= BATCH:
-            yield [_decode(record) for record in batch[:BATCH]]
-            batch = batch[BATCH:]
+        while len(batch) >= batch_size:
+            yield [_decode(record) for record in batch[:batch_size]]
+            batch = batch[batch_size:]
     if batch:
         yield [_decode(record) for record in batch]
 
 
-def write_line(text: str) -> None:
-    """Write one record to stdout, as UTF-8 whatever the terminal's encoding says."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
-
-
-def flush() -> None:
-    """Hand what was written to the reader."""
-    sys.stdout.buffer.flush()
-
-
-def _read(descriptor: int, put: Callable[[list[bytes] | BaseException | None], None]) -> None:
+def _read(read: Read, put: Callable[[list[bytes] | BaseException | None], None]) -> None:
     """Read until the end, handing on the whole records of each piece."""
     pieces: list[bytes] = []  # of a record that has not ended yet
     try:
-        while data := os.read(descriptor, READ):
+        while data := read(READ):
             head, *records = data.split(b"\n")
             pieces.append(head)
             if records:
@@ -108,7 +167,7 @@ def _read(descriptor: int, put: Callable[[list[bytes] | BaseException | None], N
         if rest := b"".join(pieces):
             put([rest])
         put(None)
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         put(error)
 
 
@@ -116,15 +175,56 @@ def _decode(record: bytes) -> str:
     return record.removesuffix(b"\r").decode("utf-8", "replace")
 
 
-def _prompted(prompt: str) -> Iterator[list[str]]:
-    """Ask for one text after the other, on stderr so that stdout holds results alone."""
-    while True:
-        print(prompt, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            print(file=sys.stderr)
-            return
-        yield [line.rstrip("\r\n")]
+@contextmanager
+def _opened_input(path: Path) -> Iterator[Read]:
+    try:
+        with path.open("rb") as file:
+            if path.suffix == ".gz":
+                yield gzip.GzipFile(fileobj=file).read1
+            else:
+                yield partial(os.read, file.fileno())
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise DataError(
+            f"{path} is damaged: its gzip data is cut short or broken", f"test it: gzip -t {path}"
+        ) from None
+    except OSError as error:
+        if error.filename not in (None, str(path)):  # of another file: that of the output
+            raise
+        raise DataError(f"{path} cannot be read: {error.strerror}", "name a file of text") from None
+
+
+@contextmanager
+def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
+    """Yield what writes a record, or hands on those that were written: ``write(None)``.
+
+    A file appears when all of it is there. What was written before an error stays beside it.
+    """
+    if stream.output is None:
+        yield partial(_write, sys.stdout.buffer)
+        return
+    path = stream.output
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a pipe, a terminal
+        with path.open("wb") as file:
+            yield partial(_write, file)
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield partial(_write, file)
+        part.replace(path)
+    except BaseException:
+        if part.exists() and part.stat().st_size:
+            stream.screen.say(f"{path} is not complete: the answers so far are in {part}")
+        else:
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _write(file: BinaryIO, record: str | None) -> None:
+    if record is None:
+        file.flush()
+    else:  # UTF-8, whatever the terminal's encoding says
+        file.write(record.encode("utf-8", "replace") + b"\n")
 
 
 def _names_file(text: str) -> bool:
@@ -134,6 +234,6 @@ def _names_file(text: str) -> bool:
         return False
 
 
-def _without_surrogates(argument: str) -> str:
+def without_surrogates(text: str) -> str:
     """Replace the bytes of an argument that are no UTF-8, as in input."""
-    return os.fsencode(argument).decode("utf-8", "replace")
+    return os.fsencode(text).decode("utf-8", "replace")

@@ -1,1 +1,34 @@
 """The three tasks: what each does differently with the one encoder-decoder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnncli.config import InferenceDevice
+
+if TYPE_CHECKING:
+    from rnncli.tasks.classify import TextClassifier
+    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.translate import Translator
+
+
+def load(
+    path: str | Path, *, device: InferenceDevice = "cpu", threads: int = 1
+) -> "TextClassifier | TextGenerator | Translator":
+    """Read a model directory, whatever its task; call the result with a list of texts.
+
+    Batches of texts are answered by so many ``threads`` side by side, on a CPU.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+        ConfigError: there is no such device.
+
+    """
+    from rnncli.checkpoint import read_info
+    from rnncli.tasks.classify import TextClassifier
+    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.translate import Translator
+
+    classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
+        cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
+    }
+    return classes[read_info(Path(path))["task"]].load(path, device=device, threads=threads)

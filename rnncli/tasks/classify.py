@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
-from rnncli.checkpoint import SavedModel, load
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.runtime import Floats, softmax
-from rnncli.tasks.base import Announce, column_values
+from rnncli.tasks.base import (
+    Announce,
+    TrainedModel,
+    by_length,
+    column_values,
+    in_pieces,
+    padded,
+)
 from rnncli.tokenizer import EOS, PAD, UNK, Tokenizer
 
 if TYPE_CHECKING:
@@ -26,7 +32,10 @@ MANY = 1_000  # texts from which words that occur once teach what an unknown wor
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
-BATCH_TOKENS = 16_384  # in one batch of inference, padding included: bounds memory
+MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
+PIECES = 16  # of a longer text, read side by side
+BATCH_TOKENS = 8_192  # in one batch of inference, padding included: bounds memory
+BATCH_TEXTS = 256  # in one batch of inference: what a step works on stays in the cache
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -206,45 +215,58 @@ class Classification:
     probabilities: dict[str, float]
 
 
-class TextClassifier:
+class TextClassifier(TrainedModel):
     """Label texts with a trained classifier."""
 
-    def __init__(self, model: SavedModel) -> None:
-        self._tokenizer = model.tokenizer
-        self._network = model.network
-        self.labels = model.labels
-        self.info = model.info
+    task = "classify"
 
-    @classmethod
-    def load(cls, path: str | Path) -> "TextClassifier":
-        """Read a model directory.
-
-        Raises:
-            ModelError: there is no such model, it is damaged, or made for another task.
-
-        """
-        return cls(load(Path(path), "classify"))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels, in the order of the classes."""
+        return tuple(self.info["labels"])
 
     def __call__(self, texts: Sequence[str]) -> list[Classification]:
-        """Label each text; the order is kept."""
+        """Label each text; the order is kept.
+
+        A text of more than ``MAX_CHARACTERS`` is read in pieces, whose probabilities are averaged.
+        """
         results = []
         for row in softmax(self.logits(texts).astype(np.float64)):
-            probabilities = dict(zip(self.labels, map(float, row), strict=True))
+            probabilities = dict(zip(self.labels, row.tolist(), strict=True))
             best = int(row.argmax())
             results.append(Classification(self.labels[best], float(row[best]), probabilities))
         return results
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return the logits (N, C) of the texts."""
+        logits = np.zeros((len(texts), len(self.labels)), np.float32)
+        short = [i for i, text in enumerate(texts) if len(text) <= MAX_CHARACTERS]
+        logits[short] = self._logits([texts[i] for i in short])
+        for i in set(range(len(texts))) - set(short):
+            self._say_once(
+                f"texts of more than {MAX_CHARACTERS:,} characters are read in pieces, and the "
+                "pieces' probabilities averaged"
+            )
+            logits[i] = self._pooled(in_pieces(texts[i], MAX_CHARACTERS))
+        return logits
+
+    def _pooled(self, pieces: Sequence[str]) -> Floats:
+        """Return the logits (C,) of a text's pieces together; few are in memory at once."""
+        total = np.zeros(len(self.labels))
+        for start in range(0, len(pieces), PIECES):
+            some = pieces[start : start + PIECES]
+            lengths = np.array([[len(piece)] for piece in some])
+            total += (softmax(self._logits(some).astype(np.float64)) * lengths).sum(0)
+        result: Floats = np.log(total / sum(map(len, pieces))).astype(np.float32)
+        return result
+
+    def _logits(self, texts: Sequence[str]) -> Floats:
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        lengths = np.array([len(ids) for ids in encoded], np.int64)
         logits = np.zeros((len(encoded), len(self.labels)), np.float32)
-        order = np.argsort(-lengths, kind="stable")  # similar lengths together
-        while len(order):
-            size = max(1, BATCH_TOKENS // int(lengths[order[0]]))
-            rows, order = order[:size], order[size:]
-            tokens = np.full((len(rows), int(lengths[rows[0]])), PAD, np.int64)  # (N, S)
-            for i, row in enumerate(rows):
-                tokens[i, : lengths[row]] = encoded[row]
-            logits[rows] = self._network.classify(tokens, lengths[rows])
+        batches = by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)
+        found = self._in_parallel(
+            lambda rows: self._network.classify(*padded(encoded, rows)), batches
+        )
+        for rows, some in zip(batches, found, strict=True):
+            logits[rows] = some
         return logits

@@ -1,20 +1,20 @@
 """Language models: train them on running text, write with them, score text with them."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, Window, encode, streams
-from rnncli.checkpoint import SavedModel, load
 from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
-from rnncli.decoding import sample
+from rnncli.decoding import random_streams, sample
 from rnncli.errors import DataError
-from rnncli.runtime import DecoderState, Floats, log_softmax
-from rnncli.tasks.base import Announce, column_values
+from rnncli.runtime import DecoderState, log_softmax
+from rnncli.tasks.base import Announce, TrainedModel, by_length, column_values, padded
 from rnncli.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ TOKENS_A_SECOND = 30_000  # on two cores; only decides on dropout, so that near 
 DROPOUTS = ((20, 0.5), (10, 0.3), (5, 0.2), (0, 0.1))  # from so many epochs on
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
+MAX_CHARACTERS = 10_000  # of a prompt that are read
+BATCH_TOKENS = 16_384  # of prompts read at once, padding included: bounds memory
+BATCH_TEXTS = 256  # written at once: a wider batch gains little
 SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
 
 
@@ -146,42 +149,73 @@ class LanguageModelTraining:
         return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
 
 
-class TextGenerator:
+@dataclass(frozen=True)
+class Generation:
+    """A text that goes on from a prompt, and the prompt, which it does not repeat."""
+
+    prompt: str
+    text: str
+
+
+class TextGenerator(TrainedModel):
     """Write text with a trained language model."""
 
-    def __init__(self, model: SavedModel) -> None:
-        self._tokenizer = model.tokenizer
-        self._network = model.network
-        self.info = model.info
-
-    @classmethod
-    def load(cls, path: str | Path) -> "TextGenerator":
-        """Read a model directory.
-
-        Raises:
-            ModelError: there is no such model, it is damaged, or made for another task.
-
-        """
-        return cls(load(Path(path), "generate"))
+    task = "generate"
 
     def __call__(
-        self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
-    ) -> list[str]:
-        """Return n texts that go on from the prompt; the prompt itself is not repeated."""
-        texts = [""] * n
-        for pieces in self.stream(prompt, n, config):
-            texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
-        return texts
+        self, prompts: Sequence[str], config: SamplingConfig | None = None
+    ) -> list[Generation]:
+        """Return a text that goes on from each prompt; the order is kept.
+
+        Of a prompt of more than ``MAX_CHARACTERS``, only so many at its end are read: the state of
+        a recurrent network remembers no more.
+        """
+        return [samples[0] for samples in self.samples(prompts, 1, config)]
+
+    def samples(
+        self, prompts: Sequence[str], n: int, config: SamplingConfig | None = None
+    ) -> list[list[Generation]]:
+        """Return n texts that go on from each prompt."""
+        encoded = [self._encode(prompt) for prompt in prompts]
+        batches = by_length(encoded, BATCH_TOKENS, max(1, BATCH_TEXTS // n))
+
+        def write(rows: NDArray[np.int64]) -> list[str]:
+            texts = [""] * (n * len(rows))
+            for pieces in self._stream([encoded[row] for row in rows], n, config):
+                texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+            return texts
+
+        results: list[list[Generation]] = [[] for _ in prompts]
+        for rows, texts in zip(batches, self._in_parallel(write, batches), strict=True):
+            for i, row in enumerate(rows):
+                own = texts[i * n : (i + 1) * n]
+                results[row] = [Generation(prompts[row], text) for text in own]
+        return results
 
     def stream(
         self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
     ) -> Iterator[list[str]]:
         """Yield, step by step, what each of n texts grows by; a character is never split."""
+        return self._stream([self._encode(prompt)], n, config)
+
+    def _encode(self, prompt: str) -> list[int]:
+        if len(prompt) > MAX_CHARACTERS:
+            self._say_once(
+                f"of a prompt of more than {MAX_CHARACTERS:,} characters, those at its end are read"
+            )
+        # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
+        return self._tokenizer.encode(prompt[-MAX_CHARACTERS:]) or self._tokenizer.encode("\n")
+
+    def _stream(
+        self, encoded: Sequence[Sequence[int]], n: int, config: SamplingConfig | None
+    ) -> Iterator[list[str]]:
         config = config or SamplingConfig()
-        logits, state = self._read(prompt, n)
-        writers = [_Writer(self._tokenizer, config.stop) for _ in range(n)]
-        for tokens in sample(self._network.step, logits, state, config):
-            yield [w.add(int(token)) for w, token in zip(writers, tokens, strict=True)]
+        logits, state = self._network.read(*padded(encoded, np.arange(len(encoded))))
+        rows = np.repeat(np.arange(len(encoded)), n)
+        streams = random_streams(config.seed, len(encoded), n)
+        writers = [_Writer(self._tokenizer, config.stop) for _ in rows]
+        for tokens in sample(self._network.step, logits[rows], state.take(rows), config, streams):
+            yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
             if all(writer.stopped for writer in writers):
                 return
         yield [writer.finish() for writer in writers]
@@ -220,13 +254,6 @@ class TextGenerator:
         picked = log_p[np.arange(len(ids) - 1), tokens[0, 1:]]
         return nats - float(picked.sum(dtype=np.float64)), count + len(ids) - 1, state
 
-    def _read(self, prompt: str, n: int) -> tuple[Floats, DecoderState]:
-        """Read the prompt once and return the logits (N, V) and state, n times."""
-        ids = self._tokenizer.encode(prompt or "\n")  # a new line is where a text can begin
-        logits, state = self._network.decode(np.array([ids]), self._network.empty_state(1))
-        rows = np.zeros(n, np.int64)
-        return logits[rows, -1], state.take(rows)
-
 
 class _Writer:
     """Turn tokens into text as they come, holding back what may yet change."""
@@ -243,24 +270,29 @@ class _Writer:
         if self.stopped:
             return ""
         self._ids.append(token)
-        text = self._tokenizer.decode(self._ids)
+        text = self._tokenizer.decode_token(token) if len(self._ids) == 1 else self._decoded()
         if text.endswith("\ufffd") and len(self._ids) < LONGEST_CHARACTER:
             return ""
         self._ids.clear()
+        if not self._stop:
+            return text
         text = self._held + text
-        if self._stop and self._stop in text:
+        if self._stop in text:
             self.stopped, self._held = True, ""
             return text[: text.index(self._stop)]
-        certain = len(text) - self._overlap(text)
+        certain = len(text) - self._overlap(text, self._stop)
         self._held = text[certain:]
         return text[:certain]
 
     def finish(self) -> str:
         """Return what was held back."""
-        return "" if self.stopped else self._held + self._tokenizer.decode(self._ids)
+        return "" if self.stopped else self._held + self._decoded()
 
-    def _overlap(self, text: str) -> int:
+    def _decoded(self) -> str:
+        return self._tokenizer.decode(self._ids)
+
+    @staticmethod
+    def _overlap(text: str, stop: str) -> int:
         """Return how many of the last characters could be the beginning of the stop string."""
-        stop = self._stop or ""
         longest = min(len(stop) - 1, len(text))
         return next((k for k in range(longest, 0, -1) if text.endswith(stop[:k])), 0)

@@ -1,0 +1,103 @@
+"""The network in PyTorch behind the interface of `runtime.Network`, for inference on a GPU.
+
+States hold tensors where those of NumPy hold arrays; both are indexed alike, so that decoding does
+not know the difference. Logits come back as arrays.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnncli.config import ModelConfig
+from rnncli.errors import ConfigError
+from rnncli.model import EncoderDecoder, token_mask
+from rnncli.runtime import DecoderState, Floats, Ints, Memory
+
+
+class TorchNetwork:
+    """Hold the trained parts on a device; the counterpart of ``runtime.Network``."""
+
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Floats], device: str) -> None:
+        """Build the network and move it to ``device``.
+
+        Raises:
+            ConfigError: there is no such device.
+
+        """
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError("there is no CUDA device", "leave --device out")
+        self.config = config
+        self._device = device
+        self._weights = weights
+        self._model = EncoderDecoder(config)
+        # What is tied is stored once; the names of all that is stored were checked on loading.
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+        self._model.load_state_dict(tensors, strict=False)
+        self._model.to(device).eval()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the weights, and put them on the same kind of device again."""
+        return TorchNetwork, (self.config, dict(self._weights), self._device)
+
+    @torch.inference_mode()
+    def classify(self, tokens: Ints, lengths: Ints) -> Floats:
+        """Return the logits (N, C) of the classes of texts (N, S)."""
+        return _array(self._model.classify(self._tensor(tokens), self._tensor(lengths)))
+
+    @torch.inference_mode()
+    def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
+        """Read sources (N, S) and return the state from which a decoder starts to translate."""
+        assert self._model.encoder is not None and self._model.decoder is not None
+        source, ends = self._tensor(tokens), self._tensor(lengths)
+        values, last = self._model.encoder(source, ends)  # (N, S, D), (N, D)
+        layers: Any = tuple(self._model.decoder.start(last))
+        mask: Any = token_mask(source, ends)
+        memory: Any = values
+        return DecoderState(layers, Memory(memory, memory, mask))
+
+    def empty_state(self, n: int) -> DecoderState:
+        """Return the state of a language model before any token, for n rows."""
+        zero: Any = torch.zeros(n, self.config.hidden_size, device=self._device)
+        layer = (zero, zero) if self.config.cell == "lstm" else (zero,)
+        return DecoderState((layer,) * self.config.num_layers)
+
+    def read(self, tokens: Ints, lengths: Ints) -> tuple[Floats, DecoderState]:
+        """Read texts (N, S); return the logits (N, V) of what follows each, and the state."""
+        # Those of one length at a time, since a layer returns the states after the last step only.
+        groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+        read = [
+            self.decode(tokens[rows, : lengths[rows[0]]], self.empty_state(len(rows)))
+            for rows in groups
+        ]
+        places = np.argsort(np.concatenate(groups))
+        logits = np.concatenate([some[:, -1] for some, _ in read])
+        layers: Any = tuple(
+            tuple(torch.cat(parts)[places] for parts in zip(*same_layer, strict=True))
+            for same_layer in zip(*(state.layers for _, state in read), strict=True)
+        )
+        return logits[places], DecoderState(layers)
+
+    @torch.inference_mode()
+    def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
+        assert self._model.decoder is not None
+        memory: Any = state.memory
+        attended = (memory.values, memory.mask) if memory is not None else ()
+        layers: Any = state.layers
+        logits, after = self._model.decoder(self._tensor(tokens), layers, *attended)
+        return _array(logits), DecoderState(tuple(after), memory)
+
+    def step(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""
+        logits, state = self.decode(tokens[:, None], state)
+        return logits[:, 0], state
+
+    def _tensor(self, array: Ints) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    array: Floats = tensor.float().cpu().numpy()
+    return array
