@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer.main
 
-from rnncli.cli import app
+from rnncli.cli import COMMANDS, command
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-COMMANDS = typer.main.get_command(app).commands
 # What a person types in the tour, line by line: `$ ` in the console blocks.
 TYPED = re.findall(r"^\$ (.+)$", README, re.MULTILINE)
 
@@ -52,13 +50,20 @@ def test_python_examples_run(tmp_path):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_help_and_stands_in_the_readme(name):
     assert f"rnncli {name}" in README
-    for parameter in COMMANDS[name].params:
+    parameters = command(name).params
+    assert len(parameters) > 5
+    for parameter in parameters:
         if parameter.name == "help":
             continue
         assert parameter.help, f"{name}: {parameter.name} has no help"
         if parameter.opts[0].startswith("-"):
             longest = max(parameter.opts, key=len)
             assert f"`{longest}`" in README, f"{longest} does not stand in the README"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_own_help_begins_with(name):
+    assert " ".join(command(name).help.split()).startswith(COMMANDS[name])
 
 
 def test_every_public_corpus_stands_in_the_readme():

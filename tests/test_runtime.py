@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rnncli.checkpoint import ModelWriter, Snapshot, load
-from rnncli.config import CELLS, FORMAT_VERSION, TASKS
+from rnncli.config import CELLS, FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.model import EncoderDecoder
 from rnncli.runtime import Network, log_softmax, softmax
 from rnncli.tokenizer import Tokenizer
@@ -132,6 +132,62 @@ def test_translators_give_the_same_logits(build, cell, layers, both):
         target = rng.integers(0, target_vocab_size or 11, (5, 6))
         logits, _ = network.decode(target, network.encode(tokens, lengths))
         assert_same_logits(logits, translate_in_torch(model, tokens, lengths, target))
+
+
+@given(
+    st.sampled_from(TASKS),
+    st.sampled_from(CELLS),
+    st.fixed_dictionaries(
+        {
+            "num_layers": st.integers(1, 3),
+            "bidirectional": st.booleans(),
+            "tie_embeddings": st.booleans(),
+            "embedding_dim": st.integers(1, 7),
+            "hidden_size": st.integers(1, 7),
+            "vocab_size": st.integers(5, 60),
+        }
+    ),
+    st.sampled_from([0, 9, 40]),
+    st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    st.integers(0, 99),
+)
+def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size, lengths, seed):
+    changes = sizes | {
+        "target_vocab_size": target_vocab_size if task == "translate" else 0,
+        "num_classes": 4 if task == "classify" else 0,
+        "bidirectional": sizes["bidirectional"] and task != "generate",
+        "tie_embeddings": sizes["tie_embeddings"] and task != "classify",
+    }
+    torch.manual_seed(seed)
+    model = EncoderDecoder(
+        ModelConfig(task=task, cell=cell, dropout=0.3, weight_dropout=0.2, **changes)
+    ).eval()
+    network = in_numpy(model)
+    rng = np.random.default_rng(seed)
+    lengths = np.array(lengths)
+    tokens = rng.integers(0, sizes["vocab_size"], (len(lengths), max(lengths)))
+    words = changes["target_vocab_size"] or sizes["vocab_size"]
+    target = rng.integers(0, words, (len(lengths), 5))
+    # Twice: after as many tokens as there are words, the inputs of the first layer come from a
+    # table.
+    for _ in range(2):
+        with torch.inference_mode():
+            if task == "classify":
+                found = network.classify(tokens, lengths)
+                expected = model.classify(torch.from_numpy(tokens), torch.from_numpy(lengths))
+            elif task == "translate":
+                found, _ = network.decode(target, network.encode(tokens, lengths))
+                expected = translate_in_torch(model, tokens, lengths, target)
+            else:
+                found, _ = network.decode(target, network.empty_state(len(lengths)))
+                states = [None] * sizes["num_layers"]
+                expected, _ = model.language_model(torch.from_numpy(target), states)
+                read, _ = network.read(tokens, lengths)
+                for row, length in enumerate(lengths):
+                    own = torch.from_numpy(tokens[row : row + 1, :length])
+                    last = model.language_model(own, states)[0][0, -1]
+                    assert_same_logits(read[row], last)
+        assert_same_logits(found, expected)
 
 
 @every_cell

@@ -4,14 +4,15 @@ import os
 import re
 import select
 import sys
+from importlib import import_module
 from inspect import cleandoc
-from typing import Any, TextIO
+from types import ModuleType
+from typing import Any, TextIO, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from rnncli import __version__
-from rnncli.cli import classify, evaluate, generate, train, translate
 from rnncli.cli.console import print_error
 from rnncli.errors import RnncliError
 
@@ -24,8 +25,49 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
+# typer's help pages import Markdown, with its parsers, and use it only where they are told to.
+# Without it a page comes in three quarters of the time.
+_markdown = ModuleType("rich.markdown")
+setattr(_markdown, "Markdown", None)  # noqa: B010 - a module has no such attribute to be typed
+sys.modules.setdefault("rich.markdown", _markdown)
+
+# The first lines of the commands' own help. A command is built when it is run: all of them
+# together would take longer than the answer to a line.
+COMMANDS = {
+    "train": "Train a model on your own text; its task follows from the data.",
+    "generate": "Write text that goes on from a prompt, as the model's training text would.",
+    "classify": "Label texts, one line out for each line in: label, probability and text, with "
+    "tabs between.",
+    "translate": "Translate texts, one line out for each line in.",
+    "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
+}
+SETTINGS: dict[str, Any] = {
+    "rich_markup_mode": "rich",
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+def command(name: str) -> TyperCommand:
+    """Load a command."""
+    function = getattr(import_module(f"rnncli.cli.{name}"), name)
+    # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is.
+    text = re.sub(r"(?<!\n)\n(?!\n)", " ", cleandoc(function.__doc__))
+    single = typer.Typer(add_completion=False, **SETTINGS)
+    single.command(name, help=text)(function)
+    return cast(TyperCommand, typer.main.get_command(single))
+
+
 class CommandGroup(TyperGroup):
     """Turn errors that a person can do something about into messages and exit codes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command to run, whole, and its arguments."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found and command(str(found.name)), rest
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; a reader that has gone, as in `| head`, is no error to talk about."""
@@ -96,9 +138,8 @@ app = typer.Typer(
     name="rnncli",
     cls=CommandGroup,
     no_args_is_help=True,
-    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **SETTINGS,
 )
 
 
@@ -115,15 +156,3 @@ def main(
     ),
 ) -> None:
     """Train small recurrent networks on your own text, and use them in pipes."""
-
-
-for _command in (
-    train.train,
-    generate.generate,
-    classify.classify,
-    translate.translate,
-    evaluate.evaluate,
-):
-    # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is.
-    _help = re.sub(r"(?<!\n)\n(?!\n)", " ", cleandoc(_command.__doc__ or ""))
-    app.command(_command.__name__, help=_help)(_command)

@@ -230,7 +230,8 @@ def format_of(column: str | None, file: Path | None, first: str) -> Format:
     """Return the format of records, by the name of their file, else by their first line."""
     if column is None:
         return Lines()
-    suffix = file.suffix.lower() if file is not None else ""
+    name = file.name.lower().removesuffix(".gz") if file is not None else ""
+    suffix = Path(name).suffix
     if suffix in (".jsonl", ".ndjson") or first.lstrip().startswith("{"):
         return JsonLines(column)
     if suffix == ".tsv" or (suffix != ".csv" and "\t" in first and "," not in first):

@@ -244,10 +244,10 @@ def train(
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
 ) -> None:
-    """Train a model on your own text.
+    """Train a model on your own text; its task follows from the data.
 
-    The task follows from the data: a text and a label column make a classifier, pairs of sentences
-    a translator, plain text a generator. Everything that is not set is chosen and announced.
+    A text and a label column make a classifier, pairs of sentences a translator, plain text a
+    generator. Everything that is not set is chosen and announced.
     """
     began = time.monotonic()  # the budget includes reading, encoding and saving
     given: dict[str, Any] = {

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, Window, encode, streams
 from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
 from rnncli.decoding import random_streams, sample
 from rnncli.errors import DataError
-from rnncli.runtime import DecoderState, log_softmax
+from rnncli.runtime import DecoderState, Floats, log_softmax
 from rnncli.tasks.base import Announce, TrainedModel, by_length, column_values, padded
 from rnncli.tokenizer import Tokenizer
 
@@ -176,27 +176,35 @@ class TextGenerator(TrainedModel):
         self, prompts: Sequence[str], n: int, config: SamplingConfig | None = None
     ) -> list[list[Generation]]:
         """Return n texts that go on from each prompt."""
+        config = config or SamplingConfig()
         encoded = [self._encode(prompt) for prompt in prompts]
-        batches = by_length(encoded, BATCH_TOKENS, max(1, BATCH_TEXTS // n))
-
-        def write(rows: NDArray[np.int64]) -> list[str]:
-            texts = [""] * (n * len(rows))
-            for pieces in self._stream([encoded[row] for row in rows], n, config):
-                texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
-            return texts
-
         results: list[list[Generation]] = [[] for _ in prompts]
-        for rows, texts in zip(batches, self._in_parallel(write, batches), strict=True):
-            for i, row in enumerate(rows):
-                own = texts[i * n : (i + 1) * n]
-                results[row] = [Generation(prompts[row], text) for text in own]
+        for rows in by_length(encoded, BATCH_TOKENS, BATCH_TEXTS):
+            logits, state = self._network.read(*padded(encoded, rows))
+            prompt_of = np.repeat(np.arange(len(rows)), n)  # of each sample
+            streams = random_streams(config.seed, len(rows), n)
+            size = min(BATCH_TEXTS, math.ceil(len(prompt_of) / self._threads))
+            parts = [
+                _Start(logits[own], state.take(own), streams[start : start + size])
+                for start in range(0, len(prompt_of), size)
+                for own in [prompt_of[start : start + size]]
+            ]
+            texts = chain.from_iterable(
+                self._in_parallel(lambda part: self._write(part, config), parts)
+            )
+            for row, text in zip(rows[prompt_of], texts, strict=True):
+                results[row].append(Generation(prompts[row], text))
         return results
 
     def stream(
         self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
     ) -> Iterator[list[str]]:
         """Yield, step by step, what each of n texts grows by; a character is never split."""
-        return self._stream([self._encode(prompt)], n, config)
+        config = config or SamplingConfig()
+        logits, state = self._network.read(*padded([self._encode(prompt)], np.zeros(1, np.int64)))
+        rows = np.zeros(n, np.int64)
+        streams = random_streams(config.seed, 1, n)
+        return self._stream(_Start(logits[rows], state.take(rows), streams), config)
 
     def _encode(self, prompt: str) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
@@ -206,15 +214,13 @@ class TextGenerator(TrainedModel):
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
         return self._tokenizer.encode(prompt[-MAX_CHARACTERS:]) or self._tokenizer.encode("\n")
 
-    def _stream(
-        self, encoded: Sequence[Sequence[int]], n: int, config: SamplingConfig | None
-    ) -> Iterator[list[str]]:
-        config = config or SamplingConfig()
-        logits, state = self._network.read(*padded(encoded, np.arange(len(encoded))))
-        rows = np.repeat(np.arange(len(encoded)), n)
-        streams = random_streams(config.seed, len(encoded), n)
-        writers = [_Writer(self._tokenizer, config.stop) for _ in rows]
-        for tokens in sample(self._network.step, logits[rows], state.take(rows), config, streams):
+    def _write(self, start: "_Start", config: SamplingConfig) -> list[str]:
+        return ["".join(pieces) for pieces in zip(*self._stream(start, config), strict=True)]
+
+    def _stream(self, start: "_Start", config: SamplingConfig) -> Iterator[list[str]]:
+        writers = [_Writer(self._tokenizer, config.stop) for _ in start.streams]
+        drawn = sample(self._network.step, start.logits, start.state, config, start.streams)
+        for tokens in drawn:
             yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
             if all(writer.stopped for writer in writers):
                 return
@@ -253,6 +259,15 @@ class TextGenerator(TrainedModel):
         log_p = log_softmax(logits[0])
         picked = log_p[np.arange(len(ids) - 1), tokens[0, 1:]]
         return nats - float(picked.sum(dtype=np.float64)), count + len(ids) - 1, state
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Prompts that have been read, and what their samples are drawn with, a row each."""
+
+    logits: Floats  # (R, V)
+    state: DecoderState
+    streams: Sequence[np.random.Generator]
 
 
 class _Writer:
