@@ -4,7 +4,7 @@ However large a corpus is, only the batch at hand is in memory.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,7 @@ class Window:
     inputs: NDArray[np.int64]  # (N, T)
     targets: NDArray[np.int64]  # (N, T)
     first: bool  # of an epoch: the state starts anew
+    rows: slice | None = None  # of the streams, where these are only some
 
 
 def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterator[Window]:
@@ -121,6 +122,29 @@ def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterat
             following[:, start : start + bptt].astype(np.int64),
             first=start == 0,
         )
+
+
+def rows_of(batch: Any) -> int:
+    """Return how many rows a batch has."""
+    return next(len(value) for value in vars(batch).values() if isinstance(value, np.ndarray))
+
+
+def split(batch: Any, parts: int) -> Iterator[Any]:
+    """Yield a batch in parts of nearly as many rows each."""
+    if parts == 1:
+        yield batch
+        return
+    n = rows_of(batch)
+    for part in range(parts):
+        rows = slice(part * n // parts, (part + 1) * n // parts)
+        if rows.start == rows.stop:
+            continue
+        own: dict[str, Any] = {
+            k: v[rows] for k, v in vars(batch).items() if isinstance(v, np.ndarray)
+        }
+        if isinstance(batch, Window):
+            own["rows"] = rows
+        yield replace(batch, **own)
 
 
 def _round_up(length: int) -> int:

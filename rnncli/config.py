@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -25,7 +26,8 @@ FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could no
 # damaged or hostile config.json could ask for.
 MAX_WIDTH = 16_384
 MAX_LAYERS = 32
-MAX_VOCAB = 2_000_000
+MAX_VOCAB = 1_000_000
+MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 
 DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for
 DEFAULT_SEED = 0
@@ -40,7 +42,16 @@ def _option(name: str) -> str:
 
 def _require_int(name: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ConfigError(f"{name} is {value!r}", f"give a whole number from {low} to {high}")
+        # reprlib: what a stranger wrote may be very long, or nested too deeply for repr
+        shown = reprlib.repr(value)
+        raise ConfigError(f"{name} is {shown}", f"give a whole number from {low} to {high}")
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(
+            f"unknown {name} {reprlib.repr(value)}", f"choose one of {', '.join(choices)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -71,15 +82,19 @@ class ModelConfig:
         _require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
         _require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
         _require_int("target_vocab_size", self.target_vocab_size, 0, MAX_VOCAB)
-        _require_int("num_classes", self.num_classes, 0, MAX_VOCAB)
-        if self.task not in TASKS:
-            raise ConfigError(f"unknown task {self.task!r}", f"choose one of {', '.join(TASKS)}")
-        if self.cell not in CELLS:
-            raise ConfigError(f"unknown cell {self.cell!r}", f"choose one of {', '.join(CELLS)}")
+        _require_choice("task", self.task, TASKS)
+        _require_choice("cell", self.cell, CELLS)
+        fewest = 1 if self.task == "classify" else 0
+        _require_int("num_classes", self.num_classes, fewest, MAX_CLASSES)
+        for name in ("bidirectional", "tie_embeddings"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
         for name in ("dropout", "weight_dropout"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise ConfigError(f"{name} is {value!r}", "give a number from 0 to below 1")
+                shown = reprlib.repr(value)
+                raise ConfigError(f"{name} is {shown}", "give a number from 0 to below 1")
 
 
 @dataclass(frozen=True)

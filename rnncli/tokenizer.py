@@ -19,12 +19,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
-from rnncli.config import Level
+from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
@@ -40,6 +41,9 @@ _SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
 _PATTERN = rf" ?(?:{_CJK}|{_WORD}|{_SIGN})|\s"
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_LONGEST_TOKEN = 100_000  # characters; a model may write some hundred of them
+_DAMAGED = "copy the model again, or train it again"
 
 _CHUNK = 1_000  # texts handed to the library at once: keeps both its threads busy, memory flat
 
@@ -113,23 +117,113 @@ class Tokenizer:
     def load(cls, path: Path, level: Level) -> "Tokenizer":
         """Read a tokenizer from its JSON file.
 
+        Of the file, only the vocabulary and the merges are used: the rest is made anew, and has to
+        be the same. A pattern that someone else wrote could take forever to match.
+
         Raises:
-            ModelError: the file is missing or no tokenizer.
+            ModelError: the file is missing or no tokenizer of this level.
 
         """
         try:
-            backend = Backend.from_str(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            # A list in JSON may take 30 times its text in memory. Merges need the most parts.
+            if sum(map(text.count, ",[{")) > 4 * MAX_VOCAB + 1_000:
+                raise ModelError(f"{path} has more parts than a vocabulary needs", _DAMAGED)
+            description = json.loads(text)
+            backend = _rebuilt(description, level)
+        except ModelError:
+            raise
         except FileNotFoundError:
             raise ModelError(f"{path} is missing", "copy the whole model directory") from None
         except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{path} cannot be read: {str(error)[:200]}", _DAMAGED) from None
+        if backend is None:
             raise ModelError(
-                f"{path} cannot be read: {error}", "copy the model again, or train it again"
-            ) from None
-        if tuple(backend.id_to_token(i) for i in range(4)) != SPECIAL_TOKENS:
-            raise ModelError(
-                f"{path} is no tokenizer of rnncli", "copy the model again, or train it again"
+                f"{path} is no tokenizer of rnncli for the level {level}", _DAMAGED
             )
         return cls(backend, level)
+
+
+def _rebuilt(description: Any, level: Level) -> Backend | None:
+    """Return a tokenizer with the vocabulary of a file, None if rnncli writes no such file."""
+    match description:
+        case {"model": {"vocab": dict(vocab)}} if _is_sound(vocab, level):
+            pass
+        case _:
+            return None
+    model: models.Model
+    if level == "word":
+        model = _word_model(vocab)
+    elif level == "char":
+        model = _char_model(vocab)
+    else:
+        merges = [(first, second) for first, second in description["model"]["merges"]]
+        model = models.BPE(vocab=vocab, merges=merges)
+    backend = _backend(model, level, fold=description.get("normalizer") is not None)
+    own = json.loads(_backend(type(model)(), level, backend.normalizer is not None).to_str())
+    own["model"] = {"type": own["model"]["type"]}
+    return backend if _agree(description, own) else None
+
+
+def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
+    """Return whether ids have no gaps and every text can be spelled."""
+    ids = vocab.values()
+    needed = {"char": _BYTE_TOKENS, "word": (), "subword": pre_tokenizers.ByteLevel.alphabet()}
+    return (
+        all(type(id) is int for id in ids)
+        and sorted(ids) == list(range(len(vocab)))
+        and tuple(map(vocab.get, SPECIAL_TOKENS)) == (PAD, UNK, BOS, EOS)
+        and all(token in vocab for token in needed[level])
+        and max(map(len, vocab)) <= _LONGEST_TOKEN
+    )
+
+
+def _agree(given: Any, own: Any) -> bool:
+    """Compare descriptions; another version of the library may have written more, or less."""
+    if isinstance(given, dict) and isinstance(own, dict):
+        return all(_agree(given[name], own[name]) for name in given.keys() & own.keys())
+    if isinstance(given, list) and isinstance(own, list):
+        return len(given) == len(own) and all(map(_agree, given, own))
+    return bool(given == own)
+
+
+_BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
+
+
+def _char_model(vocab: dict[str, int]) -> models.BPE:
+    return models.BPE(  # without merges, BPE splits into characters
+        vocab=vocab, merges=[], byte_fallback=True, unk_token=SPECIAL_TOKENS[UNK]
+    )
+
+
+def _word_model(vocab: dict[str, int]) -> models.WordLevel:
+    return models.WordLevel(vocab, unk_token=SPECIAL_TOKENS[UNK])
+
+
+def _backend(model: models.Model, level: Level, fold: bool) -> Backend:
+    """Put around a vocabulary what the level needs. Old models are read with it: keep it so."""
+    backend = Backend(model)
+    match level:
+        case "char":
+            # In one piece a long text would be kept whole in the library's cache.
+            backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
+            backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        case "word":
+            backend.pre_tokenizer = _word_splitter(fold)
+            backend.decoder = decoders.Fuse()
+        case "subword":
+            backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
+            backend.decoder = decoders.ByteLevel()
+    if fold:
+        backend.normalizer = normalizers.Lowercase()
+    return backend
+
+
+def _word_splitter(fold: bool) -> pre_tokenizers.Sequence:
+    pieces = [pre_tokenizers.Split(Regex(_PATTERN), "isolated")]
+    if fold:
+        pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
+    return pre_tokenizers.Sequence(pieces)
 
 
 def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
@@ -137,53 +231,24 @@ def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: in
     counts = _count(
         text if normalizer is None else normalizer.normalize_str(text) for text in texts
     )
-    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
-    room = max(vocab_size - len(SPECIAL_TOKENS) - len(byte_tokens), 0)
-    backend = Backend(
-        models.BPE(  # without merges, BPE splits into characters
-            vocab=_vocab([*byte_tokens, *_most_common(counts, room, min_count)]),
-            merges=[],
-            byte_fallback=True,
-            unk_token=SPECIAL_TOKENS[UNK],
-        )
-    )
-    # In one piece a long text would be kept whole in the library's cache.
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
-    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-    if normalizer is not None:
-        backend.normalizer = normalizer
-    return backend
+    room = max(vocab_size - len(SPECIAL_TOKENS) - len(_BYTE_TOKENS), 0)
+    vocab = _vocab([*_BYTE_TOKENS, *_most_common(counts, room, min_count)])
+    return _backend(_char_model(vocab), "char", fold)
 
 
 def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
-    pieces = [pre_tokenizers.Split(Regex(_PATTERN), "isolated")]
-    if fold:
-        pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
-    splitter = pre_tokenizers.Sequence(pieces)
+    splitter = _word_splitter(fold)
     normalizer = normalizers.Lowercase() if fold else None
     counts: Counter[str] = Counter()
     for text in texts:
         normal = text if normalizer is None else normalizer.normalize_str(text)
         counts.update(word for word, _ in splitter.pre_tokenize_str(normal))
     room = max(vocab_size - len(SPECIAL_TOKENS), 0)
-    backend = Backend(
-        models.WordLevel(
-            _vocab(_most_common(counts, room, min_count)), unk_token=SPECIAL_TOKENS[UNK]
-        )
-    )
-    backend.pre_tokenizer = splitter
-    backend.decoder = decoders.Fuse()
-    if normalizer is not None:
-        backend.normalizer = normalizer
-    return backend
+    return _backend(_word_model(_vocab(_most_common(counts, room, min_count))), "word", fold)
 
 
 def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
-    backend = Backend(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
-    backend.decoder = decoders.ByteLevel()
-    if fold:
-        backend.normalizer = normalizers.Lowercase()
+    backend = _backend(models.BPE(), "subword", fold)
     trainer = trainers.BpeTrainer(
         vocab_size=max(vocab_size, len(SPECIAL_TOKENS) + 256),
         min_frequency=min_count,

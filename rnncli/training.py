@@ -1,26 +1,38 @@
 """The training loop: a generator that knows no task, draws nothing and saves nothing.
 
-Whoever runs it decides what to do with each ``Progress``; leaving the ``for`` stops training.
+Whoever runs it decides what to do with each ``Progress``; leaving the ``for`` stops training, and
+``Progress.state`` is all that another run needs to go on.
 """
 
+import gc
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from rnncli.batches import rows_of, split
 from rnncli.config import Device, Precision, Settings
 from rnncli.errors import ConfigError, RnncliError
+from rnncli.gauges import Budget, Rate, Smoothed, Threads, Watch
 
 if TYPE_CHECKING:  # tasks stand above: the loop knows their interface alone
     from rnncli.tasks.base import Training
 
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
-FIRST_LOSS_SPAN = 50  # steps over which the displayed training loss is smoothed
+MAX_RECOVERIES = 3  # times that training goes back with half the learning rate, before it gives up
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a training run changes, and that another one needs to go on exactly there."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]  # what JSON can hold
 
 
 @dataclass(frozen=True)
@@ -35,16 +47,22 @@ class Progress:
     rate: float  # targets a second
     gradient_norm: float  # before clipping
     learning_rate: float
+    notices: tuple[str, ...]  # what went wrong in this step, and what was done about it
+    state: Callable[[], State]  # to be called before the next step
     scores: dict[str, float] | None = None  # on the held-out part, where it was just evaluated
     best: bool = False  # these scores are the best so far
     weights: dict[str, Tensor] | None = None  # that gave these scores
     last: bool = False  # nothing follows
 
 
-def fit(task: "Training", settings: Settings, spent: float = 0.0) -> Iterator[Progress]:
+def fit(
+    task: "Training", settings: Settings, spent: float = 0.0, state: State | None = None
+) -> Iterator[Progress]:
     """Train the task's model and yield the progress after each step.
 
     ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding.
+    ``state`` is that of an earlier run with the same task and settings: with a budget of steps or
+    epochs, on a CPU, it ends as if it had never stopped.
 
     AdamW (Loshchilov and Hutter 2019); the learning rate rises over ``warmup`` and falls to zero
     on a cosine over the budget, which is whichever of time, epochs and steps ends first; gradients
@@ -53,76 +71,286 @@ def fit(task: "Training", settings: Settings, spent: float = 0.0) -> Iterator[Pr
     section 5: polynomial-decay averaging).
 
     Raises:
-        RnncliError: the loss is no longer a finite number.
+        RnncliError: the loss stays no finite number, or grows, whatever the learning rate; or
+            there is no memory for a single row.
 
     """
-    budget = _Budget(settings, task.steps_per_epoch, spent)
-    model = task.model
-    device = next(model.parameters()).device
-    optimizer = _optimizer(model, settings)
-    average = _Average(model, settings.average)
-    watch = _Watch(task.maximise, settings.patience)
-    smoothed = _Smoothed()
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    next_evaluation = 1 / settings.evaluations
-    rate = _Rate()
-    batches = _endless(task)
-    # Where a run is to repeat exactly, the number of threads must not change.
-    threads = _Threads(adapt=settings.max_time is not None and settings.threads is None)
-    model.train()
-    for step in count(1):
-        epoch, batch = next(batches)
-        threads.begin_step()
-        learning_rate = settings.learning_rate * _schedule(budget.fraction(step - 1), settings)
-        for group in optimizer.param_groups:
+    run = _Run(task, settings, spent)
+    if state is not None:
+        run.restore(state)
+    for epoch, batch in run.batches():
+        progress = run.step(epoch, batch)
+        yield progress
+        if progress.last:
+            return
+
+
+def evaluated_weights(
+    model: torch.nn.Module, state: State, settings: Settings
+) -> dict[str, Tensor]:
+    """Return the weights that a run evaluates in this state, under the model's names."""
+    kind = "average" if settings.average else "weights"
+    parameters = list(model.parameters())
+    chosen = [state.tensors[f"{kind}.{i}"] for i in range(len(parameters))]
+    return _named(model, parameters, chosen)
+
+
+def _named(
+    model: torch.nn.Module, parameters: list[torch.nn.Parameter], chosen: list[Tensor]
+) -> dict[str, Tensor]:
+    """Return copies of tensors, one a parameter, under the model's names."""
+    # One copy for each parameter, so that tied weights stay one tensor.
+    copies = {id(p): tensor.clone() for p, tensor in zip(parameters, chosen, strict=True)}
+    state = model.state_dict(keep_vars=True)
+    return {name: copies[id(p)] for name, p in state.items()}
+
+
+class _Run:
+    """What changes from step to step, and how."""
+
+    def __init__(self, task: "Training", settings: Settings, spent: float) -> None:
+        self._task = task
+        self._settings = settings
+        self._model = task.model
+        self._parameters = list(task.model.parameters())
+        self._device = self._parameters[0].device
+        self._optimizer = _optimizer(task.model, settings)
+        self._average = _Average(task.model, settings.average)
+        self._autocast = torch.autocast(
+            self._device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
+        )
+        self._budget = Budget(settings, task.steps_per_epoch, spent)
+        self._watch = Watch(task.maximise, settings.patience)
+        self._smoothed = Smoothed()
+        self._rate = Rate()
+        # Where a run is to repeat exactly, the number of threads must not change.
+        self._threads = Threads(adapt=settings.max_time is not None and settings.threads is None)
+        self._step, self._epoch, self._index = 0, 0, 0  # steps; epoch, and batches of it
+        self._next_evaluation = 1 / settings.evaluations  # as a share of the budget
+        self._parts = 1  # into which a batch is cut, where memory is short
+        self._recoveries = 0
+        self._good = self._tensors(copy=True)  # to go back to
+        self._model.train()
+
+    def batches(self) -> Iterator[tuple[float, Any]]:
+        """Yield batches without end, from where the run stands, each with the epoch after it."""
+        while True:
+            for batch in islice(self._task.batches(self._epoch), self._index, None):
+                self._index += 1
+                yield self._epoch + self._index / self._task.steps_per_epoch, batch
+            self._epoch, self._index = self._epoch + 1, 0
+
+    def step(self, epoch: float, batch: Any) -> Progress:
+        """Learn from one batch, and evaluate where it is time to."""
+        settings, budget = self._settings, self._budget
+        self._threads.begin_step()
+        learning_rate = settings.learning_rate * _schedule(budget.fraction(self._step), settings)
+        learning_rate /= 2**self._recoveries
+        for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        with autocast:
-            loss, targets = task.loss(batch)
-        optimizer.zero_grad()
-        (loss / targets).backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-        value = loss.item() / targets
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise RnncliError(
-                f"training diverged at step {step}: loss {value}, gradient norm {norm.item()}",
-                f"try a lower rate, --learning-rate {settings.learning_rate / 3:.1g}",
-            )
-        optimizer.step()
-        average.update(step)
-        threads.end_step(targets)
-        smoothed.add(value)
-        rate.add(targets)
-        fraction = budget.fraction(step)
+        self._step += 1
+        loss, targets, notices = self._gradients(batch)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip)
+        trouble = self._trouble(loss, norm)
+        if trouble:
+            notices.append(self._recover(trouble))
+        else:
+            self._optimizer.step()
+            self._average.update(self._step)
+        self._threads.end_step(targets)
+        self._rate.add(targets)
+        fraction = budget.fraction(self._step)
         scores, weights, best = None, None, False
         last = fraction >= 1
-        if last or fraction >= next_evaluation:
-            began = time.monotonic()
-            weights = average.weights()
-            scores = _evaluate(task, weights, autocast)
-            best = watch.improves(scores[task.goal])
-            last = last or watch.exhausted
-            cost = time.monotonic() - began
-            rate.pause(cost)
-            budget.reserve = cost  # for the last one
-            next_evaluation = fraction + 1 / settings.evaluations
+        if last or fraction >= self._next_evaluation:
+            weights = self._average.weights()
+            scores = self._evaluate(weights)
+            if math.isfinite(scores["loss"]):
+                best = self._watch.improves(scores[self._task.goal])
+            else:
+                notices.append(self._recover(f"the loss on the held-out part is {scores['loss']}"))
+            last = last or self._watch.exhausted
+            self._next_evaluation = fraction + 1 / settings.evaluations
             if settings.max_time:  # then no more than a tenth of it goes into evaluation
-                next_evaluation = max(next_evaluation, fraction + 10 * cost / settings.max_time)
-        yield Progress(
-            step=step,
+                cost = 10 * budget.reserve / settings.max_time
+                self._next_evaluation = max(self._next_evaluation, fraction + cost)
+            self._good = self._tensors(copy=True)
+        return Progress(
+            step=self._step,
             epoch=epoch,
             fraction=min(fraction, 1.0),
             seconds=budget.elapsed(),
-            loss=smoothed.value,
-            rate=rate.value,
+            loss=self._smoothed.value,
+            rate=self._rate.value,
             gradient_norm=norm.item(),
             learning_rate=learning_rate,
+            notices=tuple(notices),
+            state=self.state,
             scores=scores,
             best=best,
             weights=weights,
             last=last,
         )
-        if last:
-            return
+
+    def _gradients(self, batch: Any) -> tuple[float, int, list[str]]:
+        """Compute the gradients of a batch; return its mean loss, its targets, and notices.
+
+        Where memory is short, the batch is cut into parts, whose gradients are added up.
+        """
+        notices: list[str] = []
+        carried = self._task.carried
+        while True:
+            self._optimizer.zero_grad()
+            total, targets = 0.0, 0
+            try:
+                for part in split(batch, self._parts):
+                    with self._autocast:
+                        loss, n = self._task.loss(part)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    total, targets = total + loss.item(), targets + n
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            else:
+                gradients = [p.grad for p in self._parameters if p.grad is not None]
+                torch._foreach_div_(gradients, targets)
+                return total / targets, targets, notices
+            if 2 * self._parts > rows_of(batch):
+                raise RnncliError(
+                    f"there is not enough memory for a single row of step {self._step}",
+                    "take a smaller model, --hidden-size, or shorter texts",
+                )
+            self._task.carried = carried
+            self._parts *= 2
+            gc.collect()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            notices.append(
+                f"step {self._step}: out of memory; from here on each batch is computed in "
+                f"{self._parts} parts, and still learned from as one"
+            )
+
+    def _trouble(self, loss: float, norm: Tensor) -> str | None:
+        """Say what is wrong with a step, if anything is; else note its loss."""
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        if not norm.isfinite():
+            largest = {
+                name: p.grad.abs().max().item()
+                for name, p in self._model.named_parameters()
+                if p.grad is not None
+            }
+            # Not a number is larger than any.
+            name = max(largest, key=lambda n: math.inf if math.isnan(largest[n]) else largest[n])
+            return f"the gradient of {name} is {largest[name]:.3g}"
+        self._smoothed.add(loss)
+        if self._smoothed.exploded:
+            return f"the loss has grown from {self._smoothed.lowest:.3f} to {loss:.3f}"
+        return None
+
+    def _recover(self, trouble: str) -> str:
+        """Go back to the last good state with half the learning rate; return what was done."""
+        where = f"step {self._step}, batch {self._index} of epoch {self._epoch + 1}"
+        if self._recoveries == MAX_RECOVERIES:
+            lower = self._settings.learning_rate / 2 ** (MAX_RECOVERIES + 1)
+            raise RnncliError(
+                f"training diverged at {where}: {trouble}, after {MAX_RECOVERIES} times back with "
+                "half the learning rate",
+                f"try a lower rate, --learning-rate {lower:.1g}, or look at the data",
+            )
+        self._recoveries += 1
+        self._set_tensors(self._good)
+        self._smoothed = Smoothed()
+        return f"{where}: {trouble}; back to the last good state with half the learning rate"
+
+    def _evaluate(self, weights: dict[str, Tensor]) -> dict[str, float]:
+        """Score the model with these weights, and note how long it took."""
+        began = time.monotonic()
+        current = {name: tensor.clone() for name, tensor in self._model.state_dict().items()}
+        self._model.load_state_dict(weights)
+        self._model.eval()
+        try:
+            with torch.inference_mode(), self._autocast:
+                return self._task.evaluate()
+        finally:
+            self._model.load_state_dict(current)
+            self._model.train()
+            self._budget.reserve = time.monotonic() - began  # for the last one
+            self._rate.pause(self._budget.reserve)
+
+    def state(self) -> State:
+        """Return all that changes; tensors are those in use, not copies."""
+        numbers = {
+            "step": self._step,
+            "epoch": self._epoch,
+            "index": self._index,
+            "seconds": self._budget.elapsed(),
+            "reserve": self._budget.reserve,
+            "next_evaluation": self._next_evaluation,
+            "parts": self._parts,
+            "recoveries": self._recoveries,
+            "watch": {"best": self._watch.best, "since": self._watch.since},
+            "smoothed": dict(vars(self._smoothed)),
+        }
+        random = {"random": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            random["random.cuda"] = torch.cuda.get_rng_state(self._device)
+        return State(self._tensors(copy=False) | random, numbers)
+
+    def restore(self, state: State) -> None:
+        """Set all that changes as it was."""
+        numbers = state.numbers
+        self._step, self._epoch, self._index = (numbers[n] for n in ("step", "epoch", "index"))
+        self._budget.spent += numbers["seconds"]
+        self._budget.reserve = numbers["reserve"]
+        self._next_evaluation = numbers["next_evaluation"]
+        self._parts, self._recoveries = numbers["parts"], numbers["recoveries"]
+        vars(self._watch).update(numbers["watch"])
+        vars(self._smoothed).update(numbers["smoothed"])
+        self._set_tensors(state.tensors)
+        self._good = self._tensors(copy=True)
+        torch.set_rng_state(state.tensors["random"])
+        if self._device.type == "cuda" and "random.cuda" in state.tensors:
+            torch.cuda.set_rng_state(state.tensors["random.cuda"], self._device)
+
+    def _tensors(self, copy: bool) -> dict[str, Tensor]:
+        """Return weights, their average, the optimizer's moments and the carried state."""
+        found = {}
+        for i, parameter in enumerate(self._parameters):
+            found[f"weights.{i}"] = parameter.detach()
+            found[f"average.{i}"] = self._average.mean[i]
+            for name, moment in self._optimizer.state[parameter].items():
+                found[f"optimizer.{i}.{name}"] = moment
+        for i, layer in enumerate(self._task.carried):
+            for j, part in enumerate(layer or ()):
+                found[f"carried.{i}.{j}"] = part
+        return {name: t.clone() for name, t in found.items()} if copy else found
+
+    @torch.no_grad()
+    def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
+        layers: dict[int, list[Tensor]] = {}
+        for i, parameter in enumerate(self._parameters):
+            parameter.copy_(tensors[f"weights.{i}"])
+            self._average.mean[i].copy_(tensors[f"average.{i}"])
+            self._optimizer.state[parameter].clear()
+        for name, tensor in tensors.items():
+            kind, *rest = name.split(".")
+            if kind == "optimizer":
+                # Not on the device but for the moments: where fused AdamW wants them.
+                moments = self._optimizer.state[self._parameters[int(rest[0])]]
+                moments[rest[1]] = tensor.clone().to(self._device)
+            elif kind == "carried":
+                layers.setdefault(int(rest[0]), []).append(tensor.clone().to(self._device))
+        self._task.carried = [
+            tuple(layers[i]) if i in layers else None for i in range(len(self._task.carried))
+        ]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory ran out; PyTorch's allocator on a CPU raises a bare RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "not enough memory" in str(error) or "Cannot allocate memory" in str(error)
 
 
 def choose_precision(settings: Settings, device: Device) -> Precision:
@@ -185,165 +413,23 @@ def _schedule(fraction: float, settings: Settings) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(after, 1.0)))
 
 
-def _endless(task: "Training") -> Iterator[tuple[float, Any]]:
-    for epoch in count():
-        for index, batch in enumerate(task.batches(epoch), 1):
-            yield epoch + index / task.steps_per_epoch, batch
-
-
-@torch.inference_mode()
-def _evaluate(
-    task: "Training", weights: dict[str, Tensor], autocast: torch.autocast
-) -> dict[str, float]:
-    model = task.model
-    current = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    model.load_state_dict(weights)
-    model.eval()
-    try:
-        with autocast:
-            return task.evaluate()
-    finally:
-        model.load_state_dict(current)
-        model.train()
-
-
-class _Threads:
-    """Compute with as many threads as is fastest at the moment.
-
-    Threads that wait for one another at every time step lose more than they gain where other
-    programs need the cores, or where the layers are small. So the choices are tried, a few steps
-    each, and tried again from time to time.
-    """
-
-    TRIAL = 6  # steps; the first of them, in which threads wake up, does not count
-    FIRST_PAUSE, LONGEST_PAUSE = 10.0, 60.0  # seconds between two rounds of trials
-
-    def __init__(self, adapt: bool) -> None:
-        most = torch.get_num_threads()
-        self._choices = [most // 2**i for i in range(most.bit_length())] if adapt else [most]
-        self._pause = self.FIRST_PAUSE
-        self._next_round = time.monotonic()
-        self._trials: list[int] = []  # choices still to be tried in this round
-        self._speeds: dict[int, float] = {}  # targets a second
-        self._steps, self._targets, self._seconds = 0, 0, 0.0
-        self._began = 0.0
-
-    def begin_step(self) -> None:
-        if not self._trials and len(self._choices) > 1 and time.monotonic() >= self._next_round:
-            self._trials = list(self._choices)
-            self._speeds = {}
-            torch.set_num_threads(self._trials[0])
-        self._began = time.monotonic()
-
-    def end_step(self, targets: int) -> None:
-        if not self._trials:
-            return
-        if self._steps:
-            self._targets += targets
-            self._seconds += time.monotonic() - self._began
-        self._steps += 1
-        if self._steps == self.TRIAL:
-            self._speeds[self._trials.pop(0)] = self._targets / self._seconds
-            self._steps, self._targets, self._seconds = 0, 0, 0.0
-            if self._trials:
-                torch.set_num_threads(self._trials[0])
-            else:
-                torch.set_num_threads(max(self._speeds, key=lambda n: self._speeds[n]))
-                self._next_round = time.monotonic() + self._pause
-                self._pause = min(2 * self._pause, self.LONGEST_PAUSE)
-
-
-class _Budget:
-    """Measure how much of the budget is used: the largest share of time, epochs and steps."""
-
-    def __init__(self, settings: Settings, steps_per_epoch: int, spent: float) -> None:
-        self._began = time.monotonic()
-        self._spent = spent
-        self._max_time = (settings.max_time or math.inf) - spent
-        self.reserve = 0.0  # seconds kept back for what comes after the last step
-        limits = [settings.steps or math.inf, (settings.epochs or math.inf) * steps_per_epoch]
-        self._max_steps = max(min(limits), 1)
-
-    def elapsed(self) -> float:
-        return self._spent + time.monotonic() - self._began
-
-    def fraction(self, step: int) -> float:
-        used = time.monotonic() - self._began + self.reserve
-        return max(step / self._max_steps, used / max(self._max_time, 1e-9))
-
-
 class _Average:
     """Average the weights over a share of the steps so far, always the latest."""
 
     def __init__(self, model: torch.nn.Module, share: float) -> None:
         self._model = model
         self._share = share
-        self._mean = [p.detach().clone() for p in model.parameters()]
+        self.mean = [p.detach().clone() for p in model.parameters()]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         span = self._share * step / AVERAGE_EVERY  # updates that count
         if self._share and (step % AVERAGE_EVERY == 0 or span < 1):
             weight = 1 / max(span, 1.0)
-            torch._foreach_lerp_(self._mean, list(self._model.parameters()), weight)
+            torch._foreach_lerp_(self.mean, list(self._model.parameters()), weight)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the averaged weights, under the model's names."""
         parameters = list(self._model.parameters())
-        chosen = self._mean if self._share else [p.detach() for p in parameters]
-        # One copy for each parameter, so that tied weights stay one tensor.
-        copies = {id(p): tensor.clone() for p, tensor in zip(parameters, chosen, strict=True)}
-        state = self._model.state_dict(keep_vars=True)
-        return {name: copies[id(p)] for name, p in state.items()}
-
-
-class _Watch:
-    """Remember the best score and how long ago it was."""
-
-    def __init__(self, maximise: bool, patience: int) -> None:
-        self._sign = 1 if maximise else -1
-        self._patience = patience
-        self._best = -math.inf
-        self._since = 0
-
-    def improves(self, score: float) -> bool:
-        signed = self._sign * score
-        self._since = 0 if signed > self._best else self._since + 1
-        if signed < self._best:
-            return False
-        self._best = signed  # an equal one too: the later of two has been annealed further
-        return True
-
-    @property
-    def exhausted(self) -> bool:
-        return self._since >= self._patience
-
-
-class _Smoothed:
-    """Smooth the training loss for display: an exact mean at first, then exponential."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self._count = 0
-
-    def add(self, value: float) -> None:
-        self._count = min(self._count + 1, FIRST_LOSS_SPAN)
-        self.value += (value - self.value) / self._count
-
-
-class _Rate:
-    """Measure targets a second, time for evaluation left out."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._targets = 0
-
-    def add(self, targets: int) -> None:
-        self._targets += targets
-
-    def pause(self, seconds: float) -> None:
-        self._began += seconds
-
-    @property
-    def value(self) -> float:
-        return self._targets / max(time.monotonic() - self._began, 1e-9)
+        chosen = self.mean if self._share else [p.detach() for p in parameters]
+        return _named(self._model, parameters, chosen)

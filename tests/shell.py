@@ -122,6 +122,7 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     """Return an environment in which nothing of the person's own settings reaches the test."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS}
     quiet = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    quiet["XDG_STATE_HOME"] = os.devnull  # no history of what tests type
     return kept | quiet | (extra or {})
 
 

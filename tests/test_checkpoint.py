@@ -162,7 +162,7 @@ def test_a_model_can_be_described_again_with_its_weights_untouched(
     writer.save(shot, weights(network(config)))
     before = tree(place)
     shot.info["finished"] = True
-    writer.describe(shot)
+    writer.finish(shot)
     after = tree(place)
     assert load(place).info["finished"] is True
     assert {name for name in after if after[name] != before[name]} == {"config.json"}

@@ -18,8 +18,8 @@ PACKAGE = Path(rnncli.__file__).parent
 ROWS = (
     ("cli",),
     ("tasks",),
-    ("training", "checkpoint"),
-    ("gpu",),
+    ("training", "checkpoint", "initialisation"),
+    ("gpu", "gauges"),
     ("data", "model", "runtime", "decoding", "batches"),
     ("tokenizer", "corpora", "metrics", "config", "errors"),
 )
@@ -29,7 +29,14 @@ ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 ROOT = ("rnncli", "rnncli.__main__")
 
 SLOW = ("torch", "datasets", "pyarrow", "pandas", "sacrebleu")  # what start-up has no time for
-LOADERS = ("data", "model", "training", "gpu")  # who may load them at the top
+LOADERS = (
+    "data",
+    "model",
+    "training",
+    "gpu",
+    "gauges",
+    "initialisation",
+)  # who may load them at the top
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,10 @@ def test_config_and_errors_need_the_standard_library_alone() -> None:
 
 @pytest.mark.parametrize(
     ("library", "users"),
-    [("datasets", {"data"}), ("torch", {"model", "training", "cli", "checkpoint", "gpu"})],
+    [
+        ("datasets", {"data"}),
+        ("torch", {"model", "training", "cli", "checkpoint", "gpu", "gauges", "initialisation"}),
+    ],
 )
 def test_a_slow_library_has_few_users(library: str, users: set[str]) -> None:
     found = {

@@ -4,13 +4,17 @@ import json
 import os
 import pty
 import random
+import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -18,6 +22,7 @@ from hypothesis import strategies as st
 from models import classifier, generator, translator
 from shell import TIMEOUT, call, command, environment, read_line, rnncli, start
 
+from rnncli.cli.records import Lines
 from rnncli.cli.streams import read_batches
 
 # One line of output for each line of input; the rest of the arguments keeps it quick.
@@ -70,7 +75,9 @@ TELLING = [b"\n", b"\r\n", b"\r", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\0", b"\x
 @example([b"long " * 50_000, b"end\nnext\n"])
 @example([b"line\n" * 5_000])
 def test_any_bytes_become_as_many_records_in_their_order(pieces: list[bytes]) -> None:
-    batches = read_through_a_pipe(pieces)
+    batches = [
+        [record.text for record in Lines().records(lines)] for lines in read_through_a_pipe(pieces)
+    ]
     assert list(chain.from_iterable(batches)) == records(b"".join(pieces))
     assert all(batches), "an empty batch"
 
@@ -306,3 +313,142 @@ def test_a_full_disk_is_explained() -> None:
         _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
     assert err.startswith(b"error: "), err.decode()[-300:]
+
+
+# Many lines, long lines
+
+MANY = 10_000
+BITS = [b"the soup was lovely", b"the cat sleeps", b"dreadful", b"x", b"\xc3\xa9t\xc3\xa9",
+        b"\xf0\x9f\x8e\x88", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\0", b"\r", b"\t", b"\x0c",
+        b"\xc2\x85", b"\xe2\x80\xa8", b"\x1b[2J", b"\x1b]0;title\x07", b"\x7f", b"\xef\xbb\xbf",
+        b" ", b'"', b",", b"<eos>"]  # fmt: skip
+
+
+def many_lines(count: int, seed: int = 1) -> bytes:
+    """Return short random lines of what can come through a pipe; most have some word in them."""
+    rng = random.Random(seed)
+    lines = [
+        b"".join(rng.choices(BITS, k=rng.choice([0, 1, 1, 2, 3]))) + rng.choice([b"", b"", b"\r"])
+        for _ in range(count)
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+@every_command
+def test_ten_thousand_lines_of_anything_are_answered_in_their_order(name: str) -> None:
+    data = many_lines(MANY)
+    result = rnncli(*COMMANDS[name](), *([] if name == "generate" else ["--json"]), stdin=data)
+    assert (result.code, result.err) == (0, "")
+    key = {"classify": "text", "generate": "prompt", "translate": "source"}[name]
+    assert len(records(data)) == MANY
+    assert [json.loads(line)[key] for line in result.lines] == records(data)
+
+
+NUMBERS = {"classify": "probability", "translate": "score"}
+
+
+@every_command
+def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_bytes(many_lines(400, seed=2))
+    words = [*COMMANDS[name](), "-i", file, *([] if name == "generate" else ["--json"])]
+
+    def answers(batch_size: int, threads: int) -> list[dict[str, Any]]:
+        result = rnncli(*words, "--batch-size", batch_size, "--threads", threads)
+        assert (result.code, result.err) == (0, "")
+        return [json.loads(line) for line in result.lines]
+
+    expected = answers(400, 1)
+    assert len(expected) == 400
+    for batch_size, threads in ((1, 1), (7, 2), (64, 2), (400, 2)):
+        for answer, alike in zip(answers(batch_size, threads), expected, strict=True):
+            for field in ("text", "label", "prompt", "source", "translation"):
+                assert answer.get(field) == alike.get(field)
+            number = NUMBERS.get(name)
+            if number is not None and alike[number] is not None:
+                assert answer[number] == pytest.approx(alike[number], abs=1e-5)
+
+
+# One line: the command is to be told that it is not read as others are.
+LONG: dict[str, tuple[int, str]] = {
+    "classify": (10_000_000, "read in pieces"),
+    "generate": (10_000_000, "those at its end are read"),
+    "translate": (300_000, "translated in pieces"),
+}
+
+
+def long_line(size: int) -> bytes:
+    """Return a line of so many bytes: long words, so that answering takes no time."""
+    word = b"lovely" * 30 + b" "
+    return (word * (size // len(word) + 1))[: size - 1] + b"\n"
+
+
+@every_command
+def test_a_line_of_megabytes_is_one_record_and_is_told_about_once(name: str) -> None:
+    size, notice = LONG[name]
+    line = long_line(size)
+    words = [*COMMANDS[name](), *([] if name == "generate" else ["--json"])]
+    result = rnncli(*words, stdin=line + line[:20_000] + b"\nlovely\n")
+    assert result.code == 0
+    assert result.err.count("\n") == 1
+    assert notice in result.err
+    key = {"classify": "text", "generate": "prompt", "translate": "source"}[name]
+    assert [len(json.loads(answer)[key]) for answer in result.lines] == [size - 1, 20_000, 6]
+    quiet = rnncli(*words, "-q", stdin=line[:20_000])
+    assert (quiet.code, quiet.out.count(b"\n"), quiet.err) == (0, 1, "")
+
+
+# A process takes over the largest size of the one that starts it: here a small one.
+MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(status, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def most_memory(*arguments: object) -> float:
+    """Return how many MB of memory a command has taken at most."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", MEASURE, *command(*arguments)],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    status, size = map(int, done.stdout.split())
+    assert status == 0, done.stderr.decode()
+    return size / 1e6
+
+
+def test_a_long_line_takes_little_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"lovely\n")
+    short = most_memory("classify", "-m", classifier(), "-i", file)
+    file.write_bytes(long_line(10_000_000))
+    assert most_memory("classify", "-m", classifier(), "-i", file) < short + 400
+
+
+def test_a_long_file_takes_no_more_memory_than_one_a_third_as_long(tmp_path: Path) -> None:
+    """Both have more than the pieces that may wait to be answered."""
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"%s\n" % (b"lovely" * 50) * 20_000)
+    some = most_memory("classify", "-m", classifier(), "-i", file)
+    file.write_bytes(b"%s\n" % (b"lovely" * 50) * 60_000)
+    assert most_memory("classify", "-m", classifier(), "-i", file) < 1.1 * some
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_in_a_pipe_to_head_the_command_ends_as_others_do() -> None:
+    words = shlex.join(map(str, command("classify", "-m", classifier())))
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; yes lovely | {words} | head -1; echo ${{PIPESTATUS[*]}}"],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=False,
+    )
+    answer, codes = done.stdout.splitlines()
+    assert answer.endswith(b"\tlovely")
+    assert codes.split()[1:] == [b"141", b"0"]
+    assert done.stderr == b""

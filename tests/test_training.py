@@ -342,7 +342,7 @@ def test_weights_that_were_given_out_are_not_trained_on(prepare, name):
 def test_a_run_that_diverges_is_an_error_that_tells_what_to_try(run, name):
     with pytest.raises(RnncliError, match="diverged at step") as raised:
         run(name, learning_rate=1e38, clip=1e30)
-    assert "--learning-rate 3e+37" in raised.value.hint
+    assert float(raised.value.hint.split("--learning-rate ")[1].split(",")[0]) < 1e38 / 8
 
 
 @every_task

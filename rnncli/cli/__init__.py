@@ -4,6 +4,7 @@ import os
 import re
 import select
 import sys
+from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
 from types import ModuleType
@@ -131,7 +132,8 @@ def _reader_has_gone(descriptor: int) -> bool:
 
 def _discard_output() -> None:
     """Send what is left to write nowhere, so that the end of the program is silent."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(ValueError):  # no descriptor at all, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

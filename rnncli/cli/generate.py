@@ -77,7 +77,7 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
-    from rnncli.cli.records import Answer
+    from rnncli.cli.records import Answer, Lines
     from rnncli.cli.streams import Stream, answer_all, batches
     from rnncli.tasks.generate import TextGenerator
 
@@ -95,9 +95,9 @@ def generate(
     )
     plain = not as_json and column is None and output is None
     if plain and n == 1 and sys.stdout.isatty():
-        for prompts in batches(stream):
-            for text in prompts:
-                _print(text, generator.stream(text, 1, config))
+        for lines in batches(stream):
+            for record in Lines().records(lines):
+                _print(record.text, generator.stream(record.text, 1, config))
         return
 
     def respond(prompts: Sequence[str]) -> list[list[Answer]]:

@@ -24,6 +24,9 @@ def typed_lines() -> Iterator[str]:
             except EOFError:
                 print(file=sys.stderr)
                 return
+            except KeyboardInterrupt:
+                print(file=sys.stderr)  # so that the shell's prompt begins a line
+                raise
             yield line
 
 
@@ -48,7 +51,7 @@ def _line_editor() -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - raises nothing where there is no home
     history = home / "rnncli" / "history"
     readline.set_history_length(REMEMBERED)
     with suppress(OSError):  # there is none yet

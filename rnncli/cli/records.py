@@ -5,8 +5,8 @@ written anew, so that quotes, numbers and columns that nobody asked for stay as 
 """
 
 import csv
-import io
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,15 +41,21 @@ class Format(ABC):
     """Cut lines into records, and put answers beside them."""
 
     @abstractmethod
-    def records(self, lines: Sequence[str]) -> list[Record]:
-        """Return the records that these lines complete."""
+    def records(self, lines: Sequence[str]) -> Iterator[Record]:
+        """Yield the records that these lines complete."""
 
     @abstractmethod
     def join(self, record: Record, answer: Answer) -> str:
         """Return what goes out for a record."""
 
-    def header(self, names: Sequence[str]) -> str | None:  # noqa: ARG002 - most have none
-        """Return the line that goes before the first record; ``names`` are those of the results."""
+    def as_json(self, record: Record, answer: Answer, key: str) -> str:
+        """Return a record as an object; ``key`` is what its text is called."""
+        columns = record.columns or {key: record.text}
+        fields = {free_name(name, columns): value for name, value in answer.fields.items()}
+        return json.dumps({**columns, **fields}, ensure_ascii=False)
+
+    def header(self) -> str | None:
+        """Return the line that goes before the first record, if there is one."""
         return None
 
     def finish(self) -> None:  # noqa: B027 - most have nothing to complain of
@@ -64,9 +70,11 @@ class Format(ABC):
 class Lines(Format):
     """A text a line."""
 
-    def records(self, lines: Sequence[str]) -> list[Record]:
-        """Return a record for each line."""
-        return [Record(line, line, {}) for line in lines]
+    def records(self, lines: Sequence[str]) -> Iterator[Record]:
+        """Yield a record for each line."""
+        for line in lines:
+            text = line.removesuffix("\r")
+            yield Record(text, text, {})
 
     def join(self, record: Record, answer: Answer) -> str:  # noqa: ARG002
         """Return the answer, which has the text in it where that is wanted."""
@@ -80,21 +88,21 @@ class JsonLines(Format):
         self._column = column
         self._number = 0
 
-    def records(self, lines: Sequence[str]) -> list[Record]:
-        """Return a record for each line; a blank one is a blank text.
+    def records(self, lines: Sequence[str]) -> Iterator[Record]:
+        """Yield a record for each line; a blank one is a blank text.
 
         Raises:
             DataError: a line is no object, or has no such member.
 
         """
-        return [self._record(line) for line in lines]
+        return map(self._record, lines)
 
     def _record(self, line: str) -> Record:
         self._number += 1
         if not line.strip():
             return Record("", "", {})
         try:
-            columns = json.loads(line)
+            columns = json.loads(line, parse_int=str, parse_float=str)  # as they are spelled
         except (ValueError, RecursionError):
             columns = None
         if not isinstance(columns, dict):
@@ -104,8 +112,10 @@ class JsonLines(Format):
             )
         if self._column not in columns:
             raise _no_column(self._column, columns, f" in line {self._number:,}")
-        text = columns[self._column]
-        return Record("" if text is None else str(text), line, columns)
+        text = columns[self._column] or ""
+        if not isinstance(text, str):
+            text = json.dumps(text, ensure_ascii=False)
+        return Record(text, line, columns)
 
     def join(self, record: Record, answer: Answer) -> str:
         """Return the object with more members."""
@@ -113,8 +123,11 @@ class JsonLines(Format):
             return ""
         body = record.raw.rstrip().removesuffix("}").rstrip()
         added = {free_name(name, record.columns): value for name, value in answer.fields.items()}
-        comma = "" if body.endswith("{") else ", "
-        return body + comma + json.dumps(added, ensure_ascii=False)[1:]
+        return body + ", " + json.dumps(added, ensure_ascii=False)[1:]
+
+    def as_json(self, record: Record, answer: Answer, key: str) -> str:  # noqa: ARG002
+        """Return the object with more members."""
+        return self.join(record, answer)
 
 
 # csv.reader ends records at a lone \r and, in Python 3.10, fails on NUL: both are masked while it
@@ -126,32 +139,35 @@ _RETURN, _NUL, _END = "\udc0d", "\udc00", "\udcff"
 class Delimited(Format):
     """Rows of cells under a header: CSV, where quoted cells may hold newlines, or TSV."""
 
-    def __init__(self, column: str, delimiter: str) -> None:
+    def __init__(self, column: str, delimiter: str, quoted: bool, results: Sequence[str]) -> None:
+        """Read a column; ``results`` are the names of those that are added.
+
+        In cells that may be ``quoted``, quotation marks are no text.
+        """
         self._column = column
         self._delimiter = delimiter
-        self._quoted = delimiter != "\t"
+        self._quoted = quoted
+        self._results = results
         self._names: list[str] = []
         self._header = ""
         self._open: list[str] = []  # lines of a record that has not ended
         self._line = 1  # the number of its first
 
-    def records(self, lines: Sequence[str]) -> list[Record]:
-        """Return the rows that these lines complete; a blank line is a blank text.
+    def records(self, lines: Sequence[str]) -> Iterator[Record]:
+        """Yield the rows that these lines complete; a blank line is a blank text.
 
         Raises:
             DataError: a row has more or fewer cells than the header, or there is no such column.
 
         """
-        found = []
         for raw, cells in self._rows([*self._open, *lines]):
             if self._names:
-                found.append(self._record(raw, cells))
+                yield self._record(raw, cells)
             else:
                 self._read_header(raw, cells)
             self._line += raw.count("\n") + 1
         if len(self._open) > MAX_CELL_LINES:
             self.finish()
-        return found
 
     def finish(self) -> None:
         """Complain where a quoted cell is still open.
@@ -166,21 +182,26 @@ class Delimited(Format):
                 'close it, or write "" for a quotation mark inside a quoted text',
             )
 
-    def header(self, names: Sequence[str]) -> str | None:
+    def header(self) -> str | None:
         """Return the header with the names of the results behind it."""
-        return self._extended(self._header, [free_name(name, self._names) for name in names])
+        return self._extended(
+            self._header, [free_name(name, self._names) for name in self._results]
+        )
 
     def join(self, record: Record, answer: Answer) -> str:
-        """Return the row with more cells, one for each result that is a single value."""
+        """Return the row with more cells, one for each result."""
         if not record.raw:
             return ""
-        return self._extended(record.raw, [str(x) for x in answer.fields.values() if _is_one(x)])
+        values = [answer.fields[name] for name in self._results]
+        return self._extended(record.raw, ["" if x is None else str(x) for x in values])
 
     def _rows(self, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         """Yield each complete row, as it came and as its cells; keep what is not complete."""
         self._open = []
         if not self._quoted:
-            yield from ((line, line.split(self._delimiter) if line else []) for line in lines)
+            for line in lines:
+                row = line.removesuffix("\r")
+                yield row, row.split(self._delimiter) if row else []
             return
         taken: list[str] = []
 
@@ -196,13 +217,20 @@ class Delimited(Format):
             if cells and cells[-1].endswith(_END):
                 self._open = taken
                 return
-            yield "\n".join(taken), [c.replace(_RETURN, "\r").replace(_NUL, "\0") for c in cells]
+            raw, cells = "\n".join(taken), [_unmasked(cell) for cell in cells]
             taken.clear()
+            if raw.endswith("\r"):  # of the line's end, while in a cell it is text
+                raw, cells[-1] = raw[:-1], cells[-1][:-1]
+            yield raw, cells if raw else []
 
     def _read_header(self, raw: str, cells: list[str]) -> None:
         self._names, self._header = [cell.strip() for cell in cells], raw
         if self._column not in self._names:
             raise _no_column(self._column, self._names, " in the first line")
+        if self._names.count(self._column) > 1:
+            raise DataError(
+                f"several columns are called {self._column!r}", "give each a name of its own"
+            )
 
     def _record(self, raw: str, cells: list[str]) -> Record:
         if not cells:
@@ -219,28 +247,41 @@ class Delimited(Format):
 
     def _extended(self, raw: str, cells: Sequence[str]) -> str:
         if not self._quoted:
-            flat = (cell.replace("\t", " ").replace("\n", " ") for cell in cells)
-            return "\t".join([raw, *flat])
-        added = io.StringIO()
-        csv.writer(added, delimiter=self._delimiter, lineterminator="").writerow(cells)
-        return raw + self._delimiter + added.getvalue()
+            return "\t".join([raw, *(re.sub(r"[\t\n\r]", " ", cell) for cell in cells)])
+        return self._delimiter.join([raw, *map(self._quote, cells)])
+
+    def _quote(self, cell: str) -> str:
+        # csv.writer leaves a \r bare where lines end otherwise, and csv.reader ends a row there.
+        if any(mark in cell for mark in (self._delimiter, '"', "\n", "\r")):
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
 
 
-def format_of(column: str | None, file: Path | None, first: str) -> Format:
-    """Return the format of records, by the name of their file, else by their first line."""
+def format_of(
+    column: str | None, file: Path | None, first: str, results: Sequence[str] = ()
+) -> Format:
+    """Return the format of records, by the name of their file, else by their first line.
+
+    ``results`` are the names of the columns that are added.
+    """
     if column is None:
         return Lines()
     name = file.name.lower().removesuffix(".gz") if file is not None else ""
     suffix = Path(name).suffix
-    if suffix in (".jsonl", ".ndjson") or first.lstrip().startswith("{"):
+    if suffix in (".jsonl", ".ndjson"):
         return JsonLines(column)
-    if suffix == ".tsv" or (suffix != ".csv" and "\t" in first and "," not in first):
-        return Delimited(column, "\t")
-    return Delimited(column, next((mark for mark in ",;\t" if mark in first), ","))
+    if suffix not in (".csv", ".tsv"):
+        if first.lstrip().startswith("{"):
+            return JsonLines(column)
+        suffix = ".tsv" if "\t" in first and "," not in first else ".csv"
+    if suffix == ".tsv":
+        return Delimited(column, "\t", quoted=False, results=results)
+    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    return Delimited(column, delimiter, quoted=True, results=results)
 
 
-def _is_one(value: object) -> bool:
-    return not isinstance(value, dict | list)
+def _unmasked(cell: str) -> str:
+    return cell.replace(_RETURN, "\r").replace(_NUL, "\0")
 
 
 def free_name(name: str, taken: Mapping[str, Any] | Sequence[str]) -> str:

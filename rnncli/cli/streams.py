@@ -1,20 +1,20 @@
 """The stream contract: n records in, n records out, in order, each as soon as it can be had.
 
-Records end at the byte \\n and nowhere else; a \\r before it is dropped. Bytes that are no UTF-8
-are replaced. What has arrived is handed on when a batch is full or when nothing has come for
-``PAUSE`` seconds, so that ``tail -f`` is answered at once and a large file is read in batches.
+Lines end at the byte \\n and nowhere else; a \\r before it goes with it, but for one within a cell.
+Bytes that are no UTF-8 are replaced. What has arrived is handed on when a batch is full or when
+nothing has come for ``PAUSE`` seconds, so that ``tail -f`` is answered at once and a large file is
+read in batches.
 """
 
 import gzip
-import json
 import os
-import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -22,12 +22,12 @@ from typing import BinaryIO
 
 from rnncli.cli.console import Screen
 from rnncli.cli.prompt import typed_lines
-from rnncli.cli.records import Answer, Format, Record, format_of, free_name
+from rnncli.cli.records import Answer, Format, Record, format_of
 from rnncli.errors import ConfigError, DataError
 
 PAUSE = 0.02  # seconds
 READ = 1 << 16  # bytes
-WAITING = 64  # pieces of input that wait to be answered; then reading waits too
+WAITING = 4  # pieces of input that wait to be answered; then reading waits too
 
 # Returns the answers to each of some texts: in most cases one, none where it is filtered out.
 Respond = Callable[[list[str]], Sequence[Sequence[Answer]]]
@@ -67,38 +67,47 @@ def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond)
 
     """
     form: Format | None = None
-    header: str | None = None
+    header_is_out = stream.as_json
     with opened_output(stream) as write:
         for lines in batches(stream):
             if form is None:
-                form = format_of(stream.column, stream.input, lines[0])
-            records = form.records(lines)
-            if records and header is None and not stream.as_json:
-                header = _write_header(form, names, write)
+                first = next((line for line in lines if line.strip()), "")
+                form = format_of(stream.column, stream.input, first, names)
+            records, error = _readable(form, lines)
+            if records and not header_is_out:
+                header_is_out = True
+                write_header(form, write)
             answers = respond([record.text for record in records])
             for record, own in zip(records, answers, strict=True):
                 for answer in own:
+                    as_json = stream.as_json
                     write(
-                        _json(record, answer, key) if stream.as_json else form.join(record, answer)
+                        form.as_json(record, answer, key) if as_json else form.join(record, answer)
                     )
             write(None)
+            if error is not None:
+                raise error
         if form is not None:
             form.finish()
-            if header is None and not stream.as_json:  # a table without rows
-                _write_header(form, names, write)
+            if not header_is_out:  # a table without rows
+                write_header(form, write)
 
 
-def _write_header(form: Format, names: Sequence[str], write: Callable[[str | None], None]) -> str:
-    header = form.header(names)
+def _readable(form: Format, lines: list[str]) -> tuple[list[Record], DataError | None]:
+    """Return the records before the first that is not as it should be, and what is wrong there."""
+    records: list[Record] = []
+    try:
+        records.extend(form.records(lines))
+    except DataError as error:
+        return records, error
+    return records, None
+
+
+def write_header(form: Format, write: Callable[[str | None], None]) -> None:
+    """Write the line before the first record, if there is one."""
+    header = form.header()
     if header is not None:
         write(header)
-    return header or ""
-
-
-def _json(record: Record, answer: Answer, key: str) -> str:
-    columns = record.columns or {key: record.text}
-    fields = {free_name(name, columns): value for name, value in answer.fields.items()}
-    return json.dumps({**columns, **fields}, ensure_ascii=False)
 
 
 def batches(stream: Stream) -> Iterator[list[str]]:
@@ -112,7 +121,7 @@ def batches(stream: Stream) -> Iterator[list[str]]:
         if len(stream.texts) == 1 and _names_file(stream.texts[0]):
             stream.screen.say(f"hint: to read the file {stream.texts[0]}, add -i before it")
         yield [without_surrogates(text) for text in stream.texts]
-    elif stream.input is not None:
+    elif stream.input is not None and str(stream.input) != "-":
         with _opened_input(stream.input) as read:
             yield from read_batches(read, stream.batch_size)
     elif sys.stdin is None:  # started without one
@@ -147,9 +156,10 @@ def read_batches(read: Read, batch_size: int) -> Iterator[list[str]]:
             got[0] = got[0].removeprefix(b"\xef\xbb\xbf")  # a byte order mark
             first = False
         batch += got
-        while len(batch) >= batch_size:
-            yield [_decode(record) for record in batch[:batch_size]]
-            batch = batch[batch_size:]
+        full = len(batch) - len(batch) % batch_size
+        for start in range(0, full, batch_size):
+            yield [_decode(record) for record in batch[start : start + batch_size]]
+        batch = batch[full:]
     if batch:
         yield [_decode(record) for record in batch]
 
@@ -172,14 +182,14 @@ def _read(read: Read, put: Callable[[list[bytes] | BaseException | None], None])
 
 
 def _decode(record: bytes) -> str:
-    return record.removesuffix(b"\r").decode("utf-8", "replace")
+    return record.decode("utf-8", "replace")
 
 
 @contextmanager
 def _opened_input(path: Path) -> Iterator[Read]:
     try:
         with path.open("rb") as file:
-            if path.suffix == ".gz":
+            if path.suffix.lower() == ".gz":
                 yield gzip.GzipFile(fileobj=file).read1
             else:
                 yield partial(os.read, file.fileno())
@@ -198,19 +208,31 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
     """Yield what writes a record, or hands on those that were written: ``write(None)``.
 
     A file appears when all of it is there. What was written before an error stays beside it.
+
+    Raises:
+        DataError: there is no folder for the file.
+
     """
     if stream.output is None:
         yield partial(_write, sys.stdout.buffer)
         return
     path = stream.output
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a pipe, a terminal
+    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
         with path.open("wb") as file:
             yield partial(_write, file)
         return
-    part = path.with_name(f"{path.name}.part")
+    path = path.resolve()  # a link stays a link
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"has no folder: {path.parent} does not exist"
+        raise DataError(f"{stream.output} {what}", "name a file in a folder that is there: -o FILE")
+    part = next(p for p in _part_names(path) if not p.exists())
     try:
-        with part.open("wb") as file:
-            yield partial(_write, file)
+        with part.open("xb") as plain:
+            if path.suffix.lower() == ".gz":
+                with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
+                    yield partial(_write, packed)
+            else:
+                yield partial(_write, plain)
         part.replace(path)
     except BaseException:
         if part.exists() and part.stat().st_size:
@@ -220,7 +242,13 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
         raise
 
 
-def _write(file: BinaryIO, record: str | None) -> None:
+def _part_names(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.part")
+    for number in count(2):
+        yield path.with_name(f"{path.name}.part{number}")
+
+
+def _write(file: BinaryIO | gzip.GzipFile, record: str | None) -> None:
     if record is None:
         file.flush()
     else:  # UTF-8, whatever the terminal's encoding says

@@ -3,9 +3,10 @@
 import json
 import os
 import shlex
+import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.card import card, describe, format_scores, record
 from rnncli.cli.console import Screen
+from rnncli.cli.interruption import Interruption
 from rnncli.cli.options import DATA, MODEL, OUTPUT, TRAINING
 from rnncli.cli.progress import Display
 from rnncli.config import (
@@ -32,13 +34,16 @@ from rnncli.config import (
     format_duration,
     parse_duration,
 )
+from rnncli.errors import ModelError
 
 if TYPE_CHECKING:
     from rnncli.checkpoint import ModelWriter, Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
+    from rnncli.training import Progress, State
 
 CHOSEN = "chosen from the data"
+SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
 
 
 def train(
@@ -69,6 +74,24 @@ def train(
             "--force", help="Replace a model that is there already.", rich_help_panel=OUTPUT
         ),
     ] = False,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Start from the weights of this model; what fits is copied.",
+            rich_help_panel=MODEL,
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Save what is needed to go on later this often.",
+            rich_help_panel=OUTPUT,
+            show_default="1m, or 1 % of --max-time",
+        ),
+    ] = None,
     task: Annotated[
         Task | None,
         typer.Option(
@@ -282,11 +305,18 @@ def train(
     for defaults in DEFAULTS.values():
         defaults.with_given(given)  # refuse what cannot work before the data is read
 
-    from rnncli.checkpoint import ModelWriter
+    from rnncli.checkpoint import ModelWriter, read_info
 
+    if init_from is not None:
+        read_info(init_from)
+    if checkpoint_every is not None:
+        every = parse_duration(checkpoint_every)
+    else:
+        every = max(SAVE_EVERY[0], SAVE_EVERY[1] * given.get("max_time", DEFAULT_MAX_TIME))
     if output is not None:
         ModelWriter(output, force)  # refuse early: before anything is read
     from rnncli.data import Columns, read_corpus
+    from rnncli.initialisation import copy_weights
 
     corpus = read_corpus(
         data or [], task=task, columns=Columns(text, label, source, target), revision=revision
@@ -294,22 +324,29 @@ def train(
     for notice in corpus.notices:
         screen.say(notice)
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
-    with tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
-        snapshot = _train(corpus, data or [], given, Path(folder), writer, screen, began)
+    with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
+        run = _prepare(corpus, data or [], given, Path(folder), screen)
+        if init_from is not None:
+            screen.say(copy_weights(init_from, run.task))
+        snapshot = _train(run, writer, screen, began, every)
     if as_json:
         print(json.dumps({"model": str(writer.path), **snapshot.info["scores"]}))
 
 
-def _train(
-    corpus: "Corpus",
-    data: list[str],
-    given: dict[str, Any],
-    folder: Path,
-    writer: "ModelWriter",
-    screen: Screen,
-    began: float,
-) -> "Snapshot":
-    """Train on a corpus, keep the best model on disk, and return its description."""
+@dataclass(frozen=True)
+class _Run:
+    """A training that is about to begin, or to go on."""
+
+    task: "Training"
+    settings: Settings
+    snapshot: "Snapshot"
+    identity: dict[str, Any]  # what another training has otherwise
+
+
+def _prepare(
+    corpus: "Corpus", data: list[str], given: dict[str, Any], folder: Path, screen: Screen
+) -> _Run:
+    """Choose settings, encode the data and build the network."""
     from rnncli import training
     from rnncli.checkpoint import Snapshot
     from rnncli.data import hold_out
@@ -333,32 +370,111 @@ def _train(
     _announce(screen, task, settings, parameters, rows)
     info = describe(corpus, data, task, settings, parameters, rows)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
-    reached = None
-    try:
-        with Display(screen, task) as display:
-            for progress in training.fit(task, settings, spent=time.monotonic() - began):
-                reached = progress
-                display.show(progress)
-                if progress.scores is not None:
-                    record(snapshot, progress)
-                    if progress.best and progress.weights is not None:
-                        writer.save(snapshot, progress.weights)
-    except KeyboardInterrupt:
-        kept = (
-            f"the best model so far is in {writer.path}" if writer.written else "nothing was saved"
+    identity = {
+        "data": info["data"]["fingerprint"],
+        "columns": info["data"]["columns"],
+        "rows": rows,
+        **info["settings"],
+        **info["model"],
+    }
+    return _Run(task, settings, snapshot, json.loads(json.dumps(identity)))
+
+
+def _train(
+    run: _Run, writer: "ModelWriter", screen: Screen, began: float, every: float
+) -> "Snapshot":
+    """Train, keep the best model on disk, and return its description."""
+    from rnncli import training
+    from rnncli.checkpoint import SavedRun
+
+    task, settings, snapshot = run.task, run.settings, run.snapshot
+    state = _go_on(run, writer, screen)
+
+    def save(progress: "Progress") -> None:
+        writer.save_run(
+            SavedRun(run.identity, snapshot.info, snapshot.metrics, progress.best, progress.state())
         )
-        screen.say(f"interrupted: {kept}")
-        raise
+
+    saved = time.monotonic()
+    spent = saved - began
+    reached = None
+    with Display(screen, task) as display, Interruption() as interruption:
+        for progress in training.fit(task, settings, spent, state):
+            reached = progress
+            display.show(progress)
+            if progress.scores is not None:
+                record(snapshot, progress)
+            if progress.best and progress.weights is not None:
+                if not progress.last:  # first: if this is as far as it comes, it goes on here
+                    save(progress)
+                    saved = time.monotonic()
+                writer.save(snapshot, progress.weights)
+            elif time.monotonic() - saved >= every and not progress.last:
+                save(progress)
+                saved = time.monotonic()
+            if interruption.signal and not progress.last:
+                save(progress)
+                break
     assert reached is not None
+    if interruption.signal and not reached.last:
+        again = shlex.join(["rnncli", *sys.argv[1:]])
+        screen.say(f"interrupted at step {reached.step:,}; to go on, type the same command:")
+        screen.say(f"    {again}")
+        raise typer.Exit(128 + interruption.signal)
+    info = snapshot.info
     info["training"]["finished"] = True
     snapshot.card = card(info)
-    writer.describe(snapshot)
+    writer.finish(snapshot)
     screen.say(
         f"saved {writer.path}: {format_scores(info['scores'])}; "
         f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
     )
-    screen.say(f"next: {_next_command(corpus.task, writer.path)}")
+    screen.say(f"next: {_next_command(task.config.task, writer.path)}")
     return snapshot
+
+
+def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
+    """Take up the training that was interrupted here, if there is one, and return its state.
+
+    Raises:
+        ModelError: it was another one.
+
+    """
+    from rnncli.training import evaluated_weights
+
+    before = writer.saved_run()
+    if before is None:
+        return None
+    differences = [
+        f"{name} was {before.identity.get(name)}, is {value}"
+        for name, value in run.identity.items()
+        if before.identity.get(name) != value
+    ]
+    if differences:
+        if writer.force:
+            screen.say("the unfinished training there was another one: starting anew")
+            writer.discard_run()
+            return None
+        command = before.info["training"]["command"]
+        raise ModelError(
+            f"{writer.path} holds an unfinished training that differs: {'; '.join(differences)}",
+            f"go on with it: {command}; or start anew: --force; or start from its weights: "
+            f"--init-from {writer.path} -o DIR",
+        )
+    snapshot = run.snapshot
+    snapshot.info |= {"scores": before.info["scores"]}
+    snapshot.info["training"] |= {
+        name: value
+        for name, value in before.info["training"].items()
+        if name in ("steps", "epochs", "seconds")
+    }
+    snapshot.metrics += before.metrics
+    if snapshot.info["scores"]:
+        snapshot.card = card(snapshot.info)
+    if before.best:  # what was found last may not have reached the disk
+        writer.save(snapshot, evaluated_weights(run.task.model, before.state, run.settings))
+    screen.say(f"going on from step {before.state.numbers['step']:,}")
+    return before.state
 
 
 def _announce(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
     from torch import Tensor
     from typing_extensions import Self
 
-    from rnncli.model import EncoderDecoder
+    from rnncli.model import EncoderDecoder, State
 
 Announce = Callable[[str], None]  # tells a person what was chosen for them
 Batch = TypeVar("Batch")
@@ -34,6 +34,7 @@ class Training(Protocol):
     goal: str  # the score that decides which model is the best
     maximise: bool  # whether a larger score is better
     steps_per_epoch: int
+    carried: list["State | None"]  # the state of each layer that goes from batch to batch, if any
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """Yield the batches of one epoch; the same epoch gives the same batches."""

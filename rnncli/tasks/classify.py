@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
+    from rnncli.model import State
+
 MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
-PIECES = 16  # of a longer text, read side by side
-BATCH_TOKENS = 8_192  # in one batch of inference, padding included: bounds memory
+PIECES = 32  # of a longer text, read side by side
+BATCH_TOKENS = 32_768  # in one batch of inference, padding included: bounds memory
 BATCH_TEXTS = 256  # in one batch of inference: what a step works on stays in the cache
 
 
@@ -154,6 +156,7 @@ class ClassifierTraining:
             weight_dropout=settings.weight_dropout,
         )
         self.model = EncoderDecoder(self.config)
+        self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the texts of one epoch in random batches of similar length."""

@@ -110,7 +110,7 @@ class LanguageModelTraining:
             weight_dropout=settings.weight_dropout,
         )
         self.model = EncoderDecoder(self.config)
-        self._states: list[State | None] = []
+        self.carried: list[State | None] = [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
         """Yield the windows of the text in order; each epoch cuts it at other places."""
@@ -123,14 +123,33 @@ class LanguageModelTraining:
         """Return the summed loss of a window, read from the state that the last one left."""
         from rnncli.model import cross_entropy
 
-        if window.first:
-            self._states = [None] * self.config.num_layers
+        rows = window.rows or slice(None)
+        if window.first and not rows.start:
+            self.carried = [None] * self.config.num_layers
+        before = [
+            None if window.first or state is None else tuple(part[rows] for part in state)
+            for state in self.carried
+        ]
         inputs = self.model.tensor(window.inputs)
-        logits, states = self.model.language_model(inputs, self._states)  # (N, T, V)
-        self._states = [tuple(part.detach() for part in state) for state in states]
+        logits, after = self.model.language_model(inputs, before)  # (N, T, V)
+        self.carried = [
+            self._joined(state, rows, tuple(part.detach() for part in own))
+            for state, own in zip(self.carried, after, strict=True)
+        ]
         return cross_entropy(
             logits, self.model.tensor(window.targets), self._settings.label_smoothing
         )
+
+    def _joined(self, state: "State | None", rows: slice, own: "State") -> "State":
+        """Return the state of all streams, with that of some rows in its place."""
+        if rows == slice(None):
+            return own
+        if state is None:
+            state = tuple(part.new_zeros(self._batch_size, part.shape[1]) for part in own)
+        joined = tuple(part.clone() for part in state)
+        for whole, part in zip(joined, own, strict=True):
+            whole[rows] = part
+        return joined
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss on the held-out text, read in parallel streams to save time."""

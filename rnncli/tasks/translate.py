@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
+    from rnncli.model import State
+
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLE = 2_000  # pairs looked at to choose settings
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
@@ -167,6 +169,7 @@ class TranslatorTraining:
             weight_dropout=settings.weight_dropout,
         )
         self.model = EncoderDecoder(self.config)
+        self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""

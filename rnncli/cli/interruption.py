@@ -1,0 +1,32 @@
+"""What Ctrl-C and a request to end do to a training: it stops where it can go on later."""
+
+import signal
+from contextlib import AbstractContextManager
+from threading import current_thread, main_thread
+from types import FrameType
+
+
+class Interruption(AbstractContextManager["Interruption"]):
+    """Note the first signal, so that a step can be finished and saved; the second ends at once."""
+
+    def __init__(self) -> None:
+        self.signal = 0  # that came
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Interruption":
+        """Listen."""
+        if current_thread() is main_thread():  # which alone hears of signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._came)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave signals as they were."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.signal:
+            raise KeyboardInterrupt
+        self.signal = number

@@ -1,0 +1,90 @@
+"""Start a network from the weights of another, which may know other words or do another task."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from rnncli.checkpoint import SavedModel, load
+from rnncli.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from rnncli.tasks.base import Training
+
+BY_TOKEN = ("encoder.embedding.weight",)  # what has a row for each word of the source
+BY_TARGET = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
+BY_LABEL = ("head.output.weight", "head.output.bias")
+
+
+def copy_weights(path: Path, task: "Training") -> str:
+    """Copy what fits from the model at ``path``, and return a sentence that says what it was.
+
+    A weight fits where it has the same name and shape; rows that belong to tokens or labels go by
+    these, so that vocabularies and labels may differ. A language model's decoder starts an encoder.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+
+    """
+    model = load(path)
+    copied, new = [], []
+    rows, all_rows = 0, 0
+    for name, parameter in task.model.named_parameters():
+        given_name = _counterpart(name, model)
+        if given_name is None:
+            new.append(name)
+            continue
+        given = torch.from_numpy(model.weights[given_name].copy())
+        own_keys, given_keys = _keys(name, task), _keys_of_saved(given_name, model)
+        if own_keys and given_keys:
+            places = {key: row for row, key in enumerate(given_keys)}
+            pairs = [(row, places[key]) for row, key in enumerate(own_keys) if key in places]
+            if given.shape[1:] != parameter.shape[1:] or not pairs:
+                new.append(name)
+                continue
+            own_rows, given_rows = map(list, zip(*pairs, strict=True))
+            with torch.no_grad():
+                parameter[own_rows] = given[given_rows].to(parameter.device)
+            if name.endswith("embedding.weight"):
+                rows, all_rows = rows + len(pairs), all_rows + len(own_keys)
+        elif given.shape == parameter.shape:
+            with torch.no_grad():
+                parameter.copy_(given)
+        else:
+            new.append(name)
+            continue
+        copied.append(name)
+    known = f", with {rows:,} of {all_rows:,} tokens" if all_rows else ""
+    rest = f"; new: {', '.join(new)}" if new else ""
+    return f"weights from {path}: copied {len(copied)} of {len(copied) + len(new)}{known}{rest}"
+
+
+def _counterpart(name: str, model: SavedModel) -> str | None:
+    """Return the name of the weight in another model that does the same."""
+    candidates = [name, name.replace("encoder.embedding", "decoder.embedding")]
+    if model.config.task == "generate":
+        candidates.append(re.sub(r"^encoder\.layers\.(\d+)\.0\.", r"decoder.layers.\1.", name))
+    return next((candidate for candidate in candidates if candidate in model.weights), None)
+
+
+def _keys(name: str, task: "Training") -> Sequence[str]:
+    if name in BY_LABEL:
+        return task.labels
+    if name in BY_TOKEN:
+        return _tokens(task.tokenizer)
+    return _tokens(task.target_tokenizer or task.tokenizer) if name in BY_TARGET else ()
+
+
+def _keys_of_saved(name: str, model: SavedModel) -> Sequence[str]:
+    if name in BY_LABEL:
+        labels: Sequence[str] = model.info["labels"]
+        return labels
+    if name in BY_TOKEN:
+        return _tokens(model.tokenizer)
+    return _tokens(model.target_tokenizer) if name in BY_TARGET else ()
+
+
+def _tokens(tokenizer: Tokenizer) -> list[str]:
+    return [tokenizer.token(id) for id in range(tokenizer.vocab_size)]
