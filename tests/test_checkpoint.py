@@ -15,8 +15,9 @@ from models import SMALL, classifier, reviews
 from safetensors.numpy import load_file
 from shell import call, tree
 
+import rnncli
 from rnncli.checkpoint import ModelWriter, Snapshot, load
-from rnncli.config import ModelConfig
+from rnncli.config import FORMAT_VERSION, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.model import EncoderDecoder
 from rnncli.tokenizer import Tokenizer
@@ -287,3 +288,31 @@ def test_an_empty_directory_is_filled(describe: Describe, tmp_path: Path) -> Non
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     assert load(tmp_path / "m").config == config
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+# Models of every format that there ever was
+
+
+OLD = sorted((Path(__file__).parent / "old_models").iterdir())
+
+
+def test_there_is_an_old_model_of_every_format():
+    assert [int(folder.name) for folder in OLD] == list(range(1, FORMAT_VERSION + 1))
+
+
+@pytest.mark.parametrize("folder", OLD, ids=lambda folder: f"format {folder.name}")
+def test_old_models_load_and_answer_as_they_did(folder):
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    labelled = rnncli.load(folder / "classify")(
+        ["the soup was lovely", "the lamp broke on the first day"]
+    )
+    assert [result.label for result in labelled] == [label for label, _ in answers["classify"]]
+    assert [result.probability for result in labelled] == pytest.approx(
+        [probability for _, probability in answers["classify"]], abs=1e-4
+    )
+    translated = rnncli.load(folder / "translate")(
+        ["the cat sleeps today", "my brother sings here"]
+    )
+    assert [result.text for result in translated] == answers["translate"]
+    scored = rnncli.load(folder / "generate").score(["The ferry goes home in the evening."])
+    assert scored == pytest.approx(answers["generate"], abs=1e-4)

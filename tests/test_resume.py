@@ -6,7 +6,10 @@ The short form kills each task's training once; ``RNNCLI_KILLS=50`` asks for mor
 import json
 import os
 import random
+import shlex
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 
 import pytest
 from models import pairs, reviews, story, write_lines
-from shell import TIMEOUT, Result, call, rnncli, start
+from shell import TIMEOUT, Result, call, command, environment, rnncli, start
 
 import rnncli as package
 from rnncli.checkpoint import CHECKPOINT, STATE, ModelWriter
@@ -133,8 +136,6 @@ def test_another_training_into_the_same_place_is_refused(unfinished: Path) -> No
 
 
 def test_force_starts_anew_where_settings_differ(unfinished: Path, tmp_path: Path) -> None:
-    import shutil
-
     model = tmp_path / "m"
     shutil.copytree(unfinished, model)
     result = call(*arguments("classify", model, "--steps", 5, "--force"))
@@ -146,8 +147,6 @@ def test_force_starts_anew_where_settings_differ(unfinished: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("damage", [b"", b"\x10\0\0\0\0\0\0\0{", b"\xff" * 40])
 def test_a_damaged_checkpoint_is_explained(unfinished: Path, tmp_path: Path, damage: bytes) -> None:
-    import shutil
-
     model = tmp_path / "m"
     shutil.copytree(unfinished, model)
     (model / CHECKPOINT / STATE).write_bytes(damage)
@@ -236,3 +235,32 @@ def test_weights_of_nothing_are_refused_before_data_is_read(tmp_path: Path) -> N
     result = call(*arguments("classify", tmp_path / "m", "--init-from", tmp_path / "none"))
     assert result.code == 1
     assert "does not exist" in result.err
+
+
+# A disk that fills up
+
+
+def test_a_full_disk_is_explained_and_the_last_checkpoint_stays(
+    unfinished: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "m"
+    shutil.copytree(unfinished, model)
+    before = (model / CHECKPOINT / STATE).read_bytes()
+    words = arguments("classify", model, "--steps", 4_000, "--patience", 4_000)
+    line = shlex.join(str(word) for word in command(*words, "--checkpoint-every", "0.001s"))
+    blocks = len(before) // 1_024 - 1  # of 1024 bytes: no file may grow larger
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f {blocks}; {line}"],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=False,
+    )
+    err = done.stderr.decode()
+    assert done.returncode == 1, err
+    assert f"error: {model} cannot be written: File too large" in err
+    assert "hint: make room there and run the same command again" in err
+    assert "Traceback" not in err
+    assert (model / CHECKPOINT / STATE).read_bytes() == before
+    assert loads_or_is_not_there(model)
+    assert not list(model.glob(".*")) and not list((model / CHECKPOINT).glob(".*"))

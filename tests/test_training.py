@@ -3,18 +3,18 @@ import math
 import time
 from dataclasses import replace
 from importlib import import_module
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
 
-from rnncli.batches import Window
+from rnncli.batches import Window, rows_of
 from rnncli.config import CELLS, DEFAULTS, TASKS
 from rnncli.errors import ConfigError, RnncliError
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
-from rnncli.training import choose_device, choose_precision, fit, start
+from rnncli.training import State, choose_device, choose_precision, fit, start
 
 DATA = {
     "generate": {"text": ["abc def, ghi jkl mno.\n", "pqr stu vwx yz!\n"] * 2},
@@ -464,3 +464,119 @@ def test_the_loss_counts_targets_once(prepare):
     batches = list(task.batches(0))
     ends = sum((batch.targets != PAD).sum() for batch in batches)
     assert sum(task.loss(batch)[1] for batch in batches) == ends
+
+
+# What goes wrong
+
+
+def spoil(task, at, how):
+    """Let the loss of some steps be spoiled, as bad data or a bad kernel would do it."""
+    whole, calls = task.loss, count(1)
+
+    def loss(batch):
+        total, targets = whole(batch)
+        return (how(total) if next(calls) in at else total), targets
+
+    task.loss = loss
+
+
+def starve(task, rows, error):
+    """Let memory run out for batches of more rows."""
+    whole = task.loss
+
+    def loss(batch):
+        if rows_of(batch) > rows:
+            raise error
+        return whole(batch)
+
+    task.loss = loss
+
+
+@every_task
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [(lambda loss: loss * float("nan"), "the loss is nan"), (lambda loss: loss * 1e30, "is ")],
+)
+def test_a_spoiled_step_is_taken_back_told_and_survived(prepare, name, how, told):
+    task, settings = prepare(name, steps=40, patience=100)
+    spoil(task, {7, 21}, how)
+    progress = list(fit(task, settings))
+    notices = [notice for p in progress for notice in p.notices]
+    assert len(notices) == 2
+    assert all("half the learning rate" in notice for notice in notices)
+    assert "step 7, batch " in notices[0] and told in notices[0]
+    assert all(p.isfinite().all() for p in task.model.parameters())
+    assert progress[-1].scores["loss"] < progress[0].loss
+    usual, same = prepare(name, steps=40, patience=100)
+    rate = list(fit(usual, same))[-2].learning_rate
+    assert progress[-2].learning_rate == pytest.approx(rate / 4)
+
+
+@every_task
+def test_training_that_is_always_spoiled_ends_with_step_batch_and_tensor(prepare, name):
+    task, settings = prepare(name, steps=40)
+    spoil(task, range(100), lambda loss: loss * 1e38)
+    with pytest.raises(RnncliError, match=r"diverged at step 4, batch \d+ of epoch") as raised:
+        list(fit(task, settings))
+    assert "weight" in raised.value.message or "the loss is" in raised.value.message
+
+
+def test_a_loss_that_explodes_is_taken_back(prepare):
+    task, settings = prepare("generate", steps=400, patience=1_000)
+    spoil(task, range(120, 180), lambda loss: loss * 5_000)
+    notices = [notice for p in fit(task, settings) for notice in p.notices]
+    assert "the loss has grown from" in notices[0]
+    assert len(notices) <= 3
+
+
+@every_task
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory")],
+    ids=["python", "torch"],
+)
+def test_where_memory_is_short_batches_are_cut_and_learned_from_as_one(prepare, name, error):
+    usual, settings = prepare(name, steps=10)
+    list(fit(usual, settings))
+    task, settings = prepare(name, steps=10)
+    starve(task, 1, error)
+    progress = list(fit(task, settings))
+    notices = [notice for p in progress for notice in p.notices]
+    assert notices and all("out of memory" in notice for notice in notices)
+    assert all(p.step == 1 for p in progress if p.notices)  # and never again
+    for mine, expected in zip(task.model.parameters(), usual.model.parameters(), strict=True):
+        torch.testing.assert_close(mine, expected, atol=2e-4, rtol=0)
+
+
+def test_memory_that_is_too_short_for_one_row_is_explained(prepare):
+    task, settings = prepare("classify")
+    starve(task, 0, MemoryError())
+    with pytest.raises(RnncliError, match="not enough memory for a single row"):
+        list(fit(task, settings))
+
+
+def test_other_errors_are_not_taken_for_want_of_memory(prepare):
+    task, settings = prepare("classify")
+    starve(task, 0, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(fit(task, settings))
+
+
+@every_task
+def test_a_run_that_goes_on_ends_like_one_that_never_stopped(prepare, name):
+    given = {"steps": 40, "dropout": 0.3, "weight_dropout": 0.2, "word_dropout": 0.1}
+    whole, settings = prepare(name, **given)
+    *_, last = fit(whole, settings)
+    for stop in (1, 5, 17, 39):
+        first, settings = prepare(name, **given)
+        for progress in fit(first, settings):
+            if progress.step == stop:
+                state = progress.state()
+                break
+        copied = State({k: t.clone() for k, t in state.tensors.items()}, state.numbers)
+        torch.manual_seed(99)
+        second, settings = prepare(name, **given)
+        *_, resumed = fit(second, settings, state=copied)
+        assert fingerprint(resumed.weights) == fingerprint(last.weights)
+        assert resumed.scores == last.scores
+        assert resumed.loss == last.loss

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
 
 Color = Literal["auto", "always", "never"]
 
+# Text of strangers must not steer a terminal: what would is drawn as a picture of itself.
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+_PICTURES |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
+
+
+def shown(text: str) -> str:
+    """Return a text with its control characters made visible, but for ends of lines and tabs."""
+    return text.translate(_PICTURES)
+
 
 class Screen:
     """Write to stderr, in colour where it is a terminal, and not at all when told to be quiet."""
@@ -25,6 +34,8 @@ class Screen:
         return Console(
             stderr=stderr,
             highlight=False,
+            markup=False,
+            emoji=False,
             soft_wrap=True,
             force_terminal=self._color == "always" or is_terminal(stderr),
             no_color=True if self._color == "never" else None,
@@ -33,7 +44,7 @@ class Screen:
     def say(self, message: str) -> None:
         """Tell what was chosen or done."""
         if not self.quiet:
-            print(message, file=sys.stderr, flush=True)
+            print(_for_stderr(message), file=sys.stderr, flush=True)
 
 
 def is_terminal(stderr: bool = True) -> bool:
@@ -44,6 +55,10 @@ def is_terminal(stderr: bool = True) -> bool:
 
 def print_error(error: RnncliError) -> None:
     """Write what is wrong, and under it what to type next."""
-    print(f"error: {error.message}", file=sys.stderr)
+    print(_for_stderr(f"error: {error.message}"), file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(_for_stderr(f"hint: {error.hint}"), file=sys.stderr)
+
+
+def _for_stderr(message: str) -> str:
+    return shown(message) if is_terminal() else message

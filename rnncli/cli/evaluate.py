@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Screen, shown
 from rnncli.cli.options import DATA, OUTPUT
 from rnncli.config import MAX_VALIDATION_ROWS, SearchConfig
 from rnncli.errors import DataError
@@ -298,7 +298,7 @@ def _print_table(console: "Console", header: list[str], rows: list[list[str]]) -
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(header):
-        table.add_column(name, justify="left" if i == 0 else "right")
+        table.add_column(shown(name), justify="left" if i == 0 else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(shown, row))
     console.print(table)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Screen, shown
 from rnncli.config import SamplingConfig
 
 _DEFAULTS = SamplingConfig()
@@ -111,7 +111,7 @@ def generate(
 
 def _print(prompt: str, pieces: Iterator[list[str]]) -> None:
     """Print a sample as it is drawn."""
-    print(prompt, end="", flush=True)
+    print(shown(prompt), end="", flush=True)
     for (piece,) in pieces:
-        print(piece, end="", flush=True)
+        print(shown(piece), end="", flush=True)
     print(flush=True)

@@ -20,7 +20,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import BinaryIO
 
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Screen, is_terminal, shown
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Answer, Format, Record, format_of
 from rnncli.errors import ConfigError, DataError
@@ -214,7 +214,7 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
 
     """
     if stream.output is None:
-        yield partial(_write, sys.stdout.buffer)
+        yield _show if is_terminal(stderr=False) else partial(_write, sys.stdout.buffer)
         return
     path = stream.output
     if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
@@ -246,6 +246,10 @@ def _part_names(path: Path) -> Iterator[Path]:
     yield path.with_name(f"{path.name}.part")
     for number in count(2):
         yield path.with_name(f"{path.name}.part{number}")
+
+
+def _show(record: str | None) -> None:
+    _write(sys.stdout.buffer, record and shown(record))
 
 
 def _write(file: BinaryIO | gzip.GzipFile, record: str | None) -> None:
