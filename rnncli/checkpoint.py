@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnncli.config import (
@@ -52,7 +51,7 @@ DAMAGED = "copy the model again, or train it again"
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20}
 LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
-LARGEST_WEIGHT = 1e5  # a thousand times what is learned; beyond it, products overflow
+LARGEST_WEIGHT = 1e4  # a hundred times what is learned; far beyond it, products overflow
 
 
 @dataclass(frozen=True)
@@ -141,12 +140,11 @@ def _tells_its_data(info: dict[str, Any]) -> bool:
             },
             "settings": {"validation": float(validation), "seed": int(seed)},
         }:
-            texts = [*arguments, *columns.values(), *(more.get("languages") or ())]
-            return all(isinstance(text, str) for text in texts) and (
-                len(more.get("languages") or "xy") == 2
-                and 0 < validation < 1
-                and 0 <= seed <= MAX_SEED
-            )
+            match more.get("languages"):
+                case None | [str(), str()]:
+                    texts = [*arguments, *columns.values()]
+                    are_texts = all(isinstance(text, str) for text in texts)
+                    return are_texts and 0 < validation < 1 and 0 <= seed <= MAX_SEED
     return False
 
 
@@ -308,7 +306,8 @@ class ModelWriter:
             info = _model_there(path)
             if info is None:
                 raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
-            finished = info.get("training", {}).get("finished", True)
+            training = info.get("training")
+            finished = not isinstance(training, dict) or training.get("finished", True)
             if not force and (finished or not self._state.exists()):
                 raise ModelError(f"{path} holds a model already", f"{ELSEWHERE}, or add --force")
         ancestor = path.absolute()
@@ -355,12 +354,19 @@ class ModelWriter:
         from rnncli.training import State
 
         try:
-            with safe_open(self._state, framework="pt") as file:
+            with safe_open(_harmless(self._state), framework="pt") as file:
                 told = json.loads(file.metadata()["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = State(tensors, told["numbers"])
             return SavedRun(told["identity"], told["info"], told["metrics"], told["best"], state)
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            SafetensorError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RecursionError,
+        ) as error:
             raise ModelError(
                 f"{self._state} cannot be read: {error}",
                 f"start anew: rm -r {shlex.quote(str(self._state.parent))}",
@@ -514,8 +520,8 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
 def _model_there(path: Path) -> dict[str, Any] | None:
     """Return a directory's config.json, if it is one of rnncli, of whatever version."""
     try:
-        info = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, OSError):
+        info = json.loads(_harmless(path / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError, ModelError):
         return None
     known = isinstance(info, dict) and "format_version" in info and info.get("task") in TASKS
     return info if known else None

@@ -17,7 +17,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_TOKEN = 100_000  # characters; a model may write some hundred of them
 _DAMAGED = "copy the model again, or train it again"
 
+_CHUNK_CHARACTERS = 1 << 20  # of all of them, unless a single one has more
 _CHUNK = 1_000  # texts handed to the library at once: keeps both its threads busy, memory flat
 
 
@@ -138,9 +138,7 @@ class Tokenizer:
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{path} cannot be read: {str(error)[:200]}", _DAMAGED) from None
         if backend is None:
-            raise ModelError(
-                f"{path} is no tokenizer of rnncli for the level {level}", _DAMAGED
-            )
+            raise ModelError(f"{path} is no tokenizer of rnncli for the level {level}", _DAMAGED)
         return cls(backend, level)
 
 
@@ -282,6 +280,13 @@ def _vocab(tokens: Iterable[str]) -> dict[str, int]:
 
 
 def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, size)):
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == size or characters > _CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk

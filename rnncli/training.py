@@ -298,7 +298,21 @@ class _Run:
         return State(self._tensors(copy=False) | random, numbers)
 
     def restore(self, state: State) -> None:
-        """Set all that changes as it was."""
+        """Set all that changes as it was.
+
+        Raises:
+            RnncliError: the state is not one of such a run.
+
+        """
+        try:
+            self._restore(state)
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise RnncliError(
+                f"the training that was saved does not fit this one: {error}",
+                "start anew: remove the folder checkpoint of the model",
+            ) from error
+
+    def _restore(self, state: State) -> None:
         numbers = state.numbers
         self._step, self._epoch, self._index = (numbers[n] for n in ("step", "epoch", "index"))
         self._budget.spent += numbers["seconds"]

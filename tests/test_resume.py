@@ -51,7 +51,7 @@ def loads_or_is_not_there(model: Path) -> bool:
 def test_a_training_that_is_killed_again_and_again_ends_as_if_it_had_not(
     task: str, tmp_path: Path
 ) -> None:
-    steps = ("--steps", 120, "--patience", 1_000, "--checkpoint-every", "0.001s")
+    steps = ("--steps", 120 * KILLS, "--patience", 1_000, "--checkpoint-every", "0.001s")
     whole = call(*arguments(task, tmp_path / "whole", *steps))
     assert whole.code == 0, whole.err
     model = tmp_path / "killed"
@@ -73,10 +73,10 @@ def test_a_training_that_is_killed_again_and_again_ends_as_if_it_had_not(
         if process.returncode == 0:  # it was through already
             break
     if process.returncode:
-        last = rnncli(*arguments(task, model, *steps))
+        last = rnncli(*arguments(task, model, *steps[:-2]))  # saving less often changes nothing
         assert last.code == 0, last.err
         resumed += "going on from step" in last.err
-    assert resumed
+    assert resumed >= max(1, KILLS // 2)  # the rest came before the first step
     assert weights(model) == weights(tmp_path / "whole")
     assert {entry.name for entry in model.iterdir()} == {
         entry.name for entry in (tmp_path / "whole").iterdir()

@@ -1,5 +1,6 @@
 """``rnncli classify``: label texts."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -81,7 +82,8 @@ def classify(
         if result is None:
             nothing = {"label": None, "probability": None, "probabilities": None}
             return Answer(f"\t\t{text}", nothing)
-        line = f"{result.label}\t{result.probability:.4f}\t{text}"
+        label = re.sub(r"[\t\n\r]", " ", result.label)  # which would look like another field
+        line = f"{label}\t{result.probability:.4f}\t{text}"
         probabilities = {label: round(p, 6) for label, p in result.probabilities.items()}
         return Answer(
             line,

@@ -125,6 +125,10 @@ def _rows(
             "the model was trained on stdin, which cannot be read again",
             "name the data to score on",
         )
+    screen.say(f"reading what the model was trained on: {' '.join(trained['arguments'])}")
+    for argument in trained["arguments"]:
+        if Path(argument).exists() and not Path(argument).is_file():
+            raise DataError(f"{argument} is no file", "name the data to score on")
     try:
         corpus = read_corpus(
             trained["arguments"],
@@ -162,8 +166,13 @@ def _score_classifier(path: Path, rows: "Dataset", console: "Console | None") ->
 
     classifier = TextClassifier.load(path, threads=options.threads_for(None))
     unknown = sorted(set(column_values(rows, "label")) - set(classifier.labels))
-    labels = [*classifier.labels, *unknown]  # a label the model does not know counts as a mistake
-    numbers = {label: i for i, label in enumerate(labels)}
+    # A label that the model does not know counts as a mistake.
+    numbers = {label: i for i, label in enumerate([*classifier.labels, *unknown])}
+    labels = [*classifier.labels, *unknown]
+    if len(unknown) > WIDEST_MATRIX:  # so many have nothing to do with the model: all are one
+        first = len(classifier.labels)
+        labels[first:] = [f"{len(unknown):,} other labels"]
+        numbers |= dict.fromkeys(unknown, first)
     truth = np.array([numbers[label] for label in column_values(rows, "label")])
     logits = np.concatenate([classifier.logits(t) for t in _chunks(column_values(rows, "text"))])
     probabilities = softmax(logits.astype(np.float64))

@@ -50,6 +50,9 @@ class Display(AbstractContextManager["Display"]):
         """Draw one step, and print a line where the model was evaluated."""
         left = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
         status = f"loss {progress.loss:.3f}"
+        for notice in progress.notices:
+            if not self._screen.quiet:
+                self._drawn.print(notice)
         if progress.scores is not None:
             if progress.best:
                 self._score = progress.scores[self._goal]

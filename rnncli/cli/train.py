@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 CHOSEN = "chosen from the data"
 SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
+SHARE = 0.01  # of the time that may go into saving the state wherever a model is the best so far
 
 
 def train(
@@ -327,6 +328,7 @@ def train(
     with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
         run = _prepare(corpus, data or [], given, Path(folder), screen)
         if init_from is not None:
+            run.identity["init_from"] = str(init_from)
             screen.say(copy_weights(init_from, run.task))
         snapshot = _train(run, writer, screen, began, every)
     if as_json:
@@ -390,12 +392,17 @@ def _train(
     task, settings, snapshot = run.task, run.settings, run.snapshot
     state = _go_on(run, writer, screen)
 
+    saved, cost = time.monotonic(), 0.0  # when, and how many seconds it took
+
     def save(progress: "Progress") -> None:
+        nonlocal saved, cost
+        start = time.monotonic()
         writer.save_run(
             SavedRun(run.identity, snapshot.info, snapshot.metrics, progress.best, progress.state())
         )
+        saved = time.monotonic()
+        cost = saved - start
 
-    saved = time.monotonic()
     spent = saved - began
     reached = None
     with Display(screen, task) as display, Interruption() as interruption:
@@ -404,14 +411,11 @@ def _train(
             display.show(progress)
             if progress.scores is not None:
                 record(snapshot, progress)
-            if progress.best and progress.weights is not None:
-                if not progress.last:  # first: if this is as far as it comes, it goes on here
-                    save(progress)
-                    saved = time.monotonic()
-                writer.save(snapshot, progress.weights)
-            elif time.monotonic() - saved >= every and not progress.last:
+            since = time.monotonic() - saved
+            if not progress.last and (since >= every or (progress.best and cost < SHARE * since)):
                 save(progress)
-                saved = time.monotonic()
+            if progress.best and progress.weights is not None:
+                writer.save(snapshot, progress.weights)
             if interruption.signal and not progress.last:
                 save(progress)
                 break
@@ -446,9 +450,9 @@ def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
     if before is None:
         return None
     differences = [
-        f"{name} was {before.identity.get(name)}, is {value}"
-        for name, value in run.identity.items()
-        if before.identity.get(name) != value
+        f"{name} was {before.identity.get(name)}, is {run.identity.get(name)}"
+        for name in run.identity | before.identity
+        if before.identity.get(name) != run.identity.get(name)
     ]
     if differences:
         if writer.force:
@@ -473,8 +477,29 @@ def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
         snapshot.card = card(snapshot.info)
     if before.best:  # what was found last may not have reached the disk
         writer.save(snapshot, evaluated_weights(run.task.model, before.state, run.settings))
+    elif run.settings.max_time is not None:  # or the best was found later, and will not be again
+        _raise_bar(run, writer, before.state)
     screen.say(f"going on from step {before.state.numbers['step']:,}")
     return before.state
+
+
+def _raise_bar(run: _Run, writer: "ModelWriter", state: "State") -> None:
+    """Let the model on disk be the best so far, if it was saved after the state was."""
+    from rnncli.checkpoint import read_info
+
+    try:
+        info = read_info(writer.path)
+    except ModelError:  # there is none yet
+        return
+    if info["training"]["finished"] or info["training"]["steps"] <= state.numbers["step"]:
+        return
+    score = info["scores"][run.task.goal]
+    watch = state.numbers["watch"]
+    watch["best"] = max(watch["best"], score if run.task.maximise else -score)
+    run.snapshot.info |= {"scores": info["scores"]}
+    run.snapshot.info["training"] |= {
+        name: info["training"][name] for name in ("steps", "epochs", "seconds")
+    }
 
 
 def _announce(

@@ -1,5 +1,6 @@
 """Take the rows that can be learned from, all cells strings, and count the others."""
 
+import reprlib
 from collections.abc import Callable, Iterator
 
 from rnncli.config import Task
@@ -70,7 +71,7 @@ def _text(table: Table, number: int, cell: object) -> str:
         return ""
     raise table.error(
         number,
-        f"a text is expected, not {str(cell)[:40]}",
+        f"a text is expected, not {_shown(cell)}",
         "put the text in quotation marks, or name another column",
     )
 
@@ -88,5 +89,10 @@ def _label(table: Table, number: int, cell: object) -> str:
     if isinstance(cell, str | int | float):
         return str(cell).strip()
     raise table.error(
-        number, f"a label is expected, not {str(cell)[:40]}", "name another column: --label COLUMN"
+        number, f"a label is expected, not {_shown(cell)}", "name another column: --label COLUMN"
     )
+
+
+def _shown(cell: object) -> str:
+    """Return the beginning of a cell, which may be nested too deeply for str()."""
+    return (cell if isinstance(cell, str) else reprlib.repr(cell))[:40]

@@ -172,7 +172,7 @@ def _existing_column(table: Table, option: str, name: str) -> str:
     raise DataError(
         f"{table.where} has no column {name!r}; its columns are: {listed(table.names)}",
         did_you_mean(name, table.names)
-        or f"name one of these, such as --{option} {table.names[0]}",
+        or f"name one of these, such as --{option} {listed(table.names[:1])}",
     )
 
 

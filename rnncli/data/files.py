@@ -22,6 +22,8 @@ from rnncli.data.tables import (
 )
 from rnncli.errors import DataError
 
+_ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
 _TEXT_ENDINGS = (".txt", ".text")
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
 
@@ -44,6 +46,8 @@ def from_file(path: Path, asked: Columns, where: str | None = None) -> Origin:
         DataError: it is empty, damaged or not of a form that can be read.
     """
     file = File(path, where or str(path))
+    if str(path.resolve()) in _ENDLESS or path.is_block_device():
+        raise DataError(f"{file.where} is a device, and no text", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
             return from_stream(stream, file.where, asked)

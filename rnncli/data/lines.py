@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -18,6 +19,7 @@ Stream: TypeAlias = IO[bytes] | BufferedIOBase
 Losses: TypeAlias = Counter[str]  # what reading changed or left out, by kind
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONGEST_LINE = 1 << 23  # bytes; a few bytes of a gzip archive can stand for gigabytes
 _PIECE_BYTES = 16_384  # of a line of text that is longer than this
 
 
@@ -60,9 +62,18 @@ def read_lines(file: File, losses: Losses) -> Iterator[str]:
     r"""Yield lines without their end, which is the byte ``\n`` and nothing else.
 
     A ``\r`` before it stays, since in a quoted cell it belongs to the text.
+
+    Raises:
+        DataError: a line is so long that it would crowd memory.
     """
     with opened(file) as stream:
-        for line in stream:
+        lines = iter(partial(stream.readline, _LONGEST_LINE), b"")
+        for number, line in enumerate(lines, start=1):
+            if len(line) == _LONGEST_LINE:
+                raise DataError(
+                    f"{file.where}, line {number:,}: longer than {_LONGEST_LINE:,} bytes",
+                    "is it such a table? A long text by itself is read from a .txt file",
+                )
             yield _decoded(line, losses).removesuffix("\n")
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 import datasets
@@ -14,10 +14,11 @@ from datasets import Dataset
 from datasets.arrow_writer import ArrowWriter
 
 BATCH_ROWS = 1_000  # rows held in memory at once
+BATCH_CHARACTERS = 1 << 24  # of all of them, unless a single one has more
 
 # What these libraries have to say on stderr is said by the command line in its own words.
 for _library in ("datasets", "huggingface_hub"):
-    logging.getLogger(_library).setLevel(logging.ERROR)
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 if datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is None:  # a person's choice has priority
     datasets.disable_progress_bars()
 
@@ -44,10 +45,23 @@ def store(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
     """
     path = str(scratch_file("arrow"))
     with ArrowWriter(path=path, features=string_columns(names)) as writer:
-        while batch := list(islice(rows, BATCH_ROWS)):
+        for batch in _batches(rows):
             writer.write_batch(dict(zip(names, map(list, zip(*batch, strict=True)), strict=True)))
         writer.finalize()
     return Dataset.from_file(path)
+
+
+def _batches(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    batch: list[tuple[str, ...]] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += sum(map(len, row))
+        if len(batch) == BATCH_ROWS or size > BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def string_columns(names: Iterable[str]) -> datasets.Features:
@@ -57,5 +71,7 @@ def string_columns(names: Iterable[str]) -> datasets.Features:
 
 def column_values(dataset: Dataset, column: str) -> Iterator[str]:
     """Yield a column's values in order, with one batch of them in memory at a time."""
-    for batch in dataset.select_columns(column).iter(batch_size=BATCH_ROWS):
+    row_bytes = dataset.data.nbytes // max(1, len(dataset.data)) + 1
+    rows = max(1, min(BATCH_ROWS, BATCH_CHARACTERS // row_bytes))
+    for batch in dataset.select_columns(column).iter(batch_size=rows):
         yield from batch[column]

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import datasets
 from datasets import Dataset
+from datasets.features.features import require_decoding
 
 from rnncli.data.lines import File, Losses, opened, read_lines, read_pieces, spooled
 from rnncli.data.store import BATCH_ROWS, scratch
@@ -18,6 +19,8 @@ from rnncli.data.wording import counted, first_line
 from rnncli.errors import DataError
 
 csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
+
+MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
 
 Row: TypeAlias = tuple[int, tuple[object, ...]]  # number of its first line, for messages; cells
 
@@ -36,6 +39,19 @@ class Table(ABC):
     @abstractmethod
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the cells of ``columns``, row by row; after the last, ``losses`` is complete."""
+
+    def require_few_columns(self, number: int) -> None:
+        """Check that this can be a table.
+
+        Raises:
+            DataError: a row has too many cells.
+        """
+        if number > MAX_COLUMNS:
+            raise self.error(
+                1,
+                f"{counted(number, 'column')}, but at most {MAX_COLUMNS:,} can be read",
+                "is it such a table? Keep the columns that are needed, or name the file .txt",
+            )
 
     def error(self, number: int, what: str, hint: str) -> DataError:
         """Return an error that points to a row."""
@@ -98,6 +114,7 @@ class _DelimitedFile(Table):
         super().__init__(file.where)
         self.file = file
         first = next((cells for _, cells in self.records(Counter())), [])
+        self.require_few_columns(len(first))
         self.has_header = is_header(first)
         if self.has_header:
             self.names = tuple(cell.strip() for cell in first)
@@ -141,6 +158,7 @@ class TsvFile(_DelimitedFile):
 # holds no lone surrogates, so they are free to stand for something else.
 _RETURN, _NUL, _END = "\udc0d", "\udc00", "\udcff"
 _MAX_CELL_LINES = 10_000  # beyond, a quotation mark was forgotten
+_MAX_CELL_CHARACTERS = 1 << 25
 
 
 class CsvFile(_DelimitedFile):
@@ -164,8 +182,12 @@ class CsvFile(_DelimitedFile):
         start = 1  # line of the record that is being read
 
         def fed() -> Iterator[str]:
+            record, size = start, 0  # the record that the lines are of, and their characters
             for number, line in enumerate(chain([first], lines), start=1):
-                if number - start > _MAX_CELL_LINES:
+                if start != record:
+                    record, size = start, 0
+                size += len(line)
+                if number - start > _MAX_CELL_LINES or size > _MAX_CELL_CHARACTERS:
                     raise self._unclosed(start)
                 yield _masked(line) + "\n"
             yield _END
@@ -208,6 +230,7 @@ class JsonLinesFile(Table):
         super().__init__(file.where)
         self.file = file
         self.names = next((tuple(record) for _, record in self._records(Counter())), ())
+        self.require_few_columns(len(self.names))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the values of ``columns``.
@@ -265,19 +288,41 @@ class ArrowTable(Table):
             for part in _parts(feature):
                 self.places[part or column] = (column, part)
         self.names = tuple(self.places)
+        self.require_few_columns(len(self.names))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the values of ``columns``; class numbers become class names."""
+        """Yield the values of ``columns``; class numbers become class names.
+
+        Raises:
+            DataError: they are no texts, or damaged.
+        """
         places = [self.places[name] for name in columns]
         readers = [_cell_reader(self.dataset.features[column], part) for column, part in places]
+        for column, _ in places:
+            # An image would be decoded, or even fetched from where the file says that it is.
+            if require_decoding(self.dataset.features[column]):
+                raise DataError(
+                    f"{self.where}: the column {column} holds no texts", "name another column"
+                )
         selected = self.dataset.select_columns(list({column for column, _ in places}))
         number = count(1)
-        for batch in selected.iter(batch_size=BATCH_ROWS):
+        for batch in self._batches(selected):
             cells = (
                 map(read, batch[column]) for read, (column, _) in zip(readers, places, strict=True)
             )
             for row in zip(*cells, strict=True):
                 yield next(number), row
+
+    def _batches(self, dataset: Dataset) -> Iterator[dict[str, list[Any]]]:
+        batches = dataset.iter(batch_size=BATCH_ROWS)
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:  # text that is no UTF-8, times out of range, and more
+                raise _damaged_parquet(self.where, error) from error
+            if batch is None:
+                return
+            yield batch
 
 
 def _parts(feature: Any) -> Sequence[str | None]:
@@ -292,7 +337,8 @@ def _cell_reader(feature: Any, part: str | None) -> Callable[[Any], object]:
         return lambda cell: cell and cell[part]
     if isinstance(feature, datasets.ClassLabel):
         # A class of -1 means that the label is kept secret.
-        return lambda cell: feature.names[cell] if cell is not None and cell >= 0 else None
+        known = range(len(feature.names))
+        return lambda cell: feature.names[cell] if cell in known else None
     return lambda cell: cell
 
 
@@ -303,12 +349,20 @@ def read_parquet(file: File) -> ArrowTable:
         DataError: it is none.
     """
     with opened(file) as stream:
+        if stream.read(4) != b"PAR1":  # before gigabytes of it are unpacked
+            raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
+        stream.seek(0)
         plain = spooled(stream)
     try:
-        dataset = Dataset.from_parquet(str(plain), cache_dir=str(scratch()))
+        return ArrowTable(Dataset.from_parquet(str(plain), cache_dir=str(scratch())), file.where)
+    except DataError:
+        raise
     except Exception as error:  # `datasets` documents none, and arrow raises several
-        raise DataError(
-            f"{file.where} cannot be read as Parquet: {first_line(error.__cause__ or error)}",
-            "is it whole? Fetch it again, or export it as CSV",
-        ) from error
-    return ArrowTable(dataset, file.where)
+        raise _damaged_parquet(file.where, error.__cause__ or error) from error
+
+
+def _damaged_parquet(where: str, error: BaseException) -> DataError:
+    return DataError(
+        f"{where} cannot be read as Parquet: {first_line(error)}",
+        "is it whole? Fetch it again, or export it as CSV",
+    )

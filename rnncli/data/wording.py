@@ -10,13 +10,15 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names in a row, the first twenty if there are more."""
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    """Return the first twenty names in a row, and of long ones the beginnings."""
+    shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:20]]
+    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """Return a question after the candidates that look like ``word``, if there are any."""
-    matches = get_close_matches(word, list(candidates), n=3)
+    likely = [each for each in candidates if len(each) <= 3 * len(word)]  # else it takes long
+    matches = get_close_matches(word, likely, n=3)
     return f"did you mean {' or '.join(matches)}?" if matches else None
 
 

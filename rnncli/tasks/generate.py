@@ -30,6 +30,7 @@ LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
 MAX_CHARACTERS = 10_000  # of a prompt that are read
 BATCH_TOKENS = 16_384  # of prompts read at once, padding included: bounds memory
 BATCH_TEXTS = 256  # written at once: a wider batch gains little
+LOGITS = 1 << 24  # in memory at once, however large the vocabulary is
 SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
 
 
@@ -198,11 +199,12 @@ class TextGenerator(TrainedModel):
         config = config or SamplingConfig()
         encoded = [self._encode(prompt) for prompt in prompts]
         results: list[list[Generation]] = [[] for _ in prompts]
-        for rows in by_length(encoded, BATCH_TOKENS, BATCH_TEXTS):
+        most = min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
+        for rows in by_length(encoded, BATCH_TOKENS, most):
             logits, state = self._network.read(*padded(encoded, rows))
             prompt_of = np.repeat(np.arange(len(rows)), n)  # of each sample
             streams = random_streams(config.seed, len(rows), n)
-            size = min(BATCH_TEXTS, math.ceil(len(prompt_of) / self._threads))
+            size = min(most, math.ceil(len(prompt_of) / self._threads))
             parts = [
                 _Start(logits[own], state.take(own), streams[start : start + size])
                 for start in range(0, len(prompt_of), size)
@@ -255,15 +257,16 @@ class TextGenerator(TrainedModel):
             DataError: there is nothing to predict.
 
         """
+        window = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
         state = self._network.empty_state(1)
         nats, count, characters = 0.0, 0, 0
         pending: list[int] = []
         for text in texts:
             pending += self._tokenizer.encode(text)
             characters += len(text)
-            while len(pending) > SCORING_WINDOW:
-                nats, count, state = self._score(pending[: SCORING_WINDOW + 1], nats, count, state)
-                pending = pending[SCORING_WINDOW:]
+            while len(pending) > window:
+                nats, count, state = self._score(pending[: window + 1], nats, count, state)
+                pending = pending[window:]
         if len(pending) > 1:
             nats, count, state = self._score(pending, nats, count, state)
         if not count:
