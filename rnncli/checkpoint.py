@@ -580,7 +580,7 @@ def _undisturbed() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
     if came:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)  # to whoever listens now
 
 
 def _umask() -> int:

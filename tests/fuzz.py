@@ -35,7 +35,6 @@ from typing import Any
 import numpy as np
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from models import SMALL, classifier, generator, pairs, reviews, story, translator
 from safetensors.numpy import load_file, save_file
@@ -575,7 +574,11 @@ def peak() -> int:
 def work(connection: Connection) -> None:
     """Run cases until there are no more; everything is loaded already."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import datasets
+
     from rnncli.data.store import scratch
+
+    datasets.config.HF_HUB_OFFLINE = True  # here alone: whoever started this goes on with the hub
 
     scratch.cache_clear()  # each process its own
     while (case := connection.recv()) is not None:
