@@ -198,8 +198,6 @@ def _opened_input(path: Path) -> Iterator[Read]:
             f"{path} is damaged: its gzip data is cut short or broken", f"test it: gzip -t {path}"
         ) from None
     except OSError as error:
-        if error.filename not in (None, str(path)):  # of another file: that of the output
-            raise
         raise DataError(f"{path} cannot be read: {error.strerror}", "name a file of text") from None
 
 
