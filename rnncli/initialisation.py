@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rnncli.checkpoint import SavedModel, load
+from rnncli.saved_model import SavedModel, load
 from rnncli.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

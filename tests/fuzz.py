@@ -40,9 +40,9 @@ from models import SMALL, classifier, generator, pairs, reviews, story, translat
 from safetensors.numpy import load_file, save_file
 from shell import call
 
-from rnncli.checkpoint import expected_shapes
 from rnncli.config import CELLS, ModelConfig
 from rnncli.errors import RnncliError
+from rnncli.saved_model import expected_shapes
 
 SECONDS = 10  # for a case
 GRACE = 5  # more until a process is killed that does not listen

@@ -16,10 +16,11 @@ from safetensors.numpy import load_file
 from shell import call, tree
 
 import rnncli
-from rnncli.checkpoint import ModelWriter, Snapshot, load
+from rnncli.checkpoint import ModelWriter, Snapshot
 from rnncli.config import FORMAT_VERSION, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.model import EncoderDecoder
+from rnncli.saved_model import load
 from rnncli.tokenizer import Tokenizer
 
 Describe = Callable[..., ModelConfig]

@@ -34,10 +34,10 @@ from safetensors.numpy import load_file, save_file
 from shell import Result, call, rnncli
 from test_errors import explained
 
-from rnncli.checkpoint import expected_shapes, load
 from rnncli.config import CELLS, LEVELS, MAX_CLASSES, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.model import EncoderDecoder
+from rnncli.saved_model import expected_shapes, load
 from rnncli.tokenizer import Tokenizer
 
 TEXT = "the soup was lovely"

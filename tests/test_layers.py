@@ -18,7 +18,7 @@ PACKAGE = Path(rnncli.__file__).parent
 ROWS = (
     ("cli",),
     ("tasks",),
-    ("training", "checkpoint", "initialisation"),
+    ("training", "checkpoint", "initialisation", "saved_model"),
     ("gpu", "gauges"),
     ("data", "model", "runtime", "decoding", "batches"),
     ("tokenizer", "corpora", "metrics", "config", "errors"),

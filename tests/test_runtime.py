@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rnncli.checkpoint import ModelWriter, Snapshot, load
+from rnncli.checkpoint import ModelWriter, Snapshot
 from rnncli.config import CELLS, FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.model import EncoderDecoder
 from rnncli.runtime import Network, log_softmax, softmax
+from rnncli.saved_model import load
 from rnncli.tokenizer import Tokenizer
 
 EMBEDDING = "decoder.embedding.weight"
@@ -276,7 +277,7 @@ def test_a_text_continues_alike_alone_and_in_any_batch(build, cell):
 CLASSIFY = """
 import sys, numpy as np
 from pathlib import Path
-from rnncli.checkpoint import load
+from rnncli.saved_model import load
 network = load(Path(sys.argv[1]), "classify").network
 rng = np.random.default_rng(0)
 tokens, lengths = rng.integers(0, 11, (64, 20)), rng.integers(1, 21, 64)

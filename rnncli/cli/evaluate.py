@@ -71,8 +71,8 @@ def evaluate(
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
-    from rnncli.checkpoint import read_info
     from rnncli.data import Columns
+    from rnncli.saved_model import read_info
 
     screen = Screen(quiet, color)
     info = read_info(model)

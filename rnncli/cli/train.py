@@ -306,7 +306,8 @@ def train(
     for defaults in DEFAULTS.values():
         defaults.with_given(given)  # refuse what cannot work before the data is read
 
-    from rnncli.checkpoint import ModelWriter, read_info
+    from rnncli.checkpoint import ModelWriter
+    from rnncli.saved_model import read_info
 
     if init_from is not None:
         read_info(init_from)
@@ -485,7 +486,7 @@ def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
 
 def _raise_bar(run: _Run, writer: "ModelWriter", state: "State") -> None:
     """Let the model on disk be the best so far, if it was saved after the state was."""
-    from rnncli.checkpoint import read_info
+    from rnncli.saved_model import read_info
 
     try:
         info = read_info(writer.path)

@@ -23,7 +23,7 @@ def load(
         ConfigError: there is no such device.
 
     """
-    from rnncli.checkpoint import read_info
+    from rnncli.saved_model import read_info
     from rnncli.tasks.classify import TextClassifier
     from rnncli.tasks.generate import TextGenerator
     from rnncli.tasks.translate import Translator

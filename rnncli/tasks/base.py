@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.checkpoint import SavedModel, load
 from rnncli.config import InferenceDevice, ModelConfig, Task
+from rnncli.saved_model import SavedModel, load
 from rnncli.tokenizer import PAD, Tokenizer
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only

@@ -1,0 +1,271 @@
+"""Reading a model directory, which may come from a stranger: careful, and no pickle.
+
+Nothing is built, and no weight read, before the description, the shapes and the sizes fit.
+"""
+
+import json
+import math
+import os
+import reprlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from rnncli.config import (
+    FORMAT_VERSION,
+    LEVELS,
+    MAX_SEED,
+    TASKS,
+    InferenceDevice,
+    ModelConfig,
+    Task,
+)
+from rnncli.errors import ConfigError, ModelError
+from rnncli.runtime import Floats, Network
+from rnncli.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from rnncli.gpu import TorchNetwork
+
+CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
+TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
+DAMAGED = "copy the model again, or train it again"
+
+# Far above what a model needs. JSON may take 30 times its text in memory.
+LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20}
+LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
+LARGEST_WEIGHT = 1e4  # a hundred times what is learned; far beyond it, products overflow
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it lies on disk: description, tokenizers and network."""
+
+    path: Path
+    info: dict[str, Any]  # the whole config.json
+    config: ModelConfig
+    tokenizer: Tokenizer
+    target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
+    weights: Mapping[str, Floats]
+    network: "Network | TorchNetwork"
+
+
+def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") -> SavedModel:
+    """Read a model directory and check that its parts fit together.
+
+    On a CPU the network is NumPy's, which starts at once; on a GPU it is PyTorch's.
+
+    Raises:
+        ModelError: something is missing, damaged, of another task or of a newer format.
+        ConfigError: there is no such device.
+
+    """
+    info = _read_description(path)
+    if task is not None and info["task"] != task:
+        raise ModelError(
+            f"{path} is a model to {info['task']} with, not to {task}",
+            f"rnncli {info['task']} -m {path}",
+        )
+    try:
+        names = [field.name for field in fields(ModelConfig)]
+        config = ModelConfig(**{name: info["model"][name] for name in names})
+        level = info["level"]
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ModelError(f"{path / CONFIG} is damaged: {error}", DAMAGED) from None
+    if config.task != info["task"] or level not in LEVELS:
+        raise ModelError(f"{path / CONFIG} is damaged: task or level is wrong", DAMAGED)
+    if config.task == "classify" and not _are_labels(info.get("labels"), config.num_classes):
+        raise ModelError(f"{path / CONFIG} is damaged: labels and classes differ", DAMAGED)
+    weights = _read_weights(path / WEIGHTS, config, info.get("shapes"))
+    tokenizer = Tokenizer.load(harmless(path / TOKENIZER), level)
+    target_tokenizer = tokenizer
+    if config.target_vocab_size:
+        target_tokenizer = Tokenizer.load(harmless(path / TARGET_TOKENIZER), level)
+    _check_vocabulary(path, tokenizer, config.vocab_size)
+    _check_vocabulary(path, target_tokenizer, config.target_vocab_size or config.vocab_size)
+    network = _network(config, weights, device)
+    return SavedModel(path, info, config, tokenizer, target_tokenizer, weights, network)
+
+
+def _network(
+    config: ModelConfig, weights: Mapping[str, Floats], device: InferenceDevice
+) -> "Network | TorchNetwork":
+    if device == "cpu":
+        return Network(config, weights)
+    from rnncli.gpu import TorchNetwork  # imports torch
+
+    return TorchNetwork(config, weights, device)
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """Return the description in a model directory, with the data that it was trained on.
+
+    Raises:
+        ModelError: there is no model, or it is damaged or of a newer format.
+
+    """
+    info = _read_description(path)
+    if not _tells_its_data(info):
+        raise ModelError(f"{path / CONFIG} is damaged: data or settings are wrong", DAMAGED)
+    return info
+
+
+def _tells_its_data(info: dict[str, Any]) -> bool:
+    """Return whether a description has all that is needed to score the model again."""
+    match info:
+        case {
+            "data": {
+                "name": str(),
+                "arguments": [*arguments],
+                "columns": dict(columns),
+                "fingerprint": str(),
+                **more,
+            },
+            "settings": {"validation": float(validation), "seed": int(seed)},
+        }:
+            match more.get("languages"):
+                case None | [str(), str()]:
+                    texts = [*arguments, *columns.values()]
+                    are_texts = all(isinstance(text, str) for text in texts)
+                    return are_texts and 0 < validation < 1 and 0 <= seed <= MAX_SEED
+    return False
+
+
+def _are_labels(labels: object, number: int) -> bool:
+    """Return whether these are so many different labels."""
+    return (
+        isinstance(labels, list)
+        and all(isinstance(label, str) for label in labels)
+        and len(set(labels)) == len(labels) == number
+    )
+
+
+def harmless(path: Path) -> Path:
+    """Return the path of a file of a model, which may come from a stranger.
+
+    Raises:
+        ModelError: it is a link to another place, no file at all, or far too large.
+
+    """
+    home, real = os.path.realpath(path.parent), os.path.realpath(path)
+    if not Path(real).is_relative_to(home):
+        raise ModelError(
+            f"{path} is a link that leads out of the model directory",
+            "copy the model with what its links lead to: cp -rL",
+        )
+    if path.exists() and not path.is_file():  # reading a pipe would wait forever
+        raise ModelError(f"{path} is no file", DAMAGED)
+    if path.exists() and path.stat().st_size > LARGEST.get(path.name, math.inf):
+        raise ModelError(f"{path} is too large: {path.stat().st_size:,} bytes", DAMAGED)
+    return path
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        what = "is a file, not a model directory" if path.exists() else "does not exist"
+        raise ModelError(f"{path} {what}", "train a model first: rnncli train, or name one: -m DIR")
+    try:
+        info = json.loads(harmless(path / CONFIG).read_text(encoding="utf-8"))
+        json.dumps(info, ensure_ascii=False).encode()  # fails at what could not be printed either
+    except FileNotFoundError:
+        raise ModelError(
+            f"{path} holds no model: {CONFIG} is missing",
+            "train one: rnncli train, or name one: -m DIR",
+        ) from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise ModelError(f"{path / CONFIG} cannot be read: {error}", DAMAGED) from None
+    version = info.get("format_version") if isinstance(info, dict) else None
+    if type(version) is not int or version < 1:  # true is an int, too
+        raise ModelError(f"{path / CONFIG} does not describe a model of rnncli", DAMAGED)
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format {reprlib.repr(version)}, newer than this rnncli can read",
+            "pip install --upgrade rnncli",
+        )
+    if info.get("task") not in TASKS:
+        shown = reprlib.repr(info.get("task"))
+        raise ModelError(f"{path / CONFIG} names no known task: {shown}", DAMAGED)
+    described: dict[str, Any] = info
+    return described
+
+
+def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
+    if tokenizer.vocab_size != size:
+        raise ModelError(
+            f"the tokenizer in {path} has {tokenizer.vocab_size} tokens, the model {size}", DAMAGED
+        )
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
+    """Return the shape of every weight that the file of such a model holds, by its name."""
+    width, size, layers = config.embedding_dim, config.hidden_size, config.num_layers
+    rows = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}[config.cell] * size  # of all gates
+    shapes: dict[str, list[int]] = {}
+
+    def recurrent(prefix: str, inputs: int) -> None:
+        shapes[prefix + "weight_ih"], shapes[prefix + "bias_ih"] = [rows, inputs], [rows]
+        if config.cell != "mingru":
+            shapes[prefix + "weight_hh"], shapes[prefix + "bias_hh"] = [rows, size], [rows]
+
+    def linear(prefix: str, inputs: int, outputs: int) -> None:
+        shapes[prefix + ".weight"], shapes[prefix + ".bias"] = [outputs, inputs], [outputs]
+
+    directions = 2 if config.bidirectional else 1
+    memory = directions * size  # of the encoder, for each token
+    joint = config.task == "translate" and not config.target_vocab_size
+    if config.task != "generate":
+        if not (joint and config.tie_embeddings):
+            shapes["encoder.embedding.weight"] = [config.vocab_size, width]
+        for layer in range(layers):
+            for direction in range(directions):
+                inputs = memory if layer else width
+                recurrent(f"encoder.layers.{layer}.{direction}.", inputs)
+    if config.task == "classify":
+        linear("head.output", 3 * memory, config.num_classes)
+        return shapes
+    vocabulary = config.target_vocab_size or config.vocab_size
+    shapes["decoder.embedding.weight"] = [vocabulary, width]
+    for layer in range(layers):
+        recurrent(f"decoder.layers.{layer}.", size if layer else width)
+    if config.task == "translate":
+        shapes["decoder.attention.query.weight"] = [memory, size]
+        linear("decoder.attention.combine", size + memory, size)
+        linear("decoder.bridge", memory, layers * size)
+    if config.tie_embeddings and size != width:
+        linear("decoder.projection", size, width)
+    linear("decoder.output", width if config.tie_embeddings else size, vocabulary)
+    if config.tie_embeddings:
+        del shapes["decoder.output.weight"]
+    return shapes
+
+
+def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[str, Floats]:
+    """Read the weights, once the file is known to hold what the network needs and no more."""
+    expected = expected_shapes(config)
+    if described != expected:
+        raise ModelError(f"{path} does not fit {CONFIG}: the shapes there are others", DAMAGED)
+    most = 4 * sum(map(math.prod, expected.values())) + LARGEST_HEADER
+    try:
+        if harmless(path).stat().st_size > most:
+            raise ModelError(f"{path} does not fit {CONFIG}: it is too large", DAMAGED)
+        with safe_open(path, framework="numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            found = {name: [part.get_dtype(), part.get_shape()] for name, part in slices.items()}
+            wanted = {name: ["F32", shape] for name, shape in expected.items()}
+            names = found.keys() | wanted.keys()
+            odd = sorted(name for name in names if found.get(name) != wanted.get(name))
+            if odd:
+                shown = ", ".join(map(reprlib.repr, odd[:3]))
+                raise ModelError(f"{path} does not fit {CONFIG}: {shown}", DAMAGED)
+            weights: dict[str, Floats] = {name: file.get_tensor(name) for name in expected}
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing", "copy the whole model directory") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
+    for name, array in weights.items():
+        if not -LARGEST_WEIGHT <= array.min() <= array.max() <= LARGEST_WEIGHT:  # nor NaN
+            raise ModelError(f"{path} is damaged: {name} has numbers that none learned", DAMAGED)
+    return weights
