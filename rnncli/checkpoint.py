@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 FILES = (TOKENIZER, TARGET_TOKENIZER, WEIGHTS, CARD, METRICS, CONFIG)
 CHECKPOINT, STATE, LOCK = "checkpoint", "state.safetensors", "lock"
+REPLACED = "replaced"  # in the checkpoint: the finished model that a new one takes the place of
 UNFINISHED = tuple(f".{name}.new" for name in FILES)  # left behind by a process that was killed
 ELSEWHERE = "name another place: -o DIR"
 
@@ -56,17 +57,16 @@ class ModelWriter:
         """
         self.path = path
         self.written = False
-        self._state = path / CHECKPOINT / STATE
+        self.replaced = path / CHECKPOINT / REPLACED
         self.force = force
+        self._state = path / CHECKPOINT / STATE
         if path.exists() and not path.is_dir():
             raise ModelError(f"{path} is a file", ELSEWHERE)
         if path.is_dir() and {entry.name for entry in path.iterdir()} - {CHECKPOINT, *UNFINISHED}:
             info = _model_there(path)
             if info is None:
                 raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
-            training = info.get("training")
-            finished = not isinstance(training, dict) or training.get("finished", True)
-            if not force and (finished or not self._state.exists()):
+            if not force and (_is_finished(info) or not self._state.exists()):
                 raise ModelError(f"{path} holds a model already", f"{ELSEWHERE}, or add --force")
         ancestor = path.absolute()
         while not ancestor.exists():
@@ -127,7 +127,7 @@ class ModelWriter:
         ) as error:
             raise ModelError(
                 f"{self._state} cannot be read: {error}",
-                f"start anew: rm -r {shlex.quote(str(self._state.parent))}",
+                f"start anew: rm {shlex.quote(str(self._state))}",
             ) from None
 
     def discard_run(self) -> None:
@@ -212,6 +212,7 @@ class ModelWriter:
             _write_weights(folder, snapshot, weights)
             _write_description(folder, snapshot)
             if there:  # other files that a person keeps there stay
+                self._set_aside(place)
                 # Without its description there is no model: never one of old and new files.
                 (place / CONFIG).unlink(missing_ok=True)
                 for name in FILES:
@@ -224,6 +225,19 @@ class ModelWriter:
                 folder.rename(place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _set_aside(self, place: Path) -> None:
+        """Keep a copy of a finished model until the one that replaces it is finished, too."""
+        info = _model_there(place)
+        if info is None or not _is_finished(info):
+            return
+        self.replaced.parent.mkdir(exist_ok=True)
+        shutil.rmtree(self.replaced, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=".", dir=self.replaced.parent))
+        for name in FILES:
+            if (place / name).exists():
+                shutil.copy(place / name, folder / name)
+        folder.rename(self.replaced)
 
 
 @dataclass(frozen=True)
@@ -283,6 +297,12 @@ def _model_there(path: Path) -> dict[str, Any] | None:
         return None
     known = isinstance(info, dict) and "format_version" in info and info.get("task") in TASKS
     return info if known else None
+
+
+def _is_finished(info: dict[str, Any]) -> bool:
+    """Return whether a model is one whose training has ended, as far as it says."""
+    training = info.get("training")
+    return not isinstance(training, dict) or training.get("finished") is not False
 
 
 def _lock(file: BinaryIO) -> bool:

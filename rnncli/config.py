@@ -27,6 +27,7 @@ FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could no
 MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
+MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 
 DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for

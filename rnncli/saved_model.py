@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from rnncli.config import (
     FORMAT_VERSION,
     LEVELS,
+    MAX_PARAMETERS,
     MAX_SEED,
     TASKS,
     InferenceDevice,
@@ -247,7 +248,10 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
     expected = expected_shapes(config)
     if described != expected:
         raise ModelError(f"{path} does not fit {CONFIG}: the shapes there are others", DAMAGED)
-    most = 4 * sum(map(math.prod, expected.values())) + LARGEST_HEADER
+    parameters = sum(map(math.prod, expected.values()))
+    if parameters > MAX_PARAMETERS:
+        raise ModelError(f"{path} is too large: {parameters:,} parameters", DAMAGED)
+    most = 4 * parameters + LARGEST_HEADER
     try:
         if harmless(path).stat().st_size > most:
             raise ModelError(f"{path} does not fit {CONFIG}: it is too large", DAMAGED)

@@ -156,6 +156,8 @@ def _rebuilt(description: Any, level: Level) -> Backend | None:
         model = _char_model(vocab)
     else:
         merges = [(first, second) for first, second in description["model"]["merges"]]
+        if any(part not in vocab for a, b in merges for part in (a, b, a + b)):
+            return None  # the library would not return either
         model = models.BPE(vocab=vocab, merges=merges)
     backend = _backend(model, level, fold=description.get("normalizer") is not None)
     own = json.loads(_backend(type(model)(), level, backend.normalizer is not None).to_str())

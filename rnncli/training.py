@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # tasks stand above: the loop knows their interface alone
     from rnncli.tasks.base import Training
 
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
+GOOD = "good."  # prefix of the tensors to go back to
 MAX_RECOVERIES = 3  # times that training goes back with half the learning rate, before it gives up
 
 
@@ -295,7 +296,8 @@ class _Run:
         random = {"random": torch.get_rng_state()}
         if self._device.type == "cuda":
             random["random.cuda"] = torch.cuda.get_rng_state(self._device)
-        return State(self._tensors(copy=False) | random, numbers)
+        good = {f"{GOOD}{name}": tensor for name, tensor in self._good.items()}
+        return State(self._tensors(copy=False) | good | random, numbers)
 
     def restore(self, state: State) -> None:
         """Set all that changes as it was.
@@ -309,7 +311,7 @@ class _Run:
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise RnncliError(
                 f"the training that was saved does not fit this one: {error}",
-                "start anew: remove the folder checkpoint of the model",
+                "start anew: remove checkpoint/state.safetensors of the model",
             ) from error
 
     def _restore(self, state: State) -> None:
@@ -321,8 +323,10 @@ class _Run:
         self._parts, self._recoveries = numbers["parts"], numbers["recoveries"]
         vars(self._watch).update(numbers["watch"])
         vars(self._smoothed).update(numbers["smoothed"])
-        self._set_tensors(state.tensors)
+        good = {n.removeprefix(GOOD): t for n, t in state.tensors.items() if n.startswith(GOOD)}
+        self._set_tensors(good)
         self._good = self._tensors(copy=True)
+        self._set_tensors(state.tensors)
         torch.set_rng_state(state.tensors["random"])
         if self._device.type == "cuda" and "random.cuda" in state.tensors:
             torch.cuda.set_rng_state(state.tensors["random.cuda"], self._device)

@@ -421,7 +421,7 @@ def foreign(rng: random.Random, path: Path) -> None:
         b"BZh",
         b"ARROW1",
     ]
-    zeros = gzip.compress(bytes(rng.choice([10, 1_000_000])))
+    zeros = gzip.compress(bytes(rng.choice([10, LONGEST])))
     options = [rng.choice(beginnings) + noise, b"", b"\n" * 5_000, zeros, b"PAR1" + noise + b"PAR1"]
     path.write_bytes(rng.choice([*options, rng.choice(BASES["data"]).read_bytes()]))
 

@@ -249,7 +249,8 @@ def test_force_changes_nothing_until_the_new_model_is_complete(
     before = tree(tmp_path)
     writer = ModelWriter(tmp_path / "m", force=True)
     assert tree(tmp_path) == before
-    writer.save(snapshot(new), weights(network(new)))
+    with writer.locked():
+        writer.save(snapshot(new), weights(network(new)))
     assert load(tmp_path / "m").config.task == "classify"
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
@@ -258,7 +259,9 @@ def test_force_leaves_no_file_of_the_old_model(describe: Describe, tmp_path: Pat
     old, new = describe("translate"), describe("generate")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
     assert (tmp_path / "m" / "target_tokenizer.json").exists()
-    ModelWriter(tmp_path / "m", force=True).save(snapshot(new), weights(network(new)))
+    writer = ModelWriter(tmp_path / "m", force=True)
+    with writer.locked():
+        writer.save(snapshot(new), weights(network(new)))
     assert {path.name for path in (tmp_path / "m").iterdir()} == FILES
 
 

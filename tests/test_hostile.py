@@ -149,6 +149,29 @@ def test_a_size_that_the_weights_have_not_is_refused(size: str, model: Path) -> 
     refused(model)
 
 
+def test_a_model_that_would_fill_the_memory_is_refused_before_it_is_read(model: Path) -> None:
+    """The file fits its description, and takes no room on the disk: it is one hole."""
+    wide = 16_384
+    info = json.loads((model / CONFIG).read_text())
+    info["model"] |= {"hidden_size": wide, "embedding_dim": wide}
+    shapes = expected_shapes(ModelConfig(**info["model"]))
+    (model / CONFIG).write_text(json.dumps(info | {"shapes": shapes}))
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    told = json.dumps(header).encode()
+    with (model / WEIGHTS).open("wb") as file:
+        file.write(struct.pack("<Q", len(told)) + told)
+        file.truncate(8 + len(told) + end)
+    refused(model, "too large")
+
+
+def test_a_network_that_nobody_could_load_is_not_trained(tmp_path: Path) -> None:
+    result = call("train", reviews(), "-o", tmp_path / "m", "--hidden-size", 16_384)
+    assert "--hidden-size" in explained(result, 2, "too large")
+
+
 @pytest.mark.parametrize("key", ["data", "settings"])
 @pytest.mark.parametrize("value", [None, [], "x", 1, {}, {"name": 1}, {"name": "a", "columns": []}])
 def test_a_model_without_its_data_cannot_be_scored_on_it(
@@ -447,7 +470,9 @@ def test_a_vocabulary_that_cannot_spell_every_text_is_refused(level: Any, tmp_pa
         Tokenizer.load(path, level)
 
 
-@pytest.mark.parametrize("merges", [None, 1, "h e", [["h"]], [["h", "zz"]], [["h", "e", "x"]]])
+@pytest.mark.parametrize(
+    "merges", [None, 1, "h e", [["h"]], [["h", "zz"]], [["t", "c"]], [["h", "e", "x"]]]
+)
 def test_merges_of_nothing_are_refused(merges: object, tmp_path: Path) -> None:
     path = tmp_path / TOKENIZER
     Tokenizer.train(["the cat"], "subword", 300).save(path)

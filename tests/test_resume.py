@@ -152,7 +152,7 @@ def test_a_damaged_checkpoint_is_explained(unfinished: Path, tmp_path: Path, dam
     (model / CHECKPOINT / STATE).write_bytes(damage)
     result = changed(model)
     assert result.code == 1
-    assert "error:" in result.err and "hint: start anew: rm -r" in result.err
+    assert "error:" in result.err and "hint: start anew: rm " in result.err
     assert loads_or_is_not_there(model)
 
 
@@ -191,6 +191,24 @@ def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
     assert seconds <= 8.5
     assert time.monotonic() - began < 8.5  # not the whole budget again
     assert spent > 0
+
+
+def test_a_model_that_is_being_replaced_is_kept_until_the_new_one_is_finished(
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "m"
+    assert call(*arguments("classify", model, "--steps", 3)).code == 0
+    old = weights(model)
+    result = interrupted(model, "--force")
+    assert result.code == 130
+    kept = model / CHECKPOINT / "replaced"
+    assert f"the model that was there is kept: {kept}" in result.err
+    assert weights(kept) == old
+    package.load(kept)
+    assert weights(model) != old
+    assert call(*arguments("classify", model, "--steps", 5, "--force")).code == 0
+    assert not kept.exists()
+    package.load(model)
 
 
 def test_a_finished_training_leaves_no_checkpoint(tmp_path: Path) -> None:

@@ -580,3 +580,18 @@ def test_a_run_that_goes_on_ends_like_one_that_never_stopped(prepare, name):
         assert fingerprint(resumed.weights) == fingerprint(last.weights)
         assert resumed.scores == last.scores
         assert resumed.loss == last.loss
+
+
+@every_task
+def test_a_run_that_goes_on_goes_back_to_the_same_state_if_a_step_is_spoiled(prepare, name):
+    given = {"steps": 40, "patience": 100}
+    whole, settings = prepare(name, **given)
+    spoil(whole, {27}, lambda loss: loss * float("nan"))
+    *_, last = fit(whole, settings)
+    first, settings = prepare(name, **given)
+    state = next(progress for progress in fit(first, settings) if progress.step == 26).state()
+    second, settings = prepare(name, **given)
+    spoil(second, {1}, lambda loss: loss * float("nan"))
+    progress = list(fit(second, settings, state=state))
+    assert "half the learning rate" in progress[0].notices[0]
+    assert fingerprint(progress[-1].weights) == fingerprint(last.weights)

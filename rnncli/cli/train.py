@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 CHOSEN = "chosen from the data"
 SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
+LARGEST_SHARE = 0.02  # of the time that may go into saving the state at all
 SHARE = 0.01  # of the time that may go into saving the state wherever a model is the best so far
 
 
@@ -311,10 +312,7 @@ def train(
 
     if init_from is not None:
         read_info(init_from)
-    if checkpoint_every is not None:
-        every = parse_duration(checkpoint_every)
-    else:
-        every = max(SAVE_EVERY[0], SAVE_EVERY[1] * given.get("max_time", DEFAULT_MAX_TIME))
+    every = None if checkpoint_every is None else parse_duration(checkpoint_every)
     if output is not None:
         ModelWriter(output, force)  # refuse early: before anything is read
     from rnncli.data import Columns, read_corpus
@@ -384,7 +382,7 @@ def _prepare(
 
 
 def _train(
-    run: _Run, writer: "ModelWriter", screen: Screen, began: float, every: float
+    run: _Run, writer: "ModelWriter", screen: Screen, began: float, every: float | None
 ) -> "Snapshot":
     """Train, keep the best model on disk, and return its description."""
     from rnncli import training
@@ -394,6 +392,11 @@ def _train(
     state = _go_on(run, writer, screen)
 
     saved, cost = time.monotonic(), 0.0  # when, and how many seconds it took
+
+    def is_due(progress: "Progress") -> bool:
+        since = time.monotonic() - saved
+        usual = max(SAVE_EVERY[0], SAVE_EVERY[1] * (settings.max_time or 0.0), cost / LARGEST_SHARE)
+        return since >= (every or usual) or (progress.best and cost < SHARE * since)
 
     def save(progress: "Progress") -> None:
         nonlocal saved, cost
@@ -412,8 +415,7 @@ def _train(
             display.show(progress)
             if progress.scores is not None:
                 record(snapshot, progress)
-            since = time.monotonic() - saved
-            if not progress.last and (since >= every or (progress.best and cost < SHARE * since)):
+            if not progress.last and is_due(progress):
                 save(progress)
             if progress.best and progress.weights is not None:
                 writer.save(snapshot, progress.weights)
@@ -425,6 +427,8 @@ def _train(
         again = shlex.join(["rnncli", *sys.argv[1:]])
         screen.say(f"interrupted at step {reached.step:,}; to go on, type the same command:")
         screen.say(f"    {again}")
+        if writer.replaced.exists():
+            screen.say(f"until it has ended, the model that was there is kept: {writer.replaced}")
         raise typer.Exit(128 + interruption.signal)
     info = snapshot.info
     info["training"]["finished"] = True

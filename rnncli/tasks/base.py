@@ -1,5 +1,6 @@
 """What every task gives to the training loop, and what every trained model can do."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import InferenceDevice, ModelConfig, Task
-from rnncli.saved_model import SavedModel, load
+from rnncli.config import MAX_PARAMETERS, InferenceDevice, ModelConfig, Task
+from rnncli.errors import ConfigError
+from rnncli.saved_model import SavedModel, expected_shapes, load
 from rnncli.tokenizer import PAD, Tokenizer
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
@@ -47,6 +49,24 @@ class Training(Protocol):
     def evaluate(self) -> dict[str, float]:
         """Score the model on the held-out part."""
         ...
+
+
+def build(config: ModelConfig) -> "EncoderDecoder":
+    """Build a network.
+
+    Raises:
+        ConfigError: no model of this size would be read again.
+
+    """
+    parameters = sum(map(math.prod, expected_shapes(config).values()))
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(
+            f"a model of {parameters / 1e6:,.0f} M parameters is too large",
+            "take a smaller --hidden-size, --embedding-dim or --vocab-size",
+        )
+    from rnncli.model import EncoderDecoder  # torch: on the way to training only
+
+    return EncoderDecoder(config)
 
 
 def column_values(dataset: "Dataset", column: str) -> Iterator[str]:

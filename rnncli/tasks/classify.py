@@ -16,6 +16,7 @@ from rnncli.runtime import Floats, softmax
 from rnncli.tasks.base import (
     Announce,
     TrainedModel,
+    build,
     by_length,
     column_values,
     in_pieces,
@@ -133,8 +134,6 @@ class ClassifierTraining:
         tokenizer: Tokenizer,
         settings: Settings,
     ) -> None:
-        from rnncli.model import EncoderDecoder  # torch: on the way to training only
-
         self.labels = labels
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
@@ -155,7 +154,7 @@ class ClassifierTraining:
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
         )
-        self.model = EncoderDecoder(self.config)
+        self.model = build(self.config)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:

@@ -14,7 +14,14 @@ from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
 from rnncli.decoding import random_streams, sample
 from rnncli.errors import DataError
 from rnncli.runtime import DecoderState, Floats, log_softmax
-from rnncli.tasks.base import Announce, TrainedModel, by_length, column_values, padded
+from rnncli.tasks.base import (
+    Announce,
+    TrainedModel,
+    build,
+    by_length,
+    column_values,
+    padded,
+)
 from rnncli.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -83,8 +90,6 @@ class LanguageModelTraining:
         tokenizer: Tokenizer,
         settings: Settings,
     ) -> None:
-        from rnncli.model import EncoderDecoder  # torch: on the way to training only
-
         self.tokenizer = tokenizer
         self._train, self._validation = train.tokens, validation.tokens
         self._validation_characters = validation_characters
@@ -110,7 +115,7 @@ class LanguageModelTraining:
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
         )
-        self.model = EncoderDecoder(self.config)
+        self.model = build(self.config)
         self.carried: list[State | None] = [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:

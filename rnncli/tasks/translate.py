@@ -18,6 +18,7 @@ from rnncli.metrics import join_cjk, perplexity
 from rnncli.tasks.base import (
     Announce,
     TrainedModel,
+    build,
     by_length,
     column_values,
     in_pieces,
@@ -140,8 +141,6 @@ class TranslatorTraining:
         target_tokenizer: Tokenizer | None,
         settings: Settings,
     ) -> None:
-        from rnncli.model import EncoderDecoder  # torch: on the way to training only
-
         self.tokenizer = tokenizer
         self.target_tokenizer = target_tokenizer
         self._train, self._validation = train, validation
@@ -168,7 +167,7 @@ class TranslatorTraining:
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
         )
-        self.model = EncoderDecoder(self.config)
+        self.model = build(self.config)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
