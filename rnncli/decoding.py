@@ -78,29 +78,43 @@ def sample(
 ) -> Iterator[Ints]:
     """Yield tokens (R,), drawn one step at a time, until ``config.length`` of them.
 
-    ``logits`` (R, V) score the first token. Each row draws from a random stream of its own.
-    Temperature 0 is greedy: it takes the likeliest token and draws nothing.
+    ``logits`` (R, V) score the first token.
     """
-    rows = np.arange(len(logits))
     seen = np.zeros(logits.shape, bool)
     logits = logits.copy()  # the caller's; those of a step are nobody's
     for count in range(config.length):
-        logits[:, :EOS] = -np.inf  # padding, unknown, beginning: nothing that could be printed
-        if config.repetition_penalty != 1:  # Keskar et al. 2019, section 4.1
-            weaker = np.where(
-                logits > 0, logits / config.repetition_penalty, logits * config.repetition_penalty
-            )
-            logits = np.where(seen, weaker, logits)
-        if config.temperature == 0:
-            tokens = logits.argmax(-1)
-        else:
-            cumulative = filter_probabilities(logits, config).cumsum(-1)
-            draws = np.array([stream.random() for stream in streams]) * cumulative[:, -1]
-            tokens = np.minimum((cumulative <= draws[:, None]).sum(-1), logits.shape[-1] - 1)
-        seen[rows, tokens] = True
+        tokens = draw(logits, seen, config, streams)
         yield tokens
         if count + 1 < config.length:
             logits, state = step(tokens, state)
+
+
+def draw(
+    logits: Floats,
+    seen: NDArray[np.bool_],
+    config: SamplingConfig,
+    streams: Sequence[np.random.Generator],
+) -> Ints:
+    """Draw a token for each row of logits (R, V), and note it in ``seen`` (R, V).
+
+    Each row draws from a random stream of its own. Temperature 0 is greedy: it takes the likeliest
+    token and draws nothing.
+    """
+    logits[:, :EOS] = -np.inf  # padding, unknown, beginning: nothing that could be printed
+    if config.repetition_penalty != 1:  # Keskar et al. 2019, section 4.1
+        weaker = np.where(
+            logits > 0, logits / config.repetition_penalty, logits * config.repetition_penalty
+        )
+        logits = np.where(seen, weaker, logits)
+    tokens: Ints
+    if config.temperature == 0:
+        tokens = logits.argmax(-1)
+    else:
+        cumulative = filter_probabilities(logits, config).cumsum(-1)
+        draws = np.array([stream.random() for stream in streams]) * cumulative[:, -1]
+        tokens = np.minimum((cumulative <= draws[:, None]).sum(-1), logits.shape[-1] - 1)
+    seen[np.arange(len(tokens)), tokens] = True
+    return tokens
 
 
 def beam_search(

@@ -1,14 +1,23 @@
 """``rnncli generate``: what is drawn, how often and from where, and what is told of it."""
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from models import generator
-from shell import Result, call
+from models import generator, train, write_lines
+from shell import Result, call, rnncli
 from test_terminal import on_a_terminal
 
+from rnncli import TextGenerator
 from rnncli.cli.console import shown
+from rnncli.config import SamplingConfig
+from rnncli.errors import RnncliError
+from rnncli.runtime import softmax
+from rnncli.tasks.generate import BATCH_TEXTS, MAX_TRIES, Demand
+from rnncli.tokenizer import EOS
 
 SEED = ("--seed", 1, "--length", 30)
 
@@ -54,3 +63,124 @@ def test_a_list_that_holds_no_temperature_is_refused(value: str) -> None:
     said = generate("The", "--temperature", value, code=2).err
     assert said.startswith("error: --temperature is ")
     assert "hint: give " in said
+
+
+# Lines
+
+
+@pytest.fixture(scope="module")
+def model() -> TextGenerator:
+    return TextGenerator.load(generator())
+
+
+@pytest.mark.parametrize("prompt", [[], ["The"]])
+@pytest.mark.parametrize("n", [1, 7, BATCH_TEXTS + 3])
+def test_exactly_so_many_lines_are_written_none_of_them_blank(n: int, prompt: list[str]) -> None:
+    lines = generate(*prompt, "--lines", n, "--seed", 3, "--length", 9).lines
+    assert len(lines) == n
+    assert all(line.strip() for line in lines)
+    assert all(line.startswith("".join(prompt)) for line in lines)
+    assert len(set(lines)) > n / 2
+
+
+def test_lines_need_no_input() -> None:
+    result = rnncli("generate", "-m", generator(), "--lines", 2, "--seed", 3, stdin=b"a\nb\nc\n")
+    assert result.out == generate("--lines", 2, "--seed", 3).out
+
+
+def test_a_line_does_not_depend_on_how_many_are_drawn_or_by_how_many_threads() -> None:
+    few = generate("--lines", 3, "--seed", 3, "--threads", 1).lines
+    assert generate("--lines", 40, "--seed", 3, "--threads", 2).lines[:3] == few
+
+
+def test_lines_are_objects_that_say_what_they_begin_with() -> None:
+    lines = generate("The", "--lines", 3, "--seed", 3).lines
+    found = objects("The", "--lines", 3, "--seed", 3)
+    assert [one["prompt"] + one["text"] for one in found] == lines
+    assert [one["prompt"] for one in found] == ["The"] * 3
+
+
+def test_lines_of_several_temperatures_follow_each_other() -> None:
+    alone = [generate("--lines", 2, "--temperature", t, "--seed", 3).out for t in ("0.7", "1.2")]
+    assert generate("--lines", 2, "--temperature", "0.7,1.2", "--seed", 3).out == b"".join(alone)
+
+
+def test_a_line_is_cut_where_it_has_as_many_tokens_as_it_may_have() -> None:
+    words = ("The", "--lines", 20, "--temperature", 0.5, "--seed", 3)
+    whole, cut = generate(*words).lines, generate(*words, "--length", 4).lines
+    assert all(long.startswith(short) for long, short in zip(whole, cut, strict=True))
+    assert max(map(len, cut)) == len("The") + 4 < max(map(len, whole))
+
+
+def test_lines_are_what_is_drawn_behind_a_newline(model: TextGenerator) -> None:
+    """The first characters of many lines are as frequent as the network says."""
+    network, tokenizer = model._network, model._tokenizer
+    newline = tokenizer.encode("\n")
+    logits, _ = network.read(np.array([newline]), np.array([1]))
+    logits[:, :EOS] = -np.inf  # what stands for no text
+    expected: Counter[str] = Counter()
+    for token, probability in enumerate(softmax(logits[0])):
+        text = tokenizer.decode_token(token)
+        expected[text] += probability if text.strip() else 0  # a blank line is drawn again
+    config = SamplingConfig(temperature=1, length=1, seed=0)
+    found = Counter(line.text for line in model.lines(3_000, config=config))
+    for text, probability in expected.items():
+        assert found[text] / 3_000 == pytest.approx(probability / expected.total(), abs=0.03)
+    assert max(expected.values()) / expected.total() > 0.08
+
+
+def test_a_model_that_writes_blank_lines_alone_says_so(tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "blank.txt", *["a", *[""] * 30] * 100)
+    blank = train(data, tmp_path / "m", "--steps", 20, "--learning-rate", 0.1)
+    result = call("generate", "-m", blank, "--lines", 2, "--temperature", 0)
+    assert (result.code, result.out) == (1, b"")
+    assert "blank line" in result.err
+    assert "hint: raise --temperature" in result.err
+    assert call("generate", "-m", blank, "a", "--lines", 2, "--temperature", 0).lines == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["-n", 2], ["--stop", "x"], ["-i", "texts.txt"], ["--column", "text"], ["two\nlines"]],
+    ids=lambda others: others[0],
+)
+def test_what_does_not_go_with_lines_is_refused(others: list[object]) -> None:
+    said = generate("--lines", 2, *others, code=2).err
+    assert said.startswith("error: ")
+    assert "\nhint: " in said
+
+
+def test_several_prompts_are_taken_for_one_without_quotation_marks() -> None:
+    assert "rnncli generate 'The ferry'" in generate("The", "ferry", code=2).err
+
+
+def test_a_text_that_is_not_wanted_is_drawn_again_and_the_others_stay(model: TextGenerator) -> None:
+    config = SamplingConfig(length=8, seed=5)
+    asked: list[int] = []
+
+    def has_an_e(texts: Any) -> list[bool]:
+        asked.append(len(texts))
+        return ["e" in text for text in texts]
+
+    usual = [own.text for own in model.samples(["The"], 30, config)[0]]
+    wanted = [Demand(has_an_e, RnncliError("no e", "try again"))]
+    found = [own.text for own in model.samples(["The"], 30, config, wanted)[0]]
+    assert all("e" in text for text in found)
+    assert [a for a in usual if "e" in a] == [
+        b for a, b in zip(usual, found, strict=True) if "e" in a
+    ]
+    assert asked[0] == 30 > asked[1] == sum("e" not in text for text in usual) > 0
+
+
+def test_after_so_many_tries_it_is_said_what_was_wanted(model: TextGenerator) -> None:
+    asked: list[int] = []
+
+    def never(texts: Any) -> list[bool]:
+        asked.append(len(texts))
+        return [False] * len(texts)
+
+    with pytest.raises(RnncliError, match="no such text"):
+        model.samples(
+            ["The"], 2, SamplingConfig(length=2), [Demand(never, RnncliError("no such text", "-"))]
+        )
+    assert asked == [2] * MAX_TRIES

@@ -1,18 +1,14 @@
 """``rnncli generate``: write text."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+import shlex
+from typing import Annotated, Any
 
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen, shown
+from rnncli.cli.console import Screen
 from rnncli.config import SamplingConfig
 from rnncli.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rnncli.tasks.generate import TextGenerator
 
 _DEFAULTS = SamplingConfig()
 BATCH = 64  # prompts: their samples are drawn side by side
@@ -20,7 +16,7 @@ BATCH = 64  # prompts: their samples are drawn side by side
 
 def generate(
     prompt: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(help="Text to go on from; else read from stdin.", show_default=False),
     ] = None,
     input: options.InputFile = None,
@@ -32,6 +28,16 @@ def generate(
     n: Annotated[
         int, typer.Option("-n", min=1, help="How many samples.", rich_help_panel="Sampling")
     ] = 1,
+    lines: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Write this many whole lines, each from the start of a line: names, titles.",
+            rich_help_panel="Sampling",
+            show_default=False,
+        ),
+    ] = None,
     length: Annotated[
         int, typer.Option(help="Tokens to write at most.", rich_help_panel="Sampling")
     ] = _DEFAULTS.length,
@@ -83,50 +89,43 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
-    from rnncli.cli.records import Answer, Lines
-    from rnncli.cli.streams import Stream, answer_all, batches
-    from rnncli.tasks.generate import Generation, TextGenerator
+    from rnncli.cli.samples import Samples
+    from rnncli.cli.streams import Stream
+    from rnncli.tasks.generate import TextGenerator
 
     screen = Screen(quiet, color)
-    given = [] if prompt is None else [prompt]
-    stream = Stream(given, input, output, column, as_json, batch_size, screen)
+    if prompt and len(prompt) > 1:
+        raise ConfigError(
+            "there is more than one prompt",
+            f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompt))}",
+        )
+    stream = Stream(prompt or [], input, output, column, as_json, batch_size, screen)
+    if lines is not None:
+        _refuse("--lines", {"-n": n > 1, "--stop": stop, "--input": input, "--column": column})
+        if "\n" in (prompt or [""])[0]:
+            raise ConfigError("the prompt has several lines", "give the beginning of one line")
     configs = [
         SamplingConfig(own, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
         for own in _temperatures(temperature)
     ]
-    several = len(configs) > 1
     generator = TextGenerator.load(
         options.model_path(model, "generate"),
         device=device,
         threads=options.threads_for(threads),
         announce=screen.say,
     )
-    plain = not as_json and column is None and output is None
-    if plain and (n == 1 or several) and sys.stdout.isatty():
-        for lines in batches(stream):
-            for record in Lines().records(lines):
-                for config in configs:
-                    for pieces in _drawn(generator, record.text, n, config):
-                        if several:
-                            _say_temperature(screen, config)
-                        _print(record.text, pieces)
-        return
+    samples = Samples(stream, generator, configs, lines or n)
+    if lines is not None:
+        samples.write_lines()
+    else:
+        samples.answer()
 
-    def answer(sample: Generation, config: SamplingConfig) -> Answer:
-        fields: dict[str, Any] = {"text": sample.text}
-        if several:
-            fields["temperature"] = config.temperature
-        return Answer(sample.prompt + sample.text, fields)
 
-    def respond(prompts: Sequence[str]) -> list[list[Answer]]:
-        answers: list[list[Answer]] = [[] for _ in prompts]
-        for config in configs:
-            found = generator.samples(prompts, n, config)
-            for own, samples in zip(answers, found, strict=True):
-                own += [answer(sample, config) for sample in samples]
-        return answers
-
-    answer_all(stream, "prompt", ("text", "temperature") if several else ("text",), respond)
+def _refuse(option: str, others: dict[str, Any]) -> None:
+    """Raise an error where an option stands beside one that it does not go with."""
+    for other, given in others.items():
+        if given:
+            raise ConfigError(f"{other} does not go with {option}", f"leave {other} out")
 
 
 def _temperatures(text: str) -> list[float]:
@@ -142,27 +141,3 @@ def _temperatures(text: str) -> list[float]:
         raise ConfigError(
             f"--temperature is {text!r}", "give a number, or several: --temperature 0.5,0.8,1.1"
         ) from None
-
-
-def _drawn(
-    generator: "TextGenerator", prompt: str, n: int, config: SamplingConfig
-) -> Iterator[Iterator[str]]:
-    """Yield the pieces of each of n samples: as they are drawn where there is but one."""
-    if n == 1:
-        yield (piece for (piece,) in generator.stream(prompt, 1, config))
-        return
-    for sample in generator.samples([prompt], n, config)[0]:
-        yield iter([sample.text])
-
-
-def _say_temperature(screen: Screen, config: SamplingConfig) -> None:
-    if not screen.quiet:
-        screen.console().print(f"temperature {config.temperature:g}", style="dim")
-
-
-def _print(prompt: str, pieces: Iterator[str]) -> None:
-    """Print a sample as it is drawn."""
-    print(shown(prompt), end="", flush=True)
-    for piece in pieces:
-        print(shown(piece), end="", flush=True)
-    print(flush=True)

@@ -1,7 +1,7 @@
 """Language models: train them on running text, write with them, score text with them."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -11,9 +11,9 @@ import numpy as np
 
 from rnncli.batches import EncodedTexts, Window, encode, streams
 from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
-from rnncli.decoding import random_streams, sample
-from rnncli.errors import DataError
-from rnncli.runtime import DecoderState, Floats, log_softmax
+from rnncli.decoding import draw, random_streams, sample
+from rnncli.errors import DataError, RnncliError
+from rnncli.runtime import DecoderState, Floats, Ints, log_softmax
 from rnncli.tasks.base import (
     Announce,
     TrainedModel,
@@ -39,6 +39,7 @@ BATCH_TOKENS = 16_384  # of prompts read at once, padding included: bounds memor
 BATCH_TEXTS = 256  # written at once: a wider batch gains little
 LOGITS = 1 << 24  # in memory at once, however large the vocabulary is
 SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
+MAX_TRIES = 20  # at a text that has to be like this or that
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -182,6 +183,14 @@ class Generation:
     text: str
 
 
+@dataclass(frozen=True)
+class Demand:
+    """What a text has to be like; one that is not is drawn again."""
+
+    is_met: Callable[[Sequence[str]], Sequence[bool]]  # by each of some texts
+    error: RnncliError  # that is raised after ``MAX_TRIES``
+
+
 class TextGenerator(TrainedModel):
     """Write text with a trained language model."""
 
@@ -198,13 +207,22 @@ class TextGenerator(TrainedModel):
         return [samples[0] for samples in self.samples(prompts, 1, config)]
 
     def samples(
-        self, prompts: Sequence[str], n: int, config: SamplingConfig | None = None
+        self,
+        prompts: Sequence[str],
+        n: int,
+        config: SamplingConfig | None = None,
+        demands: Sequence[Demand] = (),
     ) -> list[list[Generation]]:
-        """Return n texts that go on from each prompt."""
+        """Return n texts that go on from each prompt.
+
+        Raises:
+            RnncliError: that of a demand that is not met.
+
+        """
         config = config or SamplingConfig()
         encoded = [self._encode(prompt) for prompt in prompts]
         results: list[list[Generation]] = [[] for _ in prompts]
-        most = min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
+        most = self._most_texts
         for rows in by_length(encoded, BATCH_TOKENS, most):
             logits, state = self._network.read(*padded(encoded, rows))
             prompt_of = np.repeat(np.arange(len(rows)), n)  # of each sample
@@ -216,7 +234,7 @@ class TextGenerator(TrainedModel):
                 for own in [prompt_of[start : start + size]]
             ]
             texts = chain.from_iterable(
-                self._in_parallel(lambda part: self._write(part, config), parts)
+                self._in_parallel(lambda part: self._write(part, config, demands), parts)
             )
             for row, text in zip(rows[prompt_of], texts, strict=True):
                 results[row].append(Generation(prompts[row], text))
@@ -232,6 +250,43 @@ class TextGenerator(TrainedModel):
         streams = random_streams(config.seed, 1, n)
         return self._stream(_Start(logits[rows], state.take(rows), streams), config)
 
+    def lines(
+        self,
+        n: int,
+        prompt: str = "",
+        config: SamplingConfig | None = None,
+        demands: Sequence[Demand] = (),
+    ) -> Iterator[Generation]:
+        """Yield n lines that begin with a prompt and are not blank, without the newline.
+
+        Each is drawn from the state in which a line begins, and cut at ``config.length`` tokens.
+
+        Raises:
+            RnncliError: there are blank lines alone, or that of a demand that is not met.
+
+        """
+        config = replace(config or SamplingConfig(), stop="\n")
+        demands = [_not_blank(prompt), *demands]
+        ids = self._tokenizer.encode("\n") + (self._encode(prompt) if prompt else [])
+        logits, state = self._network.read(*padded([ids], np.zeros(1, np.int64)))
+        seeds = np.random.SeedSequence(config.seed)
+        while n:
+            size = min(self._most_texts, math.ceil(n / self._threads))
+            sizes = [min(size, n - start) for start in range(0, n, size)][: self._threads]
+            parts = [
+                _Start(logits[row], state.take(row), list(map(np.random.default_rng, own)))
+                for own in map(seeds.spawn, sizes)
+                for row in [np.zeros(len(own), np.int64)]
+            ]
+            for texts in self._in_parallel(lambda part: self._write(part, config, demands), parts):
+                yield from (Generation(prompt, text) for text in texts)
+            n -= sum(sizes)
+
+    @property
+    def _most_texts(self) -> int:
+        """Return how many texts are written at once."""
+        return min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
+
     def _encode(self, prompt: str) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
             self._say_once(
@@ -240,8 +295,50 @@ class TextGenerator(TrainedModel):
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
         return self._tokenizer.encode(prompt[-MAX_CHARACTERS:]) or self._tokenizer.encode("\n")
 
-    def _write(self, start: "_Start", config: SamplingConfig) -> list[str]:
-        return ["".join(pieces) for pieces in zip(*self._stream(start, config), strict=True)]
+    def _write(
+        self, start: "_Start", config: SamplingConfig, demands: Sequence[Demand]
+    ) -> list[str]:
+        """Return a text for each row that meets all demands; random streams go on in each try."""
+        texts = self._draw(start, config)
+        if not demands:
+            return texts
+        rows = list(range(len(texts)))  # of the last try
+        for _ in range(MAX_TRIES - 1):
+            rows, _ = _unmet(texts, rows, demands)
+            if not rows:
+                return texts
+            again = self._draw(start.take(np.array(rows, np.int64)), config)
+            for row, text in zip(rows, again, strict=True):
+                texts[row] = text
+        rows, errors = _unmet(texts, rows, demands)
+        if errors:
+            raise errors[0]
+        return texts
+
+    def _draw(self, start: "_Start", config: SamplingConfig) -> list[str]:
+        """Return a text for each row; those that have ended make room for the others."""
+        writers = [_Writer(self._tokenizer, config.stop) for _ in start.streams]
+        texts = [""] * len(writers)
+        rows = np.arange(len(writers))  # that go on
+        logits, state, streams = start.logits.copy(), start.state, list(start.streams)
+        seen = np.zeros(logits.shape, bool)
+        for count in range(config.length):
+            tokens = draw(logits, seen, config, streams)
+            for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+                texts[row] += writers[row].add(token)
+            going = np.flatnonzero([not writers[row].stopped for row in rows])
+            if not len(going) or count + 1 == config.length:
+                break
+            if len(going) < len(rows):
+                rows, tokens, seen, state = (
+                    rows[going],
+                    tokens[going],
+                    seen[going],
+                    state.take(going),
+                )
+                streams = [streams[i] for i in going]
+            logits, state = self._network.step(tokens, state)
+        return [text + writer.finish() for text, writer in zip(texts, writers, strict=True)]
 
     def _stream(self, start: "_Start", config: SamplingConfig) -> Iterator[list[str]]:
         writers = [_Writer(self._tokenizer, config.stop) for _ in start.streams]
@@ -295,6 +392,34 @@ class _Start:
     logits: Floats  # (R, V)
     state: DecoderState
     streams: Sequence[np.random.Generator]
+
+    def take(self, rows: Ints) -> "_Start":
+        """Return the start of these rows."""
+        streams = [self.streams[row] for row in rows]
+        return _Start(self.logits[rows], self.state.take(rows), streams)
+
+
+def _unmet(
+    texts: Sequence[str], rows: Sequence[int], demands: Sequence[Demand]
+) -> tuple[list[int], list[RnncliError]]:
+    """Return the rows of texts that do not meet all demands, and what to say of that."""
+    unmet, errors = set(), []
+    for demand in demands:
+        met = demand.is_met([texts[row] for row in rows])
+        missed = [row for row, is_met in zip(rows, met, strict=True) if not is_met]
+        unmet.update(missed)
+        errors += [demand.error] if missed else []
+    return sorted(unmet), errors
+
+
+def _not_blank(prompt: str) -> Demand:
+    return Demand(
+        lambda texts: [bool((prompt + text).strip()) for text in texts],
+        RnncliError(
+            f"{MAX_TRIES} times the model wrote a blank line where a text was wanted",
+            "raise --temperature, or give the line a beginning",
+        ),
+    )
 
 
 class _Writer:
