@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rnncli.tokenizer import EOS, PAD, Tokenizer
 
 LENGTH_STEP = 8  # batches are padded to a multiple: few shapes, so that prepared kernels are reused
+COUNTED = 1 << 20  # tokens counted at once: bounds memory
 POOL = 100  # batches sorted by length together: little padding, still a random order
 
 Tokens = NDArray[Any]  # uint16 where the vocabulary fits, else int32
@@ -36,6 +37,13 @@ class EncodedTexts:
     def lengths(self) -> NDArray[np.int64]:
         """Return the number of tokens of each text."""
         return np.diff(self.offsets)
+
+    def counts(self, vocab_size: int) -> NDArray[np.int64]:
+        """Return how often each token of the vocabulary occurs, as (V,)."""
+        total = np.zeros(vocab_size, np.int64)
+        for start in range(0, len(self.tokens), COUNTED):
+            total += np.bincount(self.tokens[start : start + COUNTED], minlength=vocab_size)
+        return total
 
     def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,)."""

@@ -31,6 +31,7 @@ from rnncli.config import ModelConfig
 from rnncli.tokenizer import PAD
 
 SCAN_STEPS = 16  # more lose the fifth digit of the logits, and gain no speed
+UNSEEN = 0.1  # how often a token occurs that does not occur in the training text
 GATES = {"rnn": 1, "gru": 3, "lstm": 4, "mingru": 2}
 
 State = tuple[Tensor, ...]  # of one layer: (h,) or, for an LSTM, (h, c); each (N, H)
@@ -259,6 +260,16 @@ class Decoder(nn.Module):
         if config.tie_embeddings:  # Press and Wolf 2017
             self.output.weight = self.embedding.weight
         nn.init.zeros_(self.output.bias)
+
+    @torch.no_grad()
+    def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
+        """Let an untrained decoder predict each token as often as it occurs; counts are (V,).
+
+        Else it has to learn this first, and in a layer that shares its weights the tokens that
+        never occur, such as most bytes, push all others aside for thousands of steps.
+        """
+        frequencies = torch.from_numpy(counts).float() + UNSEEN  # (V,)
+        self.output.bias.copy_((frequencies / frequencies.sum()).log())
 
     def start(self, last: Tensor) -> list[State]:
         """Return the first state of each layer, from the encoder's last states (N, D)."""

@@ -595,3 +595,17 @@ def test_a_run_that_goes_on_goes_back_to_the_same_state_if_a_step_is_spoiled(pre
     progress = list(fit(second, settings, state=state))
     assert "half the learning rate" in progress[0].notices[0]
     assert fingerprint(progress[-1].weights) == fingerprint(last.weights)
+
+
+@pytest.mark.parametrize("name", ["generate", "translate"])
+def test_a_decoder_starts_from_how_often_each_token_occurs(prepare, name):
+    task, _ = prepare(name)
+    tokens = task._train.targets.tokens if name == "translate" else task._train
+    counts = np.bincount(tokens)
+    shares = counts[counts > 0] / counts.sum()
+    entropy = -(shares * np.log(shares)).sum()  # of guessing by frequency alone
+    task.model.eval()
+    with torch.no_grad():
+        loss = task.evaluate()["loss"]
+    ignorance = math.log((task.target_tokenizer or task.tokenizer).vocab_size)
+    assert abs(loss - entropy) < 0.2 * (ignorance - entropy)

@@ -117,6 +117,8 @@ class LanguageModelTraining:
             weight_dropout=settings.weight_dropout,
         )
         self.model = build(self.config)
+        assert self.model.decoder is not None
+        self.model.decoder.start_from_frequencies(train.counts(tokenizer.vocab_size))
         self.carried: list[State | None] = [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:

@@ -168,6 +168,9 @@ class TranslatorTraining:
             weight_dropout=settings.weight_dropout,
         )
         self.model = build(self.config)
+        assert self.model.decoder is not None
+        vocab_size = (target_tokenizer or tokenizer).vocab_size
+        self.model.decoder.start_from_frequencies(train.targets.counts(vocab_size))
         self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
