@@ -86,11 +86,19 @@ class Tokenizer:
 
         Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in _chunks(texts, _CHUNK):
-            if not all(map(str.isascii, chunk)):
-                chunk = [_LONE_SURROGATE.sub("\ufffd", text) for text in chunk]
+        for chunk in map(_without_surrogates, _chunks(texts, _CHUNK)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
+
+    def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a text, and where in it each token ends.
+
+        Tokens that are parts of one character end where it does.
+        """
+        (encoding,) = self._backend.encode_batch(
+            _without_surrogates([text]), add_special_tokens=False
+        )
+        return encoding.ids, [end for _, end in encoding.offsets]
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Return the text that token ids spell; special tokens but ``<unk>`` are left out."""
@@ -279,6 +287,12 @@ def _most_common(counts: Counter[str], room: int, min_count: int) -> list[str]:
 
 def _vocab(tokens: Iterable[str]) -> dict[str, int]:
     return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}
+
+
+def _without_surrogates(texts: list[str]) -> list[str]:
+    if all(map(str.isascii, texts)):
+        return texts
+    return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
 
 
 def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:

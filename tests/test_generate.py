@@ -1,13 +1,17 @@
 """``rnncli generate``: what is drawn, how often and from where, and what is told of it."""
 
 import json
+import re
 from collections import Counter
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from models import generator, train, write_lines
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from models import STORY, generator, train, write_lines
 from shell import Result, call, rnncli
 from test_terminal import on_a_terminal
 
@@ -15,9 +19,9 @@ from rnncli import TextGenerator
 from rnncli.cli.console import shown
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
-from rnncli.runtime import softmax
-from rnncli.tasks.generate import BATCH_TEXTS, MAX_TRIES, Demand
-from rnncli.tokenizer import EOS
+from rnncli.runtime import log_softmax, softmax
+from rnncli.tasks.generate import BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES, Demand
+from rnncli.tokenizer import EOS, Tokenizer
 
 SEED = ("--seed", 1, "--length", 30)
 
@@ -184,3 +188,147 @@ def test_after_so_many_tries_it_is_said_what_was_wanted(model: TextGenerator) ->
             ["The"], 2, SamplingConfig(length=2), [Demand(never, RnncliError("no such text", "-"))]
         )
     assert asked == [2] * MAX_TRIES
+
+
+# Scores
+
+ODD = [
+    "",
+    " ",
+    "The gulls\r",
+    "a\u2028b",
+    "日本 🙂 é",
+    "x\0\x1b[31m",
+    "tab\there",
+    "The ferry goes.",
+]
+
+
+def bits_step_by_step(model: TextGenerator, text: str) -> list[float]:
+    """Return the bits of each token of a line, reading one after the other."""
+    ids = model._tokenizer.encode("\n") + model._tokenizer.encode(text + "\n")
+    state, bits = model._network.empty_state(1), []
+    for token, target in pairwise(ids):
+        logits, state = model._network.step(np.array([token]), state)
+        bits.append(-float(log_softmax(logits[0].astype(np.float64))[target]) / np.log(2))
+    return bits
+
+
+@given(st.lists(st.text(max_size=20) | st.sampled_from(ODD), max_size=6))
+@example(ODD)
+@settings(max_examples=30)
+def test_a_line_scores_among_others_as_it_does_step_by_step(
+    model: TextGenerator, texts: list[str]
+) -> None:
+    found = model.surprise(texts)
+    assert [one.text for one in found] == texts
+    for text, one in zip(texts, found, strict=True):
+        expected = sum(bits_step_by_step(model, text))
+        assert one.bits_per_character * (len(text) + 1) == pytest.approx(expected, rel=1e-5)
+        assert sum(bits for _, bits in one.pieces()) == pytest.approx(expected, rel=1e-5)
+        assert "".join(piece for piece, _ in one.pieces()) == text + "\n"
+        assert all(len(piece) == 1 for piece, _ in one.pieces())  # characters, not their bytes
+
+
+def test_a_text_that_is_read_in_pieces_scores_as_if_it_were_not(model: TextGenerator) -> None:
+    text = (STORY.replace("\n", " ") * 60)[: MAX_CHARACTERS + 4_000] + "é"
+    (found,) = model.surprise([text])
+    expected = bits_step_by_step(model, text)
+    assert found.bits_per_character == pytest.approx(sum(expected) / (len(text) + 1), rel=1e-5)
+    assert "".join(piece for piece, _ in found.pieces()) == text + "\n"
+    bits = [bits for _, bits in found.pieces()]
+    np.testing.assert_allclose(bits[:-2], expected[: len(text) - 1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", ["char", "word", "subword"])
+@given(text=st.text(max_size=30) | st.sampled_from(ODD))
+def test_tokens_end_where_the_text_goes_on(level: Any, text: str) -> None:
+    tokenizer = TOKENIZERS[level]
+    ids, ends = tokenizer.encode_with_ends(text)
+    assert ids == tokenizer.encode(text)
+    assert ends == sorted(ends)
+    assert ends[-1:] == [len(text)][: len(text)]
+
+
+TOKENIZERS = {level: Tokenizer.train([STORY], level, 400) for level in ("char", "word", "subword")}
+
+
+def test_a_line_out_for_each_line_in_with_its_score_before_it() -> None:
+    data = b"The baker\n\nzxqj\r\nThe ferry"
+    result = rnncli("generate", "-m", generator(), "--score", stdin=data)
+    scores, texts = zip(*(line.split("\t") for line in result.lines), strict=True)
+    assert texts == ("The baker", "", "zxqj", "The ferry")
+    assert all(len(score.partition(".")[2]) == 4 for score in scores)
+    assert float(scores[2]) == max(map(float, scores))  # what is strange stands out
+    assert float(scores[2]) > 1.5 * float(scores[0])
+    assert result.err == ""
+    assert generate("--score", *texts).out == result.out
+
+
+def test_objects_say_the_bits_of_each_character() -> None:
+    (found,) = objects("--score", "The ferry")
+    assert [part["text"] for part in found["characters"]] == list("The ferry\n")
+    total = sum(part["bits"] for part in found["characters"])
+    assert found["bits_per_character"] == pytest.approx(total / 10, abs=1e-3)
+    assert found["text"] == "The ferry"
+
+
+def test_scores_become_a_column(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "t.csv", "n,text", "1,The ferry", '2,"a, b"')
+    lines = generate("--score", "--column", "text", "-i", table).lines
+    assert lines[0] == "n,text,bits_per_character"
+    (alone,) = generate("--score", "a, b").lines
+    assert lines[2].startswith('2,"a, b",')
+    assert float(lines[2].rpartition(",")[2]) == pytest.approx(
+        float(alone.split("\t")[0]), abs=1e-4
+    )
+
+
+def test_characters_are_coloured_by_their_bits_and_a_legend_says_how() -> None:
+    words = ("--score", "The ferry", "zz\tq", "")
+    plain, painted = generate(*words), generate(*words, "--color", "always")
+    assert "\x1b[" not in plain.out.decode() + plain.err
+    assert re.sub(r"\x1b\[[\d;]*m", "", painted.out.decode()) == plain.out.decode()
+    legend = re.findall(r"\x1b\[([\d;]+)m from (\d+) \x1b", painted.err)
+    codes = ["", *(code for code, _ in legend)]
+    limits = [int(limit) for _, limit in legend]
+    assert limits == [2, 4, 6, 9]
+    assert len(set(codes)) == 5
+    for line, found in zip(painted.lines, objects(*words), strict=True):
+        expected = ""
+        for degree, parts in groupby(
+            found["characters"][:-1], lambda part: sum(part["bits"] >= limit for limit in limits)
+        ):
+            text = "".join(part["text"] for part in parts)
+            expected += f"\x1b[{codes[degree]}m{text}\x1b[0m" if degree else text
+        assert line.partition("\t")[2] == expected
+    assert "\x1b[" in painted.lines[1]
+    assert generate(*words, "--color", "always", "-q").err == ""
+
+
+@pytest.mark.parametrize("extra", [["--color", "never"], ["--json"], ["-q", "--color", "never"]])
+def test_scores_have_no_colours_where_none_are_wanted(extra: list[str]) -> None:
+    result = call("generate", "-m", generator(), "--score", "zq", *extra, env={"FORCE_COLOR": "1"})
+    assert "\x1b" not in result.out.decode() + result.err
+
+
+def test_no_color_goes_before_colours_that_are_asked_for() -> None:
+    words = ("generate", "-m", generator(), "--score", "zq", "--color", "always")
+    assert "\x1b" not in call(*words, env={"NO_COLOR": "1"}).out.decode()
+
+
+def test_scored_text_does_not_steer_a_terminal() -> None:
+    sent = on_a_terminal(
+        "generate", "-m", generator(), "--score", stdin=b"a\x1b]0;x\x07b\n"
+    ).decode()
+    assert "\x1b]" not in sent and "\x07" not in sent
+    assert "␛" in sent and "␇" in sent
+    assert "bits of each character" in sent
+
+
+@pytest.mark.parametrize(
+    "others", [["-n", 2], ["--lines", 3], ["--temperature", 1.5], ["--seed", 0], ["--stop", "x"]]
+)
+def test_what_does_not_go_with_scores_is_refused(others: list[object]) -> None:
+    said = generate("--score", "a", *others, code=2).err
+    assert said == f"error: {others[0]} does not go with --score\nhint: leave {others[0]} out\n"

@@ -17,7 +17,10 @@ BATCH = 64  # prompts: their samples are drawn side by side
 def generate(
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(help="Text to go on from; else read from stdin.", show_default=False),
+        typer.Argument(
+            help="Text to go on from; else one a line from stdin. With --score: texts.",
+            show_default=False,
+        ),
     ] = None,
     input: options.InputFile = None,
     column: options.KeptColumn = None,
@@ -38,6 +41,14 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    score: Annotated[
+        bool,
+        typer.Option(
+            "--score",
+            help="Draw nothing: print how many bits a character each text takes, and the text.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     length: Annotated[
         int, typer.Option(help="Tokens to write at most.", rich_help_panel="Sampling")
     ] = _DEFAULTS.length,
@@ -91,10 +102,25 @@ def generate(
     """
     from rnncli.cli.samples import Samples
     from rnncli.cli.streams import Stream
+    from rnncli.cli.surprise import answer_surprise
     from rnncli.tasks.generate import TextGenerator
 
     screen = Screen(quiet, color)
-    if prompt and len(prompt) > 1:
+    if score:
+        drawing = {
+            "-n": n > 1,
+            "--lines": lines,
+            "--length": length != _DEFAULTS.length,
+            "--temperature": temperature != str(_DEFAULTS.temperature),
+            "--top-k": top_k,
+            "--top-p": top_p,
+            "--min-p": min_p,
+            "--repetition-penalty": repetition_penalty != _DEFAULTS.repetition_penalty,
+            "--stop": stop,
+            "--seed": seed is not None,
+        }
+        _refuse("--score", drawing)
+    elif prompt and len(prompt) > 1:
         raise ConfigError(
             "there is more than one prompt",
             f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompt))}",
@@ -114,6 +140,9 @@ def generate(
         threads=options.threads_for(threads),
         announce=screen.say,
     )
+    if score:
+        answer_surprise(stream, generator)
+        return
     samples = Samples(stream, generator, configs, lines or n)
     if lines is not None:
         samples.write_lines()

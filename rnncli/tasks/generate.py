@@ -20,6 +20,7 @@ from rnncli.tasks.base import (
     build,
     by_length,
     column_values,
+    in_pieces,
     padded,
 )
 from rnncli.tokenizer import Tokenizer
@@ -39,6 +40,7 @@ BATCH_TOKENS = 16_384  # of prompts read at once, padding included: bounds memor
 BATCH_TEXTS = 256  # written at once: a wider batch gains little
 LOGITS = 1 << 24  # in memory at once, however large the vocabulary is
 SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
+LOGITS_SCORED = 1 << 20  # in memory at once where lines are scored: what stays in the cache
 MAX_TRIES = 20  # at a text that has to be like this or that
 
 
@@ -183,6 +185,23 @@ class Generation:
 
     prompt: str
     text: str
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """How little a model expected a text: each bit halves the probability that it gave to it."""
+
+    text: str
+    bits_per_character: float  # the newline that ends the text is one of its characters
+    ends: Ints  # of the pieces: each a token, or a character that takes several
+    bits: Floats  # of each piece
+
+    def pieces(self) -> Iterator[tuple[str, float]]:
+        """Yield each piece with its bits; the last one is, or ends with, the newline."""
+        start, line = 0, self.text + "\n"
+        for end, bits in zip(self.ends.tolist(), self.bits.tolist(), strict=True):
+            yield line[start:end], bits
+            start = end
 
 
 @dataclass(frozen=True)
@@ -351,6 +370,56 @@ class TextGenerator(TrainedModel):
                 return
         yield [writer.finish() for writer in writers]
 
+    def surprise(self, texts: Sequence[str]) -> list[Surprise]:
+        """Return how little each text was expected, as a line of its own; the order is kept.
+
+        It is read from the state in which a line begins, and ends with a newline, which counts.
+        """
+        found: list[Surprise | None] = [None] * len(texts)
+        short = [row for row, text in enumerate(texts) if len(text) < MAX_CHARACTERS]
+        encoded = [self._tokenizer.encode_with_ends(texts[row] + "\n") for row in short]
+        newline = self._tokenizer.encode("\n")
+        read = [newline + ids for ids, _ in encoded]
+        batches = by_length(read, BATCH_TOKENS, self._most_texts)
+        parts = self._in_parallel(lambda rows: self._bits([read[row] for row in rows]), batches)
+        for rows, (bits, _) in zip(batches, parts, strict=True):
+            for i, own in zip(rows.tolist(), bits, strict=True):
+                row, ends = short[i], np.array(encoded[i][1])
+                found[row] = _surprise(texts[row], ends, own[len(newline) - 1 :])
+        return [own or self._surprise_of_long(text) for text, own in zip(texts, found, strict=True)]
+
+    def _surprise_of_long(self, text: str) -> Surprise:
+        """Return how little a text was expected that is read in pieces, to bound memory."""
+        before, state = self._tokenizer.encode("\n"), None
+        ends, bits, start = [], [], 0
+        for piece in in_pieces(text + "\n", MAX_CHARACTERS):
+            ids, own_ends = self._tokenizer.encode_with_ends(piece)
+            (own,), state = self._bits([before + ids], state)
+            bits.append(own[len(before) - 1 :])
+            ends.append(np.array(own_ends) + start)
+            before, start = ids[-1:], start + len(piece)
+        return _surprise(text, np.concatenate(ends), np.concatenate(bits))
+
+    def _bits(
+        self, texts: Sequence[Sequence[int]], state: DecoderState | None = None
+    ) -> tuple[list[Floats], DecoderState]:
+        """Return the bits of all tokens but the first of each text, and the state after the last.
+
+        Padding stands behind a text and changes nothing but that state, which counts for a text
+        that is alone.
+        """
+        tokens, lengths = padded(texts, np.arange(len(texts)))  # (N, T + 1)
+        state = state or self._network.empty_state(len(tokens))
+        bits = np.empty((len(tokens), tokens.shape[1] - 1), np.float32)  # (N, T)
+        window = max(1, LOGITS_SCORED // (self._tokenizer.vocab_size * len(tokens)))
+        for start in range(0, bits.shape[1], window):
+            part = slice(start, start + window)
+            logits, state = self._network.decode(tokens[:, :-1][:, part], state)  # (N, W, V)
+            targets = tokens[:, 1:][:, part, None]  # (N, W, 1)
+            bits[:, part] = -np.take_along_axis(log_softmax(logits), targets, -1)[..., 0]
+        bits /= np.float32(math.log(2))
+        return [own[: length - 1] for own, length in zip(bits, lengths, strict=True)], state
+
     def score(self, texts: Iterable[str]) -> tuple[float, float]:
         """Return nats a token, and tokens a character, of a running text.
 
@@ -399,6 +468,15 @@ class _Start:
         """Return the start of these rows."""
         streams = [self.streams[row] for row in rows]
         return _Start(self.logits[rows], self.state.take(rows), streams)
+
+
+def _surprise(text: str, ends: Ints, bits: Floats) -> Surprise:
+    """Join the tokens of each character, and add up what all of them tell."""
+    is_last = np.append(ends[1:] > np.maximum.accumulate(ends)[:-1], True)
+    starts = np.flatnonzero(np.append(True, is_last[:-1]))
+    total = float(bits.sum(dtype=np.float64))
+    pieces = np.add.reduceat(bits, starts)
+    return Surprise(text, total / (len(text) + 1), ends[is_last], pieces)
 
 
 def _unmet(
