@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,8 @@ def test_lines_are_what_is_drawn_behind_a_newline(model: TextGenerator) -> None:
         text = tokenizer.decode_token(token)
         expected[text] += probability if text.strip() else 0  # a blank line is drawn again
     config = SamplingConfig(temperature=1, length=1, seed=0)
-    found = Counter(line.text for line in model.lines(3_000, config=config))
+    lines = chain.from_iterable(model.lines(3_000, config=config))
+    found = Counter(line.text for line in lines)
     for text, probability in expected.items():
         assert found[text] / 3_000 == pytest.approx(probability / expected.total(), abs=0.03)
     assert max(expected.values()) / expected.total() > 0.08

@@ -1,6 +1,7 @@
 """``rnncli generate``: write text."""
 
 import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -91,6 +92,25 @@ def generate(
         int | None,
         typer.Option(help="The same seed gives the same text.", rich_help_panel="Sampling"),
     ] = None,
+    copied_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Tell how much of each sample stands, word for word, in this text file.",
+            rich_help_panel=options.OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Draw again what has more than N characters in a row from --copied-from.",
+            rich_help_panel="Sampling",
+            show_default=False,
+        ),
+    ] = None,
     output: options.OutputFile = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -103,6 +123,7 @@ def generate(
     from rnncli.cli.samples import Samples
     from rnncli.cli.streams import Stream
     from rnncli.cli.surprise import answer_surprise
+    from rnncli.copying import read_source
     from rnncli.tasks.generate import TextGenerator
 
     screen = Screen(quiet, color)
@@ -118,12 +139,18 @@ def generate(
             "--repetition-penalty": repetition_penalty != _DEFAULTS.repetition_penalty,
             "--stop": stop,
             "--seed": seed is not None,
+            "--copied-from": copied_from,
+            "--max-copy": max_copy,
         }
         _refuse("--score", drawing)
     elif prompt and len(prompt) > 1:
         raise ConfigError(
             "there is more than one prompt",
             f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompt))}",
+        )
+    if max_copy is not None and copied_from is None:
+        raise ConfigError(
+            "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
         )
     stream = Stream(prompt or [], input, output, column, as_json, batch_size, screen)
     if lines is not None:
@@ -134,6 +161,7 @@ def generate(
         SamplingConfig(own, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
         for own in _temperatures(temperature)
     ]
+    source = None if copied_from is None else read_source(copied_from)
     generator = TextGenerator.load(
         options.model_path(model, "generate"),
         device=device,
@@ -143,7 +171,7 @@ def generate(
     if score:
         answer_surprise(stream, generator)
         return
-    samples = Samples(stream, generator, configs, lines or n)
+    samples = Samples(stream, generator, configs, lines or n, source, max_copy)
     if lines is not None:
         samples.write_lines()
     else:

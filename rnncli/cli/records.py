@@ -35,6 +35,7 @@ class Answer:
 
     line: str  # where records are lines of text
     fields: dict[str, Any]  # the results by their names
+    note: str = ""  # for a person, behind it
 
 
 class Format(ABC):

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from rnncli.cli.console import is_terminal, shown
 from rnncli.cli.records import Answer, Lines, Record
 from rnncli.cli.streams import Stream, answer_all, batches, opened_output, without_surrogates
 from rnncli.config import SamplingConfig
-from rnncli.tasks.generate import Generation, TextGenerator
+from rnncli.copying import STRETCH, Copied, Source
+from rnncli.errors import RnncliError
+from rnncli.tasks.generate import MAX_TRIES, Demand, Generation, TextGenerator
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,12 @@ class Samples:
     generator: TextGenerator
     configs: Sequence[SamplingConfig]  # which differ in their temperatures
     n: int
+    source: Source | None = None  # of what may be copied
+    max_copy: int | None = None  # characters in a row
 
     def answer(self) -> None:
         """Go on from every prompt of the stream."""
-        watched = self._is_watched and not self.stream.as_json and self.stream.column is None
-        if watched and (self.n == 1 or len(self.configs) > 1):
+        if self._is_watched and self._is_plain and (self.n == 1 or len(self.configs) > 1):
             for lines in batches(self.stream):
                 for record in Lines().records(lines):
                     self._show(record.text)
@@ -38,11 +42,12 @@ class Samples:
             for config in self.configs:
                 if self._is_watched:
                     self._say_temperature(config)
-                for sample in self.generator.lines(self.n, prompt, config):
-                    answer = self._told(sample, config)
-                    as_json = self.stream.as_json
-                    write(form.as_json(record, answer, "prompt") if as_json else answer.line)
-                    write(None)
+                for samples in self.generator.lines(self.n, prompt, config, self._demands):
+                    for answer in self._told(samples, config):
+                        as_json = self.stream.as_json
+                        write(form.as_json(record, answer, "prompt") if as_json else answer.line)
+                        write(None)
+                        self._say(answer.note)
 
     @property
     def _is_watched(self) -> bool:
@@ -50,21 +55,58 @@ class Samples:
         return self.stream.output is None and is_terminal(stderr=False)
 
     @property
+    def _is_plain(self) -> bool:
+        """Return whether records are lines of text, and what is told of them stands elsewhere."""
+        return not self.stream.as_json and self.stream.column is None
+
+    @property
     def _names(self) -> list[str]:
-        return ["text", "temperature"] if len(self.configs) > 1 else ["text"]
+        names = ["text"]
+        if len(self.configs) > 1:
+            names.append("temperature")
+        if self.source is not None:
+            names += ["copied_longest", "copied_share"]
+        return names
+
+    @property
+    def _demands(self) -> list[Demand]:
+        source, most = self.source, self.max_copy
+        if source is None or most is None:
+            return []
+        return [
+            Demand(
+                lambda texts: [copied.longest <= most for copied in source.copied(texts)],
+                RnncliError(
+                    f"{MAX_TRIES} times a sample had more than {most} characters in a row that "
+                    "are copied",
+                    "allow more with a larger --max-copy, or raise --temperature",
+                ),
+            )
+        ]
 
     def _respond(self, prompts: Sequence[str]) -> list[list[Answer]]:
         answers: list[list[Answer]] = [[] for _ in prompts]
         for config in self.configs:
-            found = self.generator.samples(prompts, self.n, config)
-            for own, samples in zip(answers, found, strict=True):
-                own += [self._told(sample, config) for sample in samples]
+            found = self.generator.samples(prompts, self.n, config, self._demands)
+            told = iter(self._told([sample for samples in found for sample in samples], config))
+            for own in answers:
+                own += islice(told, self.n)
         return answers
 
-    def _told(self, sample: Generation, config: SamplingConfig) -> Answer:
-        values = {"text": sample.text, "temperature": config.temperature}
-        fields: dict[str, Any] = {name: values[name] for name in self._names}
-        return Answer(sample.prompt + sample.text, fields)
+    def _told(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Answer]:
+        """Yield each sample with what is told of it."""
+        texts = [sample.text for sample in samples]
+        copied = self.source.copied(texts) if self.source is not None else [None] * len(texts)
+        for sample, own in zip(samples, copied, strict=True):
+            fields: dict[str, Any] = {"text": sample.text}
+            note = ""
+            if len(self.configs) > 1:
+                fields["temperature"] = config.temperature
+            if own is not None:
+                fields["copied_longest"] = own.longest
+                fields["copied_share"] = round(own.share, 4)
+                note = _note(own) if self._is_plain else ""
+            yield Answer(sample.prompt + sample.text, fields, note)
 
     def _show(self, prompt: str) -> None:
         """Write the samples of a prompt to a terminal, where headings keep them apart."""
@@ -72,19 +114,34 @@ class Samples:
             for pieces in self._pieces(prompt, config):
                 self._say_temperature(config)
                 print(shown(prompt), end="", flush=True)
+                text = ""
                 for piece in pieces:
                     print(shown(piece), end="", flush=True)
+                    text += piece
                 print(flush=True)
+                if self.source is not None:
+                    self._say(_note(*self.source.copied([text])))
 
     def _pieces(self, prompt: str, config: SamplingConfig) -> Iterator[Iterator[str]]:
         """Yield the pieces of each sample; those of a single one as they are drawn."""
-        if self.n == 1:
+        if self.n == 1 and self.max_copy is None:
             yield (piece for (piece,) in self.generator.stream(prompt, 1, config))
             return
-        for sample in self.generator.samples([prompt], self.n, config)[0]:
+        for sample in self.generator.samples([prompt], self.n, config, self._demands)[0]:
             yield iter([sample.text])
+
+    def _say(self, note: str) -> None:
+        if note:
+            self.stream.screen.say(note)
 
     def _say_temperature(self, config: SamplingConfig) -> None:
         if len(self.configs) > 1 and not self.stream.screen.quiet:
             console = self.stream.screen.console()
             console.print(f"temperature {config.temperature:g}", style="dim")
+
+
+def _note(copied: Copied) -> str:
+    return (
+        f"copied: longest {copied.longest:,} characters, "
+        f"{100 * copied.share:.0f} % in stretches of {STRETCH} or more"
+    )

@@ -84,6 +84,9 @@ def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond)
                     write(
                         form.as_json(record, answer, key) if as_json else form.join(record, answer)
                     )
+                    if answer.note:
+                        write(None)
+                        stream.screen.say(answer.note)
             write(None)
             if error is not None:
                 raise error

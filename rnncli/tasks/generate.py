@@ -277,10 +277,11 @@ class TextGenerator(TrainedModel):
         prompt: str = "",
         config: SamplingConfig | None = None,
         demands: Sequence[Demand] = (),
-    ) -> Iterator[Generation]:
+    ) -> Iterator[list[Generation]]:
         """Yield n lines that begin with a prompt and are not blank, without the newline.
 
         Each is drawn from the state in which a line begins, and cut at ``config.length`` tokens.
+        Those that are drawn side by side come together.
 
         Raises:
             RnncliError: there are blank lines alone, or that of a demand that is not met.
@@ -300,7 +301,7 @@ class TextGenerator(TrainedModel):
                 for row in [np.zeros(len(own), np.int64)]
             ]
             for texts in self._in_parallel(lambda part: self._write(part, config, demands), parts):
-                yield from (Generation(prompt, text) for text in texts)
+                yield [Generation(prompt, text) for text in texts]
             n -= sum(sizes)
 
     @property
