@@ -83,11 +83,11 @@ class Rate:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._targets = 0
+        self.targets = 0
 
     def add(self, targets: int) -> None:
         """Note the targets of a step."""
-        self._targets += targets
+        self.targets += targets
 
     def pause(self, seconds: float) -> None:
         """Leave some seconds out."""
@@ -96,7 +96,7 @@ class Rate:
     @property
     def value(self) -> float:
         """Return the targets a second."""
-        return self._targets / max(time.monotonic() - self._began, 1e-9)
+        return self.targets / max(time.monotonic() - self._began, 1e-9)
 
 
 class Threads:

@@ -8,7 +8,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # tasks stand above: the loop knows their interface alone
     from rnncli.tasks.base import Training
 
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
+WARM_UP = 3  # steps that do not count where speed is measured
 GOOD = "good."  # prefix of the tensors to go back to
 MAX_RECOVERIES = 3  # times that training goes back with half the learning rate, before it gives up
 
@@ -45,7 +46,8 @@ class Progress:
     fraction: float  # of the budget, from 0 to 1
     seconds: float  # since training began
     loss: float  # nats a target, smoothed over some steps
-    rate: float  # targets a second
+    targets: int  # learned from in this run
+    rate: float  # of these a second
     gradient_norm: float  # before clipping
     learning_rate: float
     notices: tuple[str, ...]  # what went wrong in this step, and what was done about it
@@ -182,6 +184,7 @@ class _Run:
             fraction=min(fraction, 1.0),
             seconds=budget.elapsed(),
             loss=self._smoothed.value,
+            targets=self._rate.targets,
             rate=self._rate.value,
             gradient_norm=norm.item(),
             learning_rate=learning_rate,
@@ -371,47 +374,67 @@ def _is_out_of_memory(error: Exception) -> bool:
     return "not enough memory" in str(error) or "Cannot allocate memory" in str(error)
 
 
-def choose_precision(settings: Settings, device: Device) -> Precision:
-    """Return ``bfloat16`` where the processor computes with it fast, else ``float32``.
+def choose_precision(wanted: Precision, device: Device) -> Precision:
+    """Return ``bfloat16`` where the processor computes with it fast, unless told else.
 
     Raises:
         ConfigError: bfloat16 was asked for and the processor has no layers in it.
 
     """
     supported = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if settings.precision == "bfloat16" and not supported:
+    if wanted == "bfloat16" and not supported:
         raise ConfigError(
             "this processor cannot run LSTM layers in bfloat16",
             "use --precision float32, or leave it out",
         )
-    if settings.precision != "auto":
-        return settings.precision
+    if wanted != "auto":
+        return wanted
     if device == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
 
 
-def choose_device(settings: Settings) -> Device:
-    """Return ``cuda`` where there is one, else ``cpu``.
+def choose_device(wanted: Device) -> Device:
+    """Return ``cuda`` where there is one, unless told else.
 
     Raises:
         ConfigError: a GPU was asked for and there is none.
 
     """
-    if settings.device == "cuda" and not torch.cuda.is_available():
+    if wanted == "cuda" and not torch.cuda.is_available():
         raise ConfigError("there is no CUDA device here", "use --device cpu, or leave it out")
-    if settings.device == "auto":
+    if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    return settings.device
+    return wanted
 
 
-def start(settings: Settings) -> None:
+def start(threads: int | None, seed: int) -> None:
     """Set PyTorch up for one training run: threads, seed, fast handling of tiny numbers."""
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # gates saturate; denormal numbers would slow them down
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed)
+
+
+def measure_rate(task: "Training", settings: Settings, seconds: float) -> float:
+    """Return how many targets a second the task's network learns from, after some seconds."""
+    trial = replace(
+        settings,
+        max_time=None,
+        epochs=None,
+        steps=10**6,
+        threads=settings.threads or torch.get_num_threads(),
+    )
+    task.model.to(settings.device)
+    began, targets = 0.0, 0.0
+    for progress in fit(task, trial):
+        now = time.monotonic()
+        if progress.step == WARM_UP:  # what is prepared once has been
+            began, targets = now, progress.targets
+        elif progress.step > WARM_UP and now - began >= seconds:
+            break
+    return (progress.targets - targets) / (now - began)
 
 
 def _optimizer(model: torch.nn.Module, settings: Settings) -> torch.optim.AdamW:

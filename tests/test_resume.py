@@ -174,12 +174,14 @@ def test_a_request_to_end_saves_too(tmp_path: Path) -> None:
 
 def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
     model = tmp_path / "m"
-    words = ["train", reviews(), "-o", model, *SMALL, "--max-time", "8s", "--patience", 10**6]
+    # A generator measures how fast this machine is, and is not to choose again.
+    words = ["train", story(), "-o", model, "--max-time", "10s", "--epochs", 10**6]
     began = time.monotonic()
     with start(*words) as process:
         err = b""
-        while b"best" not in err:
+        while b"optimizer:" not in err:  # the last line before training begins
             err += os.read(process.stderr.fileno(), 4_096)  # type: ignore[union-attr]
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=TIMEOUT)
     spent = time.monotonic() - began
@@ -188,8 +190,8 @@ def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert "going on from step" in result.err
     seconds = json.loads((model / "config.json").read_text())["training"]["seconds"]
-    assert seconds <= 8.5
-    assert time.monotonic() - began < 8.5  # not the whole budget again
+    assert seconds <= 10.5
+    assert time.monotonic() - began < 10.5  # not the whole budget again
     assert spent > 0
 
 

@@ -57,7 +57,7 @@ def prepare(tmp_path):
 
     def build(name, validation=None, **given):
         settings = DEFAULTS[name].with_given(TINY | {"level": LEVELS[name]} | given)
-        start(settings)
+        start(settings.threads, settings.seed)
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train
         task = import_module(f"rnncli.tasks.{name}")
@@ -374,24 +374,21 @@ def test_a_text_of_a_single_letter_is_an_error_that_asks_for_more(prepare, monke
 
 
 def test_no_gpu_is_an_error_where_one_was_asked_for():
-    settings = replace(DEFAULTS["classify"], device="cuda")
     if torch.cuda.is_available():
-        assert choose_device(settings) == "cuda"
+        assert choose_device("cuda") == "cuda"
     else:
         with pytest.raises(ConfigError, match="CUDA"):
-            choose_device(settings)
+            choose_device("cuda")
 
 
 def test_device_and_precision_are_as_asked_for():
-    settings = replace(DEFAULTS["classify"], device="cpu")
-    assert choose_device(settings) == "cpu"
-    assert choose_precision(replace(settings, precision="float32"), "cpu") == "float32"
-    wanted = replace(settings, precision="bfloat16")
+    assert choose_device("cpu") == "cpu"
+    assert choose_precision("float32", "cpu") == "float32"
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        assert choose_precision(wanted, "cpu") == "bfloat16"
+        assert choose_precision("bfloat16", "cpu") == "bfloat16"
     else:
         with pytest.raises(ConfigError, match="bfloat16"):
-            choose_precision(wanted, "cpu")
+            choose_precision("bfloat16", "cpu")
 
 
 # What is learned from

@@ -37,7 +37,7 @@ from rnncli.config import (
 from rnncli.errors import ModelError
 
 if TYPE_CHECKING:
-    from rnncli.checkpoint import ModelWriter, Snapshot
+    from rnncli.checkpoint import ModelWriter, SavedRun, Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
     from rnncli.training import Progress, State
@@ -325,11 +325,13 @@ def train(
         screen.say(notice)
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
     with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
-        run = _prepare(corpus, data or [], given, Path(folder), screen)
+        before = writer.saved_run()
+        run = _prepare(corpus, data or [], given, before, Path(folder), screen)
         if init_from is not None:
             run.identity["init_from"] = str(init_from)
             screen.say(copy_weights(init_from, run.task))
-        snapshot = _train(run, writer, screen, began, every)
+        state = _go_on(run, before, writer, screen)
+        snapshot = _train(run, state, writer, screen, began, every)
     if as_json:
         print(json.dumps({"model": str(writer.path), **snapshot.info["scores"]}))
 
@@ -345,7 +347,12 @@ class _Run:
 
 
 def _prepare(
-    corpus: "Corpus", data: list[str], given: dict[str, Any], folder: Path, screen: Screen
+    corpus: "Corpus",
+    data: list[str],
+    given: dict[str, Any],
+    before: "SavedRun | None",
+    folder: Path,
+    screen: Screen,
 ) -> _Run:
     """Choose settings, encode the data and build the network."""
     from rnncli import training
@@ -359,11 +366,18 @@ def _prepare(
         seed=given["seed"],
         max_rows=None if corpus.task == "generate" else MAX_VALIDATION_ROWS,
     )
-    settings: Settings = module.choose(given, train_part, screen.say)
-    device = training.choose_device(settings)
-    precision = training.choose_precision(settings, device)
-    settings = replace(settings, device=device, precision=precision)
-    training.start(settings)
+    device = training.choose_device(given["device"])
+    precision = training.choose_precision(given["precision"], device)
+    training.start(given.get("threads"), given["seed"])
+    options = json.loads(json.dumps(given))
+    if before is not None and before.identity.get("options") == options:
+        settings = Settings(**before.info["settings"])  # a measurement would give other ones
+    else:
+        chosen: Settings = module.choose(
+            given | {"device": device, "precision": precision}, train_part, screen.say
+        )
+        settings = replace(chosen, device=device, precision=precision)
+        training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
     task: Training = module.prepare(train_part, validation_part, settings, folder, screen.say)
     task.model.to(device)
     rows = {"train": len(train_part), "validation": len(validation_part)}
@@ -372,6 +386,7 @@ def _prepare(
     info = describe(corpus, data, task, settings, parameters, rows)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     identity = {
+        "options": options,
         "data": info["data"]["fingerprint"],
         "columns": info["data"]["columns"],
         "rows": rows,
@@ -382,15 +397,18 @@ def _prepare(
 
 
 def _train(
-    run: _Run, writer: "ModelWriter", screen: Screen, began: float, every: float | None
+    run: _Run,
+    state: "State | None",
+    writer: "ModelWriter",
+    screen: Screen,
+    began: float,
+    every: float | None,
 ) -> "Snapshot":
     """Train, keep the best model on disk, and return its description."""
     from rnncli import training
     from rnncli.checkpoint import SavedRun
 
     task, settings, snapshot = run.task, run.settings, run.snapshot
-    state = _go_on(run, writer, screen)
-
     saved, cost = time.monotonic(), 0.0  # when, and how many seconds it took
 
     def is_due(progress: "Progress") -> bool:
@@ -442,7 +460,9 @@ def _train(
     return snapshot
 
 
-def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
+def _go_on(
+    run: _Run, before: "SavedRun | None", writer: "ModelWriter", screen: Screen
+) -> "State | None":
     """Take up the training that was interrupted here, if there is one, and return its state.
 
     Raises:
@@ -451,13 +471,12 @@ def _go_on(run: _Run, writer: "ModelWriter", screen: Screen) -> "State | None":
     """
     from rnncli.training import evaluated_weights
 
-    before = writer.saved_run()
     if before is None:
         return None
     differences = [
         f"{name} was {before.identity.get(name)}, is {run.identity.get(name)}"
         for name in run.identity | before.identity
-        if before.identity.get(name) != run.identity.get(name)
+        if name != "options" and before.identity.get(name) != run.identity.get(name)
     ]
     if differences:
         if writer.force:

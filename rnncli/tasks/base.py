@@ -51,6 +51,11 @@ class Training(Protocol):
         ...
 
 
+def count_parameters(config: ModelConfig) -> int:
+    """Return how many numbers a network learns."""
+    return sum(map(math.prod, expected_shapes(config).values()))
+
+
 def build(config: ModelConfig) -> "EncoderDecoder":
     """Build a network.
 
@@ -58,7 +63,7 @@ def build(config: ModelConfig) -> "EncoderDecoder":
         ConfigError: no model of this size would be read again.
 
     """
-    parameters = sum(map(math.prod, expected_shapes(config).values()))
+    parameters = count_parameters(config)
     if parameters > MAX_PARAMETERS:
         raise ConfigError(
             f"a model of {parameters / 1e6:,.0f} M parameters is too large",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from rnncli.tasks.base import (
     build,
     by_length,
     column_values,
+    count_parameters,
     in_pieces,
     padded,
 )
@@ -31,7 +33,11 @@ if TYPE_CHECKING:
 
     from rnncli.model import State
 
-TOKENS_A_SECOND = 30_000  # on two cores; only decides on dropout, so that near enough will do
+CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
+TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
+TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
+WIDTHS = (512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
+TOKENS_A_WEIGHT = 4  # that there must be time to learn from
 DROPOUTS = ((20, 0.5), (10, 0.3), (5, 0.2), (0, 0.1))  # from so many epochs on
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
@@ -45,18 +51,81 @@ MAX_TRIES = 20  # at a text that has to be like this or that
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
-    """Fit the settings to the data: the more often a text is read, the more dropout it needs."""
+    """Fit the settings to the text and to what this machine can learn in the time that there is.
+
+    A wider network learns more from each token and reads fewer of them; the more often it reads the
+    text, the more dropout it needs.
+    """
     settings = DEFAULTS["generate"].with_given(given)
-    size = sum(len(text) for text in column_values(train, "text"))
-    limits = [
-        settings.epochs or math.inf,
-        (settings.max_time or math.inf) * TOKENS_A_SECOND / size,
-        (settings.steps or math.inf) * settings.batch_size * settings.bptt / size,
-    ]
-    dropout = next(dropout for epochs, dropout in DROPOUTS if min(limits) >= epochs)
+    tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
+    in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
+    budget = min((settings.epochs or math.inf) * tokens, in_steps)  # tokens
+    if settings.max_time is not None:
+        rate, vocab_size = _try_out(train, settings)
+        announce(f"{settings.hidden_size} units learn from {rate:,.0f} tokens a second here")
+        work = rate * settings.max_time * _weights(settings.hidden_size, vocab_size, settings)
+
+        def affordable(hidden_size: int) -> float:
+            """Return how many tokens a network of this width would learn from."""
+            return min(budget, work / _weights(hidden_size, vocab_size, settings))
+
+        if "hidden_size" not in given:
+            fitting = (
+                width
+                for width in WIDTHS
+                if affordable(width) >= TOKENS_A_WEIGHT * _weights(width, vocab_size, settings)
+            )
+            settings = replace(settings, hidden_size=next(fitting, WIDTHS[-1]))
+        budget = affordable(settings.hidden_size)
     if "dropout" not in given:
-        announce(f"about {min(limits):.2g} epochs fit into the budget: dropout {dropout:g}")
-    return replace(settings, dropout=dropout).with_given(given)
+        epochs = budget / tokens
+        settings = replace(settings, dropout=next(p for least, p in DROPOUTS if epochs >= least))
+        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {settings.dropout:g}")
+    return settings
+
+
+def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
+    """Train for a moment on the beginning of the text.
+
+    Return how many tokens a second that was, and the size of the vocabulary.
+    """
+    from rnncli.training import measure_rate  # torch: on the way to training only
+
+    assert settings.max_time is not None
+    texts, characters = [], 0
+    for text in column_values(train, "text"):
+        texts.append(text)
+        characters += len(text)
+        if characters >= TRIAL_CHARACTERS:
+            break
+    tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        encoded = encode(texts, tokenizer, Path(folder) / "trial.bin")
+        task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
+        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
+        return measure_rate(task, settings, seconds), tokenizer.vocab_size
+
+
+def _config(settings: Settings, vocab_size: int) -> ModelConfig:
+    return ModelConfig(
+        task="generate",
+        cell=settings.cell,
+        vocab_size=vocab_size,
+        target_vocab_size=0,
+        num_classes=0,
+        embedding_dim=settings.embedding_dim,
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        bidirectional=False,
+        tie_embeddings=True,
+        dropout=settings.dropout,
+        weight_dropout=settings.weight_dropout,
+    )
+
+
+def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
+    """Return how many weights a network has; each is used once a token, so this is its cost too."""
+    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
 
 
 def prepare(
@@ -104,20 +173,7 @@ class LanguageModelTraining:
         self._batch_size = max(1, min(settings.batch_size, windows // 4))
         width = (len(self._train) - 1) // self._batch_size
         self.steps_per_epoch = math.ceil(width / settings.bptt)
-        self.config = ModelConfig(
-            task="generate",
-            cell=settings.cell,
-            vocab_size=tokenizer.vocab_size,
-            target_vocab_size=0,
-            num_classes=0,
-            embedding_dim=settings.embedding_dim,
-            hidden_size=settings.hidden_size,
-            num_layers=settings.num_layers,
-            bidirectional=False,
-            tie_embeddings=True,
-            dropout=settings.dropout,
-            weight_dropout=settings.weight_dropout,
-        )
+        self.config = _config(settings, tokenizer.vocab_size)
         self.model = build(self.config)
         assert self.model.decoder is not None
         self.model.decoder.start_from_frequencies(train.counts(tokenizer.vocab_size))
