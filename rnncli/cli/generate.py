@@ -13,12 +13,14 @@ from rnncli.errors import ConfigError
 
 _DEFAULTS = SamplingConfig()
 BATCH = 64  # prompts: their samples are drawn side by side
+SCORED = 1_024  # lines: enough to sort by length, and for several threads
 
 
 def generate(
     prompt: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="PROMPT",
             help="Text to go on from; else one a line from stdin. With --score: texts.",
             show_default=False,
         ),
@@ -152,7 +154,8 @@ def generate(
         raise ConfigError(
             "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
         )
-    stream = Stream(prompt or [], input, output, column, as_json, batch_size, screen)
+    size = SCORED if score and batch_size == BATCH else batch_size
+    stream = Stream(prompt or [], input, output, column, as_json, size, screen)
     if lines is not None:
         _refuse("--lines", {"-n": n > 1, "--stop": stop, "--input": input, "--column": column})
         if "\n" in (prompt or [""])[0]:
