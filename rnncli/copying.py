@@ -50,13 +50,16 @@ class Source:
             middle = (low + high + 1) // 2
             for length in np.unique(middle[open_]).tolist():
                 rows = open_[middle[open_] == length]
-                found = self._windows_found([texts[row] for row in rows], length)
-                stands = np.array([own.any() for own in found], bool)
+                stands = np.array(self.has_stretch_of([texts[row] for row in rows], length))
                 low[rows[stands]], high[rows[~stands]] = length, length - 1
         return [
             Copied(longest, float(own.mean()) if len(own) else 0.0)
             for longest, own in zip(low.tolist(), covered, strict=True)
         ]
+
+    def has_stretch_of(self, texts: Sequence[str], length: int) -> list[bool]:
+        """Return whether each text has so many characters in a row that stand in the source."""
+        return [bool(found.any()) for found in self._windows_found(texts, length)]
 
     def _windows_found(self, texts: Sequence[str], length: int) -> list[NDArray[np.bool_]]:
         """Return whether each character of each text begins a window that stands in the source."""

@@ -55,6 +55,9 @@ def test_all_that_is_copied_is_found_and_nothing_else(case: tuple[str, list[str]
         expected = searched(text, source)
         assert own.longest == expected.longest
         assert own.share == pytest.approx(expected.share)
+    for length in (1, 2, STRETCH, 50):
+        expected_long = [own.longest >= length for own in found]
+        assert Source(source).has_stretch_of(texts, length) == expected_long
 
 
 @given(sources_and_texts(), st.integers(1, 50))

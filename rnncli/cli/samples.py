@@ -75,7 +75,7 @@ class Samples:
             return []
         return [
             Demand(
-                lambda texts: [copied.longest <= most for copied in source.copied(texts)],
+                lambda texts: [not has for has in source.has_stretch_of(texts, most + 1)],
                 RnncliError(
                     f"{MAX_TRIES} times a sample had more than {most} characters in a row that "
                     "are copied",
