@@ -284,7 +284,7 @@ class Decoder(nn.Module):
                     states.append((h,))
         return states
 
-    def forward(
+    def features(
         self,
         tokens: Tensor,
         states: Sequence[State | None],
@@ -292,10 +292,10 @@ class Decoder(nn.Module):
         mask: Tensor | None = None,
         where: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
-        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the states.
+        """Return what the output layer reads after each of ``tokens`` (N, T), and the states.
 
         The states are those after the last step, one a layer. With ``where`` (N, T), only the
-        logits (M, V) of the M places where it is true: the output layer is most of the work.
+        features of the M places where it is true: the output layer is most of the work.
         """
         x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, T, E)
         after: list[State] = []
@@ -310,6 +310,21 @@ class Decoder(nn.Module):
             x = x[where]  # (M, H)
         if self.projection is not None:
             x = self.projection(x)  # (N, T, E)
+        return x, after
+
+    def forward(
+        self,
+        tokens: Tensor,
+        states: Sequence[State | None],
+        memory: Tensor | None = None,
+        mask: Tensor | None = None,
+        where: Tensor | None = None,
+    ) -> tuple[Tensor, list[State]]:
+        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the states.
+
+        With ``where`` (N, T), only the logits (M, V) of the M places where it is true.
+        """
+        x, after = self.features(tokens, states, memory, mask, where)
         return self.output(x), after
 
 

@@ -7,7 +7,8 @@ vocabulary and nothing more: text that happens to read ``<pad>`` is never taken 
 level        a token is                                             unknown text becomes
 ===========  =====================================================  ==========================
 ``char``     a character                                            its UTF-8 bytes
-``word``     a word with the space before it, or a sign             ``<unk>``
+``word``     a word with the space before it, or a sign; in text     ``<unk>``
+             that was split before, whatever stands between spaces
 ``subword``  a piece of a word (byte-level BPE, Sennrich et al.     smaller pieces, to bytes
              2016, section 3.2; bytes as in GPT-2)
 ===========  =====================================================  ==========================
@@ -17,6 +18,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,14 @@ _LETTER = r"[\p{L}\p{M}\p{N}_&&[^\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
 _WORD = rf"{_LETTER}+(?:['’]{_LETTER}{{1,2}}(?!{_LETTER}))?"
 _SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
 _PATTERN = rf" ?(?:{_CJK}|{_WORD}|{_SIGN})|\s"
+
+# Text that was split before has spaces around its signs, too: "it 's late , <unk> said ." The
+# spaces at the end of a line belong to its end, so that each line has one token more than words.
+_SPLIT_PATTERN = r" *\n| ?\S+|\s"
+_SIGN_IN_TEXT = re.compile(r"(?:^|(?<=(.)))[.,!?](?=\s|$)", re.MULTILINE)
+_LOOKED_AT = 1_000  # texts, to tell whether they were split before
+_FEWEST_SIGNS = 20  # from which that can be told
+_SPLIT = 0.95  # share of signs with a space before them
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -167,10 +177,13 @@ def _rebuilt(description: Any, level: Level) -> Backend | None:
         if any(part not in vocab for a, b in merges for part in (a, b, a + b)):
             return None  # the library would not return either
         model = models.BPE(vocab=vocab, merges=merges)
-    backend = _backend(model, level, fold=description.get("normalizer") is not None)
-    own = json.loads(_backend(type(model)(), level, backend.normalizer is not None).to_str())
-    own["model"] = {"type": own["model"]["type"]}
-    return backend if _agree(description, own) else None
+    fold = description.get("normalizer") is not None
+    for split in (False, True) if level == "word" else (False,):
+        own = json.loads(_backend(type(model)(), level, fold, split).to_str())
+        own["model"] = {"type": own["model"]["type"]}
+        if _agree(description, own):
+            return _backend(model, level, fold, split)
+    return None
 
 
 def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
@@ -208,7 +221,7 @@ def _word_model(vocab: dict[str, int]) -> models.WordLevel:
     return models.WordLevel(vocab, unk_token=SPECIAL_TOKENS[UNK])
 
 
-def _backend(model: models.Model, level: Level, fold: bool) -> Backend:
+def _backend(model: models.Model, level: Level, fold: bool, split: bool = False) -> Backend:
     """Put around a vocabulary what the level needs. Old models are read with it: keep it so."""
     backend = Backend(model)
     match level:
@@ -217,7 +230,7 @@ def _backend(model: models.Model, level: Level, fold: bool) -> Backend:
             backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
             backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
         case "word":
-            backend.pre_tokenizer = _word_splitter(fold)
+            backend.pre_tokenizer = _word_splitter(fold, split)
             backend.decoder = decoders.Fuse()
         case "subword":
             backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
@@ -227,8 +240,9 @@ def _backend(model: models.Model, level: Level, fold: bool) -> Backend:
     return backend
 
 
-def _word_splitter(fold: bool) -> pre_tokenizers.Sequence:
-    pieces = [pre_tokenizers.Split(Regex(_PATTERN), "isolated")]
+def _word_splitter(fold: bool, split: bool) -> pre_tokenizers.Sequence:
+    pattern = _SPLIT_PATTERN if split else _PATTERN
+    pieces = [pre_tokenizers.Split(Regex(pattern), "isolated")]
     if fold:
         pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
     return pre_tokenizers.Sequence(pieces)
@@ -245,14 +259,25 @@ def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: in
 
 
 def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
-    splitter = _word_splitter(fold)
+    texts = iter(texts)
+    first = list(islice(texts, _LOOKED_AT))
+    split = not fold and was_split(first)
+    splitter = _word_splitter(fold, split)
     normalizer = normalizers.Lowercase() if fold else None
     counts: Counter[str] = Counter()
-    for text in texts:
+    for text in chain(first, texts):
         normal = text if normalizer is None else normalizer.normalize_str(text)
         counts.update(word for word, _ in splitter.pre_tokenize_str(normal))
     room = max(vocab_size - len(SPECIAL_TOKENS), 0)
-    return _backend(_word_model(_vocab(_most_common(counts, room, min_count))), "word", fold)
+    model = _word_model(_vocab(_most_common(counts, room, min_count)))
+    return _backend(model, "word", fold, split)
+
+
+def was_split(texts: Iterable[str]) -> bool:
+    """Return whether texts have spaces around their signs, as corpora that were split have."""
+    before = [found[1] for text in texts for found in _SIGN_IN_TEXT.finditer(text)]
+    apart = sum(character in (None, " ", "\n") for character in before)
+    return len(before) >= _FEWEST_SIGNS and apart >= _SPLIT * len(before)
 
 
 def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:

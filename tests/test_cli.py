@@ -479,6 +479,8 @@ def test_a_generator_is_scored_on_text_in_bits_and_nats_that_agree(tmp_path: Pat
     nats, bits = scores["nats_per_character"], scores["bits_per_character"]
     assert nats == pytest.approx(bits * math.log(2))
     assert scores["perplexity_per_token"] == pytest.approx(math.exp(scores["nats_per_token"]))
+    nats = scores["nats_per_character"] * scores["characters"]
+    assert scores["perplexity_per_word"] == pytest.approx(math.exp(nats / scores["words"]))
     assert 0 < bits < math.log2(256)
     nats, density = TextGenerator.load(generator()).score([STORY])
     assert scores["nats_per_token"] == pytest.approx(nats, rel=1e-6)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from rnncli.config import LEVELS
 from rnncli.errors import ModelError
-from rnncli.tokenizer import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer
+from rnncli.tokenizer import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer, was_split
 
 TEXTS = ["The cat sat.", "the  dog's\tbone\n", "l'eau — déjà vu", "猫が好き。", "สวัสดี", "x_1 🙂"]
 LARGE = 100_000
@@ -215,3 +216,28 @@ def test_a_tokenizer_of_another_program_is_refused(trained, tmp_path):
     path.write_text(json.dumps(description), encoding="utf-8")
     with pytest.raises(ModelError, match="no tokenizer of rnncli"):
         Tokenizer.load(path, "word")
+
+
+# Text that was split before
+
+SPLIT = ["it 's late , <unk> said . \n", "no , really ? \n", "\n", " = a title = \n"] * 10
+
+
+def test_words_of_split_text_are_what_stands_between_spaces(tmp_path: Path) -> None:
+    tokenizer = Tokenizer.train(SPLIT, "word", 100)
+    tokens = [tokenizer.token(id) for id in tokenizer.encode(SPLIT[0])]
+    assert [token.strip() for token in tokens[:-1]] == SPLIT[0].split()
+    for text in SPLIT[:4]:  # one token more than words: the end of the line
+        assert len(tokenizer.encode(text)) == len(text.split()) + 1
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+    tokenizer.save(tmp_path / "tokenizer.json")
+    loaded = Tokenizer.load(tmp_path / "tokenizer.json", "word")
+    assert loaded.encode(SPLIT[0]) == tokenizer.encode(SPLIT[0])
+
+
+@pytest.mark.parametrize(
+    ("texts", "split"),
+    [(SPLIT, True), (["No, really? It's late.\n"] * 20, False), (["no , really ?\n"] * 3, False)],
+)
+def test_split_text_is_told_by_the_spaces_before_its_signs(texts: list[str], split: bool) -> None:
+    assert was_split(texts) == split

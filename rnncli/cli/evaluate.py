@@ -234,6 +234,8 @@ def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> 
 
     nats, density = TextGenerator.load(path).score(column_values(rows, "text"))
     characters = sum(len(text) for text in column_values(rows, "text"))
+    # What stands between spaces, and each end of a line: so that levels can be compared.
+    words = sum(len(text.split()) + text.count("\n") for text in column_values(rows, "text"))
     scores: Scores = {
         "characters": characters,
         "tokens": round(characters * density),
@@ -241,14 +243,18 @@ def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> 
         "nats_per_character": nats * density,
         "bits_per_character": metrics.bits(nats * density),
         "perplexity_per_token": metrics.perplexity(nats),
+        "words": words,
+        "perplexity_per_word": metrics.perplexity(nats * density * characters / max(words, 1)),
     }
     if console is not None:
         console.print(f"bits per character    {scores['bits_per_character']:10.4f}")
         console.print(f"nats per character    {scores['nats_per_character']:10.4f}")
         console.print(f"nats per token        {scores['nats_per_token']:10.4f}")
         console.print(f"perplexity per token  {scores['perplexity_per_token']:10.2f}")
+        console.print(f"perplexity per word   {scores['perplexity_per_word']:10.2f}")
         console.print(f"characters            {characters:10,}")
         console.print(f"tokens                {scores['tokens']:10,}")
+        console.print(f"words and line ends   {words:10,}")
     return scores
 
 

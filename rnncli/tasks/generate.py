@@ -32,13 +32,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnncli.model import State
+    from rnncli.sampled_softmax import SampledSoftmax
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
+WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
 WIDTHS = (512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
 TOKENS_A_WEIGHT = 4  # that there must be time to learn from
 DROPOUTS = ((20, 0.5), (10, 0.3), (5, 0.2), (0, 0.1))  # from so many epochs on
+SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
 MAX_CHARACTERS = 10_000  # of a prompt that are read
@@ -56,7 +59,10 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     A wider network learns more from each token and reads fewer of them; the more often it reads the
     text, the more dropout it needs.
     """
-    settings = DEFAULTS["generate"].with_given(given)
+    settings = DEFAULTS["generate"]
+    if given.get("level") == "word":
+        settings = replace(settings, vocab_size=WORDS)
+    settings = settings.with_given(given)
     tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
     in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
     budget = min((settings.epochs or math.inf) * tokens, in_steps)  # tokens
@@ -104,6 +110,12 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
         task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
         return measure_rate(task, settings, seconds), tokenizer.vocab_size
+
+
+def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":
+    from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
+
+    return SampledSoftmax(counts, targets)
 
 
 def _config(settings: Settings, vocab_size: int) -> ModelConfig:
@@ -176,7 +188,10 @@ class LanguageModelTraining:
         self.config = _config(settings, tokenizer.vocab_size)
         self.model = build(self.config)
         assert self.model.decoder is not None
-        self.model.decoder.start_from_frequencies(train.counts(tokenizer.vocab_size))
+        counts = train.counts(tokenizer.vocab_size)
+        self.model.decoder.start_from_frequencies(counts)
+        targets = self._batch_size * settings.bptt  # a step
+        self._sampled = _sampled_softmax(counts, targets) if len(counts) >= SAMPLED_FROM else None
         self.carried: list[State | None] = [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
@@ -197,15 +212,17 @@ class LanguageModelTraining:
             None if window.first or state is None else tuple(part[rows] for part in state)
             for state in self.carried
         ]
-        inputs = self.model.tensor(window.inputs)
-        logits, after = self.model.language_model(inputs, before)  # (N, T, V)
+        assert self.model.decoder is not None
+        inputs, targets = self.model.tensor(window.inputs), self.model.tensor(window.targets)
+        x, after = self.model.decoder.features(inputs, before)  # (N, T, E or H)
         self.carried = [
             self._joined(state, rows, tuple(part.detach() for part in own))
             for state, own in zip(self.carried, after, strict=True)
         ]
-        return cross_entropy(
-            logits, self.model.tensor(window.targets), self._settings.label_smoothing
-        )
+        output = self.model.decoder.output
+        if self._sampled is not None:
+            return self._sampled.loss(x, output, targets)
+        return cross_entropy(output(x), targets, self._settings.label_smoothing)
 
     def _joined(self, state: "State | None", rows: slice, own: "State") -> "State":
         """Return the state of all streams, with that of some rows in its place."""

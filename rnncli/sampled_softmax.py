@@ -1,0 +1,46 @@
+"""A softmax over a part of a large vocabulary, for training alone."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rnncli.tokenizer import PAD
+
+DRAWN = 4_096  # words a step beside those of the batch; more gain nothing that can be measured
+FLATTENING = 0.75  # power of the frequencies that are drawn from, so that rare words come up, too
+
+
+class SampledSoftmax:
+    """Estimate the loss of a large output layer from some of its words (Jean et al. 2015, 3.1).
+
+    The words of a step are all its targets and as many drawn ones, shared by all rows. In the sum
+    over the vocabulary each of them stands for those like it that were not drawn: it is divided by
+    the probability that it is there at all (Horvitz and Thompson 1952).
+    """
+
+    def __init__(self, counts: NDArray[np.integer[Any]], targets: int) -> None:
+        """Take how often each word occurs (V,), and how many targets a step has."""
+        frequency = torch.from_numpy(counts / counts.sum())  # (V,)
+        flattened = torch.from_numpy(np.maximum(counts, 1) ** FLATTENING)
+        flattened /= flattened.sum()
+        self._cumulative = flattened.cumsum(0)  # (V,)
+        absent = (-frequency).log1p() * targets + (-flattened).log1p() * DRAWN
+        self._log_present = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
+
+    def loss(self, x: Tensor, output: nn.Linear, targets: Tensor) -> tuple[Tensor, int]:
+        """Return the summed loss in nats and the number of targets (N, T); x is (N, T, E)."""
+        where = targets != PAD
+        x, targets = x[where], targets[where]  # (M, E), (M,)
+        draws = torch.rand(DRAWN, dtype=self._cumulative.dtype)
+        drawn = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
+        words = torch.unique(torch.cat([targets, drawn.to(targets.device)]))  # (W,) sorted
+        places = torch.searchsorted(words, targets).unsqueeze(1)  # (M, 1)
+        logits = nn.functional.linear(x, output.weight[words], output.bias[words]).float()  # (M, W)
+        own = logits.gather(1, places)  # (M, 1)
+        log_present = self._log_present.to(x.device)[words]
+        # A target is there for certain, and stands for itself alone.
+        total = (logits - log_present).scatter(1, places, own).logsumexp(1)  # (M,)
+        return (total - own.squeeze(1)).sum(), len(targets)
