@@ -228,7 +228,10 @@ def is_score(line: bytes) -> bool:
 
 
 def told_to_go_on(err: bytes) -> bool:
-    *_, notice, again = err.decode().rstrip().split("\n")
+    lines = err.decode().rstrip().split("\n")
+    if "the model that was there is kept" in lines[-1]:
+        lines.pop()
+    *_, notice, again = lines
     return re.fullmatch(
         r"interrupted at step [\d,]+; to go on, type the same command:", notice
     ) is not None and again.startswith("    rnncli train ")
