@@ -490,6 +490,18 @@ def test_a_generator_is_scored_on_text_in_bits_and_nats_that_agree(tmp_path: Pat
     assert scores["tokens"] == round(density * len(STORY))
 
 
+def test_windows_are_scored_each_from_an_empty_state(tmp_path: Path) -> None:
+    window, model = 7, TextGenerator.load(generator())  # a token is a character
+    expected = 0.0
+    for begin in range(0, len(STORY) - 1, window):
+        piece = STORY[begin : begin + window + 1]
+        expected += model.score([piece])[0] * (len(piece) - 1)
+    data = write_lines(tmp_path / "new.txt", *STORY.splitlines())
+    scores = score(generator(), data, "--window", window)
+    assert scores["nats_per_token"] == pytest.approx(expected / (len(STORY) - 1), rel=1e-5)
+    assert scores["nats_per_token"] > score(generator(), data)["nats_per_token"]
+
+
 def test_a_translator_is_scored_on_its_held_out_part() -> None:
     scores = score(translator())
     assert scores["sentences"] == info(translator())["data"]["rows"]["validation"] == 9

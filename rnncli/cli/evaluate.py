@@ -54,6 +54,15 @@ def evaluate(
     beam: Annotated[
         int, typer.Option(help="Beam of the search (translate).", rich_help_panel=OUTPUT)
     ] = SearchConfig().beam,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens after which the state is emptied (generate); else it is carried on.",
+            rich_help_panel=OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
     tokenize: Annotated[
         str | None,
         typer.Option(
@@ -84,7 +93,7 @@ def evaluate(
         case "classify":
             scores = _score_classifier(model, rows, None if as_json else console)
         case "generate":
-            scores = _score_generator(model, rows, None if as_json else console)
+            scores = _score_generator(model, rows, window, None if as_json else console)
         case _:
             languages = info.get("data", {}).get("languages")
             tokenize = tokenize or _bleu_tokenizer(languages[1] if languages else None, rows)
@@ -227,12 +236,14 @@ def _score_classifier(path: Path, rows: "Dataset", console: "Console | None") ->
     return scores
 
 
-def _score_generator(path: Path, rows: "Dataset", console: "Console | None") -> Scores:
+def _score_generator(
+    path: Path, rows: "Dataset", window: int | None, console: "Console | None"
+) -> Scores:
     from rnncli import metrics
     from rnncli.tasks.base import column_values
     from rnncli.tasks.generate import TextGenerator
 
-    nats, density = TextGenerator.load(path).score(column_values(rows, "text"))
+    nats, density = TextGenerator.load(path).score(column_values(rows, "text"), window)
     characters = sum(len(text) for text in column_values(rows, "text"))
     # What stands between spaces, and each end of a line: so that levels can be compared.
     words = sum(len(text.split()) + text.count("\n") for text in column_values(rows, "text"))

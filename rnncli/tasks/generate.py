@@ -494,26 +494,28 @@ class TextGenerator(TrainedModel):
         bits /= np.float32(math.log(2))
         return [own[: length - 1] for own, length in zip(bits, lengths, strict=True)], state
 
-    def score(self, texts: Iterable[str]) -> tuple[float, float]:
+    def score(self, texts: Iterable[str], window: int | None = None) -> tuple[float, float]:
         """Return nats a token, and tokens a character, of a running text.
 
-        The state is carried through all of it; the first token, which nothing predicts, is not
-        scored.
+        The state is carried through all of it or, with ``window``, through so many tokens, before
+        it is emptied. The first token, which nothing predicts, is not scored.
 
         Raises:
             DataError: there is nothing to predict.
 
         """
-        window = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
+        most = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
         state = self._network.empty_state(1)
         nats, count, characters = 0.0, 0, 0
         pending: list[int] = []
         for text in texts:
             pending += self._tokenizer.encode(text)
             characters += len(text)
-            while len(pending) > window:
-                nats, count, state = self._score(pending[: window + 1], nats, count, state)
-                pending = pending[window:]
+            while len(pending) > (size := min(most, window - count % window) if window else most):
+                nats, count, state = self._score(pending[: size + 1], nats, count, state)
+                pending = pending[size:]
+                if window and count % window == 0:
+                    state = self._network.empty_state(1)
         if len(pending) > 1:
             nats, count, state = self._score(pending, nats, count, state)
         if not count:
