@@ -75,6 +75,7 @@ class ModelConfig:
     tie_embeddings: bool  # output weights = decoder embeddings; translate: = source embeddings too
     dropout: float
     weight_dropout: float
+    embedding_dropout: float = 0.0  # models that were made before there was one do not say
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from, before anything is allocated."""
@@ -91,7 +92,7 @@ class ModelConfig:
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
-        for name in ("dropout", "weight_dropout"):
+        for name in ("dropout", "weight_dropout", "embedding_dropout"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value < 1:
                 shown = reprlib.repr(value)
@@ -109,6 +110,7 @@ class Settings:
     hidden_size: int
     num_layers: int
     dropout: float  # locked: one mask for all time steps (Gal and Ghahramani 2016)
+    embedding_dropout: float  # the same of what the first layer reads
     weight_dropout: float  # on hidden-to-hidden weights (Merity et al. 2018)
     word_dropout: float  # share of input tokens replaced by <unk>
     label_smoothing: float
@@ -134,7 +136,13 @@ class Settings:
         """Refuse settings that cannot work, naming the option."""
         for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
             _require_int(_option(name), getattr(self, name), 1, 1_000_000)
-        for name in ("dropout", "weight_dropout", "word_dropout", "label_smoothing"):
+        for name in (
+            "dropout",
+            "embedding_dropout",
+            "weight_dropout",
+            "word_dropout",
+            "label_smoothing",
+        ):
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise ConfigError(f"{_option(name)} is {value}", "give a number from 0 to below 1")
@@ -157,6 +165,8 @@ class Settings:
     def with_given(self, given: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
         settings = replace(self, **given)
+        if "dropout" in given and self.embedding_dropout and "embedding_dropout" not in given:
+            settings = replace(settings, embedding_dropout=settings.dropout)
         # A run that is to repeat exactly must not end by the clock.
         if (given.get("epochs") or given.get("steps")) and "max_time" not in given:
             settings = replace(settings, max_time=None)
@@ -174,6 +184,7 @@ DEFAULTS: dict[Task, Settings] = {
         hidden_size=384,
         num_layers=1,  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
         dropout=0.3,
+        embedding_dropout=0.0,  # what a character says must not be blurred
         weight_dropout=0.0,
         word_dropout=0.0,
         label_smoothing=0.0,
@@ -194,6 +205,7 @@ DEFAULTS: dict[Task, Settings] = {
         hidden_size=128,
         num_layers=1,
         dropout=0.3,
+        embedding_dropout=0.3,
         weight_dropout=0.0,
         word_dropout=0.1,
         label_smoothing=0.05,
@@ -214,6 +226,7 @@ DEFAULTS: dict[Task, Settings] = {
         hidden_size=256,
         num_layers=1,
         dropout=0.3,
+        embedding_dropout=0.3,
         weight_dropout=0.0,
         word_dropout=0.1,
         label_smoothing=0.1,

@@ -174,6 +174,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dropout = config.dropout
+        self.embedding_dropout = config.embedding_dropout
         self.embedding = Embedding(config.vocab_size, config.embedding_dim)
         directions = 2 if config.bidirectional else 1
         self.output_size = directions * config.hidden_size  # D
@@ -192,7 +193,9 @@ class Encoder(nn.Module):
 
         ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
         """
-        x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, S, E)
+        x = locked_dropout(
+            self.embedding(tokens), self.embedding_dropout, self.training
+        )  # (N, S, E)
         last: list[Tensor] = []
         for layer in self.layers:
             outputs, last = [], []
@@ -237,6 +240,7 @@ class Decoder(nn.Module):
     def __init__(self, config: ModelConfig, memory_size: int | None = None) -> None:
         super().__init__()
         self.dropout = config.dropout
+        self.embedding_dropout = config.embedding_dropout
         vocab_size = config.target_vocab_size or config.vocab_size
         self.embedding = Embedding(vocab_size, config.embedding_dim)
         self.layers = nn.ModuleList(
@@ -297,7 +301,9 @@ class Decoder(nn.Module):
         The states are those after the last step, one a layer. With ``where`` (N, T), only the
         features of the M places where it is true: the output layer is most of the work.
         """
-        x = locked_dropout(self.embedding(tokens), self.dropout, self.training)  # (N, T, E)
+        x = locked_dropout(
+            self.embedding(tokens), self.embedding_dropout, self.training
+        )  # (N, T, E)
         after: list[State] = []
         for layer, state in zip(self.layers, states, strict=True):
             x, last = layer(x, state)  # (N, T, H)

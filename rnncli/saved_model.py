@@ -8,7 +8,7 @@ import math
 import os
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,10 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
             f"rnncli {info['task']} -m {path}",
         )
     try:
-        names = [field.name for field in fields(ModelConfig)]
-        config = ModelConfig(**{name: info["model"][name] for name in names})
+        told = info["model"]
+        # A model does not say what there was not yet when it was made.
+        names = [f.name for f in fields(ModelConfig) if f.name in told or f.default is MISSING]
+        config = ModelConfig(**{name: told[name] for name in names})
         level = info["level"]
     except (KeyError, TypeError, ConfigError) as error:
         raise ModelError(f"{path / CONFIG} is damaged: {error}", DAMAGED) from None

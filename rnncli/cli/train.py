@@ -157,6 +157,14 @@ def train(
             show_default=CHOSEN,
         ),
     ] = None,
+    embedding_dropout: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of what the first layer reads switched off; else as --dropout, or 0.",
+            rich_help_panel=MODEL,
+            show_default=CHOSEN,
+        ),
+    ] = None,
     weight_dropout: Annotated[
         float | None,
         typer.Option(
@@ -283,6 +291,7 @@ def train(
         "embedding_dim": embedding_dim,
         "num_layers": num_layers,
         "dropout": dropout,
+        "embedding_dropout": embedding_dropout,
         "weight_dropout": weight_dropout,
         "word_dropout": word_dropout,
         "label_smoothing": label_smoothing,

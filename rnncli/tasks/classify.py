@@ -153,6 +153,7 @@ class ClassifierTraining:
             tie_embeddings=False,
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
+            embedding_dropout=settings.embedding_dropout,
         )
         self.model = build(self.config)
         self.carried: list[State | None] = []  # texts have nothing to do with each other

@@ -132,6 +132,7 @@ def _config(settings: Settings, vocab_size: int) -> ModelConfig:
         tie_embeddings=True,
         dropout=settings.dropout,
         weight_dropout=settings.weight_dropout,
+        embedding_dropout=settings.embedding_dropout,
     )
 
 

@@ -166,6 +166,7 @@ class TranslatorTraining:
             tie_embeddings=True,
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
+            embedding_dropout=settings.embedding_dropout,
         )
         self.model = build(self.config)
         assert self.model.decoder is not None
