@@ -57,16 +57,20 @@ def filter_probabilities(logits: Floats, config: SamplingConfig) -> NDArray[np.f
     return probabilities
 
 
-def random_streams(seed: int | None, prompts: int, n: int) -> list[np.random.Generator]:
-    """Return a stream of random numbers for each of n samples of each prompt.
+def random_seeds(seed: int | None, prompts: int, n: int) -> list[np.random.SeedSequence]:
+    """Return a seed for each of n samples of each prompt.
 
     With a seed, a sample depends neither on how many others are drawn nor on other prompts: the
     j-th sample of every prompt draws the same numbers.
     """
     if seed is None:
-        return np.random.default_rng().spawn(prompts * n)
-    seeds = np.random.SeedSequence(seed).spawn(n)
-    return [np.random.default_rng(own) for _ in range(prompts) for own in seeds]
+        return np.random.SeedSequence().spawn(prompts * n)
+    return np.random.SeedSequence(seed).spawn(n) * prompts
+
+
+def random_streams(seed: int | None, prompts: int, n: int) -> list[np.random.Generator]:
+    """Return a stream of random numbers for each of n samples of each prompt."""
+    return list(map(np.random.default_rng, random_seeds(seed, prompts, n)))
 
 
 def sample(

@@ -24,6 +24,7 @@ from rnncli.config import (
     ModelConfig,
     Task,
 )
+from rnncli.controls import Controls
 from rnncli.errors import ConfigError, ModelError
 from rnncli.runtime import Floats, Network
 from rnncli.tokenizer import Tokenizer
@@ -82,6 +83,10 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
         raise ModelError(f"{path / CONFIG} is damaged: task or level is wrong", DAMAGED)
     if config.task == "classify" and not _are_labels(info.get("labels"), config.num_classes):
         raise ModelError(f"{path / CONFIG} is damaged: labels and classes differ", DAMAGED)
+    try:
+        Controls.of_model(info)
+    except ValueError as error:
+        raise ModelError(f"{path / CONFIG} is damaged: {error}", DAMAGED) from None
     weights = _read_weights(path / WEIGHTS, config, info.get("shapes"))
     tokenizer = Tokenizer.load(harmless(path / TOKENIZER), level)
     target_tokenizer = tokenizer

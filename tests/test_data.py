@@ -603,7 +603,7 @@ def test_options_of_different_tasks_are_refused_together(tmp_path: Path) -> None
     assert error.message == "--text and --source do not go together"
     error = error_of(path, task="generate", columns=Columns(label="label"))
     assert error.message == "--label and --task generate do not go together"
-    assert error.hint == "generate takes --text"
+    assert error.hint == "generate takes --text and --control"
 
 
 def test_files_that_are_not_aligned_are_explained(tmp_path: Path) -> None:

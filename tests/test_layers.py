@@ -21,7 +21,7 @@ ROWS = (
     ("training", "checkpoint", "initialisation", "saved_model"),
     ("gpu", "gauges"),
     ("data", "model", "sampled_softmax", "runtime", "decoding", "batches"),
-    ("tokenizer", "copying", "corpora", "metrics", "config", "errors"),
+    ("tokenizer", "copying", "controls", "corpora", "metrics", "config", "errors"),
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 

@@ -54,6 +54,8 @@ def describe(
         },
         "scores": {},
     }
+    if corpus.controls is not None:
+        info["data"]["controls"] = asdict(corpus.controls)
     if task.labels:
         info["labels"] = list(task.labels)
     return info
@@ -85,9 +87,11 @@ def record(snapshot: "Snapshot", progress: "Progress") -> None:
 def card(info: dict[str, Any]) -> str:
     """Write the model card."""
     data, model, training = info["data"], info["model"], info["training"]
+    controls = data.get("controls", {}).get("counts")
     what = {
         "classify": f"labels texts as {', '.join(info.get('labels', ())[:20])}",
-        "generate": "writes text like the one it was trained on",
+        "generate": "writes text like the one it was trained on"
+        + (f", in the manner of {', '.join(list(controls)[:20])}" if controls else ""),
         "translate": "translates sentences"
         + (" from {} to {}".format(*data["languages"]) if data["languages"] else ""),
     }[info["task"]]

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,13 @@ from rnncli.cli import options
 from rnncli.cli.console import Screen, shown
 from rnncli.cli.options import DATA, OUTPUT
 from rnncli.config import MAX_VALIDATION_ROWS, SearchConfig
-from rnncli.errors import DataError
+from rnncli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from rich.console import Console
+
+    from rnncli.data import Columns
 
 Scores = dict[str, Any]
 
@@ -50,6 +53,7 @@ def evaluate(
     label: options.LabelColumn = None,
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
+    control: options.ControlColumn = None,
     revision: options.Revision = None,
     beam: Annotated[
         int, typer.Option(help="Beam of the search (translate).", rich_help_panel=OUTPUT)
@@ -85,7 +89,7 @@ def evaluate(
 
     screen = Screen(quiet, color)
     info = read_info(model)
-    columns = Columns(text, label, source, target)
+    columns = _with_control(Columns(text, label, source, target, control), info)
     rows, name = _rows(info, data or [], columns, split, revision, screen)
     console = screen.console(stderr=False)
     screen.say(f"scoring {model} on {name}")
@@ -101,6 +105,21 @@ def evaluate(
             scores = _score_translator(model, rows, config, tokenize, None if as_json else console)
     if as_json:
         print(json.dumps({"model": str(model), "data": name, **scores}, ensure_ascii=False))
+
+
+def _with_control(columns: "Columns", info: dict[str, Any]) -> "Columns":
+    """Return the columns that were asked for, and that of the labels which the model learned.
+
+    Raises:
+        ConfigError: labels were asked for, and the model learned none.
+
+    """
+    learned = info["data"]["columns"].get("control")
+    if columns.control is not None and learned is None:
+        raise ConfigError(
+            "the model was trained without --control, and knows no labels", "leave --control out"
+        )
+    return replace(columns, control=columns.control or learned)
 
 
 def _rows(
@@ -128,7 +147,7 @@ def _rows(
         part = f", part {chosen}" if len(corpus.splits) > 1 else ""
         return corpus.splits[chosen], f"{corpus.name}{part}"
     trained = info["data"]
-    given = {name: trained["columns"].get(name) for name in ("text", "label", "source", "target")}
+    given = {name: trained["columns"].get(name) for name in vars(columns)}
     if trained["name"] == "-":
         raise DataError(
             "the model was trained on stdin, which cannot be read again",

@@ -44,6 +44,16 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Write in the manner of this label, or score as its text, with a model trained "
+            "with --control; a sample then ends where its text does. Else a label is drawn.",
+            rich_help_panel="Sampling",
+            show_default=False,
+        ),
+    ] = None,
     score: Annotated[
         bool,
         typer.Option(
@@ -171,10 +181,11 @@ def generate(
         threads=options.threads_for(threads),
         announce=screen.say,
     )
+    control = generator.known(control)
     if score:
-        answer_surprise(stream, generator)
+        answer_surprise(stream, generator, control)
         return
-    samples = Samples(stream, generator, configs, lines or n, source, max_copy)
+    samples = Samples(stream, generator, configs, lines or n, source, max_copy, control)
     if lines is not None:
         samples.write_lines()
     else:

@@ -103,6 +103,16 @@ TargetColumn = Annotated[
         "--target", metavar="NAME", help="Column of the translations.", rich_help_panel=DATA
     ),
 ]
+ControlColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--control",
+        metavar="NAME",
+        help="Column of the labels (authors, moods, languages) in whose manner a generator learns "
+        "to write: the label is learned before each text, and generate --control names one.",
+        rich_help_panel=DATA,
+    ),
+]
 Revision = Annotated[
     str | None,
     typer.Option(

@@ -24,6 +24,7 @@ class Samples:
     n: int
     source: Source | None = None  # of what may be copied
     max_copy: int | None = None  # characters in a row
+    control: str | None = None  # the label in whose manner all are written
 
     def answer(self) -> None:
         """Go on from every prompt of the stream."""
@@ -42,7 +43,9 @@ class Samples:
             for config in self.configs:
                 if self._is_watched:
                     self._say_temperature(config)
-                for samples in self.generator.lines(self.n, prompt, config, self._demands):
+                for samples in self.generator.lines(
+                    self.n, prompt, config, self._demands, self.control
+                ):
                     for answer in self._told(samples, config):
                         as_json = self.stream.as_json
                         write(form.as_json(record, answer, "prompt") if as_json else answer.line)
@@ -61,7 +64,7 @@ class Samples:
 
     @property
     def _names(self) -> list[str]:
-        names = ["text"]
+        names = ["text"] if self.generator.controls is None else ["text", "control"]
         if len(self.configs) > 1:
             names.append("temperature")
         if self.source is not None:
@@ -87,7 +90,7 @@ class Samples:
     def _respond(self, prompts: Sequence[str]) -> list[list[Answer]]:
         answers: list[list[Answer]] = [[] for _ in prompts]
         for config in self.configs:
-            found = self.generator.samples(prompts, self.n, config, self._demands)
+            found = self.generator.samples(prompts, self.n, config, self._demands, self.control)
             told = iter(self._told([sample for samples in found for sample in samples], config))
             for own in answers:
                 own += islice(told, self.n)
@@ -100,6 +103,8 @@ class Samples:
         for sample, own in zip(samples, copied, strict=True):
             fields: dict[str, Any] = {"text": sample.text}
             note = ""
+            if sample.control is not None:
+                fields["control"] = sample.control
             if len(self.configs) > 1:
                 fields["temperature"] = config.temperature
             if own is not None:
@@ -125,9 +130,10 @@ class Samples:
     def _pieces(self, prompt: str, config: SamplingConfig) -> Iterator[Iterator[str]]:
         """Yield the pieces of each sample; those of a single one as they are drawn."""
         if self.n == 1 and self.max_copy is None:
-            yield (piece for (piece,) in self.generator.stream(prompt, 1, config))
+            yield (piece for (piece,) in self.generator.stream(prompt, 1, config, self.control))
             return
-        for sample in self.generator.samples([prompt], self.n, config, self._demands)[0]:
+        (samples,) = self.generator.samples([prompt], self.n, config, self._demands, self.control)
+        for sample in samples:
             yield iter([sample.text])
 
     def _say(self, note: str) -> None:

@@ -19,16 +19,17 @@ STYLES = ("none", "black on #fff1b8", "black on #ffc069", "black on #ff7a45", "w
 LIMITS = {"char": (2, 4, 6, 9), "subword": (5, 8, 11, 14), "word": (6, 9, 12, 15)}
 
 
-def answer_surprise(stream: Stream, generator: TextGenerator) -> None:
-    """Say of every text of a stream how little the model expected it."""
+def answer_surprise(stream: Stream, generator: TextGenerator, control: str | None) -> None:
+    """Say of every text of a stream how little the model expected it, as one of a label."""
     console = stream.screen.console(stderr=False)
     in_colours = console.color_system is not None and not console.no_color
     if in_colours and not stream.as_json and stream.column is None and stream.output is None:
-        _answer_in_colours(stream, generator, console)
+        _answer_in_colours(stream, generator, control, console)
         return
 
     def respond(texts: Sequence[str]) -> list[list[Answer]]:
-        return [[_answer(surprise, stream.as_json)] for surprise in generator.surprise(texts)]
+        found = generator.surprise(texts, control)
+        return [[_answer(surprise, stream.as_json)] for surprise in found]
 
     answer_all(stream, "text", ("bits_per_character",), respond)
 
@@ -42,13 +43,15 @@ def _answer(surprise: Surprise, with_pieces: bool) -> Answer:
     return Answer(f"{surprise.bits_per_character:.4f}\t{surprise.text}", fields)
 
 
-def _answer_in_colours(stream: Stream, generator: TextGenerator, console: "Console") -> None:
+def _answer_in_colours(
+    stream: Stream, generator: TextGenerator, control: str | None, console: "Console"
+) -> None:
     limits = LIMITS[generator.info["level"]]
     _say_legend(stream, limits, "character" if generator.info["level"] == "char" else "token")
     codes = _codes(console)
     for lines in batches(stream):
         texts = [record.text for record in Lines().records(lines)]
-        for surprise in generator.surprise(texts):
+        for surprise in generator.surprise(texts, control):
             line = f"{surprise.bits_per_character:.4f}\t{_painted(surprise, limits, codes)}\n"
             sys.stdout.buffer.write(line.encode("utf-8", "replace"))
         sys.stdout.buffer.flush()

@@ -104,6 +104,7 @@ def train(
     label: options.LabelColumn = None,
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
+    control: options.ControlColumn = None,
     revision: options.Revision = None,
     validation: Annotated[
         float,
@@ -327,9 +328,8 @@ def train(
     from rnncli.data import Columns, read_corpus
     from rnncli.initialisation import copy_weights
 
-    corpus = read_corpus(
-        data or [], task=task, columns=Columns(text, label, source, target), revision=revision
-    )
+    columns = Columns(text, label, source, target, control)
+    corpus = read_corpus(data or [], task=task, columns=columns, revision=revision)
     for notice in corpus.notices:
         screen.say(notice)
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
@@ -465,7 +465,7 @@ def _train(
         f"saved {writer.path}: {format_scores(info['scores'])}; "
         f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
     )
-    screen.say(f"next: {_next_command(task.config.task, writer.path)}")
+    screen.say(f"next: {_next_command(info, writer.path)}")
     return snapshot
 
 
@@ -564,8 +564,11 @@ def _announce(
     )
 
 
-def _next_command(task: Task, path: Path) -> str:
+def _next_command(info: dict[str, Any], path: Path) -> str:
+    task = info["task"]
     model = "" if path == options.MODELS / task else f" -m {shlex.quote(str(path))}"
+    if controls := info["data"].get("controls"):
+        model += f" --control {shlex.quote(next(iter(controls['counts'])))}"
     return {
         "classify": f'echo "a text of yours" | rnncli classify{model}',
         "generate": f"rnncli generate{model}",

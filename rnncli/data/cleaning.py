@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Callable, Iterator
 
 from rnncli.config import Task
+from rnncli.controls import coded
 from rnncli.data.columns import CANONICAL, Choice
 from rnncli.data.tables import JsonNumber, Table, TextFile
 
@@ -18,6 +19,9 @@ def clean_rows(table: Table, choice: Choice) -> Iterator[tuple[str, ...]]:
     """
     clean = _CLEANERS[choice.task]
     columns = [choice.columns[name] for name in CANONICAL[choice.task]]
+    if "control" in choice.columns:
+        clean = _coded_document
+        columns.append(choice.columns["control"])
     for number, cells in table.rows(columns):
         if row := clean(table, number, *cells):
             yield row
@@ -29,8 +33,15 @@ def _document(table: Table, number: int, cell: object) -> _Clean:
     return (text if isinstance(table, TextFile) or text.endswith("\n") else text + "\n",)
 
 
-def _example(table: Table, number: int, text_cell: object, label_cell: object) -> _Clean:
-    text, label = _text(table, number, text_cell), _label(table, number, label_cell)
+def _coded_document(table: Table, number: int, text_cell: object, label_cell: object) -> _Clean:
+    row = _example(table, number, text_cell, label_cell, "control")
+    return row and (coded(row[1], row[0]),)
+
+
+def _example(
+    table: Table, number: int, text_cell: object, label_cell: object, option: str = "label"
+) -> _Clean:
+    text, label = _text(table, number, text_cell), _label(table, number, label_cell, option)
     if _is_blank(text):
         table.losses["texts"] += 1
         return None
@@ -76,7 +87,7 @@ def _text(table: Table, number: int, cell: object) -> str:
     )
 
 
-def _label(table: Table, number: int, cell: object) -> str:
+def _label(table: Table, number: int, cell: object, option: str) -> str:
     """Return a cell as a label; nothing is an empty one.
 
     Raises:
@@ -89,7 +100,9 @@ def _label(table: Table, number: int, cell: object) -> str:
     if isinstance(cell, str | int | float):
         return str(cell).strip()
     raise table.error(
-        number, f"a label is expected, not {_shown(cell)}", "name another column: --label COLUMN"
+        number,
+        f"a label is expected, not {_shown(cell)}",
+        f"name another column: --{option} COLUMN",
     )
 
 

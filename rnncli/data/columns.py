@@ -19,6 +19,7 @@ class Columns:
     label: str | None = None
     source: str | None = None
     target: str | None = None
+    control: str | None = None
 
     def given(self) -> dict[str, str]:
         """Return the columns that were asked for, by their canonical names."""
@@ -32,6 +33,7 @@ CANONICAL: dict[Task, tuple[str, ...]] = {
     "classify": ("text", "label"),
     "translate": ("source", "target"),
 }
+OPTIONAL: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,17 @@ def choose(table: Table, task: Task | None, asked: Columns, usual: dict[str, str
     """
     if not table.names:
         raise DataError(f"{table.where} is empty: there is no row in it", "put rows into it")
+    if isinstance(table, TextFile) and asked.control is not None:
+        raise DataError(
+            f"{table.where} is plain text, which has no column {asked.control!r}",
+            "--control needs a .csv, .tsv, .jsonl or .parquet file with a text and a label column",
+        )
     given = {name: _existing_column(table, name, own) for name, own in asked.given().items()}
+    if "control" in given and given["control"] == given.get("text"):
+        raise DataError(
+            f"the column {given['control']} cannot be both text and label",
+            "name another column: --control COLUMN",
+        )
     wanted = CANONICAL[task] if task else usual
     if not given and all(usual.get(name) in table.names for name in wanted):
         given = {name: usual[name] for name in wanted}
@@ -109,9 +121,11 @@ def find_columns(
 
 
 def _find_text(names: Sequence[str], given: dict[str, str]) -> _Found:
-    only = names[0] if len(names) == 1 else None
-    text = given.get("text") or _known(names, _TEXT_NAMES) or only
-    return {"text": text} if text else None
+    control = {name: own for name, own in given.items() if name == "control"}
+    others = [name for name in names if name not in control.values()]
+    only = others[0] if len(others) == 1 else None
+    text = given.get("text") or _known(others, _TEXT_NAMES) or only
+    return {"text": text, **control} if text else None
 
 
 def _find_text_and_label(names: Sequence[str], given: dict[str, str]) -> _Found:
@@ -180,18 +194,22 @@ def _open_tasks(given: dict[str, str], task: Task | None) -> tuple[Task, ...]:
     """Return the tasks that columns given by name leave open, the likeliest first."""
     options = " and ".join(f"--{name}" for name in given)
     likeliest: tuple[Task, ...] = ("classify", "translate", "generate")
-    fitting = tuple(each for each in likeliest if given.keys() <= set(CANONICAL[each]))
+    fitting = tuple(
+        each for each in likeliest if given.keys() <= {*CANONICAL[each], *OPTIONAL.get(each, ())}
+    )
     if not fitting:
         raise DataError(
             f"{options} do not go together",
-            "--text and --label are for single texts, --source and --target for pairs",
+            "--text and --label are for single texts, --source and --target for pairs, "
+            "--text and --control for a generator",
         )
     if task is None:
         return fitting
     if task not in fitting:
         raise DataError(
             f"{options} and --task {task} do not go together",
-            f"{task} takes " + " and ".join(f"--{name}" for name in CANONICAL[task]),
+            f"{task} takes "
+            + " and ".join(f"--{name}" for name in (*CANONICAL[task], *OPTIONAL.get(task, ()))),
         )
     return (task,)
 

@@ -8,6 +8,7 @@ from itertools import islice
 from datasets import Dataset
 
 from rnncli.config import Task
+from rnncli.controls import LONGEST_LABEL, MAX_LABELS, Controls
 from rnncli.corpora import DEFAULT_CORPUS
 from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import ANY_COLUMNS, CANONICAL, Columns, choose
@@ -26,7 +27,8 @@ class Corpus:
     """Hold data that is ready to be split and encoded.
 
     Each split has the canonical columns of the task, all of them strings. For generate the texts,
-    joined, are the corpus: each ends in a newline, except the pieces of a very long line.
+    joined, are the corpus: each ends in a newline, except the pieces of a very long line. A label
+    that was asked for stands before each of them.
     """
 
     name: str  # as typed
@@ -37,6 +39,7 @@ class Corpus:
     licence: str | None
     notices: tuple[str, ...]  # what was chosen or changed without being asked
     fingerprint: str  # sha256 of what was read
+    controls: Controls | None = None  # generate: the labels before the texts of "train", if any
 
 
 def read_corpus(
@@ -65,6 +68,10 @@ def read_corpus(
     }
     learned = stored.get("train", max(stored.values(), key=len))
     _require_enough(origin.where, learned, choice.task, for_training=for_training)
+    controls = None
+    if for_training and "control" in choice.columns:
+        controls = Controls.of_rows(column_values(learned, "text"))
+        _require_labels(origin.where, choice.columns["control"], controls)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
@@ -78,9 +85,11 @@ def read_corpus(
             *first.notices,
             *choice.notices,
             *(f"split {split} left out: it is empty" for split in stored if split not in splits),
+            *_announced(choice.columns, controls),
             *_losses(origin.tables[split] for split in splits),
         ),
         fingerprint=origin.fingerprint,
+        controls=controls,
     )
 
 
@@ -100,6 +109,34 @@ def _require_enough(where: str, rows: Dataset, task: Task, *, for_training: bool
             f"{where} has one class only: every label is {labels[0]!r}",
             "a classifier needs two at least; is it the right column? --label COLUMN",
         )
+
+
+def _require_labels(where: str, column: str, controls: Controls) -> None:
+    """Check that a column holds labels that tell texts apart.
+
+    Raises:
+        DataError: there is one label only, or it looks like a column of texts.
+    """
+    labels, hint = list(controls.counts), "is it the right column? --control COLUMN"
+    if len(labels) == 1:
+        raise DataError(f"{where}: every {column} is {labels[0][:LONGEST_LABEL]!r}", hint)
+    if len(labels) > MAX_LABELS:
+        raise DataError(
+            f"{where}: the column {column} has {len(labels):,} labels, more than {MAX_LABELS:,}",
+            hint,
+        )
+    if long := next((label for label in labels if len(label) > LONGEST_LABEL), None):
+        raise DataError(
+            f"{where}: in the column {column} a label has {len(long):,} characters, more than "
+            f"{LONGEST_LABEL}: {long[:40]}...",
+            hint,
+        )
+
+
+def _announced(columns: dict[str, str], controls: Controls | None) -> Iterator[str]:
+    """Say which labels stand before the texts."""
+    if controls is not None:
+        yield f"control: the column {columns['control']}, {counted(len(controls.counts), 'label')}"
 
 
 _LOSSES = {

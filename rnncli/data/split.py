@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
+from rnncli.controls import label_and_text
 from rnncli.data.corpus import Corpus
 from rnncli.data.store import column_values, string_columns
 from rnncli.errors import DataError
@@ -23,19 +24,22 @@ def hold_out(
     """Return rows to train on and rows to validate on.
 
     The corpus's own validation split is taken where there is one. Otherwise generate holds out the
-    end of the text, to the character; the other tasks hold out rows drawn by ``seed``, such that
-    no text stands on both sides and every label that has two texts is trained on. ``max_rows``
-    limits the validation rows: to the first ones for generate, else to a draw.
+    end of the text, to the character; the other tasks, and generate with labels, hold out rows
+    drawn by ``seed``, such that no text stands on both sides and every label that has two texts is
+    trained on. ``max_rows`` limits the validation rows: to the first ones for generate, else to a
+    draw. Texts with labels are shuffled: in many files those of one label follow each other.
 
     Raises:
         DataError: there is too little to have something on both sides.
     """
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]
-    elif corpus.task == "generate":
+    elif corpus.task == "generate" and corpus.controls is None:
         train, validation = _cut_characters(corpus, fraction)
     else:
         train, validation = _draw_rows(corpus, fraction, seed, max_rows)
+    if corpus.controls is not None:
+        train, validation = _shuffled(train, seed), _shuffled(validation, seed)
     if max_rows is None or len(validation) <= max_rows:
         return train, validation
     if corpus.task == "generate":
@@ -72,18 +76,26 @@ def _draw_rows(
 ) -> tuple[Dataset, Dataset]:
     """Draw rows in groups that must not be torn apart."""
     train = corpus.splits["train"]
-    keys = ("text",) if corpus.task == "classify" else ("source", "target")
-    groups = _components([_ids(column_values(train, key)) for key in keys])
-    if corpus.task == "classify":
+    if corpus.controls is not None:
+        keys = [_ids(label_and_text(row)[1] for row in column_values(train, "text"))]
+        labels = _ids(label_and_text(row)[0] for row in column_values(train, "text"))
+    elif corpus.task == "classify":
+        keys = [_ids(column_values(train, "text"))]
         labels = _ids(column_values(train, "label"))
     else:
+        keys = [_ids(column_values(train, key)) for key in ("source", "target")]
         labels = np.zeros(len(train), dtype=np.int64)
+    groups = _components(keys)
     wanted = max(1, round(len(train) * fraction))
     drawn = _draw_groups(groups, labels, min(wanted, max_rows or wanted), seed)
     if not drawn:
         raise _too_small(corpus)
     is_drawn = np.isin(groups, drawn)
     return train.select(np.flatnonzero(~is_drawn)), train.select(np.flatnonzero(is_drawn))
+
+
+def _shuffled(rows: Dataset, seed: int) -> Dataset:
+    return rows.select(np.argsort(_draws(len(rows), seed), kind="stable"))
 
 
 def _too_small(corpus: Corpus) -> DataError:

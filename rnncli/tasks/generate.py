@@ -1,9 +1,11 @@
 """Language models: train them on running text, write with them, score text with them."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import cached_property, partial
+from itertools import chain, islice, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,9 @@ import numpy as np
 
 from rnncli.batches import EncodedTexts, Window, encode, streams
 from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
-from rnncli.decoding import draw, random_streams, sample
-from rnncli.errors import DataError, RnncliError
+from rnncli.controls import Controls, prefix
+from rnncli.decoding import draw, random_seeds, random_streams, sample
+from rnncli.errors import ConfigError, DataError, RnncliError
 from rnncli.runtime import DecoderState, Floats, Ints, log_softmax
 from rnncli.tasks.base import (
     Announce,
@@ -259,6 +262,7 @@ class Generation:
 
     prompt: str
     text: str
+    control: str | None = None  # the label in whose manner it is written, where there is one
 
 
 @dataclass(frozen=True)
@@ -287,19 +291,35 @@ class Demand:
 
 
 class TextGenerator(TrainedModel):
-    """Write text with a trained language model."""
+    """Write text with a trained language model.
+
+    A model that was trained with labels writes in the manner of one of them: of ``control``, or of
+    one that is drawn, each as often as the texts had it. A sample then ends where its text does.
+    """
 
     task = "generate"
 
+    @cached_property
+    def controls(self) -> Controls | None:
+        """Return the labels that the model knows, if it was trained with any."""
+        return Controls.of_model(self.info)
+
     def __call__(
-        self, prompts: Sequence[str], config: SamplingConfig | None = None
+        self,
+        prompts: Sequence[str],
+        config: SamplingConfig | None = None,
+        control: str | None = None,
     ) -> list[Generation]:
         """Return a text that goes on from each prompt; the order is kept.
 
         Of a prompt of more than ``MAX_CHARACTERS``, only so many at its end are read: the state of
         a recurrent network remembers no more.
+
+        Raises:
+            ConfigError: the model knows no such label.
+
         """
-        return [samples[0] for samples in self.samples(prompts, 1, config)]
+        return [samples[0] for samples in self.samples(prompts, 1, config, control=control)]
 
     def samples(
         self,
@@ -307,43 +327,60 @@ class TextGenerator(TrainedModel):
         n: int,
         config: SamplingConfig | None = None,
         demands: Sequence[Demand] = (),
+        control: str | None = None,
     ) -> list[list[Generation]]:
         """Return n texts that go on from each prompt.
 
         Raises:
+            ConfigError: the model knows no such label.
             RnncliError: that of a demand that is not met.
 
         """
         config = config or SamplingConfig()
-        encoded = [self._encode(prompt) for prompt in prompts]
-        results: list[list[Generation]] = [[] for _ in prompts]
+        labels = [label for _ in prompts for label in islice(self._labels(control, config.seed), n)]
+        # A beginning is read once for all samples that have it, unless their labels are drawn.
+        each = 1 if self._draws_labels(control) else max(1, n)
+        begun = zip(np.repeat(np.arange(len(prompts)), n)[::each], labels[::each], strict=True)
+        encoded = [self._encode(prompts[row], label) for row, label in begun]
+        seeds = random_seeds(config.seed, len(prompts), n)
+        texts = [""] * len(labels)
         most = self._most_texts
         for rows in by_length(encoded, BATCH_TOKENS, most):
             logits, state = self._network.read(*padded(encoded, rows))
-            prompt_of = np.repeat(np.arange(len(rows)), n)  # of each sample
-            streams = random_streams(config.seed, len(rows), n)
-            size = min(most, math.ceil(len(prompt_of) / self._threads))
+            row_of = np.repeat(np.arange(len(rows)), each)
+            numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
+            size = min(most, math.ceil(len(numbers) / self._threads))
             parts = [
-                _Start(logits[own], state.take(own), streams[start : start + size])
-                for start in range(0, len(prompt_of), size)
-                for own in [prompt_of[start : start + size]]
+                _Start(logits[own], state.take(own), [np.random.default_rng(s) for s in own_seeds])
+                for start in range(0, len(numbers), size)
+                for own in [row_of[start : start + size]]
+                for own_seeds in [[seeds[i] for i in numbers[start : start + size]]]
             ]
-            texts = chain.from_iterable(
+            drawn = chain.from_iterable(
                 self._in_parallel(lambda part: self._write(part, config, demands), parts)
             )
-            for row, text in zip(rows[prompt_of], texts, strict=True):
-                results[row].append(Generation(prompts[row], text))
-        return results
+            for number, text in zip(numbers, drawn, strict=True):
+                texts[number] = text
+        found = map(Generation, (prompt for prompt in prompts for _ in range(n)), texts, labels)
+        return [list(islice(found, n)) for _ in prompts]
 
     def stream(
-        self, prompt: str = "", n: int = 1, config: SamplingConfig | None = None
+        self,
+        prompt: str = "",
+        n: int = 1,
+        config: SamplingConfig | None = None,
+        control: str | None = None,
     ) -> Iterator[list[str]]:
-        """Yield, step by step, what each of n texts grows by; a character is never split."""
+        """Yield, step by step, what each of n texts grows by; a character is never split.
+
+        Raises:
+            ConfigError: the model knows no such label.
+
+        """
         config = config or SamplingConfig()
-        logits, state = self._network.read(*padded([self._encode(prompt)], np.zeros(1, np.int64)))
-        rows = np.zeros(n, np.int64)
+        labels = list(islice(self._labels(control, config.seed), n))
         streams = random_streams(config.seed, 1, n)
-        return self._stream(_Start(logits[rows], state.take(rows), streams), config)
+        return self._stream(self._begin(labels, streams, partial(self._encode, prompt)), config)
 
     def lines(
         self,
@@ -351,6 +388,7 @@ class TextGenerator(TrainedModel):
         prompt: str = "",
         config: SamplingConfig | None = None,
         demands: Sequence[Demand] = (),
+        control: str | None = None,
     ) -> Iterator[list[Generation]]:
         """Yield n lines that begin with a prompt and are not blank, without the newline.
 
@@ -358,24 +396,31 @@ class TextGenerator(TrainedModel):
         Those that are drawn side by side come together.
 
         Raises:
+            ConfigError: the model knows no such label.
             RnncliError: there are blank lines alone, or that of a demand that is not met.
 
         """
         config = replace(config or SamplingConfig(), stop="\n")
         demands = [_not_blank(prompt), *demands]
-        ids = self._tokenizer.encode("\n") + (self._encode(prompt) if prompt else [])
-        logits, state = self._network.read(*padded([ids], np.zeros(1, np.int64)))
         seeds = np.random.SeedSequence(config.seed)
+        labels = self._labels(control, config.seed)
+        begin = partial(self._begin, encode=partial(self._encode_line, prompt))
+        most = self._most_texts
+        if self._draws_labels(control):  # and reads the prompt behind each of them
+            most = min(most, max(1, BATCH_TOKENS // (len(prompt) + 1)))
         while n:
-            size = min(self._most_texts, math.ceil(n / self._threads))
+            size = min(most, math.ceil(n / self._threads))
             sizes = [min(size, n - start) for start in range(0, n, size)][: self._threads]
+            own_labels = [list(islice(labels, size)) for size in sizes]
             parts = [
-                _Start(logits[row], state.take(row), list(map(np.random.default_rng, own)))
-                for own in map(seeds.spawn, sizes)
-                for row in [np.zeros(len(own), np.int64)]
+                begin(own, list(map(np.random.default_rng, seeds.spawn(len(own)))))
+                for own in own_labels
             ]
-            for texts in self._in_parallel(lambda part: self._write(part, config, demands), parts):
-                yield [Generation(prompt, text) for text in texts]
+            written = self._in_parallel(lambda part: self._write(part, config, demands), parts)
+            for texts, own in zip(written, own_labels, strict=True):
+                yield [
+                    Generation(prompt, text, label) for text, label in zip(texts, own, strict=True)
+                ]
             n -= sum(sizes)
 
     @property
@@ -383,13 +428,71 @@ class TextGenerator(TrainedModel):
         """Return how many texts are written at once."""
         return min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
 
-    def _encode(self, prompt: str) -> list[int]:
+    def _labels(self, control: str | None, seed: int | None) -> Iterator[str | None]:
+        """Return the label of each sample, without end; None where the model knows none.
+
+        Raises:
+            ConfigError: the model does not know the one that was asked for.
+
+        """
+        if control is None and self.controls is not None:
+            return self.controls.drawn(seed)
+        return repeat(self.known(control))
+
+    def _draws_labels(self, control: str | None) -> bool:
+        return control is None and self.controls is not None
+
+    def known(self, control: str | None) -> str | None:
+        """Return a label as the model knows it.
+
+        Raises:
+            ConfigError: it knows none of this name.
+
+        """
+        if control is None:
+            return None
+        if self.controls is None:
+            raise ConfigError(
+                f"the model was trained without labels, and knows no {control!r}",
+                "leave --control out, or train one with labels: "
+                "rnncli train FILE.csv --control COLUMN",
+            )
+        return self.controls.require(control)
+
+    def _begin(
+        self,
+        labels: Sequence[str | None],
+        streams: Sequence[np.random.Generator],
+        encode: Callable[[str | None], list[int]],
+    ) -> "_Start":
+        """Read the beginning of a sample of each label, once for all that have the same."""
+        places = {label: row for row, label in enumerate(dict.fromkeys(labels))}
+        encoded = list(map(encode, places))
+        logits, state = self._network.read(*padded(encoded, np.arange(len(encoded))))
+        rows = np.array([places[label] for label in labels], np.int64)
+        return _Start(logits[rows], state.take(rows), streams)
+
+    def _encode_line(self, prompt: str, label: str | None) -> list[int]:
+        """Return the tokens of a prompt that is the beginning of a line."""
+        if label is not None or not prompt:
+            return self._encode(prompt, label)
+        return self._tokenizer.encode("\n") + self._encode(prompt)
+
+    def _before(self, label: str | None) -> list[int]:
+        """Return the tokens behind which a text begins: a newline, and the label."""
+        before = self._tokenizer.encode("\n")
+        return before if label is None else before + self._tokenizer.encode(prefix(label))
+
+    def _encode(self, prompt: str, label: str | None = None) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
             self._say_once(
                 f"of a prompt of more than {MAX_CHARACTERS:,} characters, those at its end are read"
             )
+        ids = self._tokenizer.encode(prompt[-MAX_CHARACTERS:])
+        if label is not None:
+            return self._before(label) + ids
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
-        return self._tokenizer.encode(prompt[-MAX_CHARACTERS:]) or self._tokenizer.encode("\n")
+        return ids or self._before(None)
 
     def _write(
         self, start: "_Start", config: SamplingConfig, demands: Sequence[Demand]
@@ -413,7 +516,8 @@ class TextGenerator(TrainedModel):
 
     def _draw(self, start: "_Start", config: SamplingConfig) -> list[str]:
         """Return a text for each row; those that have ended make room for the others."""
-        writers = [_Writer(self._tokenizer, config.stop) for _ in start.streams]
+        ends = self._ends(config)
+        writers = [_Writer(self._tokenizer, ends) for _ in start.streams]
         texts = [""] * len(writers)
         rows = np.arange(len(writers))  # that go on
         logits, state, streams = start.logits.copy(), start.state, list(start.streams)
@@ -437,7 +541,8 @@ class TextGenerator(TrainedModel):
         return [text + writer.finish() for text, writer in zip(texts, writers, strict=True)]
 
     def _stream(self, start: "_Start", config: SamplingConfig) -> Iterator[list[str]]:
-        writers = [_Writer(self._tokenizer, config.stop) for _ in start.streams]
+        ends = self._ends(config)
+        writers = [_Writer(self._tokenizer, ends) for _ in start.streams]
         drawn = sample(self._network.step, start.logits, start.state, config, start.streams)
         for tokens in drawn:
             yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
@@ -445,27 +550,43 @@ class TextGenerator(TrainedModel):
                 return
         yield [writer.finish() for writer in writers]
 
-    def surprise(self, texts: Sequence[str]) -> list[Surprise]:
+    def _ends(self, config: SamplingConfig) -> "_Ends":
+        return _Ends(config.stop, self.controls.row_ends() if self.controls is not None else ())
+
+    def surprise(self, texts: Sequence[str], control: str | None = None) -> list[Surprise]:
         """Return how little each text was expected, as a line of its own; the order is kept.
 
-        It is read from the state in which a line begins, and ends with a newline, which counts.
+        It is read from the state in which a line begins, and ends with a newline, which counts. A
+        model with labels reads it as a text of the label ``control``, which does not count.
+
+        Raises:
+            ConfigError: the model knows no such label, or one is needed.
+
         """
+        if self.controls is not None and control is None:
+            raise ConfigError(
+                "the model was trained with labels, and scores a text as one of a label",
+                f"--control LABEL, which is one of: {self.controls.listed()}",
+            )
+        before = self._before(self.known(control))
         found: list[Surprise | None] = [None] * len(texts)
         short = [row for row, text in enumerate(texts) if len(text) < MAX_CHARACTERS]
         encoded = [self._tokenizer.encode_with_ends(texts[row] + "\n") for row in short]
-        newline = self._tokenizer.encode("\n")
-        read = [newline + ids for ids, _ in encoded]
+        read = [before + ids for ids, _ in encoded]
         batches = by_length(read, BATCH_TOKENS, self._most_texts)
         parts = self._in_parallel(lambda rows: self._bits([read[row] for row in rows]), batches)
         for rows, (bits, _) in zip(batches, parts, strict=True):
             for i, own in zip(rows.tolist(), bits, strict=True):
                 row, ends = short[i], np.array(encoded[i][1])
-                found[row] = _surprise(texts[row], ends, own[len(newline) - 1 :])
-        return [own or self._surprise_of_long(text) for text, own in zip(texts, found, strict=True)]
+                found[row] = _surprise(texts[row], ends, own[len(before) - 1 :])
+        return [
+            own or self._surprise_of_long(text, before)
+            for text, own in zip(texts, found, strict=True)
+        ]
 
-    def _surprise_of_long(self, text: str) -> Surprise:
+    def _surprise_of_long(self, text: str, before: list[int]) -> Surprise:
         """Return how little a text was expected that is read in pieces, to bound memory."""
-        before, state = self._tokenizer.encode("\n"), None
+        state = None
         ends, bits, start = [], [], 0
         for piece in in_pieces(text + "\n", MAX_CHARACTERS):
             ids, own_ends = self._tokenizer.encode_with_ends(piece)
@@ -579,14 +700,46 @@ def _not_blank(prompt: str) -> Demand:
     )
 
 
+class _Ends:
+    """Know where a text ends: before what a person named, or where its row does."""
+
+    def __init__(self, stop: str | None, rows: Sequence[str]) -> None:
+        self._texts = [*rows, *([stop] if stop else [])]
+        self._pattern = re.compile("|".join(map(re.escape, self._texts)))
+        self._begin_row = _beginnings(rows)
+        self._begin = self._begin_row | _beginnings([stop] if stop else [])
+        self._longest = max(map(len, self._begin), default=0)
+
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
+    def find(self, text: str) -> int | None:
+        """Return where the first end in a text begins."""
+        found = self._pattern.search(text)
+        return found and found.start()
+
+    def overlap(self, text: str) -> int:
+        """Return how many of the last characters could be the beginning of an end."""
+        longest = min(self._longest, len(text))
+        return next((k for k in range(longest, 0, -1) if text[-k:] in self._begin), 0)
+
+    def without(self, held: str) -> str:
+        """Return what was held back of a text that is cut, without half a label."""
+        return "" if held in self._begin_row else held
+
+
+def _beginnings(texts: Sequence[str]) -> set[str]:
+    return {text[:k] for text in texts for k in range(1, len(text))}
+
+
 class _Writer:
     """Turn tokens into text as they come, holding back what may yet change."""
 
-    def __init__(self, tokenizer: Tokenizer, stop: str | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, ends: _Ends) -> None:
         self._tokenizer = tokenizer
-        self._stop = stop
+        self._ends = ends
         self._ids: list[int] = []  # of a character that is not whole yet
-        self._held = ""  # could be the beginning of the stop string
+        self._held = ""  # could be the beginning of an end
         self.stopped = False
 
     def add(self, token: int) -> str:
@@ -598,25 +751,20 @@ class _Writer:
         if text.endswith("\ufffd") and len(self._ids) < LONGEST_CHARACTER:
             return ""
         self._ids.clear()
-        if not self._stop:
+        if not self._ends:
             return text
         text = self._held + text
-        if self._stop in text:
+        end = self._ends.find(text)
+        if end is not None:
             self.stopped, self._held = True, ""
-            return text[: text.index(self._stop)]
-        certain = len(text) - self._overlap(text, self._stop)
+            return text[:end]
+        certain = len(text) - self._ends.overlap(text)
         self._held = text[certain:]
         return text[:certain]
 
     def finish(self) -> str:
         """Return what was held back."""
-        return "" if self.stopped else self._held + self._decoded()
+        return "" if self.stopped else self._ends.without(self._held) + self._decoded()
 
     def _decoded(self) -> str:
         return self._tokenizer.decode(self._ids)
-
-    @staticmethod
-    def _overlap(text: str, stop: str) -> int:
-        """Return how many of the last characters could be the beginning of the stop string."""
-        longest = min(len(stop) - 1, len(text))
-        return next((k for k in range(longest, 0, -1) if text.endswith(stop[:k])), 0)
