@@ -111,7 +111,7 @@ class Window:
 
     inputs: NDArray[np.int64]  # (N, T)
     targets: NDArray[np.int64]  # (N, T)
-    first: bool  # of an epoch: the state starts anew
+    kept: NDArray[np.bool_]  # (N,) whose state goes on; the other streams start from an empty one
     rows: slice | None = None  # of the streams, where these are only some
 
 
@@ -128,7 +128,7 @@ def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterat
         yield Window(
             rows[:, start : start + bptt].astype(np.int64),
             following[:, start : start + bptt].astype(np.int64),
-            first=start == 0,
+            np.full(batch_size, start > 0),
         )
 
 

@@ -380,8 +380,8 @@ class EncoderDecoder(nn.Module):
         joint = config.target_vocab_size == 0
         return config.task == "translate" and joint and config.tie_embeddings
 
-    def tensor(self, array: NDArray[np.integer[Any]]) -> Tensor:
-        """Return integers as a tensor where the model is."""
+    def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
+        """Return an array as a tensor where the model is."""
         return torch.from_numpy(array).to(next(self.parameters()).device)
 
     def language_model(

@@ -419,7 +419,8 @@ def test_a_translator_learns_the_next_token_of_each_target(prepare):
         assert ((batch.targets == EOS).sum(1) == 1).all()
 
 
-def test_a_language_model_carries_its_state_from_window_to_window(prepare):
+def test_a_language_model_carries_its_state_from_window_to_window(prepare, monkeypatch):
+    monkeypatch.setattr("rnncli.tasks.generate.EMPTIED", 0.0)
     task, _ = prepare("generate", batch_size=1)
     task.model.eval()
     windows = list(task.batches(0))
@@ -428,11 +429,28 @@ def test_a_language_model_carries_its_state_from_window_to_window(prepare):
         whole = Window(
             np.concatenate([window.inputs for window in windows], 1),
             np.concatenate([window.targets for window in windows], 1),
-            first=True,
+            windows[0].kept,
         )
         at_once, targets = task.loss(whole)
     assert carried == pytest.approx(at_once.item(), rel=1e-5)
     assert targets == sum(window.targets.size for window in windows)
+
+
+def test_a_language_model_now_and_then_starts_from_an_empty_state(prepare):
+    task, _ = prepare("generate")
+    kept = np.concatenate([w.kept for epoch in range(40) for w in list(task.batches(epoch))[1:]])
+    assert 0.01 < 1 - kept.mean() < 0.06
+    task.model.eval()
+    first, second = list(task.batches(0))[:2]
+    alone = [replace(second, kept=np.zeros(len(second.kept), bool)) for _ in range(2)]
+    with torch.no_grad():
+        fresh = task.loss(alone[0])[0]
+        task.loss(first)
+        emptied = task.loss(alone[1])[0]
+        task.loss(first)
+        carried = task.loss(replace(second, kept=np.ones(len(second.kept), bool)))[0]
+    torch.testing.assert_close(emptied, fresh)
+    assert (carried - fresh).abs() > 1e-3
 
 
 def test_a_classifier_numbers_its_labels_in_their_order(prepare):

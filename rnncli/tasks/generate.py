@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rnncli.sampled_softmax import SampledSoftmax
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
+EMPTIED = 0.03  # share of streams a window whose state is emptied
 WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
@@ -199,21 +200,25 @@ class LanguageModelTraining:
         self.carried: list[State | None] = [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
-        """Yield the windows of the text in order; each epoch cuts it at other places."""
+        """Yield the windows of the text in order; each epoch cuts it at other places.
+
+        Now and then a stream starts from an empty state, as every use of the model does.
+        """
         rng = np.random.default_rng([self._settings.seed, epoch])
         slack = (len(self._train) - 1) % self._batch_size + self._settings.bptt
         skip = int(rng.integers(slack)) if epoch and slack * 4 < len(self._train) else 0
-        return streams(self._train, self._batch_size, self._settings.bptt, skip)
+        for window in streams(self._train, self._batch_size, self._settings.bptt, skip):
+            emptied = rng.random(self._batch_size) < EMPTIED
+            yield replace(window, kept=window.kept & ~emptied)
 
     def loss(self, window: Window) -> tuple["Tensor", int]:
         """Return the summed loss of a window, read from the state that the last one left."""
         from rnncli.model import cross_entropy
 
         rows = window.rows or slice(None)
-        if window.first and not rows.start:
-            self.carried = [None] * self.config.num_layers
+        kept = self.model.tensor(window.kept).unsqueeze(1)  # (N, 1)
         before = [
-            None if window.first or state is None else tuple(part[rows] for part in state)
+            None if state is None else tuple(part[rows].where(kept, 0.0) for part in state)
             for state in self.carried
         ]
         assert self.model.decoder is not None
