@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # tasks stand above: the loop knows their interface alone
     from rnncli.tasks.base import Training
 
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
+EVALUATION_SHARE = 0.05  # of the time at most that goes into evaluation on the way
 WARM_UP = 3  # steps that do not count where speed is measured
 GOOD = "good."  # prefix of the tensors to go back to
 MAX_RECOVERIES = 3  # times that training goes back with half the learning rate, before it gives up
@@ -129,7 +130,9 @@ class _Run:
         # Where a run is to repeat exactly, the number of threads must not change.
         self._threads = Threads(adapt=settings.max_time is not None and settings.threads is None)
         self._step, self._epoch, self._index = 0, 0, 0  # steps; epoch, and batches of it
-        self._next_evaluation = 1 / settings.evaluations  # as a share of the budget
+        # Share of the budget that is gone before the first step.
+        self._start = min(self._budget.fraction(0), 0.99)
+        self._next_evaluation = self._start + 1 / settings.evaluations
         self._parts = 1  # into which a batch is cut, where memory is short
         self._recoveries = 0
         self._good = self._tensors(copy=True)  # to go back to
@@ -147,8 +150,8 @@ class _Run:
         """Learn from one batch, and evaluate where it is time to."""
         settings, budget = self._settings, self._budget
         self._threads.begin_step()
-        learning_rate = settings.learning_rate * _schedule(budget.fraction(self._step), settings)
-        learning_rate /= 2**self._recoveries
+        done = (budget.fraction(self._step) - self._start) / (1 - self._start)
+        learning_rate = settings.learning_rate * _schedule(done, settings) / 2**self._recoveries
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._step += 1
@@ -174,9 +177,9 @@ class _Run:
                 notices.append(self._recover(f"the loss on the held-out part is {scores['loss']}"))
             last = last or self._watch.exhausted
             self._next_evaluation = fraction + 1 / settings.evaluations
-            if settings.max_time:  # then no more than a tenth of it goes into evaluation
-                cost = 10 * budget.reserve / settings.max_time
-                self._next_evaluation = max(self._next_evaluation, fraction + cost)
+            if settings.max_time:
+                apart = budget.reserve / EVALUATION_SHARE / settings.max_time
+                self._next_evaluation = max(self._next_evaluation, fraction + apart)
             self._good = self._tensors(copy=True)
         return Progress(
             step=self._step,
@@ -290,6 +293,7 @@ class _Run:
             "index": self._index,
             "seconds": self._budget.elapsed(),
             "reserve": self._budget.reserve,
+            "start": self._start,
             "next_evaluation": self._next_evaluation,
             "parts": self._parts,
             "recoveries": self._recoveries,
@@ -322,7 +326,7 @@ class _Run:
         self._step, self._epoch, self._index = (numbers[n] for n in ("step", "epoch", "index"))
         self._budget.spent += numbers["seconds"]
         self._budget.reserve = numbers["reserve"]
-        self._next_evaluation = numbers["next_evaluation"]
+        self._start, self._next_evaluation = numbers["start"], numbers["next_evaluation"]
         self._parts, self._recoveries = numbers["parts"], numbers["recoveries"]
         vars(self._watch).update(numbers["watch"])
         vars(self._smoothed).update(numbers["smoothed"])

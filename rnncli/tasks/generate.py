@@ -42,9 +42,9 @@ EMPTIED = 0.03  # share of streams a window whose state is emptied
 WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
-WIDTHS = (512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
-TOKENS_A_WEIGHT = 4  # that there must be time to learn from
-DROPOUTS = ((20, 0.5), (10, 0.3), (5, 0.2), (0, 0.1))  # from so many epochs on
+WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
+TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
+DROPOUTS = ((30, 0.5), (16, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))  # from so many epochs on
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
@@ -64,8 +64,8 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     text, the more dropout it needs.
     """
     settings = DEFAULTS["generate"]
-    if given.get("level") == "word":
-        settings = replace(settings, vocab_size=WORDS)
+    if given.get("level") == "word":  # words say more than characters
+        settings = replace(settings, vocab_size=WORDS, embedding_dim=256, embedding_dropout=0.2)
     settings = settings.with_given(given)
     tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
     in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
