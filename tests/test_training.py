@@ -547,8 +547,12 @@ def test_a_loss_that_explodes_is_taken_back(prepare):
 @every_task
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory")],
-    ids=["python", "torch"],
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    ],
+    ids=["python", "torch", "cuda"],
 )
 def test_where_memory_is_short_batches_are_cut_and_learned_from_as_one(prepare, name, error):
     usual, settings = prepare(name, steps=10)
