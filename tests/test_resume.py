@@ -175,24 +175,27 @@ def test_a_request_to_end_saves_too(tmp_path: Path) -> None:
 def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
     model = tmp_path / "m"
     # A generator measures how fast this machine is, and is not to choose again.
-    words = ["train", story(), "-o", model, "--max-time", "10s", "--epochs", 10**6]
-    began = time.monotonic()
-    with start(*words) as process:
-        err = b""
-        while b"optimizer:" not in err:  # the last line before training begins
-            err += os.read(process.stderr.fileno(), 4_096)  # type: ignore[union-attr]
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=TIMEOUT)
-    spent = time.monotonic() - began
-    began = time.monotonic()
-    result = rnncli(*words)
-    assert result.code == 0, result.err
-    assert "going on from step" in result.err
-    seconds = json.loads((model / "config.json").read_text())["training"]["seconds"]
-    assert seconds <= 10.5
-    assert time.monotonic() - began < 10.5  # not the whole budget again
-    assert spent > 0
+    words = ["train", story(), "-o", model, "--max-time", "300s", "--epochs", 10**6]
+    seconds, settings = [0.0], []
+    for _ in range(2):
+        began = time.monotonic()
+        with start(*words) as process:
+            err = b""
+            while b"optimizer:" not in err:  # the last line before training begins
+                err += os.read(process.stderr.fileno(), 4_096)  # type: ignore[union-attr]
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            _, rest = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 130, err + rest
+        run = ModelWriter(model, force=False).saved_run()
+        assert run is not None
+        # What was used before, and most of what this process has taken, is counted.
+        spent = run.state.numbers["seconds"] - seconds[-1]
+        assert 1 < spent < time.monotonic() - began
+        seconds.append(run.state.numbers["seconds"])
+        settings.append(run.info["settings"])
+    assert b"going on from step" in err + rest
+    assert settings[0] == settings[1]
 
 
 def test_a_model_that_is_being_replaced_is_kept_until_the_new_one_is_finished(

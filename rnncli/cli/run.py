@@ -1,0 +1,261 @@
+"""One training: chosen, taken up where it stopped, carried out, and described."""
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rnncli.cli import options
+from rnncli.cli.card import card, describe, format_scores, record
+from rnncli.cli.console import Screen
+from rnncli.cli.interruption import Interruption
+from rnncli.cli.progress import Display
+from rnncli.config import MAX_VALIDATION_ROWS, Settings, format_duration
+from rnncli.errors import ModelError
+
+if TYPE_CHECKING:
+    from rnncli.checkpoint import ModelWriter, SavedRun, Snapshot
+    from rnncli.data import Corpus
+    from rnncli.tasks.base import Training
+    from rnncli.training import Progress, State
+
+SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
+LARGEST_SHARE = 0.02  # of the time that may go into saving the state at all
+SHARE = 0.01  # of the time that may go into saving the state wherever a model is the best so far
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that is about to begin, or to go on."""
+
+    task: "Training"
+    settings: Settings
+    snapshot: "Snapshot"
+    identity: dict[str, Any]  # what another training has otherwise
+
+
+def prepare(
+    corpus: "Corpus",
+    data: list[str],
+    given: dict[str, Any],
+    before: "SavedRun | None",
+    folder: Path,
+    screen: Screen,
+) -> Run:
+    """Choose settings, encode the data and build the network."""
+    from rnncli import training
+    from rnncli.checkpoint import Snapshot
+    from rnncli.data import hold_out
+
+    module = import_module(f"rnncli.tasks.{corpus.task}")
+    train_part, validation_part = hold_out(
+        corpus,
+        fraction=given["validation"],
+        seed=given["seed"],
+        max_rows=None if corpus.task == "generate" else MAX_VALIDATION_ROWS,
+    )
+    device = training.choose_device(given["device"])
+    precision = training.choose_precision(given["precision"], device)
+    training.start(given.get("threads"), given["seed"])
+    options = json.loads(json.dumps(given))
+    if before is not None and before.identity.get("options") == options:
+        settings = Settings(**before.info["settings"])  # a measurement would give other ones
+    else:
+        chosen: Settings = module.choose(
+            given | {"device": device, "precision": precision}, train_part, screen.say
+        )
+        settings = replace(chosen, device=device, precision=precision)
+        training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
+    task: Training = module.prepare(train_part, validation_part, settings, folder, screen.say)
+    task.model.to(device)
+    rows = {"train": len(train_part), "validation": len(validation_part)}
+    parameters = sum(p.numel() for p in task.model.parameters())
+    _announce(screen, task, settings, parameters, rows)
+    info = describe(corpus, data, task, settings, parameters, rows)
+    snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
+    identity = {
+        "options": options,
+        "data": info["data"]["fingerprint"],
+        "columns": info["data"]["columns"],
+        "rows": rows,
+        **info["settings"],
+        **info["model"],
+    }
+    return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
+
+
+def carry_out(
+    run: Run,
+    state: "State | None",
+    writer: "ModelWriter",
+    screen: Screen,
+    began: float,
+    every: float | None,
+) -> "Snapshot":
+    """Train, keep the best model on disk, and return its description."""
+    from rnncli import training
+    from rnncli.checkpoint import SavedRun
+
+    task, settings, snapshot = run.task, run.settings, run.snapshot
+    saved, cost = time.monotonic(), 0.0  # when, and how many seconds it took
+
+    def is_due(progress: "Progress") -> bool:
+        since = time.monotonic() - saved
+        usual = max(SAVE_EVERY[0], SAVE_EVERY[1] * (settings.max_time or 0.0), cost / LARGEST_SHARE)
+        return since >= (every or usual) or (progress.best and cost < SHARE * since)
+
+    def save(progress: "Progress") -> None:
+        nonlocal saved, cost
+        start = time.monotonic()
+        writer.save_run(
+            SavedRun(run.identity, snapshot.info, snapshot.metrics, progress.best, progress.state())
+        )
+        saved = time.monotonic()
+        cost = saved - start
+
+    spent = saved - began
+    reached = None
+    with Display(screen, task) as display, Interruption() as interruption:
+        for progress in training.fit(task, settings, spent, state):
+            reached = progress
+            display.show(progress)
+            if progress.scores is not None:
+                record(snapshot, progress)
+            if not progress.last and is_due(progress):
+                save(progress)
+            if progress.best and progress.weights is not None:
+                writer.save(snapshot, progress.weights)
+            if interruption.signal and not progress.last:
+                save(progress)
+                break
+    assert reached is not None
+    if interruption.signal and not reached.last:
+        again = shlex.join(["rnncli", *sys.argv[1:]])
+        screen.say(f"interrupted at step {reached.step:,}; to go on, type the same command:")
+        screen.say(f"    {again}")
+        if writer.replaced.exists():
+            screen.say(f"until it has ended, the model that was there is kept: {writer.replaced}")
+        raise typer.Exit(128 + interruption.signal)
+    info = snapshot.info
+    info["training"]["finished"] = True
+    snapshot.card = card(info)
+    writer.finish(snapshot)
+    screen.say(
+        f"saved {writer.path}: {format_scores(info['scores'])}; "
+        f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
+    )
+    screen.say(f"next: {_next_command(info, writer.path)}")
+    return snapshot
+
+
+def go_on(
+    run: Run, before: "SavedRun | None", writer: "ModelWriter", screen: Screen
+) -> "State | None":
+    """Take up the training that was interrupted here, if there is one, and return its state.
+
+    Raises:
+        ModelError: it was another one.
+
+    """
+    from rnncli.training import evaluated_weights
+
+    if before is None:
+        return None
+    differences = [
+        f"{name} was {before.identity.get(name)}, is {run.identity.get(name)}"
+        for name in run.identity | before.identity
+        if name != "options" and before.identity.get(name) != run.identity.get(name)
+    ]
+    if differences:
+        if writer.force:
+            screen.say("the unfinished training there was another one: starting anew")
+            writer.discard_run()
+            return None
+        command = before.info["training"]["command"]
+        raise ModelError(
+            f"{writer.path} holds an unfinished training that differs: {'; '.join(differences)}",
+            f"go on with it: {command}; or start anew: --force; or start from its weights: "
+            f"--init-from {writer.path} -o DIR",
+        )
+    snapshot = run.snapshot
+    snapshot.info |= {"scores": before.info["scores"]}
+    snapshot.info["training"] |= {
+        name: value
+        for name, value in before.info["training"].items()
+        if name in ("steps", "epochs", "seconds")
+    }
+    snapshot.metrics += before.metrics
+    if snapshot.info["scores"]:
+        snapshot.card = card(snapshot.info)
+    if before.best:  # what was found last may not have reached the disk
+        writer.save(snapshot, evaluated_weights(run.task.model, before.state, run.settings))
+    elif run.settings.max_time is not None:  # or the best was found later, and will not be again
+        _raise_bar(run, writer, before.state)
+    screen.say(f"going on from step {before.state.numbers['step']:,}")
+    return before.state
+
+
+def _raise_bar(run: Run, writer: "ModelWriter", state: "State") -> None:
+    """Let the model on disk be the best so far, if it was saved after the state was."""
+    from rnncli.saved_model import read_info
+
+    try:
+        info = read_info(writer.path)
+    except ModelError:  # there is none yet
+        return
+    if info["training"]["finished"] or info["training"]["steps"] <= state.numbers["step"]:
+        return
+    score = info["scores"][run.task.goal]
+    watch = state.numbers["watch"]
+    watch["best"] = max(watch["best"], score if run.task.maximise else -score)
+    run.snapshot.info |= {"scores": info["scores"]}
+    run.snapshot.info["training"] |= {
+        name: info["training"][name] for name in ("steps", "epochs", "seconds")
+    }
+
+
+def _announce(
+    screen: Screen, task: "Training", settings: Settings, parameters: int, rows: dict[str, int]
+) -> None:
+    """Tell what was chosen: data, model and training, a line each."""
+    unit = "lines" if task.config.task == "generate" else "rows"
+    screen.say(f"data: {rows['train']:,} {unit} to train on, {rows['validation']:,} held out")
+    direction = "bidirectional " if task.config.bidirectional else ""
+    vocabulary = f"{task.tokenizer.vocab_size:,}"
+    if task.target_tokenizer is not None:
+        vocabulary += f" and {task.target_tokenizer.vocab_size:,}"
+    screen.say(
+        f"model: {direction}{settings.cell}, {settings.num_layers} x {settings.hidden_size} units, "
+        f"{vocabulary} {settings.level} tokens, {parameters / 1e6:.1f} M parameters"
+    )
+    limits = [
+        format_duration(settings.max_time) if settings.max_time else "",
+        f"{settings.epochs:g} epochs" if settings.epochs else "",
+        f"{settings.steps:,} steps" if settings.steps else "",
+    ]
+    screen.say(
+        f"training: up to {' or '.join(filter(None, limits))}, batches of {settings.batch_size}, "
+        f"dropout {settings.dropout:g}"
+    )
+    screen.say(
+        f"optimizer: AdamW, learning rate {settings.learning_rate:g}, clip {settings.clip:g}, "
+        f"{settings.precision} on {settings.device}, seed {settings.seed}"
+    )
+
+
+def _next_command(info: dict[str, Any], path: Path) -> str:
+    task = info["task"]
+    model = "" if path == options.MODELS / task else f" -m {shlex.quote(str(path))}"
+    if controls := info["data"].get("controls"):
+        model += f" --control {shlex.quote(next(iter(controls['counts'])))}"
+    return {
+        "classify": f'echo "a text of yours" | rnncli classify{model}',
+        "generate": f"rnncli generate{model}",
+        "translate": f'echo "a sentence of yours" | rnncli translate{model}',
+    }[task]
