@@ -1,6 +1,7 @@
 """How much of a text is copied, against a search of every stretch, one after the other."""
 
 import gzip
+import json
 import random
 import time
 from pathlib import Path
@@ -166,9 +167,12 @@ def test_on_a_terminal_the_note_stands_below_each_sample(own: Path) -> None:
 def test_no_sample_has_a_longer_stretch_than_it_may(kind: list[object]) -> None:
     words = ("The", "--length", 12, *kind, "--copied-from", story())
     source = read_source(story())
-    start = len("The")
-    before = source.copied([line[start:] for line in generate(*words).lines])
-    after = source.copied([line[start:] for line in generate(*words, "--max-copy", 3).lines])
+
+    def copied(*more: object) -> list[Copied]:
+        lines = generate(*words, "--json", *more).lines
+        return source.copied([json.loads(line)["text"] for line in lines])
+
+    before, after = copied(), copied("--max-copy", 3)
     assert max(own.longest for own in before) > 3
     assert max(own.longest for own in after) <= 3
     assert len(after) == 20

@@ -94,57 +94,6 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     return settings
 
 
-def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
-    """Train for a moment on the beginning of the text.
-
-    Return how many tokens a second that was, and the size of the vocabulary.
-    """
-    from rnncli.training import measure_rate  # torch: on the way to training only
-
-    assert settings.max_time is not None
-    texts, characters = [], 0
-    for text in column_values(train, "text"):
-        texts.append(text)
-        characters += len(text)
-        if characters >= TRIAL_CHARACTERS:
-            break
-    tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
-    with TemporaryDirectory(prefix="rnncli-") as folder:
-        encoded = encode(texts, tokenizer, Path(folder) / "trial.bin")
-        task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
-        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
-        return measure_rate(task, settings, seconds), tokenizer.vocab_size
-
-
-def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":
-    from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
-
-    return SampledSoftmax(counts, targets)
-
-
-def _config(settings: Settings, vocab_size: int) -> ModelConfig:
-    return ModelConfig(
-        task="generate",
-        cell=settings.cell,
-        vocab_size=vocab_size,
-        target_vocab_size=0,
-        num_classes=0,
-        embedding_dim=settings.embedding_dim,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=False,
-        tie_embeddings=True,
-        dropout=settings.dropout,
-        weight_dropout=settings.weight_dropout,
-        embedding_dropout=settings.embedding_dropout,
-    )
-
-
-def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
-    """Return how many weights a network has; each is used once a token, so this is its cost too."""
-    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
-
-
 def prepare(
     train: "Dataset",
     validation: "Dataset",
@@ -259,6 +208,57 @@ class LanguageModelTraining:
         nats = total / targets
         characters = self._validation_characters / len(self._validation)
         return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+
+
+def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
+    """Train for a moment on the beginning of the text.
+
+    Return how many tokens a second that was, and the size of the vocabulary.
+    """
+    from rnncli.training import measure_rate  # torch: on the way to training only
+
+    assert settings.max_time is not None
+    texts, characters = [], 0
+    for text in column_values(train, "text"):
+        texts.append(text)
+        characters += len(text)
+        if characters >= TRIAL_CHARACTERS:
+            break
+    tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        encoded = encode(texts, tokenizer, Path(folder) / "trial.bin")
+        task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
+        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
+        return measure_rate(task, settings, seconds), tokenizer.vocab_size
+
+
+def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":
+    from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
+
+    return SampledSoftmax(counts, targets)
+
+
+def _config(settings: Settings, vocab_size: int) -> ModelConfig:
+    return ModelConfig(
+        task="generate",
+        cell=settings.cell,
+        vocab_size=vocab_size,
+        target_vocab_size=0,
+        num_classes=0,
+        embedding_dim=settings.embedding_dim,
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        bidirectional=False,
+        tie_embeddings=True,
+        dropout=settings.dropout,
+        weight_dropout=settings.weight_dropout,
+        embedding_dropout=settings.embedding_dropout,
+    )
+
+
+def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
+    """Return how many weights a network has; each is used once a token, so this is its cost too."""
+    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
 
 
 @dataclass(frozen=True)
