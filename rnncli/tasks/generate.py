@@ -39,12 +39,15 @@ if TYPE_CHECKING:
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
 EMPTIED = 0.03  # share of streams a window whose state is emptied
+CHARACTERS = 350  # of a vocabulary at the character level, the 256 bytes among them
 WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
 WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
 TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
-DROPOUTS = ((30, 0.5), (16, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))  # from so many epochs on
+WEIGHTS_A_TOKEN = 8  # of the text: more would learn it by heart
+# From so many epochs on, each counted as often as there are weights for a token of the text.
+DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
@@ -61,7 +64,7 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     """Fit the settings to the text and to what this machine can learn in the time that there is.
 
     A wider network learns more from each token and reads fewer of them; the more often it reads the
-    text, the more dropout it needs.
+    text, and the more weights it has for that, the more dropout it needs.
     """
     settings = DEFAULTS["generate"]
     if given.get("level") == "word":  # words say more than characters
@@ -70,6 +73,7 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
     in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
     budget = min((settings.epochs or math.inf) * tokens, in_steps)  # tokens
+    vocab_size = CHARACTERS if settings.level == "char" else settings.vocab_size
     if settings.max_time is not None:
         rate, vocab_size = _try_out(train, settings)
         announce(f"{settings.hidden_size} units learn from {rate:,.0f} tokens a second here")
@@ -83,13 +87,16 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
             fitting = (
                 width
                 for width in WIDTHS
-                if affordable(width) >= TOKENS_A_WEIGHT * _weights(width, vocab_size, settings)
+                for weights in [_weights(width, vocab_size, settings)]
+                if affordable(width) >= TOKENS_A_WEIGHT * weights
+                and weights <= WEIGHTS_A_TOKEN * tokens
             )
             settings = replace(settings, hidden_size=next(fitting, WIDTHS[-1]))
         budget = affordable(settings.hidden_size)
     if "dropout" not in given:
         epochs = budget / tokens
-        settings = replace(settings, dropout=next(p for least, p in DROPOUTS if epochs >= least))
+        often = epochs * _weights(settings.hidden_size, vocab_size, settings) / tokens
+        settings = replace(settings, dropout=next(p for least, p in DROPOUTS if often >= least))
         announce(f"about {epochs:.2g} epochs fit into the budget: dropout {settings.dropout:g}")
     return settings
 
