@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnncli.tasks import load as load
     from rnncli.tasks.classify import TextClassifier as TextClassifier
-    from rnncli.tasks.generate import TextGenerator as TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator as TextGenerator
     from rnncli.tasks.translate import Translator as Translator
 
 __version__ = "0.1.0"
@@ -13,7 +13,7 @@ __all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "load
 
 _HOMES = {
     "load": "rnncli.tasks",
-    "TextGenerator": "rnncli.tasks.generate",
+    "TextGenerator": "rnncli.tasks.text_generator",
     "TextClassifier": "rnncli.tasks.classify",
     "Translator": "rnncli.tasks.translate",
 }

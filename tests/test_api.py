@@ -30,7 +30,7 @@ from rnncli.model import EncoderDecoder
 from rnncli.runtime import DecoderState, Network
 from rnncli.tasks.base import in_pieces
 from rnncli.tasks.classify import MAX_CHARACTERS, Classification
-from rnncli.tasks.generate import Generation
+from rnncli.tasks.text_generator import Generation
 from rnncli.tasks.translate import Translation
 from rnncli.tokenizer import EOS
 

@@ -20,7 +20,7 @@ ROWS = (
     ("tasks",),
     ("training", "checkpoint", "initialisation", "saved_model"),
     ("gpu", "gauges"),
-    ("data", "model", "sampled_softmax", "runtime", "decoding", "batches"),
+    ("data", "model", "sampled_softmax", "runtime", "decoding", "writer", "batches"),
     ("tokenizer", "copying", "controls", "corpora", "metrics", "config", "errors"),
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}

@@ -260,7 +260,7 @@ def _score_generator(
 ) -> Scores:
     from rnncli import metrics
     from rnncli.tasks.base import column_values
-    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator
 
     nats, density = TextGenerator.load(path).score(column_values(rows, "text"), window)
     characters = sum(len(text) for text in column_values(rows, "text"))

@@ -136,7 +136,7 @@ def generate(
     from rnncli.cli.streams import Stream
     from rnncli.cli.surprise import answer_surprise
     from rnncli.copying import read_source
-    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator
 
     screen = Screen(quiet, color)
     if score:

@@ -104,7 +104,7 @@ def drawn_line(task: "Training", weights: "Mapping[str, Tensor]") -> str:
     """
     from rnncli.runtime import Network
     from rnncli.saved_model import SavedModel
-    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator
 
     arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
     network = Network(task.config, arrays)

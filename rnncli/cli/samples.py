@@ -11,7 +11,7 @@ from rnncli.cli.streams import Stream, answer_all, batches, opened_output, witho
 from rnncli.config import SamplingConfig
 from rnncli.copying import STRETCH, Copied, Source
 from rnncli.errors import RnncliError
-from rnncli.tasks.generate import MAX_TRIES, Demand, Generation, TextGenerator
+from rnncli.tasks.text_generator import MAX_TRIES, Demand, Generation, TextGenerator
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from rnncli.config import InferenceDevice
 
 if TYPE_CHECKING:
     from rnncli.tasks.classify import TextClassifier
-    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator
     from rnncli.tasks.translate import Translator
 
 
@@ -25,7 +25,7 @@ def load(
     """
     from rnncli.saved_model import read_info
     from rnncli.tasks.classify import TextClassifier
-    from rnncli.tasks.generate import TextGenerator
+    from rnncli.tasks.text_generator import TextGenerator
     from rnncli.tasks.translate import Translator
 
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
