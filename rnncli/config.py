@@ -34,6 +34,7 @@ DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough 
 DEFAULT_SEED = 0
 MAX_SEED = 2**63 - 1  # what torch takes
 DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
+MAX_VALIDATION_CHARACTERS = 250_000  # of running text: nats to 0.01, and the rest to learn from
 MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
 
 

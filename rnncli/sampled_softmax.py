@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from rnncli.tokenizer import PAD
 
-DRAWN = 4_096  # words a step beside those of the batch; more gain nothing that can be measured
 FLATTENING = 0.75  # power of the frequencies that are drawn from, so that rare words come up, too
 
 
@@ -21,20 +20,21 @@ class SampledSoftmax:
     the probability that it is there at all (Horvitz and Thompson 1952).
     """
 
-    def __init__(self, counts: NDArray[np.integer[Any]], targets: int) -> None:
-        """Take how often each word occurs (V,), and how many targets a step has."""
+    def __init__(self, counts: NDArray[np.integer[Any]], targets: int, drawn: int) -> None:
+        """Take how often each word occurs (V,), and how many targets and drawn words a step has."""
+        self._drawn = drawn
         frequency = torch.from_numpy(counts / counts.sum())  # (V,)
         flattened = torch.from_numpy(np.maximum(counts, 1) ** FLATTENING)
         flattened /= flattened.sum()
         self._cumulative = flattened.cumsum(0)  # (V,)
-        absent = (-frequency).log1p() * targets + (-flattened).log1p() * DRAWN
+        absent = (-frequency).log1p() * targets + (-flattened).log1p() * drawn
         self._log_present = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
 
     def loss(self, x: Tensor, output: nn.Linear, targets: Tensor) -> tuple[Tensor, int]:
         """Return the summed loss in nats and the number of targets (N, T); x is (N, T, E)."""
         where = targets != PAD
         x, targets = x[where], targets[where]  # (M, E), (M,)
-        draws = torch.rand(DRAWN, dtype=self._cumulative.dtype)
+        draws = torch.rand(self._drawn, dtype=self._cumulative.dtype)
         drawn = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
         words = torch.unique(torch.cat([targets, drawn.to(targets.device)]))  # (W,) sorted
         places = torch.searchsorted(words, targets).unsqueeze(1)  # (M, 1)

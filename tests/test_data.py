@@ -1065,8 +1065,15 @@ def test_a_validation_split_is_taken_as_it_is() -> None:
 def test_the_validation_of_a_text_keeps_its_beginning() -> None:
     corpus = corpus_of("generate", [[f"{number}\n"] for number in range(10)])
     corpus.splits["validation"] = corpus.splits["train"]
-    _, validation = hold_out(corpus, fraction=0.1, seed=0, max_rows=3)
+    _, validation = hold_out(corpus, fraction=0.1, seed=0, max_characters=6)
     assert texts_of(validation) == ["0\n", "1\n", "2\n"]
+
+
+def test_no_more_of_a_long_text_is_held_out_than_is_needed() -> None:
+    corpus = corpus_of("generate", [["abcdefghij"], ["klmnopqrst"]])
+    train, validation = hold_out(corpus, fraction=0.5, seed=0, max_characters=4)
+    assert "".join(texts_of(train)) == "abcdefghijklmnop"
+    assert "".join(texts_of(validation)) == "qrst"
 
 
 # --- Public corpora, where they are on this machine ---------------------------------------------

@@ -9,7 +9,7 @@ from rnncli.model import cross_entropy
 from rnncli.sampled_softmax import SampledSoftmax
 from rnncli.tokenizer import PAD
 
-VOCABULARY, WIDTH = 20_000, 16
+VOCABULARY, WIDTH, DRAWN = 20_000, 16, 4_096
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_it_estimates_the_loss_over_the_whole_vocabulary(layer):
     output, x, targets, counts = layer
     with torch.no_grad():
         exact = cross_entropy(output(x), targets)[0].item() / targets.numel()
-        estimate = mean_loss(SampledSoftmax(counts, targets.numel()), output, x, targets)
+        estimate = mean_loss(SampledSoftmax(counts, targets.numel(), DRAWN), output, x, targets)
     assert estimate == pytest.approx(exact, abs=0.03)
 
 
@@ -42,14 +42,14 @@ def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer):
     output, x, targets, counts = layer
     x.requires_grad_()
     (exact,) = torch.autograd.grad(cross_entropy(output(x), targets)[0], x)
-    sampled = SampledSoftmax(counts, targets.numel())
+    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
     (estimate,) = torch.autograd.grad(sampled.loss(x, output, targets)[0], x)
     assert nn.functional.cosine_similarity(exact.flatten(), estimate.flatten(), 0) > 0.98
 
 
 def test_padding_is_left_out(layer):
     output, x, targets, counts = layer
-    sampled = SampledSoftmax(counts, targets.numel())
+    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
     torch.manual_seed(1)
     loss, n = sampled.loss(x[:, :20], output, targets[:, :20])
     padded = targets.clone()

@@ -16,7 +16,12 @@ from rnncli.cli.card import card, describe, format_scores, record
 from rnncli.cli.console import Screen
 from rnncli.cli.interruption import Interruption
 from rnncli.cli.progress import Display
-from rnncli.config import MAX_VALIDATION_ROWS, Settings, format_duration
+from rnncli.config import (
+    MAX_VALIDATION_CHARACTERS,
+    MAX_VALIDATION_ROWS,
+    Settings,
+    format_duration,
+)
 from rnncli.errors import ModelError
 
 if TYPE_CHECKING:
@@ -58,7 +63,8 @@ def prepare(
         corpus,
         fraction=given["validation"],
         seed=given["seed"],
-        max_rows=None if corpus.task == "generate" else MAX_VALIDATION_ROWS,
+        max_rows=MAX_VALIDATION_ROWS,
+        max_characters=MAX_VALIDATION_CHARACTERS,
     )
     device = training.choose_device(given["device"])
     precision = training.choose_precision(given["precision"], device)

@@ -19,41 +19,49 @@ _Ids: TypeAlias = npt.NDArray[np.int64]
 
 
 def hold_out(
-    corpus: Corpus, *, fraction: float, seed: int, max_rows: int | None = None
+    corpus: Corpus,
+    *,
+    fraction: float,
+    seed: int,
+    max_rows: int | None = None,
+    max_characters: int | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Return rows to train on and rows to validate on.
 
     The corpus's own validation split is taken where there is one. Otherwise generate holds out the
     end of the text, to the character; the other tasks, and generate with labels, hold out rows
     drawn by ``seed``, such that no text stands on both sides and every label that has two texts is
-    trained on. ``max_rows`` limits the validation rows: to the first ones for generate, else to a
-    draw. Texts with labels are shuffled: in many files those of one label follow each other.
+    trained on. ``max_rows`` limits the rows drawn, ``max_characters`` the text cut off. Texts with
+    labels are shuffled: in many files those of one label follow each other.
 
     Raises:
         DataError: there is too little to have something on both sides.
     """
+    is_running_text = corpus.task == "generate" and corpus.controls is None
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]
-    elif corpus.task == "generate" and corpus.controls is None:
-        train, validation = _cut_characters(corpus, fraction)
+    elif is_running_text:
+        train, validation = _cut_characters(corpus, fraction, max_characters)
     else:
         train, validation = _draw_rows(corpus, fraction, seed, max_rows)
     if corpus.controls is not None:
         train, validation = _shuffled(train, seed), _shuffled(validation, seed)
+    if is_running_text:
+        return train, _first_characters(validation, max_characters)
     if max_rows is None or len(validation) <= max_rows:
         return train, validation
-    if corpus.task == "generate":
-        return train, validation.select(range(max_rows))
     drawn = np.argsort(_draws(len(validation), seed), kind="stable")[:max_rows]
     return train, validation.select(np.sort(drawn))
 
 
-def _cut_characters(corpus: Corpus, fraction: float) -> tuple[Dataset, Dataset]:
+def _cut_characters(corpus: Corpus, fraction: float, most: int | None) -> tuple[Dataset, Dataset]:
     """Cut the text in two at a character, inside a row if need be."""
     rows = corpus.splits["train"]
     lengths = np.fromiter(map(len, column_values(rows, "text")), np.int64)
     ends = np.cumsum(lengths)
     cut = int(int(ends[-1]) * (1 - fraction))
+    if most is not None:
+        cut = max(cut, int(ends[-1]) - most)
     if not 0 < cut < ends[-1]:
         raise _too_small(corpus)
     row = int(np.searchsorted(ends, cut, side="right"))  # the one that holds the first character
@@ -65,6 +73,14 @@ def _cut_characters(corpus: Corpus, fraction: float) -> tuple[Dataset, Dataset]:
     if row + 1 < len(rows):
         validation.append(rows.select(range(row + 1, len(rows))))
     return datasets.concatenate_datasets(train), datasets.concatenate_datasets(validation)
+
+
+def _first_characters(rows: Dataset, most: int | None) -> Dataset:
+    """Return the first rows, with about so many characters together."""
+    if most is None:
+        return rows
+    ends = np.cumsum(np.fromiter(map(len, column_values(rows, "text")), np.int64))
+    return rows.select(range(min(len(rows), int(np.searchsorted(ends, most)) + 1)))
 
 
 def _one_row(text: str) -> Dataset:

@@ -40,6 +40,7 @@ WEIGHTS_A_TOKEN = 8  # of the text: more would learn it by heart
 # From so many epochs on, each counted as often as there are weights for a token of the text.
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
+DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 
 
@@ -225,7 +226,7 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
 def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":
     from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
 
-    return SampledSoftmax(counts, targets)
+    return SampledSoftmax(counts, targets, DRAWN)
 
 
 def _config(settings: Settings, vocab_size: int) -> ModelConfig:
@@ -247,5 +248,6 @@ def _config(settings: Settings, vocab_size: int) -> ModelConfig:
 
 
 def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
-    """Return how many weights a network has; each is used once a token, so this is its cost too."""
-    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
+    """Return how many weights of a network each token meets, so this is its cost too."""
+    met = vocab_size if vocab_size < SAMPLED_FROM else min(vocab_size, DRAWN)
+    return count_parameters(_config(replace(settings, hidden_size=hidden_size), met))
