@@ -3,19 +3,21 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnncli.explanation import explain as explain
     from rnncli.tasks import load as load
-    from rnncli.tasks.classify import TextClassifier as TextClassifier
+    from rnncli.tasks.text_classifier import TextClassifier as TextClassifier
     from rnncli.tasks.text_generator import TextGenerator as TextGenerator
     from rnncli.tasks.translate import Translator as Translator
 
 __version__ = "0.1.0"
-__all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "load"]
+__all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "explain", "load"]
 
 _HOMES = {
     "load": "rnncli.tasks",
     "TextGenerator": "rnncli.tasks.text_generator",
-    "TextClassifier": "rnncli.tasks.classify",
+    "TextClassifier": "rnncli.tasks.text_classifier",
     "Translator": "rnncli.tasks.translate",
+    "explain": "rnncli.explanation",
 }
 
 

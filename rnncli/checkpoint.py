@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from safetensors import SafetensorError
 
@@ -116,7 +116,9 @@ class ModelWriter:
                 told = json.loads(file.metadata()["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = State(tensors, told["numbers"])
-            return SavedRun(told["identity"], told["info"], told["metrics"], told["best"], state)
+            return SavedRun(
+                told["identity"], told["info"], told["metrics"], told["best"], told["phase"], state
+            )
         except (
             SafetensorError,
             OSError,
@@ -148,6 +150,7 @@ class ModelWriter:
             "info": run.info,
             "metrics": run.metrics,
             "best": run.best,
+            "phase": run.phase,
             "numbers": run.state.numbers,
         }
         tensors = {name: tensor.contiguous() for name, tensor in run.state.tensors.items()}
@@ -240,6 +243,9 @@ class ModelWriter:
         folder.rename(self.replaced)
 
 
+Phase = Literal["pretraining", "training"]
+
+
 @dataclass(frozen=True)
 class SavedRun:
     """A training that was interrupted: what it was, how far it came, and its state."""
@@ -248,6 +254,7 @@ class SavedRun:
     info: dict[str, Any]  # config.json so far
     metrics: list[dict[str, Any]]
     best: bool  # the state was just found to be the best; perhaps it is not on disk yet
+    phase: Phase  # which of its stages the state is of
     state: "State"
 
 
@@ -279,14 +286,19 @@ def _write_description(folder: Path, snapshot: Snapshot) -> None:
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
-    """Leave out weights that are the decoder's embedding under another name."""
-    embedding = weights.get("decoder.embedding.weight")
-    unique: dict[str, Tensor] = {}
-    for name, tensor in weights.items():
-        if tensor is embedding and name != "decoder.embedding.weight":
-            continue
-        unique[name] = tensor.detach().float().cpu().contiguous()
-    return unique
+    """Leave out what is stored under another name, the decoder's if it has one; halve the rest.
+
+    Half precision changes no score by more than its last digits, and models are half as large.
+    """
+    names = sorted(weights, key=lambda name: name != "decoder.embedding.weight")
+    first: dict[int, str] = {}
+    for name in names:
+        first.setdefault(id(weights[name]), name)
+    return {
+        name: tensor.detach().half().cpu().contiguous()
+        for name, tensor in weights.items()
+        if first[id(tensor)] == name
+    }
 
 
 def _model_there(path: Path) -> dict[str, Any] | None:

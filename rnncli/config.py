@@ -28,6 +28,9 @@ MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
+MAX_MEMBERS = 64
+MAX_BUCKETS = 1 << 24
+MAX_ORDER = 16  # the n of an n-gram
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 
 DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for
@@ -76,7 +79,12 @@ class ModelConfig:
     tie_embeddings: bool  # output weights = decoder embeddings; translate: = source embeddings too
     dropout: float
     weight_dropout: float
-    embedding_dropout: float = 0.0  # models that were made before there was one do not say
+    # What follows is not said by models that were made before there was such a thing.
+    embedding_dropout: float = 0.0
+    members: int = 1  # classify: encoders with heads side by side, of one embedding
+    buckets: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
+    word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
+    character_ngrams: tuple[int, ...] = ()  # and of characters
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from, before anything is allocated."""
@@ -87,8 +95,18 @@ class ModelConfig:
         _require_int("target_vocab_size", self.target_vocab_size, 0, MAX_VOCAB)
         _require_choice("task", self.task, TASKS)
         _require_choice("cell", self.cell, CELLS)
-        fewest = 1 if self.task == "classify" else 0
+        fewest, most = (1, MAX_MEMBERS) if self.task == "classify" else (0, 1)
         _require_int("num_classes", self.num_classes, fewest, MAX_CLASSES)
+        _require_int("members", self.members, 1, most)
+        _require_int("buckets", self.buckets, 0, MAX_BUCKETS if most > 1 else 0)
+        for name in ("word_ngrams", "character_ngrams"):
+            orders = tuple(getattr(self, name))  # JSON has lists
+            _require_int(f"number of {name}", len(orders), 0, MAX_ORDER)
+            for order in orders:
+                _require_int(name, order, 1, MAX_ORDER)
+            object.__setattr__(self, name, orders)
+        if self.buckets and not (self.word_ngrams or self.character_ngrams):
+            raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
         for name in ("bidirectional", "tie_embeddings"):
             value = getattr(self, name)
             if not isinstance(value, bool):
@@ -123,6 +141,8 @@ class Settings:
     warmup: float  # share of the budget in which the learning rate rises
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
+    members: int = 1  # networks side by side whose answers are averaged; classify only
+    ngrams: bool = True  # a linear model of n-grams beside them; classify only
     steps: int | None = None
     max_time: float | None = DEFAULT_MAX_TIME  # seconds
     patience: int = 8  # evaluations without improvement before training stops early
@@ -137,6 +157,7 @@ class Settings:
         """Refuse settings that cannot work, naming the option."""
         for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
             _require_int(_option(name), getattr(self, name), 1, 1_000_000)
+        _require_int("--members", self.members, 1, MAX_MEMBERS)
         for name in (
             "dropout",
             "embedding_dropout",
@@ -218,6 +239,7 @@ DEFAULTS: dict[Task, Settings] = {
         warmup=0.05,
         average=0.3,
         epochs=10,
+        members=3,  # where the speed is not measured, since it was told how long to train
     ),
     "translate": Settings(
         level="subword",

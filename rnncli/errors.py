@@ -5,7 +5,8 @@
     RnncliError          exit 1: something is wrong, and the message says what to do about it
     ├── DataError        the data is missing, empty, malformed or unsuitable
     ├── ModelError       a model directory is missing, damaged, too new or of another task
-    └── ConfigError      exit 2: settings that cannot work, alone or together
+    ├── ConfigError      exit 2: settings that cannot work, alone or together
+    └── RequirementError exit 3: a score is not what was required
 """
 
 
@@ -32,3 +33,9 @@ class ConfigError(RnncliError):
     """Settings cannot work, alone or together."""
 
     exit_code = 2
+
+
+class RequirementError(RnncliError):
+    """A score is not what was required."""
+
+    exit_code = 3

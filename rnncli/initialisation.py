@@ -32,6 +32,8 @@ def copy_weights(path: Path, task: "Training") -> str:
     copied, new = [], []
     rows, all_rows = 0, 0
     for name, parameter in task.model.named_parameters():
+        if not parameter.requires_grad:  # a bag of n-grams, which has been fitted to the data
+            continue
         given_name = _counterpart(name, model)
         if given_name is None:
             new.append(name)
@@ -63,14 +65,15 @@ def copy_weights(path: Path, task: "Training") -> str:
 
 def _counterpart(name: str, model: SavedModel) -> str | None:
     """Return the name of the weight in another model that does the same."""
-    candidates = [name, name.replace("encoder.embedding", "decoder.embedding")]
+    first = re.sub(r"^others\.\d+\.", "", name)  # what all members start from, if need be
+    candidates = [name, first, name.replace("encoder.embedding", "decoder.embedding")]
     if model.config.task == "generate":
-        candidates.append(re.sub(r"^encoder\.layers\.(\d+)\.0\.", r"decoder.layers.\1.", name))
+        candidates.append(re.sub(r"^encoder\.layers\.(\d+)\.0\.", r"decoder.layers.\1.", first))
     return next((candidate for candidate in candidates if candidate in model.weights), None)
 
 
 def _keys(name: str, task: "Training") -> Sequence[str]:
-    if name in BY_LABEL:
+    if name.endswith(BY_LABEL):
         return task.labels
     if name in BY_TOKEN:
         return _tokens(task.tokenizer)
@@ -78,7 +81,7 @@ def _keys(name: str, task: "Training") -> Sequence[str]:
 
 
 def _keys_of_saved(name: str, model: SavedModel) -> Sequence[str]:
-    if name in BY_LABEL:
+    if name.endswith(BY_LABEL):
         labels: Sequence[str] = model.info["labels"]
         return labels
     if name in BY_TOKEN:

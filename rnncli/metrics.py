@@ -1,4 +1,4 @@
-"""Scores of models; NumPy, and sacreBLEU for translations."""
+"""Scores of models and how sure they are; NumPy, and sacreBLEU for translations."""
 
 import math
 import re
@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+Interval = tuple[float, float]  # within which a score lies, with a confidence of 95 %
+
+QUANTILE = 1.959964  # of the normal distribution, for 95 %
+RESAMPLES = 1_000  # of a bootstrap: the ends of an interval are right to 2 % of its width
+RESAMPLES_AT_ONCE = 100  # bounds memory where there are many classes
+BINS = 15  # of probabilities, as in Guo et al. 2017
 
 
 def confusion_matrix(
@@ -54,18 +61,108 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
     return sum(values) / max(len(values), 1)
 
 
+def wilson_interval(hits: int, total: int) -> Interval:
+    """Return the interval of a share of so many texts (Wilson 1927)."""
+    if not total:
+        return 0.0, 1.0
+    share, weight = hits / total, QUANTILE**2 / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = math.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
+    # No rounding may leave the share outside, as it can where all or none are right.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+
+
+def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
+    """Return the interval of macro-F1 by a bootstrap over texts (Efron 1979)."""
+    total = int(matrix.sum())
+    if not total:
+        return 0.0, 1.0
+    truth, predicted = matrix.nonzero()
+    texts = matrix[truth, predicted]  # (K,) of each pair of classes that occurs
+    classes, numbers = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
+    order = np.argsort(numbers, kind="stable")  # of pairs, first by truth, then as predicted
+    begins = np.searchsorted(numbers[order], np.arange(len(classes)))
+    is_hit = truth == predicted
+    hit_classes = numbers[: len(truth)][is_hit]
+    rng = np.random.default_rng(0)
+    scores = []
+    for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
+        # To draw texts is to draw how many there are of each pair.
+        drawn = rng.multinomial(total, texts / total, size=RESAMPLES_AT_ONCE)  # (R, K)
+        # F1 is twice the hits over the texts that have the class plus those that were given it.
+        sizes = np.add.reduceat(np.tile(drawn, 2)[:, order], begins, axis=1)  # (R, C)
+        hits = np.zeros_like(sizes)
+        hits[:, hit_classes] = drawn[:, is_hit]
+        f1 = 2 * hits / np.maximum(sizes, 1)
+        scores.append(f1.sum(1) / (sizes > 0).sum(1))
+    return _middle(np.concatenate(scores))
+
+
+def difference_interval(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
+    """Return the interval of accuracy ``first`` - ``second`` by a bootstrap over the same texts."""
+    total = len(first)
+    if not total:
+        return -1.0, 1.0
+    better, worse = int((first & ~second).sum()), int((second & ~first).sum())
+    shares = np.array([better, worse, total - better - worse]) / total
+    drawn = np.random.default_rng(0).multinomial(total, shares, size=RESAMPLES)  # (R, 3)
+    return _middle((drawn[:, 0] - drawn[:, 1]) / total)
+
+
+def _middle(values: NDArray[np.float64]) -> Interval:
+    """Return between which values the middle 95 % lie."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the exact p value of two models being equally good (McNemar 1947).
+
+    They are given the texts that only one of them has right; were they equally good, each such text
+    would be a toss of a coin.
+    """
+    tosses, fewer = only_first + only_second, min(only_first, only_second)
+    logs = (
+        math.lgamma(tosses + 1) - math.lgamma(k + 1) - math.lgamma(tosses - k + 1)
+        for k in range(fewer + 1)
+    )
+    return min(1.0, 2 * math.fsum(math.exp(log - tosses * math.log(2)) for log in logs))
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Answers of similar probability: how probable they were, and how many were right."""
+
+    low: float
+    high: float
+    texts: int
+    probability: float  # the mean
+    right: float  # the share
+
+
+def reliability(
+    probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
+) -> list[ReliabilityBin]:
+    """Return the bins, of equal width, that answers fall into (Guo et al. 2017, section 2)."""
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
+    found = []
+    for b in np.unique(index).tolist():
+        inside = index == b
+        probability, right = float(probabilities[inside].mean()), float(correct[inside].mean())
+        found.append(
+            ReliabilityBin(b / bins, (b + 1) / bins, int(inside.sum()), probability, right)
+        )
+    return found
+
+
 def calibration_error(
-    probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = 15
+    probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
 ) -> float:
     """Return the expected calibration error (Guo et al. 2017, section 2) over equal bins."""
-    index = np.minimum((probabilities * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in range(bins):
-        inside = index == b
-        if inside.any():
-            gap = abs(correct[inside].mean() - probabilities[inside].mean())
-            error += float(inside.mean() * gap)
-    return error
+    gaps = [
+        b.texts * abs(b.right - b.probability) for b in reliability(probabilities, correct, bins)
+    ]
+    return sum(gaps) / max(1, len(correct))
 
 
 def perplexity(nats: float) -> float:

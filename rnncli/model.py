@@ -62,6 +62,14 @@ def last_step(x: Tensor, lengths: Tensor) -> Tensor:
     return x.gather(1, index).squeeze(1)  # (N, H)
 
 
+class OnDevice(nn.Module):
+    """Put arrays where the model is."""
+
+    def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
+        """Return an array as a tensor where the model is."""
+        return torch.from_numpy(array).to(next(self.parameters()).device)
+
+
 class Embedding(nn.Embedding):
     """Look up tokens as vectors of unit variance.
 
@@ -171,11 +179,12 @@ class Recurrent(nn.Module):
 class Encoder(nn.Module):
     """Read texts into one vector a token, in one or both directions."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding | None = None) -> None:
+        """Build an encoder, with an embedding of its own unless there is one to share."""
         super().__init__()
         self.dropout = config.dropout
         self.embedding_dropout = config.embedding_dropout
-        self.embedding = Embedding(config.vocab_size, config.embedding_dim)
+        self.embedding = embedding or Embedding(config.vocab_size, config.embedding_dim)
         directions = 2 if config.bidirectional else 1
         self.output_size = directions * config.hidden_size  # D
         self.layers = nn.ModuleList()
@@ -272,8 +281,7 @@ class Decoder(nn.Module):
         Else it has to learn this first, and in a layer that shares its weights the tokens that
         never occur, such as most bytes, push all others aside for thousands of steps.
         """
-        frequencies = torch.from_numpy(counts).float() + UNSEEN  # (V,)
-        self.output.bias.copy_((frequencies / frequencies.sum()).log())
+        self.output.bias.copy_(log_frequencies(counts))
 
     def start(self, last: Tensor) -> list[State]:
         """Return the first state of each layer, from the encoder's last states (N, D)."""
@@ -334,13 +342,54 @@ class Decoder(nn.Module):
         return self.output(x), after
 
 
+class LanguageModels(OnDevice):
+    """Predict, with each direction of an encoder's first layer, the token that it reads next.
+
+    So an encoder learns from texts without labels (Peters et al. 2018, section 3.1). The output
+    layer shares the encoder's embeddings. Tokens are (N, D, T) for D directions, those of the
+    second from the end of the text to its beginning.
+    """
+
+    def __init__(self, encoder: Encoder, config: ModelConfig) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.directions = 2 if config.bidirectional else 1
+        self.dropout = config.dropout
+        self.projections = nn.ModuleList(
+            nn.Linear(config.hidden_size, config.embedding_dim) for _ in range(self.directions)
+        )
+        self.output = nn.Linear(config.embedding_dim, config.vocab_size)
+        self.output.weight = encoder.embedding.weight
+        nn.init.zeros_(self.output.bias)
+
+    @torch.no_grad()
+    def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
+        """Let the untrained output predict each token as often as it occurs; counts are (V,)."""
+        self.output.bias.copy_(log_frequencies(counts))
+
+    def features(
+        self, tokens: Tensor, states: Sequence[State | None]
+    ) -> tuple[Tensor, list[State]]:
+        """Return what the output layer reads (N, D, T, E), and the states of each direction."""
+        features, after = [], []
+        layer = self.encoder.layers[0]
+        assert isinstance(layer, nn.ModuleList)
+        for i, (direction, projection) in enumerate(zip(layer, self.projections, strict=True)):
+            x = self.encoder.embedding(tokens[:, i])  # (N, T, E)
+            x = locked_dropout(x, self.encoder.embedding_dropout, self.training)
+            x, last = direction(x, states[i])  # (N, T, H)
+            features.append(projection(locked_dropout(x, self.dropout, self.training)))
+            after.append(last)
+        return torch.stack(features, 1), after
+
+
 class ClassificationHead(nn.Module):
     """Score the classes from the maximum, the mean and the last of the encoder's states."""
 
-    def __init__(self, memory_size: int, num_classes: int, dropout: float) -> None:
+    def __init__(self, memory_size: int, config: ModelConfig) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(3 * memory_size, num_classes)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(3 * memory_size, config.num_classes)
 
     def forward(self, memory: Tensor, last: Tensor, mask: Tensor) -> Tensor:
         """Return the logits (N, C) from the outputs (N, S, D) and last states (N, D)."""
@@ -352,7 +401,25 @@ class ClassificationHead(nn.Module):
         return logits
 
 
-class EncoderDecoder(nn.Module):
+class Member(nn.Module):
+    """Hold another encoder and head, which read texts in their own way."""
+
+    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
+        super().__init__()
+        self.encoder = Encoder(config, embedding)
+        self.head = ClassificationHead(self.encoder.output_size, config)
+
+
+class BagWeights(nn.Module):
+    """Hold what `ngrams.Bag` computes with; it was found before the network began to learn."""
+
+    def __init__(self, buckets: int, num_classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(buckets, num_classes), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(num_classes), requires_grad=False)
+
+
+class EncoderDecoder(OnDevice):
     """Hold the parts that the task uses."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -365,9 +432,12 @@ class EncoderDecoder(nn.Module):
             self.encoder = Encoder(config)
         if config.task == "classify":
             assert self.encoder is not None
-            self.head = ClassificationHead(
-                self.encoder.output_size, config.num_classes, config.dropout
+            self.head = ClassificationHead(self.encoder.output_size, config)
+            self.others = nn.ModuleList(
+                Member(config, self.encoder.embedding) for _ in range(config.members - 1)
             )
+            if config.buckets:
+                self.bag = BagWeights(config.buckets, config.num_classes)
         else:
             self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
         if self._shares_source_embeddings():
@@ -380,10 +450,6 @@ class EncoderDecoder(nn.Module):
         joint = config.target_vocab_size == 0
         return config.task == "translate" and joint and config.tie_embeddings
 
-    def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
-        """Return an array as a tensor where the model is."""
-        return torch.from_numpy(array).to(next(self.parameters()).device)
-
     def language_model(
         self, tokens: Tensor, states: Sequence[State | None]
     ) -> tuple[Tensor, list[State]]:
@@ -392,12 +458,28 @@ class EncoderDecoder(nn.Module):
         logits, after = self.decoder(tokens, states)
         return logits, after
 
+    @torch.no_grad()
+    def set_bag(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """Take over the weights (B, C) and biases (C,) of a bag of n-grams."""
+        self.bag.weight.copy_(torch.from_numpy(weight))
+        self.bag.bias.copy_(torch.from_numpy(bias))
+
+    def start_others(self) -> None:
+        """Let all members of a committee begin with what the first has learned of reading."""
+        assert self.encoder is not None
+        for member in self.others:
+            assert isinstance(member, Member)
+            member.encoder.load_state_dict(self.encoder.state_dict())
+
+    def opinions(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return each member's logits (K, N, C) of the classes of texts (N, S)."""
+        mask = token_mask(tokens, lengths)  # (N, S)
+        members: list[Any] = [self, *self.others]
+        return torch.stack([m.head(*m.encoder(tokens, lengths), mask) for m in members])
+
     def classify(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits (N, C) of the classes of texts (N, S)."""
-        assert self.encoder is not None and self.head is not None
-        memory, last = self.encoder(tokens, lengths)  # (N, S, D), (N, D)
-        logits: Tensor = self.head(memory, last, token_mask(tokens, lengths))
-        return logits
+        """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
+        return self.opinions(tokens, lengths).mean(0)
 
     def translate(
         self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
@@ -411,6 +493,12 @@ class EncoderDecoder(nn.Module):
         states = self.decoder.start(last)
         logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths), where)[0]
         return logits
+
+
+def log_frequencies(counts: NDArray[np.int64]) -> Tensor:
+    """Return the logarithm of how often each token occurs, from counts (V,)."""
+    frequencies = torch.from_numpy(counts).float() + UNSEEN  # (V,)
+    return (frequencies / frequencies.sum()).log()
 
 
 def token_mask(tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -266,12 +266,14 @@ class _Lookup:
 class Encoder:
     """Read texts into one vector a token, in one or both directions."""
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, Floats], member: str = ""
+    ) -> None:
         directions = range(2 if config.bidirectional else 1)
         self.size = len(directions) * config.hidden_size  # D
 
         def prefix(layer: int, direction: int) -> str:
-            return f"encoder.layers.{layer}.{direction}."
+            return f"{member}encoder.layers.{layer}.{direction}."
 
         embedding = weights["encoder.embedding.weight"]  # (V, E)
         self.first = [FirstLayer(embedding, config.cell, weights, prefix(0, d)) for d in directions]
@@ -456,29 +458,27 @@ class Network:
         if config.task == "translate" and "encoder.embedding.weight" not in weights:  # shared
             shared = {"encoder.embedding.weight": weights["decoder.embedding.weight"]}
             weights = {**weights, **shared}
-        self._encoder = Encoder(config, weights) if config.task != "generate" else None
+        self._encoder = Encoder(config, weights) if config.task == "translate" else None
         self._decoder = Decoder(config, weights) if config.task != "classify" else None
         if config.task == "classify":
-            self._head = _linear(weights, "head.output")  # (3 D, C), (C,)
+            members = ["", *(f"others.{i}." for i in range(config.members - 1))]
+            self._members = [Encoder(config, weights, member) for member in members]
+            # (3 D, C), (C,) of each member
+            self._heads = [_linear(weights, f"{member}head.output") for member in members]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the weights as they were read, without what was made of them."""
         return Network, (self.config, dict(self._weights))
 
     def classify(self, tokens: Ints, lengths: Ints) -> Floats:
-        """Return the logits (N, C) of the classes of texts (N, S)."""
-        assert self._encoder is not None
+        """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
         packing = Packing(lengths)
-        x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
-        pooled = np.zeros((len(lengths), 3, x.shape[1]), np.float32)  # (N, 3, D)
-        largest, mean, pooled[:, 2] = pooled[:, 0], pooled[:, 1], last
-        largest.fill(-np.inf)
-        for span in packing.spans:
-            k = span.stop - span.start
-            np.maximum(largest[:k], x[span], out=largest[:k])
-            mean[:k] += x[span]
-        mean /= packing.lengths[:, None].astype(np.float32)
-        return packing.restore(_affine(pooled.reshape(len(pooled), -1), *self._head))
+        total = np.zeros((len(lengths), self.config.num_classes), np.float32)
+        for encoder, head in zip(self._members, self._heads, strict=True):
+            x, last = encoder(tokens, packing)  # (P, D), (N, D)
+            total += _affine(_pooled(x, last, packing), *head)
+        total /= len(self._members)
+        return packing.restore(total)
 
     def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""
@@ -507,6 +507,19 @@ class Network:
         """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""
         logits, state = self.decode(tokens[:, None], state)
         return logits[:, 0], state
+
+
+def _pooled(x: Floats, last: Floats, packing: Packing) -> Floats:
+    """Return the maximum, the mean and the last (N, 3 D) of an encoder's packed outputs (P, D)."""
+    pooled = np.zeros((len(last), 3, x.shape[1]), np.float32)  # (N, 3, D)
+    largest, mean, pooled[:, 2] = pooled[:, 0], pooled[:, 1], last
+    largest.fill(-np.inf)
+    for span in packing.spans:
+        k = span.stop - span.start
+        np.maximum(largest[:k], x[span], out=largest[:k])
+        mean[:k] += x[span]
+    mean /= packing.lengths[:, None].astype(np.float32)
+    return pooled.reshape(len(pooled), -1)
 
 
 def _affine(x: Floats, weight: Floats, bias: Floats) -> Floats:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnncli.config import (
@@ -38,6 +39,7 @@ DAMAGED = "copy the model again, or train it again"
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20}
+DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
 LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
 LARGEST_WEIGHT = 1e4  # a hundred times what is learned; far beyond it, products overflow
 
@@ -83,6 +85,8 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
         raise ModelError(f"{path / CONFIG} is damaged: task or level is wrong", DAMAGED)
     if config.task == "classify" and not _are_labels(info.get("labels"), config.num_classes):
         raise ModelError(f"{path / CONFIG} is damaged: labels and classes differ", DAMAGED)
+    if not _is_calibration(info.get("calibration"), config):
+        raise ModelError(f"{path / CONFIG} is damaged: the calibration is wrong", DAMAGED)
     try:
         Controls.of_model(info)
     except ValueError as error:
@@ -148,6 +152,18 @@ def _are_labels(labels: object, number: int) -> bool:
         isinstance(labels, list)
         and all(isinstance(label, str) for label in labels)
         and len(set(labels)) == len(labels) == number
+    )
+
+
+def _is_calibration(told: object, config: ModelConfig) -> bool:
+    """Return whether each part of a classifier has a weight; older ones have one part and none."""
+    if told is None:
+        return not config.buckets
+    names = {"network", "bag"} if config.buckets else {"network"}
+    return (
+        isinstance(told, dict)
+        and told.keys() == names
+        and all(isinstance(w, float) and 0 < w < LARGEST_WEIGHT for w in told.values())
     )
 
 
@@ -233,6 +249,12 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
                 recurrent(f"encoder.layers.{layer}.{direction}.", inputs)
     if config.task == "classify":
         linear("head.output", 3 * memory, config.num_classes)
+        own = [name for name in shapes if name != "encoder.embedding.weight"]  # which all share
+        for member in range(config.members - 1):
+            shapes |= {f"others.{member}.{name}": shapes[name] for name in own}
+        if config.buckets:
+            shapes["bag.weight"] = [config.buckets, config.num_classes]
+            shapes["bag.bias"] = [config.num_classes]
         return shapes
     vocabulary = config.target_vocab_size or config.vocab_size
     shapes["decoder.embedding.weight"] = [vocabulary, width]
@@ -264,14 +286,19 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
             raise ModelError(f"{path} does not fit {CONFIG}: it is too large", DAMAGED)
         with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            found = {name: [part.get_dtype(), part.get_shape()] for name, part in slices.items()}
-            wanted = {name: ["F32", shape] for name, shape in expected.items()}
-            names = found.keys() | wanted.keys()
-            odd = sorted(name for name in names if found.get(name) != wanted.get(name))
+            found = {
+                name: part.get_shape()
+                for name, part in slices.items()
+                if part.get_dtype() in DTYPES
+            }
+            names = slices.keys() | expected.keys()
+            odd = sorted(name for name in names if found.get(name) != expected.get(name))
             if odd:
                 shown = ", ".join(map(reprlib.repr, odd[:3]))
                 raise ModelError(f"{path} does not fit {CONFIG}: {shown}", DAMAGED)
-            weights: dict[str, Floats] = {name: file.get_tensor(name) for name in expected}
+            weights: dict[str, Floats] = {
+                name: file.get_tensor(name).astype(np.float32, copy=False) for name in expected
+            }
     except FileNotFoundError:
         raise ModelError(f"{path} is missing", "copy the whole model directory") from None
     except (SafetensorError, OSError, ValueError) as error:

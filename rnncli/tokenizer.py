@@ -96,7 +96,7 @@ class Tokenizer:
 
         Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in map(_without_surrogates, _chunks(texts, _CHUNK)):
+        for chunk in map(without_surrogates, _chunks(texts, _CHUNK)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -106,7 +106,7 @@ class Tokenizer:
         Tokens that are parts of one character end where it does.
         """
         (encoding,) = self._backend.encode_batch(
-            _without_surrogates([text]), add_special_tokens=False
+            without_surrogates([text]), add_special_tokens=False
         )
         return encoding.ids, [end for _, end in encoding.offsets]
 
@@ -314,7 +314,8 @@ def _vocab(tokens: Iterable[str]) -> dict[str, int]:
     return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}
 
 
-def _without_surrogates(texts: list[str]) -> list[str]:
+def without_surrogates(texts: Sequence[str]) -> Sequence[str]:
+    """Return the texts with U+FFFD for halves of characters, which no encoding has."""
     if all(map(str.isascii, texts)):
         return texts
     return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]

@@ -202,7 +202,7 @@ def tensors(rng: random.Random, model: Path) -> None:
         case 4:
             weights["another"] = array
         case _:
-            bits = np.frombuffer(rng.randbytes(array.nbytes), np.float32)
+            bits = np.frombuffer(rng.randbytes(array.nbytes), array.dtype)
             array = bits.reshape(array.shape)
     weights[name] = np.ascontiguousarray(array)
     save_file(weights, path)

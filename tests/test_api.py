@@ -29,7 +29,7 @@ from rnncli.gpu import TorchNetwork
 from rnncli.model import EncoderDecoder
 from rnncli.runtime import DecoderState, Network
 from rnncli.tasks.base import in_pieces
-from rnncli.tasks.classify import MAX_CHARACTERS, Classification
+from rnncli.tasks.text_classifier import MAX_CHARACTERS, Classification
 from rnncli.tasks.text_generator import Generation
 from rnncli.tasks.translate import Translation
 from rnncli.tokenizer import EOS
@@ -125,7 +125,9 @@ def test_a_pickled_model_says_the_same_and_is_no_larger_than_the_files(task: str
     before = answers(model, TEXTS)  # and then holds all that is made on the way
     data = pickle.dumps(model)
     assert_alike(answers(pickle.loads(data), TEXTS), before)
-    assert len(data) < 1.5 * sum(file.stat().st_size for file in MODELS[task]().iterdir())
+    sizes = {file.name: file.stat().st_size for file in MODELS[task]().iterdir()}
+    # In memory weights are in full precision, on disk in half.
+    assert len(data) < 1.5 * (sum(sizes.values()) + sizes["model.safetensors"])
     assert len(pickle.dumps(pickle.loads(data))) < 1.01 * len(data)
 
 

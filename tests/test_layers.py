@@ -20,8 +20,31 @@ ROWS = (
     ("tasks",),
     ("training", "checkpoint", "initialisation", "saved_model"),
     ("gpu", "gauges"),
-    ("data", "model", "sampled_softmax", "runtime", "decoding", "writer", "batches"),
-    ("tokenizer", "copying", "controls", "corpora", "metrics", "config", "errors"),
+    (
+        "data",
+        "model",
+        "bag_fitting",
+        "calibration",
+        "ngrams",
+        "sampled_softmax",
+        "runtime",
+        "decoding",
+        "explanation",
+        "writer",
+        "batches",
+    ),
+    (
+        "shift",
+        "scripts",
+        "tokenizer",
+        "copying",
+        "controls",
+        "corpora",
+        "baselines",
+        "metrics",
+        "config",
+        "errors",
+    ),
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 
@@ -33,6 +56,7 @@ LOADERS = (
     "data",
     "model",
     "sampled_softmax",
+    "bag_fitting",
     "training",
     "gpu",
     "gauges",
@@ -41,7 +65,16 @@ LOADERS = (
 
 
 # Parts of a command that it loads when it has read its options; they may load what they need.
-LATE = ("rnncli.cli.samples", "rnncli.cli.surprise")
+LATE = (
+    "rnncli.cli.explained",
+    "rnncli.cli.samples",
+    "rnncli.cli.scoring.beside",
+    "rnncli.cli.scoring.classifier",
+    "rnncli.cli.scoring.generator",
+    "rnncli.cli.scoring.mistakes",
+    "rnncli.cli.scoring.translator",
+    "rnncli.cli.surprise",
+)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,16 @@ from rnncli.metrics import (
     calibration_error,
     class_scores,
     confusion_matrix,
+    difference_interval,
     has_kana,
     join_cjk,
     macro_f1,
+    macro_f1_interval,
+    mcnemar,
     perplexity,
+    reliability,
     translation_scores,
+    wilson_interval,
 )
 
 # Three of class 0, one of them taken for 1; two of class 1, found; one of class 2, taken for 0.
@@ -97,6 +102,82 @@ def test_calibration_error_is_a_share(pairs, bins):
     probabilities, correct = map(np.array, zip(*pairs, strict=True))
     overall = abs(probabilities.mean() - correct.mean())
     assert overall - 1e-9 <= calibration_error(probabilities, correct, bins) <= 1
+
+
+SHARES = st.integers(1, 5_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+MATRICES = [
+    np.array([[40, 7, 3], [4, 30, 6], [0, 9, 11]]),
+    np.array([[3, 0, 1], [0, 0, 0], [2, 1, 90]]),
+]
+
+
+@given(SHARES)
+def test_the_ends_of_a_wilson_interval_are_1_96_standard_errors_away(share):
+    hits, total = share
+    low, high = wilson_interval(hits, total)
+    assert 0 <= low <= hits / total + 1e-9
+    assert hits / total - 1e-9 <= high <= 1
+    for end in (low, high):  # with the variance that the end itself would have
+        variance = end * (1 - end) / total
+        assert (hits / total - end) ** 2 == pytest.approx(1.96**2 * variance, rel=1e-3, abs=1e-12)
+
+
+def test_of_no_texts_nothing_is_known():
+    assert wilson_interval(0, 0) == (0, 1)
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_the_interval_of_macro_f1_is_that_of_drawing_texts_again(matrix):
+    truth, predicted = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
+    rng = np.random.default_rng(1)
+    values = []
+    for _ in range(2_000):
+        drawn = rng.integers(len(truth), size=len(truth))
+        values.append(macro_f1(confusion_matrix(truth[drawn], predicted[drawn], len(matrix))))
+    expected = np.quantile(values, [0.025, 0.975])
+    assert macro_f1_interval(matrix) == pytest.approx(expected, abs=0.03)
+    assert macro_f1_interval(np.pad(matrix, (0, 2))) == macro_f1_interval(matrix)
+
+
+def test_where_all_or_nothing_is_right_drawing_again_changes_nothing():
+    assert macro_f1_interval(np.diag([5, 9])) == (1, 1)
+    assert macro_f1_interval(np.array([[0, 5], [9, 0]])) == (0, 0)
+
+
+def test_the_interval_of_a_difference_is_that_of_drawing_pairs_again():
+    rng = np.random.default_rng(1)
+    first = rng.random(300) < 0.8
+    second = first ^ (rng.random(300) < 0.1)
+    drawn = rng.integers(300, size=(2_000, 300))
+    differences = first[drawn].mean(1) - second[drawn].mean(1)
+    expected = np.quantile(differences, [0.025, 0.975])
+    assert difference_interval(first, second) == pytest.approx(expected, abs=0.01)
+    assert difference_interval(first, first) == (0, 0)
+    assert difference_interval(np.ones(4, bool), np.zeros(4, bool)) == (1, 1)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_the_p_value_is_that_of_tossing_a_coin(first, second):
+    tosses, fewer = first + second, min(first, second)
+    as_rare = sum(math.comb(tosses, k) for k in range(fewer + 1))
+    assert mcnemar(first, second) == pytest.approx(min(1, 2 * as_rare / 2**tosses), rel=1e-6)
+
+
+def test_the_p_value_of_many_texts_can_be_computed():
+    assert mcnemar(50_000, 50_000) == 1
+    assert 0 < mcnemar(49_000, 51_000) < 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))
+def test_every_answer_is_in_the_bin_of_its_probability(pairs, bins):
+    probabilities, correct = map(np.array, zip(*pairs, strict=True))
+    found = reliability(probabilities, correct, bins)
+    assert sum(own.texts for own in found) == len(pairs)
+    assert sum(own.texts * own.right for own in found) == pytest.approx(correct.sum())
+    assert sum(own.texts * own.probability for own in found) == pytest.approx(probabilities.sum())
+    for own in found:
+        assert own.high - own.low == pytest.approx(1 / bins)
+        assert own.low - 1e-9 <= own.probability <= own.high + 1e-9
 
 
 def test_perplexity_is_exp_of_the_loss_and_never_overflows():

@@ -27,12 +27,18 @@ KILLS = int(os.environ.get("RNNCLI_KILLS", "1"))
 
 # Dropout, weight averaging and a carried state: all that could be lost is there.
 SMALL = ("--hidden-size", 8, "--embedding-dim", 8, "--precision", "float32", "--dropout", 0.2)
-DATA: dict[str, Callable[[], Path]] = {"classify": reviews, "generate": story, "translate": pairs}
+DATA: dict[str, Callable[[], Path]] = {
+    "classify": reviews,
+    "generate": story,
+    "translate": pairs,
+    "pretrain": reviews,
+}
 every_task = pytest.mark.parametrize("task", DATA)
 
 
 def arguments(task: str, model: Path, *more: object) -> list[object]:
-    return ["train", DATA[task](), "-o", model, *SMALL, "--seed", 3, *more]
+    plain = ("--unlabelled", story()) if task == "pretrain" else ()
+    return ["train", DATA[task](), *plain, "-o", model, *SMALL, "--seed", 3, *more]
 
 
 def weights(model: Path) -> bytes:

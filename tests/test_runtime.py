@@ -43,6 +43,7 @@ def build(small_config):
         model = EncoderDecoder(config).eval()
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
+            parameter.data = parameter.data.half().float()  # as models are saved
         return model, in_numpy(model)
 
     return networks
@@ -98,6 +99,17 @@ def test_classifiers_give_the_same_logits(build, cell, layers, both):
         tokens, lengths = texts(np.random.default_rng(seed))
         expected = model.classify(torch.from_numpy(tokens), torch.from_numpy(lengths))
         assert_same_logits(network.classify(tokens, lengths), expected)
+
+
+@every_cell
+@torch.inference_mode()
+def test_committees_give_the_same_logits(build, cell):
+    model, network = build("classify", cell, members=3, buckets=4, word_ngrams=(1,))
+    tokens, lengths = texts(np.random.default_rng(0))
+    sources = torch.from_numpy(tokens), torch.from_numpy(lengths)
+    opinions = model.opinions(*sources)
+    assert_same_logits(network.classify(tokens, lengths), opinions.mean(0))
+    assert (opinions[0] - opinions[1:]).abs().min() > 1e-3  # each has its own
 
 
 @every_cell

@@ -337,7 +337,8 @@ def many_lines(count: int, seed: int = 1) -> bytes:
 @every_command
 def test_ten_thousand_lines_of_anything_are_answered_in_their_order(name: str) -> None:
     data = many_lines(MANY)
-    result = rnncli(*COMMANDS[name](), *([] if name == "generate" else ["--json"]), stdin=data)
+    words = [*COMMANDS[name](), "-q", *([] if name == "generate" else ["--json"])]
+    result = rnncli(*words, stdin=data)
     assert (result.code, result.err) == (0, "")
     key = {"classify": "text", "generate": "prompt", "translate": "source"}[name]
     assert len(records(data)) == MANY
@@ -351,7 +352,7 @@ NUMBERS = {"classify": "probability", "translate": "score"}
 def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
     file.write_bytes(many_lines(400, seed=2))
-    words = [*COMMANDS[name](), "-i", file, *([] if name == "generate" else ["--json"])]
+    words = [*COMMANDS[name](), "-q", "-i", file, *([] if name == "generate" else ["--json"])]
 
     def answers(batch_size: int, threads: int) -> list[dict[str, Any]]:
         result = rnncli(*words, "--batch-size", batch_size, "--threads", threads)

@@ -273,13 +273,16 @@ def test_what_is_kept_is_an_average_of_the_weights(run, name):
     task, progress = run(name, steps=40, average=0.5)
     averaged, raw = progress[-1].weights, task.model.state_dict()
     assert averaged.keys() == raw.keys()
-    assert not any(torch.equal(tensor, raw[key]) for key, tensor in averaged.items())
+    learned = [key for key in averaged if not key.startswith("bag.")]
+    assert not any(torch.equal(averaged[key], raw[key]) for key in learned)
 
 
 @every_task
 def test_without_averaging_the_last_weights_are_kept(run, name):
     task, progress = run(name, average=0.0)
-    assert fingerprint(progress[-1].weights) == state_of(task)
+    last = task.model.state_dict()
+    rounded = {name: tensor.half().float() for name, tensor in last.items()}  # as it is saved
+    assert fingerprint(progress[-1].weights) == fingerprint(rounded)
 
 
 @every_task

@@ -2,12 +2,15 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import FORMAT_VERSION, Settings
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from rnncli.checkpoint import Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
@@ -20,7 +23,7 @@ def describe(
     task: "Training",
     settings: Settings,
     parameters: int,
-    rows: dict[str, int],
+    parts: Mapping[str, "Dataset"],
 ) -> dict[str, Any]:
     """Return what config.json says of the model, but for its scores."""
     import platform
@@ -28,6 +31,8 @@ def describe(
     import torch
 
     from rnncli import __version__
+    from rnncli.data.checks import sample
+    from rnncli.shift import profile
 
     info: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -44,7 +49,7 @@ def describe(
             "languages": corpus.languages,
             "licence": corpus.licence,
             "fingerprint": corpus.fingerprint,
-            "rows": rows,
+            "rows": {name: len(part) for name, part in parts.items()},
         },
         "training": {
             "command": shlex.join(["rnncli", *sys.argv[1:]]),
@@ -58,10 +63,12 @@ def describe(
         info["data"]["controls"] = asdict(corpus.controls)
     if task.labels:
         info["labels"] = list(task.labels)
+        train, validation = sample(parts["train"]), sample(parts["validation"])
+        info["data"] |= profile(train, validation, task.tokenizer)
     return info
 
 
-def record(snapshot: "Snapshot", progress: "Progress") -> None:
+def record(snapshot: "Snapshot", progress: "Progress", calibration: dict[str, float]) -> None:
     """Note an evaluation and, where it is the best, make it the model's score."""
     assert progress.scores is not None
     line = {
@@ -76,6 +83,8 @@ def record(snapshot: "Snapshot", progress: "Progress") -> None:
     snapshot.metrics.append(line)
     if progress.best:
         snapshot.info["scores"] = {name: round(v, 5) for name, v in progress.scores.items()}
+        if calibration:
+            snapshot.info["calibration"] = calibration
         snapshot.info["training"] |= {
             "steps": progress.step,
             "epochs": round(progress.epoch, 3),

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
+from rnncli.cli.abstention import ABSTAIN_LABEL, abstention_of
 from rnncli.cli.console import Screen
 from rnncli.errors import ConfigError
 
 BATCH = 1_024  # lines: enough to sort by length
+EXPLAINED = 64  # lines: each is asked about once a word
 
 
 def classify(
@@ -47,6 +49,34 @@ def classify(
             show_default=False,
         ),
     ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P|auto",
+            help="Where the best label is less probable than this, give the abstain label instead; "
+            "auto: where it would be wrong more than once in three.",
+            rich_help_panel=options.OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    abstain_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What is said below the --threshold.",
+            rich_help_panel=options.OUTPUT,
+            show_default=ABSTAIN_LABEL,
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show which words speak for the best label and which against it: coloured on a "
+            "terminal, else named behind the text, as in +great -not.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     output: options.OutputFile = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -58,43 +88,64 @@ def classify(
     """
     from rnncli.cli.records import Answer
     from rnncli.cli.streams import Stream, answer_all
-    from rnncli.tasks.classify import Classification, TextClassifier
+    from rnncli.shift import Watch
+    from rnncli.tasks.text_classifier import Classification, TextClassifier
 
     screen = Screen(quiet, color)
-    stream = Stream(texts or [], input, output, column, as_json, batch_size, screen)
+    abstention = abstention_of(threshold, abstain_label, screen.say)
+    size = EXPLAINED if explain and batch_size == BATCH else batch_size
+    stream = Stream(texts or [], input, output, column, as_json, size, screen)
     classifier = TextClassifier.load(
         options.model_path(model, "classify"),
         device=device,
         threads=options.threads_for(threads),
         announce=screen.say,
     )
-    printed = _printed_labels(classifier.labels, only or [], leave_out or [])
+    labels = list(classifier.labels)
+    if abstention is not None and abstention.label not in labels:
+        labels.append(abstention.label)
+    elif abstention is not None and abstain_label is None:
+        screen.say(
+            f"{abstention.label} is also a label of the model: answers below the threshold join "
+            "it; --abstain-label names another"
+        )
+    printed = _printed_labels(labels, only or [], leave_out or [])
+    watch = Watch(classifier.info, classifier.tokenizer, screen.say)
 
     def respond(texts: Sequence[str]) -> list[list[Answer]]:
+        watch.see(texts)
         found = iter(classifier([text for text in texts if text.strip()]))
-        results = [next(found) if text.strip() else None for text in texts]
-        return [
-            [answer(text, result)] if (result and result.label) in printed else []
-            for text, result in zip(texts, results, strict=True)
-        ]
+        answers = [answer(text, next(found) if text.strip() else None) for text in texts]
+        return [[answer] if answer.fields["label"] in printed else [] for answer in answers]
 
     def answer(text: str, result: Classification | None) -> Answer:
+        abstained = {} if abstention is None else {"abstained": False}
         if result is None:
             nothing = {"label": None, "probability": None, "probabilities": None}
-            return Answer(f"\t\t{text}", nothing)
-        label = re.sub(r"[\t\n\r]", " ", result.label)  # which would look like another field
-        line = f"{label}\t{result.probability:.4f}\t{text}"
-        probabilities = {label: round(p, 6) for label, p in result.probabilities.items()}
+            return Answer(f"\t\t{text}", {**nothing, **abstained})
+        label = result.label
+        if abstention is not None and abstention.applies_to(result):
+            label, abstained = abstention.label, {"abstained": True}
+        field = re.sub(r"[\t\n\r]", " ", label)  # which would look like another field
+        line = f"{field}\t{result.probability:.4f}\t{text}"
         return Answer(
             line,
             {
-                "label": result.label,
+                "label": label,
                 "probability": round(result.probability, 6),
-                "probabilities": probabilities,
+                "probabilities": {own: round(p, 6) for own, p in result.probabilities.items()},
+                **abstained,
             },
         )
 
-    answer_all(stream, "text", ("label", "probability"), respond)
+    names = ("label", "probability")
+    if explain:
+        from rnncli.cli.explained import answer_explained
+
+        answer_explained(stream, names, classifier, respond)
+    else:
+        answer_all(stream, "text", names, respond)
+    watch.finish()
 
 
 def _printed_labels(

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -16,19 +17,14 @@ from rnncli.cli.card import card, describe, format_scores, record
 from rnncli.cli.console import Screen
 from rnncli.cli.interruption import Interruption
 from rnncli.cli.progress import Display
-from rnncli.config import (
-    MAX_VALIDATION_CHARACTERS,
-    MAX_VALIDATION_ROWS,
-    Settings,
-    format_duration,
-)
+from rnncli.config import Settings, format_duration
 from rnncli.errors import ModelError
 
 if TYPE_CHECKING:
-    from rnncli.checkpoint import ModelWriter, SavedRun, Snapshot
+    from rnncli.checkpoint import ModelWriter, Phase, SavedRun, Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
-    from rnncli.training import Progress, State
+    from rnncli.training import Progress, RateOf, State
 
 SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
 LARGEST_SHARE = 0.02  # of the time that may go into saving the state at all
@@ -43,6 +39,9 @@ class Run:
     settings: Settings
     snapshot: "Snapshot"
     identity: dict[str, Any]  # what another training has otherwise
+    phase: "Phase" = "training"
+    rate_of: "RateOf | None" = None  # where it learns on
+    pretraining: "Run | None" = None  # that comes before it
 
 
 def prepare(
@@ -52,20 +51,23 @@ def prepare(
     before: "SavedRun | None",
     folder: Path,
     screen: Screen,
+    unlabelled: Sequence["Corpus"] = (),
 ) -> Run:
     """Choose settings, encode the data and build the network."""
     from rnncli import training
     from rnncli.checkpoint import Snapshot
     from rnncli.data import hold_out
+    from rnncli.data.checks import check
+    from rnncli.tasks import pretraining
 
+    if corpus.task == "classify":
+        for warning in check(corpus):
+            screen.say(warning)
     module = import_module(f"rnncli.tasks.{corpus.task}")
-    train_part, validation_part = hold_out(
-        corpus,
-        fraction=given["validation"],
-        seed=given["seed"],
-        max_rows=MAX_VALIDATION_ROWS,
-        max_characters=MAX_VALIDATION_CHARACTERS,
-    )
+    plain = [rows for more in unlabelled for rows in more.splits.values()]
+    if plain:
+        given = pretraining.WIDER | given
+    train_part, validation_part = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
     device = training.choose_device(given["device"])
     precision = training.choose_precision(given["precision"], device)
     training.start(given.get("threads"), given["seed"])
@@ -78,12 +80,14 @@ def prepare(
         )
         settings = replace(chosen, device=device, precision=precision)
         training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
-    task: Training = module.prepare(train_part, validation_part, settings, folder, screen.say)
+    more = {"unlabelled": plain} if plain else {}
+    task = module.prepare(train_part, validation_part, settings, folder, screen.say, **more)
     task.model.to(device)
-    rows = {"train": len(train_part), "validation": len(validation_part)}
+    parts = {"train": train_part, "validation": validation_part}
+    rows = {name: len(part) for name, part in parts.items()}
     parameters = sum(p.numel() for p in task.model.parameters())
     _announce(screen, task, settings, parameters, rows)
-    info = describe(corpus, data, task, settings, parameters, rows)
+    info = describe(corpus, data, task, settings, parameters, parts)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     identity = {
         "options": options,
@@ -93,7 +97,16 @@ def prepare(
         **info["settings"],
         **info["model"],
     }
-    return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
+    if not plain:
+        return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
+    info["data"]["unlabelled"] = [more.name for more in unlabelled]
+    identity["unlabelled"] = [more.fingerprint for more in unlabelled]
+    identity = json.loads(json.dumps(identity))
+    first_settings = pretraining.settings_of(settings)
+    first_task = pretraining.prepare(task, train_part, plain, first_settings, folder)
+    first_task.model.to(device)
+    first = Run(first_task, first_settings, snapshot, identity, "pretraining")
+    return Run(task, settings, snapshot, identity, "training", pretraining.rate_of, first)
 
 
 def carry_out(
@@ -105,10 +118,39 @@ def carry_out(
     every: float | None,
 ) -> "Snapshot":
     """Train, keep the best model on disk, and return its description."""
+    reached = _learn(run, state, writer, screen, began, every)
+    snapshot = run.snapshot
+    info = snapshot.info
+    info["training"]["finished"] = True
+    snapshot.card = card(info)
+    writer.finish(snapshot)
+    screen.say(
+        f"saved {writer.path}: {format_scores(info['scores'])}; "
+        f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
+    )
+    screen.say(f"next: {_next_command(info, writer.path)}")
+    return snapshot
+
+
+def _learn(
+    run: Run,
+    state: "State | None",
+    writer: "ModelWriter",
+    screen: Screen,
+    began: float,
+    every: float | None,
+) -> "Progress":
+    """Train, show and save; return the last progress.
+
+    Raises:
+        typer.Exit: a person or the system wanted an end; what is needed to go on is on disk.
+
+    """
     from rnncli import training
     from rnncli.checkpoint import SavedRun
 
     task, settings, snapshot = run.task, run.settings, run.snapshot
+    makes_model = run.phase == "training"
     saved, cost = time.monotonic(), 0.0  # when, and how many seconds it took
 
     def is_due(progress: "Progress") -> bool:
@@ -120,7 +162,14 @@ def carry_out(
         nonlocal saved, cost
         start = time.monotonic()
         writer.save_run(
-            SavedRun(run.identity, snapshot.info, snapshot.metrics, progress.best, progress.state())
+            SavedRun(
+                run.identity,
+                snapshot.info,
+                snapshot.metrics,
+                progress.best,
+                run.phase,
+                progress.state(),
+            )
         )
         saved = time.monotonic()
         cost = saved - start
@@ -128,14 +177,14 @@ def carry_out(
     spent = saved - began
     reached = None
     with Display(screen, task) as display, Interruption() as interruption:
-        for progress in training.fit(task, settings, spent, state):
+        for progress in training.fit(task, settings, spent, state, run.rate_of):
             reached = progress
             display.show(progress)
-            if progress.scores is not None:
-                record(snapshot, progress)
+            if progress.scores is not None and makes_model:
+                record(snapshot, progress, task.calibration)
             if not progress.last and is_due(progress):
                 save(progress)
-            if progress.best and progress.weights is not None:
+            if progress.best and progress.weights is not None and makes_model:
                 writer.save(snapshot, progress.weights)
             if interruption.signal and not progress.last:
                 save(progress)
@@ -148,16 +197,27 @@ def carry_out(
         if writer.replaced.exists():
             screen.say(f"until it has ended, the model that was there is kept: {writer.replaced}")
         raise typer.Exit(128 + interruption.signal)
-    info = snapshot.info
-    info["training"]["finished"] = True
-    snapshot.card = card(info)
-    writer.finish(snapshot)
-    screen.say(
-        f"saved {writer.path}: {format_scores(info['scores'])}; "
-        f"{format_duration(reached.seconds)}, {reached.epoch:.1f} epochs"
-    )
-    screen.say(f"next: {_next_command(info, writer.path)}")
-    return snapshot
+    return reached
+
+
+def pretrain(
+    run: Run,
+    state: "State | None",
+    writer: "ModelWriter",
+    screen: Screen,
+    began: float,
+    every: float | None,
+) -> None:
+    """Let the encoder learn from texts without labels."""
+    first = run.pretraining
+    assert first is not None
+    budget = format_duration(first.settings.max_time) if first.settings.max_time else "its steps"
+    screen.say(f"pretraining: plain text is read first, up to {budget}")
+    reached = _learn(first, state, writer, screen, began, every)
+    assert reached.weights is not None
+    first.task.model.load_state_dict(reached.weights)
+    run.task.model.start_others()  # type: ignore[operator]
+    screen.say("training: now with labels")
 
 
 def go_on(
@@ -189,8 +249,11 @@ def go_on(
             f"go on with it: {command}; or start anew: --force; or start from its weights: "
             f"--init-from {writer.path} -o DIR",
         )
+    if before.phase == "pretraining":
+        screen.say(f"going on from step {before.state.numbers['step']:,}, with plain text")
+        return before.state
     snapshot = run.snapshot
-    snapshot.info |= {"scores": before.info["scores"]}
+    snapshot.info |= _found_out(before.info)
     snapshot.info["training"] |= {
         name: value
         for name, value in before.info["training"].items()
@@ -220,10 +283,15 @@ def _raise_bar(run: Run, writer: "ModelWriter", state: "State") -> None:
     score = info["scores"][run.task.goal]
     watch = state.numbers["watch"]
     watch["best"] = max(watch["best"], score if run.task.maximise else -score)
-    run.snapshot.info |= {"scores": info["scores"]}
+    run.snapshot.info |= _found_out(info)
     run.snapshot.info["training"] |= {
         name: info["training"][name] for name in ("steps", "epochs", "seconds")
     }
+
+
+def _found_out(info: dict[str, Any]) -> dict[str, Any]:
+    """Return what evaluation has told of a model."""
+    return {name: info[name] for name in ("scores", "calibration") if name in info}
 
 
 def _announce(

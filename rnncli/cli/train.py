@@ -17,6 +17,7 @@ from rnncli.config import (
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
     DEFAULTS,
+    MAX_MEMBERS,
     Cell,
     Device,
     Level,
@@ -25,6 +26,7 @@ from rnncli.config import (
     format_duration,
     parse_duration,
 )
+from rnncli.errors import ConfigError
 
 CHOSEN = "chosen from the data"
 
@@ -63,6 +65,16 @@ def train(
             metavar="DIR",
             help="Start from the weights of this model; what fits is copied.",
             rich_help_panel=MODEL,
+            show_default=False,
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Texts without labels, from which a classifier learns to read first; may be given "
+            "again. The file with the labels may be one of them.",
+            rich_help_panel=DATA,
             show_default=False,
         ),
     ] = None,
@@ -129,6 +141,25 @@ def train(
             help="Recurrent layers on top of each other.",
             rich_help_panel=MODEL,
             show_default=CHOSEN,
+        ),
+    ] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_MEMBERS,
+            help="Networks side by side whose answers are averaged (classify).",
+            rich_help_panel=MODEL,
+            show_default=CHOSEN,
+        ),
+    ] = None,
+    ngrams: Annotated[
+        bool | None,
+        typer.Option(
+            "--ngrams/--no-ngrams",
+            help="A linear model of words and phrases beside the networks (classify).",
+            rich_help_panel=MODEL,
+            show_default="--ngrams",
         ),
     ] = None,
     dropout: Annotated[
@@ -272,6 +303,8 @@ def train(
         "hidden_size": hidden_size,
         "embedding_dim": embedding_dim,
         "num_layers": num_layers,
+        "members": members,
+        "ngrams": ngrams,
         "dropout": dropout,
         "embedding_dropout": embedding_dropout,
         "weight_dropout": weight_dropout,
@@ -299,7 +332,7 @@ def train(
         defaults.with_given(given)  # refuse what cannot work before the data is read
 
     from rnncli.checkpoint import ModelWriter
-    from rnncli.cli.run import carry_out, go_on, prepare
+    from rnncli.cli.run import carry_out, go_on, prepare, pretrain
     from rnncli.saved_model import read_info
 
     if init_from is not None:
@@ -314,14 +347,23 @@ def train(
     corpus = read_corpus(data or [], task=task, columns=columns, revision=revision)
     for notice in corpus.notices:
         screen.say(notice)
+    if unlabelled and corpus.task != "classify":
+        raise ConfigError(
+            f"--unlabelled is for classifiers, and this is to {corpus.task} with",
+            "leave it out, or name the labels: --label COLUMN",
+        )
+    plain = [read_corpus([name], task="generate") for name in unlabelled or []]
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
     with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
         before = writer.saved_run()
-        run = prepare(corpus, data or [], given, before, Path(folder), screen)
+        run = prepare(corpus, data or [], given, before, Path(folder), screen, plain)
         if init_from is not None:
             run.identity["init_from"] = str(init_from)
             screen.say(copy_weights(init_from, run.task))
         state = go_on(run, before, writer, screen)
+        if run.pretraining and (before is None or state is None or before.phase == "pretraining"):
+            pretrain(run, state, writer, screen, began, every)
+            state = None
         snapshot = carry_out(run, state, writer, screen, began, every)
     if as_json:
         print(json.dumps({"model": str(writer.path), **snapshot.info["scores"]}))

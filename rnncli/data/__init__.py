@@ -10,7 +10,7 @@ hub), it goes the same way, and each step is a file of this package::
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
       -> Arrow       store.py      writes them to disk
       -> Corpus      corpus.py     read_corpus() takes all of these steps
-      -> two parts   split.py      hold_out()
+      -> two parts   split.py      hold_out(); checks.py says what is wrong with labelled texts
 
 Rows stream from one end to the other and lie in memory-mapped files thereafter, so memory stays
 flat however large the data is.

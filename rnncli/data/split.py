@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
+from rnncli.config import MAX_VALIDATION_CHARACTERS, MAX_VALIDATION_ROWS
 from rnncli.controls import label_and_text
 from rnncli.data.corpus import Corpus
 from rnncli.data.store import column_values, string_columns
@@ -23,8 +24,8 @@ def hold_out(
     *,
     fraction: float,
     seed: int,
-    max_rows: int | None = None,
-    max_characters: int | None = None,
+    max_rows: int = MAX_VALIDATION_ROWS,
+    max_characters: int = MAX_VALIDATION_CHARACTERS,
 ) -> tuple[Dataset, Dataset]:
     """Return rows to train on and rows to validate on.
 
@@ -48,20 +49,18 @@ def hold_out(
         train, validation = _shuffled(train, seed), _shuffled(validation, seed)
     if is_running_text:
         return train, _first_characters(validation, max_characters)
-    if max_rows is None or len(validation) <= max_rows:
+    if len(validation) <= max_rows:
         return train, validation
     drawn = np.argsort(_draws(len(validation), seed), kind="stable")[:max_rows]
     return train, validation.select(np.sort(drawn))
 
 
-def _cut_characters(corpus: Corpus, fraction: float, most: int | None) -> tuple[Dataset, Dataset]:
+def _cut_characters(corpus: Corpus, fraction: float, most: int) -> tuple[Dataset, Dataset]:
     """Cut the text in two at a character, inside a row if need be."""
     rows = corpus.splits["train"]
     lengths = np.fromiter(map(len, column_values(rows, "text")), np.int64)
     ends = np.cumsum(lengths)
-    cut = int(int(ends[-1]) * (1 - fraction))
-    if most is not None:
-        cut = max(cut, int(ends[-1]) - most)
+    cut = max(int(int(ends[-1]) * (1 - fraction)), int(ends[-1]) - most)
     if not 0 < cut < ends[-1]:
         raise _too_small(corpus)
     row = int(np.searchsorted(ends, cut, side="right"))  # the one that holds the first character
@@ -75,10 +74,8 @@ def _cut_characters(corpus: Corpus, fraction: float, most: int | None) -> tuple[
     return datasets.concatenate_datasets(train), datasets.concatenate_datasets(validation)
 
 
-def _first_characters(rows: Dataset, most: int | None) -> Dataset:
+def _first_characters(rows: Dataset, most: int) -> Dataset:
     """Return the first rows, with about so many characters together."""
-    if most is None:
-        return rows
     ends = np.cumsum(np.fromiter(map(len, column_values(rows, "text")), np.int64))
     return rows.select(range(min(len(rows), int(np.searchsorted(ends, most)) + 1)))
 
@@ -88,7 +85,7 @@ def _one_row(text: str) -> Dataset:
 
 
 def _draw_rows(
-    corpus: Corpus, fraction: float, seed: int, max_rows: int | None
+    corpus: Corpus, fraction: float, seed: int, max_rows: int
 ) -> tuple[Dataset, Dataset]:
     """Draw rows in groups that must not be torn apart."""
     train = corpus.splits["train"]
@@ -103,7 +100,7 @@ def _draw_rows(
         labels = np.zeros(len(train), dtype=np.int64)
     groups = _components(keys)
     wanted = max(1, round(len(train) * fraction))
-    drawn = _draw_groups(groups, labels, min(wanted, max_rows or wanted), seed)
+    drawn = _draw_groups(groups, labels, min(wanted, max_rows), seed)
     if not drawn:
         raise _too_small(corpus)
     is_drawn = np.isin(groups, drawn)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rnncli.config import InferenceDevice
 
 if TYPE_CHECKING:
-    from rnncli.tasks.classify import TextClassifier
+    from rnncli.tasks.text_classifier import TextClassifier
     from rnncli.tasks.text_generator import TextGenerator
     from rnncli.tasks.translate import Translator
 
@@ -24,7 +24,7 @@ def load(
 
     """
     from rnncli.saved_model import read_info
-    from rnncli.tasks.classify import TextClassifier
+    from rnncli.tasks.text_classifier import TextClassifier
     from rnncli.tasks.text_generator import TextGenerator
     from rnncli.tasks.translate import Translator
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
     from torch import Tensor
     from typing_extensions import Self
 
-    from rnncli.model import EncoderDecoder, State
+    from rnncli.model import EncoderDecoder, OnDevice, State
 
 Announce = Callable[[str], None]  # tells a person what was chosen for them
 Batch = TypeVar("Batch")
@@ -29,14 +29,19 @@ class Training(Protocol):
     """A task during training; ``training.fit`` knows no more of it than this."""
 
     config: ModelConfig
-    model: "EncoderDecoder"
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None
     labels: tuple[str, ...]  # of a classifier, in the order of its classes; else empty
+    calibration: dict[str, float]  # of a classifier, as last evaluated; else empty
     goal: str  # the score that decides which model is the best
     maximise: bool  # whether a larger score is better
     steps_per_epoch: int
     carried: list["State | None"]  # the state of each layer that goes from batch to batch, if any
+
+    @property
+    def model(self) -> "OnDevice":
+        """The network, or the part of it that learns."""
+        ...
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """Yield the batches of one epoch; the same epoch gives the same batches."""

@@ -1,27 +1,22 @@
-"""Classifiers: train them on labelled texts, label texts with them."""
+"""Classifiers: train them on labelled texts; `text_classifier.py` uses them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
-from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.calibration import combine, fit_weights
+from rnncli.config import DEFAULTS, Level, ModelConfig, Settings
 from rnncli.metrics import accuracy, confusion_matrix, macro_f1
-from rnncli.runtime import Floats, softmax
-from rnncli.tasks.base import (
-    Announce,
-    TrainedModel,
-    build,
-    by_length,
-    column_values,
-    in_pieces,
-    padded,
-)
+from rnncli.ngrams import Bag, NGrams
+from rnncli.runtime import Floats, log_softmax
+from rnncli.tasks.base import Announce, build, column_values
 from rnncli.tokenizer import EOS, PAD, UNK, Tokenizer
 
 if TYPE_CHECKING:
@@ -34,11 +29,15 @@ MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
+TRIAL_TEXTS = 2_000  # texts with which speed is measured
+TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
+MEMBERS = 4  # networks at most whose answers are averaged; a fifth changes little
+FOR_TRAINING = 0.85  # of the time; the rest goes into start-up and evaluation
+WORD_NGRAMS, NAME_NGRAMS = (1, 2), (1, 2, 3, 4, 5)  # the latter of characters
+SPELLING, SPELLED = (3, 4, 5), 3_000_000  # of words, unless so many characters teach enough words
+BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
+BAG_WEIGHTS = 1 << 20  # of the table of n-grams at most: 2 MB
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
-MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
-PIECES = 32  # of a longer text, read side by side
-BATCH_TOKENS = 32_768  # in one batch of inference, padding included: bounds memory
-BATCH_TEXTS = 256  # in one batch of inference: what a step works on stays in the cache
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -56,7 +55,17 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         settings = replace(settings, epochs=20)
     if len(train) > 20_000:
         settings = replace(settings, batch_size=64)
-    return settings.with_given(given)
+    settings = settings.with_given(given)
+    if "members" not in given and settings.max_time is not None and settings.epochs is not None:
+        rate = _try_out(train, settings)
+        seconds = settings.epochs * len(train) / rate
+        members = int(FOR_TRAINING * settings.max_time / seconds)
+        settings = replace(settings, members=min(max(members, 1), MEMBERS))
+        announce(
+            f"a network of {settings.hidden_size} units learns from {rate:,.0f} texts a second "
+            f"here: {settings.members} of them, averaged"
+        )
+    return settings
 
 
 def prepare(
@@ -65,19 +74,21 @@ def prepare(
     settings: Settings,
     folder: Path,
     announce: Announce,
+    unlabelled: Sequence["Dataset"] = (),
 ) -> "ClassifierTraining":
-    """Encode both parts into ``folder`` and build the network."""
+    """Encode both parts into ``folder`` and build the network; it knows all parts' words."""
     labels = tuple(sorted(set(column_values(train, "label"))))
     tokenizer = Tokenizer.train(
-        column_values(train, "text"),
+        chain(*(column_values(part, "text") for part in (train, *unlabelled))),
         settings.level,
         settings.vocab_size,
         fold=True,
         min_count=2 if len(train) >= MANY else 1,
     )
 
+    numbers = {label: i for i, label in enumerate(labels)}
+
     def examples(part: "Dataset", name: str) -> Examples:
-        numbers = {label: i for i, label in enumerate(labels)}
         texts = encode(
             column_values(part, "text"),
             tokenizer,
@@ -88,13 +99,13 @@ def prepare(
         classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])
         return Examples(texts, classes)
 
-    task = ClassifierTraining(
-        examples(train, "train.bin"),
-        examples(validation, "validation.bin"),
-        labels,
-        tokenizer,
-        settings,
-    )
+    own, held = examples(train, "train.bin"), examples(validation, "validation.bin")
+    bag = None
+    if settings.ngrams and len(labels) > 1:
+        bag = _fit_bag(train, validation, own.classes, held.classes, settings.level, len(labels))
+        right = float((bag.validation.argmax(1) == held.classes).mean())
+        announce(f"a bag of n-grams alone is right on {100 * right:.1f} % of the held-out part")
+    task = ClassifierTraining(own, held, labels, tokenizer, settings, bag)
     if task.truncated:
         announce(
             f"{task.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: trained on "
@@ -112,6 +123,14 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class FittedBag:
+    """A bag of n-grams, and what it says of the held-out texts."""
+
+    bag: Bag
+    validation: Floats  # (N, C) logits
+
+
+@dataclass(frozen=True)
 class Batch:
     """Some texts, padded behind, and their classes."""
 
@@ -123,7 +142,7 @@ class Batch:
 class ClassifierTraining:
     """Classification of whole texts."""
 
-    goal, maximise = "accuracy", True
+    goal, maximise = "loss", False  # steadier than the accuracy on a few hundred texts
     target_tokenizer: Tokenizer | None = None
 
     def __init__(
@@ -133,8 +152,11 @@ class ClassifierTraining:
         labels: tuple[str, ...],
         tokenizer: Tokenizer,
         settings: Settings,
+        bag: FittedBag | None = None,
     ) -> None:
         self.labels = labels
+        self.calibration: dict[str, float] = {}
+        self._bag = bag
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
         self._settings = settings
@@ -154,8 +176,14 @@ class ClassifierTraining:
             dropout=settings.dropout,
             weight_dropout=settings.weight_dropout,
             embedding_dropout=settings.embedding_dropout,
+            members=settings.members,
+            buckets=0 if bag is None else len(bag.bag.weight),
+            word_ngrams=() if bag is None else bag.bag.ngrams.words,
+            character_ngrams=() if bag is None else bag.bag.ngrams.characters,
         )
         self.model = build(self.config)
+        if bag is not None:
+            self.model.set_bag(bag.bag.weight, bag.bag.bias)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -168,108 +196,101 @@ class ClassifierTraining:
             yield batch
 
     def loss(self, batch: Batch) -> tuple["Tensor", int]:
-        """Return the summed loss of a batch of texts."""
+        """Return the summed loss of a batch of texts, the mean of members that learn alone."""
         from rnncli.model import classification_loss
 
-        logits = self._logits(batch)  # (N, C)
-        return classification_loss(
-            logits, self.model.tensor(batch.classes), self._settings.label_smoothing
-        )
+        classes = self.model.tensor(batch.classes)
+        opinions = self._opinions(batch)  # (K, N, C)
+        losses = [
+            classification_loss(logits, classes, self._settings.label_smoothing)[0]
+            for logits in opinions
+        ]
+        return sum(losses[1:], losses[0]) / len(losses), len(classes)
 
     def evaluate(self) -> dict[str, float]:
-        """Return loss, accuracy and macro-F1 on the held-out texts."""
-        from rnncli.model import classification_loss
-
-        total, truth, predicted = 0.0, [], []
-        for rows in in_order(self._validation.texts.lengths, 2 * self._settings.batch_size):
-            batch = self._batch(self._validation, rows)
-            logits = self._logits(batch)  # (N, C)
-            loss, _ = classification_loss(logits, self.model.tensor(batch.classes))
-            total += loss.item()
-            truth.append(batch.classes)
-            predicted.append(logits.argmax(1).cpu().numpy())
-        known = np.concatenate(truth)
+        """Return the scores of the calibrated answers on the held-out texts."""
+        classes = self._validation.classes
+        models = [self._validation_logits()]  # (N, C)
+        names = ["network"]
+        if self._bag is not None:
+            models.append(self._bag.validation)
+            names.append("bag")
+        logits = np.stack(models)  # (K, N, C)
+        known = classes >= 0
+        weights = fit_weights(logits[:, known], classes[known])  # (K,)
+        self.calibration = dict(zip(names, weights.tolist(), strict=True))
+        log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
+        predicted = log_probabilities.argmax(1)
         unseen = len(self.labels)  # a class of its own, so that it counts as a mistake
-        matrix = confusion_matrix(
-            np.where(known < 0, unseen, known), np.concatenate(predicted), unseen + 1
-        )
+        matrix = confusion_matrix(np.where(known, classes, unseen), predicted, unseen + 1)
+        own = np.take_along_axis(log_probabilities[known], classes[known, None], 1)
         return {
-            "loss": total / len(self._validation.texts),
+            "loss": -float(own.mean()),
             "accuracy": accuracy(matrix),
             "macro_f1": macro_f1(matrix),
         }
+
+    def _validation_logits(self) -> Floats:
+        """Return the logits (N, C) of the networks together on the held-out texts."""
+        texts = self._validation.texts
+        logits = np.zeros((len(texts), len(self.labels)), np.float32)
+        for rows in in_order(texts.lengths, 2 * self._settings.batch_size):
+            opinions = self._opinions(self._batch(self._validation, rows))  # (K, N, C)
+            logits[rows] = opinions.mean(0).float().cpu().numpy()
+        return logits
 
     def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> Batch:
         tokens, lengths = examples.texts.padded(rows)
         return Batch(tokens, lengths, examples.classes[rows])
 
-    def _logits(self, batch: Batch) -> "Tensor":
-        return self.model.classify(
+    def _opinions(self, batch: Batch) -> "Tensor":
+        return self.model.opinions(
             self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
         )
 
 
-@dataclass(frozen=True)
-class Classification:
-    """The label of a text, its probability, and those of all labels."""
+def _try_out(train: "Dataset", settings: Settings) -> float:
+    """Train one network for a moment, and return how many texts a second it learns from."""
+    from rnncli.training import measure_rate  # torch: on the way to training only
 
-    label: str
-    probability: float
-    probabilities: dict[str, float]
+    assert settings.max_time is not None
+    some = train.select(range(0, len(train), -(-len(train) // TRIAL_TEXTS)))
+    alone = replace(settings, members=1, ngrams=False)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        task = prepare(some, some, alone, Path(folder), _say_nothing)
+        return measure_rate(task, alone, min(TRIAL, TRIAL_SHARE * settings.max_time))
 
 
-class TextClassifier(TrainedModel):
-    """Label texts with a trained classifier."""
+def _say_nothing(message: str) -> None:
+    del message  # what a trial tells, its training will tell again
 
-    task = "classify"
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Return the labels, in the order of the classes."""
-        return tuple(self.info["labels"])
+def _fit_bag(
+    train: "Dataset",
+    validation: "Dataset",
+    classes: NDArray[np.int64],
+    validation_classes: NDArray[np.int64],
+    level: Level,
+    num_classes: int,
+) -> FittedBag:
+    """Fit a bag of n-grams, in a table no larger than the n-grams need."""
+    from rnncli.bag_fitting import BagExamples, fit  # torch: on the way to training only
 
-    def __call__(self, texts: Sequence[str]) -> list[Classification]:
-        """Label each text; the order is kept.
-
-        A text of more than ``MAX_CHARACTERS`` is read in pieces, whose probabilities are averaged.
-        """
-        results = []
-        for row in softmax(self.logits(texts).astype(np.float64)):
-            probabilities = dict(zip(self.labels, row.tolist(), strict=True))
-            best = int(row.argmax())
-            results.append(Classification(self.labels[best], float(row[best]), probabilities))
-        return results
-
-    def logits(self, texts: Sequence[str]) -> Floats:
-        """Return the logits (N, C) of the texts."""
-        logits = np.zeros((len(texts), len(self.labels)), np.float32)
-        short = [i for i, text in enumerate(texts) if len(text) <= MAX_CHARACTERS]
-        logits[short] = self._logits([texts[i] for i in short])
-        for i in set(range(len(texts))) - set(short):
-            self._say_once(
-                f"texts of more than {MAX_CHARACTERS:,} characters are read in pieces, and the "
-                "pieces' probabilities averaged"
-            )
-            logits[i] = self._pooled(in_pieces(texts[i], MAX_CHARACTERS))
-        return logits
-
-    def _pooled(self, pieces: Sequence[str]) -> Floats:
-        """Return the logits (C,) of a text's pieces together; few are in memory at once."""
-        total = np.zeros(len(self.labels))
-        for start in range(0, len(pieces), PIECES):
-            some = pieces[start : start + PIECES]
-            lengths = np.array([[len(piece)] for piece in some])
-            total += (softmax(self._logits(some).astype(np.float64)) * lengths).sum(0)
-        result: Floats = np.log(total / sum(map(len, pieces))).astype(np.float32)
-        return result
-
-    def _logits(self, texts: Sequence[str]) -> Floats:
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        logits = np.zeros((len(encoded), len(self.labels)), np.float32)
-        batches = by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)
-        found = self._in_parallel(
-            lambda rows: self._network.classify(*padded(encoded, rows)), batches
-        )
-        for rows, some in zip(batches, found, strict=True):
-            logits[rows] = some
-        return logits
+    if len(train) > BAG_TEXTS:
+        some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
+        train, classes = train.select(some), classes[some]
+    characters = sum(map(len, column_values(train, "text")))
+    spelling = SPELLING if characters <= SPELLED else ()
+    ngrams = NGrams((), NAME_NGRAMS) if level == "char" else NGrams(WORD_NGRAMS, spelling)
+    most = 1 << (BAG_WEIGHTS // num_classes).bit_length() - 1
+    buckets, starts = ngrams.gathered(column_values(train, "text"), most)
+    size = min(most, 1 << len(np.unique(buckets)).bit_length())
+    own = BagExamples(buckets % size, starts, classes)
+    held = BagExamples(
+        *ngrams.gathered(column_values(validation, "text"), size), validation_classes
+    )
+    fitted = fit(own, held, size, num_classes)
+    # In half precision, as it will be saved.
+    weight, bias = (array.astype(np.float16).astype(np.float32) for array in fitted)
+    bag = Bag(ngrams, weight, bias)
+    return FittedBag(bag, bag(list(column_values(validation, "text"))))

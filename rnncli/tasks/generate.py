@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.batches import EncodedTexts, Window, encode, streams
+from rnncli.batches import EncodedTexts, Tokens, Window, encode, streams
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.errors import DataError
 from rnncli.runtime import Ints
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-    from rnncli.model import State
+    from rnncli.model import Decoder, LanguageModels, OnDevice, State
     from rnncli.sampled_softmax import SampledSoftmax
+
+    Reader = Decoder | LanguageModels
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
 EMPTIED = 0.03  # share of streams a window whose state is emptied
@@ -41,6 +43,7 @@ WEIGHTS_A_TOKEN = 8  # of the text: more would learn it by heart
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
+LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 
 
@@ -61,19 +64,18 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     if settings.max_time is not None:
         rate, vocab_size = _try_out(train, settings)
         announce(f"{settings.hidden_size} units learn from {rate:,.0f} tokens a second here")
-        work = rate * settings.max_time * _weights(settings.hidden_size, vocab_size, settings)
+        work = rate * settings.max_time * _cost(settings.hidden_size, vocab_size, settings)
 
         def affordable(hidden_size: int) -> float:
             """Return how many tokens a network of this width would learn from."""
-            return min(budget, work / _weights(hidden_size, vocab_size, settings))
+            return min(budget, work / _cost(hidden_size, vocab_size, settings))
 
         if "hidden_size" not in given:
             fitting = (
                 width
                 for width in WIDTHS
-                for weights in [_weights(width, vocab_size, settings)]
-                if affordable(width) >= TOKENS_A_WEIGHT * weights
-                and weights <= WEIGHTS_A_TOKEN * tokens
+                if affordable(width) >= TOKENS_A_WEIGHT * _cost(width, vocab_size, settings)
+                and _weights(width, vocab_size, settings) <= WEIGHTS_A_TOKEN * tokens
             )
             settings = replace(settings, hidden_size=next(fitting, WIDTHS[-1]))
         budget = affordable(settings.hidden_size)
@@ -130,14 +132,23 @@ class LanguageModelTraining:
         self._batch_size = max(1, min(settings.batch_size, windows // 4))
         width = (len(self._train) - 1) // self._batch_size
         self.steps_per_epoch = math.ceil(width / settings.bptt)
-        self.config = _config(settings, tokenizer.vocab_size)
-        self.model = build(self.config)
-        assert self.model.decoder is not None
+        self.config, self.model, self._reader = self._network()
         counts = train.counts(tokenizer.vocab_size)
-        self.model.decoder.start_from_frequencies(counts)
+        self._reader.start_from_frequencies(counts)
         targets = self._batch_size * settings.bptt  # a step
         self._sampled = _sampled_softmax(counts, targets) if len(counts) >= SAMPLED_FROM else None
-        self.carried: list[State | None] = [None] * self.config.num_layers
+        self.carried = self._empty_states()
+        self.calibration: dict[str, float] = {}
+
+    def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
+        """Return the network's description, the network, and its part that reads texts."""
+        config = _config(self._settings, self.tokenizer.vocab_size)
+        model = build(config)
+        assert model.decoder is not None
+        return config, model, model.decoder
+
+    def _empty_states(self) -> "list[State | None]":
+        return [None] * self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
         """Yield the windows of the text in order; each epoch cuts it at other places.
@@ -147,9 +158,14 @@ class LanguageModelTraining:
         rng = np.random.default_rng([self._settings.seed, epoch])
         slack = (len(self._train) - 1) % self._batch_size + self._settings.bptt
         skip = int(rng.integers(slack)) if epoch and slack * 4 < len(self._train) else 0
-        for window in streams(self._train, self._batch_size, self._settings.bptt, skip):
+        for window in self._windows(self._train, self._batch_size, self._settings.bptt, skip):
             emptied = rng.random(self._batch_size) < EMPTIED
             yield replace(window, kept=window.kept & ~emptied)
+
+    def _windows(
+        self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
+    ) -> Iterator[Window]:
+        return streams(tokens, batch_size, steps, skip)
 
     def loss(self, window: Window) -> tuple["Tensor", int]:
         """Return the summed loss of a window, read from the state that the last one left."""
@@ -161,14 +177,13 @@ class LanguageModelTraining:
             None if state is None else tuple(part[rows].where(kept, 0.0) for part in state)
             for state in self.carried
         ]
-        assert self.model.decoder is not None
         inputs, targets = self.model.tensor(window.inputs), self.model.tensor(window.targets)
-        x, after = self.model.decoder.features(inputs, before)  # (N, T, E or H)
+        x, after = self._reader.features(inputs, before)  # (N, T, E or H)
         self.carried = [
             self._joined(state, rows, tuple(part.detach() for part in own))
             for state, own in zip(self.carried, after, strict=True)
         ]
-        output = self.model.decoder.output
+        output = self._reader.output
         if self._sampled is not None:
             return self._sampled.loss(x, output, targets)
         return cross_entropy(output(x), targets, self._settings.label_smoothing)
@@ -189,11 +204,13 @@ class LanguageModelTraining:
         from rnncli.model import cross_entropy
 
         count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
-        states: list[State | None] = [None] * self.config.num_layers
+        steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))
+        states = self._empty_states()
         total, targets = 0.0, 0
-        for window in streams(self._validation, count, 256):
-            logits, after = self.model.language_model(self.model.tensor(window.inputs), states)
+        for window in self._windows(self._validation, count, steps):
+            x, after = self._reader.features(self.model.tensor(window.inputs), states)
             states = list(after)
+            logits = self._reader.output(x)
             loss, n = cross_entropy(logits, self.model.tensor(window.targets))
             total, targets = total + loss.item(), targets + n
         nats = total / targets
@@ -248,6 +265,11 @@ def _config(settings: Settings, vocab_size: int) -> ModelConfig:
 
 
 def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
-    """Return how many weights of a network each token meets, so this is its cost too."""
+    """Return how many weights a network has."""
+    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
+
+
+def _cost(hidden_size: int, vocab_size: int, settings: Settings) -> int:
+    """Return how many of its weights each token meets: a large vocabulary is not met as a whole."""
     met = vocab_size if vocab_size < SAMPLED_FROM else min(vocab_size, DRAWN)
-    return count_parameters(_config(replace(settings, hidden_size=hidden_size), met))
+    return _weights(hidden_size, met, settings)

@@ -173,6 +173,7 @@ class TranslatorTraining:
         vocab_size = (target_tokenizer or tokenizer).vocab_size
         self.model.decoder.start_from_frequencies(train.targets.counts(vocab_size))
         self.carried: list[State | None] = []  # texts have nothing to do with each other
+        self.calibration: dict[str, float] = {}
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""

@@ -32,7 +32,7 @@ from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.decoding import beam_search
 from rnncli.gpu import TorchNetwork
 from rnncli.tasks.base import by_length, padded
-from rnncli.tasks.classify import TextClassifier
+from rnncli.tasks.text_classifier import TextClassifier
 from rnncli.tasks.text_generator import TextGenerator
 from rnncli.tasks.translate import Translator, clean
 from rnncli.tokenizer import EOS

@@ -1,0 +1,168 @@
+"""A classifier beside others that label the same texts: baselines, and a second model."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli import metrics
+from rnncli.baselines import MAX_CHARACTERS, MajorityClass, NaiveBayes
+from rnncli.cli import options
+from rnncli.cli.console import Screen
+from rnncli.cli.scoring.base import ScoredRows, Scores, batches
+from rnncli.errors import ModelError
+from rnncli.saved_model import read_info
+from rnncli.tasks.base import column_values
+from rnncli.tasks.text_classifier import TextClassifier
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SIGNIFICANT = 0.05  # p values below it are called more than chance, as is the custom
+MOST_OTHER_LABELS = 20  # beyond, texts have nothing to do with the model: all others are one
+MAX_LEARNED = 40_000_000  # characters for baselines: all of IMDb, in six seconds and 0.3 GB
+
+
+class RightLabels:
+    """The right labels of texts as numbers: those of a model, then those that it does not know."""
+
+    def __init__(self, right: Iterable[str], known: Sequence[str]) -> None:
+        """Number labels; one that the model does not know counts as a mistake."""
+        right = list(right)
+        unknown = sorted(set(right) - set(known))
+        self.labels = [*known, *unknown]
+        self._numbers = {label: number for number, label in enumerate(self.labels)}
+        if len(unknown) > MOST_OTHER_LABELS:
+            self.labels[len(known) :] = [f"{len(unknown):,} other labels"]
+            self._numbers |= dict.fromkeys(unknown, len(known))
+        self.known = known
+        self.numbers = self.numbers_of(right)  # (N,)
+
+    def numbers_of(self, labels: Iterable[str]) -> NDArray[np.int64]:
+        """Return the number of each label."""
+        return np.array([self._numbers[label] for label in labels], np.int64)
+
+    def scores(self, predicted: NDArray[np.int64]) -> Scores:
+        """Return how good some answers are, and how sure that is."""
+        matrix = metrics.confusion_matrix(self.numbers, predicted, len(self.labels))
+        return {
+            "accuracy": metrics.accuracy(matrix),
+            "accuracy_interval": metrics.wilson_interval(int(matrix.trace()), len(predicted)),
+            "macro_f1": metrics.macro_f1(matrix),
+            "macro_f1_interval": metrics.macro_f1_interval(matrix),
+        }
+
+
+def baseline_scores(right: RightLabels, data: ScoredRows, screen: Screen) -> dict[str, Scores]:
+    """Score classifiers that learn in seconds from what the model learned from, if it is there."""
+    if data.learned is None:
+        return {}
+    learned = _some(data.learned, screen)
+    labels = list(column_values(learned, "label"))
+    if set(labels) - set(right.known):
+        screen.say("baselines left out: the model's training data has labels that it does not know")
+        return {}
+    baselines: dict[str, NaiveBayes | MajorityClass] = {
+        "naive_bayes": NaiveBayes(column_values(learned, "text"), labels),
+        "majority_class": MajorityClass(labels),
+    }
+    return {
+        name: right.scores(right.numbers_of(baseline(column_values(data.rows, "text"))))
+        for name, baseline in baselines.items()
+    }
+
+
+def _some(rows: "Dataset", screen: Screen) -> "Dataset":
+    """Return as many rows as baselines have memory for, drawn at random."""
+    lengths = np.array([min(len(t), MAX_CHARACTERS) for t in column_values(rows, "text")])
+    order = np.random.default_rng(0).permutation(len(rows))
+    number = max(1, int((lengths[order].cumsum() <= MAX_LEARNED).sum()))
+    if number == len(rows):
+        return rows
+    screen.say(f"baselines learn from {number:,} of {len(rows):,} texts, for want of memory")
+    return rows.select(np.sort(order[:number]))
+
+
+class SecondModel:
+    """A classifier that is compared with another on the same texts."""
+
+    names = (
+        "against.difference",
+        "against.p_value",
+        "against.accuracy",
+        "against.macro_f1",
+        "against.only_first_right",
+        "against.only_second_right",
+    )
+
+    def __init__(self, path: Path, first: Path, model: TextClassifier, screen: Screen) -> None:
+        """Read it.
+
+        Raises:
+            ModelError: there is no such model, or its labels differ from those of the first.
+
+        """
+        self._model = TextClassifier.load(path, threads=options.threads_for(None))
+        self._path, self._first, self._screen = path, first, screen
+        self._holds_out_the_same = _held_out(path) == _held_out(first)
+        mine, others = set(self._model.labels), set(model.labels)
+        if mine != others:
+            differ = [
+                f"only {own} has {', '.join(sorted(more)[:MOST_OTHER_LABELS])}"
+                for own, more in ((first, others - mine), (path, mine - others))
+                if more
+            ]
+            raise ModelError(
+                f"the labels of the models differ: {'; '.join(differ)}",
+                "compare models that were trained on the same labels",
+            )
+
+    def compare(self, data: ScoredRows, right: RightLabels, predicted: NDArray[np.int64]) -> Scores:
+        """Compare the answers of the first model with those of this one."""
+        if data.is_held_out and not self._holds_out_the_same:
+            self._screen.say(
+                f"{self._path} was trained on other data, or holds out another part of it: it may "
+                f"have learned from texts that {self._first} has never seen"
+            )
+        answers: list[str] = []
+        for texts in batches(column_values(data.rows, "text")):
+            answers += [self._model.labels[n] for n in self._model.logits(texts).argmax(1)]
+        own = right.numbers_of(answers)
+        first_right, second_right = predicted == right.numbers, own == right.numbers
+        only_first = int((first_right & ~second_right).sum())
+        only_second = int((second_right & ~first_right).sum())
+        difference = (only_first - only_second) / len(own)
+        p_value = metrics.mcnemar(only_first, only_second)
+        return {
+            "model": str(self._path),
+            **right.scores(own),
+            "only_first_right": only_first,
+            "only_second_right": only_second,
+            "difference": difference,
+            "difference_interval": metrics.difference_interval(first_right, second_right),
+            "p_value": p_value,
+            "verdict": self._verdict(difference, p_value),
+        }
+
+    def _verdict(self, difference: float, p_value: float) -> str:
+        """Say in words whether a model is better."""
+        if p_value >= SIGNIFICANT:
+            return (
+                f"the difference of {100 * abs(difference):.2f} points may be chance: these texts "
+                "do not tell which model is better"
+            )
+        better, worse = self._first, self._path
+        if difference < 0:
+            better, worse = worse, better
+        return (
+            f"{better} is better than {worse} by {100 * abs(difference):.2f} points, which is more "
+            "than chance"
+        )
+
+
+def _held_out(path: Path) -> tuple[object, ...]:
+    """Return what says which texts a model has not learned from."""
+    info = read_info(path)
+    return (info["data"]["fingerprint"], info["settings"]["validation"], info["settings"]["seed"])

@@ -1,0 +1,128 @@
+"""Teach a classifier's encoder from texts without labels, before it learns from labelled ones.
+
+Two stages, never a joint loss: a language model that starts a classifier helps most where labels
+are few (Dai and Le 2015; Howard and Ruder 2018).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnncli.batches import EncodedTexts, Tokens, Window, encode, streams
+from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.metrics import perplexity
+from rnncli.tasks.base import column_values
+from rnncli.tasks.generate import LanguageModelTraining
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from rnncli.model import OnDevice, State
+    from rnncli.tasks.classify import ClassifierTraining
+    from rnncli.tasks.generate import Reader
+
+# A wider network than labels alone could teach; one, since all would begin alike.
+WIDER = {"hidden_size": 256, "members": 1}
+SHARE = 0.6  # of the time budget: what is learned here is learned from far more text
+EPOCHS = 10  # at most; few texts are known by heart after more
+BATCH_SIZE = 32  # streams of text
+HELD_OUT, MOST_HELD_OUT = 0.1, 50_000  # the share of the tokens that is held out, and the most
+
+# How fast parts that have learned learn on: the lower, the slower (Howard and Ruder 2018, section
+# 3.2: discriminative fine-tuning), and later (3.3: gradual unfreezing), as a share of the budget.
+FINE_TUNING = (("encoder.embedding", 0.1, 0.2), ("encoder.layers", 0.3, 0.1))
+
+
+def settings_of(classifier: Settings) -> Settings:
+    """Return the settings with which the encoder of a classifier learns from plain text."""
+    usual = DEFAULTS["generate"]
+    repeatable = classifier.max_time is None
+    return replace(
+        classifier,
+        learning_rate=usual.learning_rate,
+        warmup=usual.warmup,
+        average=usual.average,
+        batch_size=BATCH_SIZE,
+        bptt=usual.bptt,
+        label_smoothing=0.0,
+        epochs=classifier.epochs if repeatable else EPOCHS,
+        max_time=None if classifier.max_time is None else SHARE * classifier.max_time,
+    )
+
+
+def prepare(
+    classifier: "ClassifierTraining",
+    labelled: "Dataset",
+    unlabelled: Iterable["Dataset"],
+    settings: Settings,
+    folder: Path,
+) -> "EncoderPretraining":
+    """Encode the texts without labels, and those with labels as well, into ``folder``."""
+    parts = [column_values(part, "text") for part in (*unlabelled, labelled)]
+    texts = encode(chain(*parts), classifier.tokenizer, folder / "unlabelled.bin", end=True)
+    held_out = min(int(HELD_OUT * len(texts.tokens)), MOST_HELD_OUT)
+    cut = len(texts.tokens) - held_out
+    return EncoderPretraining(
+        _as_one(texts.tokens[:cut]), _as_one(texts.tokens[cut:]), classifier, settings
+    )
+
+
+def _as_one(tokens: Tokens) -> EncodedTexts:
+    return EncodedTexts(tokens, np.array([0, len(tokens)]))
+
+
+class EncoderPretraining(LanguageModelTraining):
+    """Prediction of the next token, in each direction of an encoder's first layer."""
+
+    def __init__(
+        self,
+        train: EncodedTexts,
+        validation: EncodedTexts,
+        classifier: "ClassifierTraining",
+        settings: Settings,
+    ) -> None:
+        self._classifier = classifier
+        characters = len(validation.tokens)  # as many as tokens: only words are counted here
+        super().__init__(train, validation, characters, classifier.tokenizer, settings)
+
+    def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
+        from rnncli.model import LanguageModels  # torch: on the way to training only
+
+        encoder, config = self._classifier.model.encoder, self._classifier.config
+        assert encoder is not None
+        model = LanguageModels(encoder, config)
+        return config, model, model
+
+    def _empty_states(self) -> "list[State | None]":
+        return [None] * (2 if self.config.bidirectional else 1)
+
+    def _windows(
+        self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
+    ) -> Iterator[Window]:
+        """Yield windows (N, D, T) of the text, and of the text from its end."""
+        ways = [streams(tokens, batch_size, steps, skip)]
+        if self.config.bidirectional:
+            ways.append(streams(tokens[::-1], batch_size, steps, skip))
+        for windows in zip(*ways, strict=True):
+            yield Window(
+                np.stack([window.inputs for window in windows], 1),
+                np.stack([window.targets for window in windows], 1),
+                windows[0].kept,
+            )
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss on the held-out text, of both directions together."""
+        nats = super().evaluate()["loss"]
+        return {"loss": nats, "perplexity": perplexity(nats)}
+
+
+def rate_of(name: str, done: float) -> float:
+    """Return the factor of a weight's learning rate in fine-tuning, after a share of the budget."""
+    for part, factor, frozen_until in FINE_TUNING:
+        if part in name:
+            return factor if done >= frozen_until else 0.0
+    return 1.0
