@@ -141,7 +141,7 @@ class Settings:
     warmup: float  # share of the budget in which the learning rate rises
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
-    members: int = 1  # networks side by side whose answers are averaged; classify only
+    members: int = 1  # networks side by side; classify only. More gain little beside n-grams
     ngrams: bool = True  # a linear model of n-grams beside them; classify only
     steps: int | None = None
     max_time: float | None = DEFAULT_MAX_TIME  # seconds
@@ -239,7 +239,6 @@ DEFAULTS: dict[Task, Settings] = {
         warmup=0.05,
         average=0.3,
         epochs=10,
-        members=3,  # where the speed is not measured, since it was told how long to train
     ),
     "translate": Settings(
         level="subword",

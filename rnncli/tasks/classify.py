@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +28,6 @@ MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
-TRIAL_TEXTS = 2_000  # texts with which speed is measured
-TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
-MEMBERS = 4  # networks at most whose answers are averaged; a fifth changes little
-FOR_TRAINING = 0.85  # of the time; the rest goes into start-up and evaluation
 WORD_NGRAMS, NAME_NGRAMS = (1, 2), (1, 2, 3, 4, 5)  # the latter of characters
 SPELLING, SPELLED = (3, 4, 5), 3_000_000  # of words, unless so many characters teach enough words
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
@@ -55,17 +50,7 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         settings = replace(settings, epochs=20)
     if len(train) > 20_000:
         settings = replace(settings, batch_size=64)
-    settings = settings.with_given(given)
-    if "members" not in given and settings.max_time is not None and settings.epochs is not None:
-        rate = _try_out(train, settings)
-        seconds = settings.epochs * len(train) / rate
-        members = int(FOR_TRAINING * settings.max_time / seconds)
-        settings = replace(settings, members=min(max(members, 1), MEMBERS))
-        announce(
-            f"a network of {settings.hidden_size} units learns from {rate:,.0f} texts a second "
-            f"here: {settings.members} of them, averaged"
-        )
-    return settings
+    return settings.with_given(given)
 
 
 def prepare(
@@ -247,22 +232,6 @@ class ClassifierTraining:
         return self.model.opinions(
             self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
         )
-
-
-def _try_out(train: "Dataset", settings: Settings) -> float:
-    """Train one network for a moment, and return how many texts a second it learns from."""
-    from rnncli.training import measure_rate  # torch: on the way to training only
-
-    assert settings.max_time is not None
-    some = train.select(range(0, len(train), -(-len(train) // TRIAL_TEXTS)))
-    alone = replace(settings, members=1, ngrams=False)
-    with TemporaryDirectory(prefix="rnncli-") as folder:
-        task = prepare(some, some, alone, Path(folder), _say_nothing)
-        return measure_rate(task, alone, min(TRIAL, TRIAL_SHARE * settings.max_time))
-
-
-def _say_nothing(message: str) -> None:
-    del message  # what a trial tells, its training will tell again
 
 
 def _fit_bag(
