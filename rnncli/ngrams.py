@@ -8,7 +8,7 @@ is kept and none is too large.
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,10 @@ from rnncli.runtime import Floats, Ints
 
 # Words with their apostrophes, single signs, and each character of scripts without spaces.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")
-BEGIN, END = 2, 3  # of a text, among characters and among words
+BEGIN, END = 2, 3  # of a text, among its words and, as control characters, among its characters
+CHUNK = 1 << 18  # characters looked at together: enough to hide what each call costs
 
-Hashes = NDArray[np.uint64]
+Values = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -30,40 +31,77 @@ class NGrams:
     words: tuple[int, ...]
     characters: tuple[int, ...]
 
-    def buckets(self, text: str, size: int) -> NDArray[np.int64]:
-        """Return the places (K,) of a text's n-grams in a table of ``size`` rows, each once."""
-        folded = " ".join(text.lower().split())
-        found = [np.empty(0, np.uint64)]
-        if self.words:
-            words = [zlib.crc32(w.encode("utf-8", "replace")) for w in WORD.findall(folded)]
-            found += _hashes(np.array([BEGIN, *words, END], np.uint64), self.words)
-        if self.characters:
-            code = np.frombuffer(folded.encode("utf-32-le", "replace"), np.uint32)
-            characters = np.concatenate([[BEGIN], code, [END]]).astype(np.uint64)
-            found += _hashes(characters, self.characters)
-        return np.unique(np.concatenate(found) % np.uint64(size)).astype(np.int64)
-
     def gathered(self, texts: Iterable[str], size: int) -> tuple[Ints, Ints]:
-        """Return the places of all texts' n-grams, end to end, and where each text's begin (N,)."""
-        found = [self.buckets(text, size) for text in texts]
-        lengths = np.fromiter(map(len, found), np.int64, len(found))
-        return np.concatenate(found), np.cumsum(lengths) - lengths
+        """Return the places of all texts' n-grams, end to end, and where each text's begin (N,).
+
+        Places are rows of a table of ``size``; each is there once for a text, in their order.
+        """
+        places, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for chunk in _chunks(texts):
+            keys = np.sort(np.concatenate([np.empty(0, np.uint64), *self._keys(chunk, size)]))
+            keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]  # np.unique is slower
+            places.append((keys % np.uint64(size)).astype(np.int64))
+            owners = (keys // np.uint64(size)).astype(np.int64)
+            counts.append(np.bincount(owners, minlength=len(chunk)))
+        lengths = np.concatenate(counts)
+        return np.concatenate(places), np.cumsum(lengths) - lengths
+
+    def _keys(self, texts: Sequence[str], size: int) -> Iterator[Values]:
+        """Yield, for every n-gram of each text, the text's number times ``size`` plus its place."""
+        folded = [" ".join(text.lower().split()) for text in texts]
+        if self.words:
+            found = [WORD.findall(text) for text in folded]
+            values = [
+                value
+                for words in found
+                for value in (
+                    BEGIN,
+                    *(zlib.crc32(w.encode("utf-8", "replace")) for w in words),
+                    END,
+                )
+            ]
+            lengths = [len(words) + 2 for words in found]
+            yield from _hashed(np.array(values, np.uint64), lengths, self.words, size)
+        if self.characters:
+            joined = "".join(f"{chr(BEGIN)}{text}{chr(END)}" for text in folded)
+            code = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)
+            lengths = [len(text) + 2 for text in folded]
+            yield from _hashed(code.astype(np.uint64), lengths, self.characters, size)
 
 
-def _hashes(values: Hashes, orders: Sequence[int]) -> list[Hashes]:
-    """Return the hashes of all n-grams of a sequence (T,): FNV-1a, over values instead of bytes."""
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if characters > CHUNK:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _hashed(
+    values: Values, lengths: Sequence[int], orders: Sequence[int], size: int
+) -> Iterator[Values]:
+    """Yield the keys of all n-grams of some sequences, which lie end to end.
+
+    The hash is FNV-1a over values instead of bytes; that of an n-gram goes on from that of its
+    first n - 1 values.
+    """
     prime = np.uint64(0x100000001B3)
-    found = []
-    for n in orders:
+    owners = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
+    hashes = np.full(len(values), 0xCBF29CE484222325, np.uint64)
+    for n in range(1, max(orders) + 1):
         count = len(values) - n + 1
         if count <= 0:
-            continue
-        hashes = np.full(count, 0xCBF29CE484222325 ^ n, np.uint64)
-        for i in range(n):
-            hashes = (hashes ^ values[i : i + count]) * prime
-            hashes ^= hashes >> np.uint64(29)  # a product alone leaves low bits to low bits
-        found.append(hashes)
-    return found
+            return
+        hashes = (hashes[:count] ^ values[n - 1 :]) * prime
+        hashes ^= hashes >> np.uint64(29)  # a product alone leaves low bits to low bits
+        if n in orders:
+            inside = owners[:count] == owners[n - 1 :]  # of one text
+            yield owners[:count][inside] * np.uint64(size) + hashes[inside] % np.uint64(size)
 
 
 @dataclass(frozen=True)
@@ -76,8 +114,11 @@ class Bag:
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return the logits (N, C) of the texts."""
-        logits = np.empty((len(texts), len(self.bias)), np.float32)
-        for i, text in enumerate(texts):
-            logits[i] = self.weight[self.ngrams.buckets(text, len(self.weight))].sum(0)
-        logits += self.bias
-        return logits
+        logits = [np.empty((0, len(self.bias)), np.float32)]
+        for chunk in _chunks(texts):
+            places, starts = self.ngrams.gathered(chunk, len(self.weight))
+            total = np.cumsum(self.weight[places], 0, dtype=np.float64)  # (P, C)
+            total = np.concatenate([np.zeros((1, len(self.bias))), total])
+            ends = np.append(starts[1:], len(places))
+            logits.append((total[ends] - total[starts] + self.bias).astype(np.float32))
+        return np.concatenate(logits)

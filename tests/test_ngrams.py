@@ -15,26 +15,37 @@ TEXTS = st.text(max_size=60)
 every_kind = pytest.mark.parametrize("ngrams", [WORDS, LETTERS, BOTH])
 
 
+def buckets(ngrams, text, size=SIZE):
+    """Return the places of one text."""
+    return ngrams.gathered([text], size)[0]
+
+
+@every_kind
+@given(texts=st.lists(TEXTS, max_size=5))
+def test_texts_together_have_the_places_of_each(ngrams, texts):
+    places, starts = ngrams.gathered(texts, SIZE)
+    for text, found in zip(texts, np.split(places, starts)[1:], strict=True):
+        np.testing.assert_array_equal(found, buckets(ngrams, text))
+
+
 @every_kind
 @given(text=TEXTS)
 def test_each_place_is_in_the_table_and_there_once(ngrams, text):
-    found = ngrams.buckets(text, 97)
+    found = buckets(ngrams, text, 97)
     assert ((found >= 0) & (found < 97)).all()
     assert len(set(found.tolist())) == len(found)
 
 
 def test_capitals_and_spaces_make_no_difference():
-    np.testing.assert_array_equal(
-        BOTH.buckets("  Good\n BOOK", SIZE), BOTH.buckets("good book", SIZE)
-    )
+    np.testing.assert_array_equal(buckets(BOTH, "  Good\n BOOK"), buckets(BOTH, "good book"))
 
 
 def test_words_and_pairs_of_words_count_and_their_order_does():
     def common(one, other, ngrams=WORDS):
-        return len(np.intersect1d(ngrams.buckets(one, SIZE), ngrams.buckets(other, SIZE)))
+        return len(np.intersect1d(buckets(ngrams, one), buckets(ngrams, other)))
 
-    nothing = len(WORDS.buckets("", SIZE))  # that a text begins and ends
-    assert len(WORDS.buckets("not good", SIZE)) == 2 + 2 + 3  # with beginning and end as words
+    nothing = len(buckets(WORDS, ""))  # that a text begins and ends
+    assert len(buckets(WORDS, "not good")) == 2 + 2 + 3  # with beginning and end as words
     assert common("not good", "good not") == 2 + 2
     assert common("a b", "a c") == 2 + 2  # the word, and that it begins the text
     assert common("映画", "映像") == 2 + 2  # in scripts without spaces characters are words
@@ -46,8 +57,8 @@ def test_words_and_pairs_of_words_count_and_their_order_does():
 def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
     for text in texts:
         parts = [NGrams((1, 2), ()), NGrams((), (3, 4))]
-        apart = np.concatenate([part.buckets(text, SIZE) for part in parts])
-        np.testing.assert_array_equal(BOTH.buckets(text, SIZE), np.unique(apart))
+        apart = np.concatenate([buckets(part, text) for part in parts])
+        np.testing.assert_array_equal(buckets(BOTH, text), np.unique(apart))
 
 
 @every_kind
