@@ -31,7 +31,7 @@ class Display(AbstractContextManager["Display"]):
         self._screen = screen
         self._task = task
         self._goal = task.goal
-        self._unit = "texts" if task.config.task == "classify" else "tokens"
+        self._unit = "texts" if task.labels else "tokens"
         self._drawn = screen.console()
         live = not screen.quiet and is_terminal()
         self._shows_samples = live and task.config.task == "generate"
