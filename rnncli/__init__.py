@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from rnncli.tasks import load as load
     from rnncli.tasks.text_classifier import TextClassifier as TextClassifier
     from rnncli.tasks.text_generator import TextGenerator as TextGenerator
-    from rnncli.tasks.translate import Translator as Translator
+    from rnncli.tasks.translator import Translator as Translator
 
 __version__ = "0.1.0"
 __all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "explain", "load"]
@@ -16,7 +16,7 @@ _HOMES = {
     "load": "rnncli.tasks",
     "TextGenerator": "rnncli.tasks.text_generator",
     "TextClassifier": "rnncli.tasks.text_classifier",
-    "Translator": "rnncli.tasks.translate",
+    "Translator": "rnncli.tasks.translator",
     "explain": "rnncli.explanation",
 }
 

@@ -86,6 +86,11 @@ class ModelConfig:
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters
 
+    @property
+    def output_width(self) -> int:
+        """Return how many numbers the decoder's output layer reads."""
+        return self.embedding_dim if self.tie_embeddings else self.hidden_size
+
     def __post_init__(self) -> None:
         """Refuse what no network can be built from, before anything is allocated."""
         for name in ("embedding_dim", "hidden_size"):
@@ -306,6 +311,7 @@ class SearchConfig:
     beam: int = 5  # wider beams gain nothing on small models
     length_penalty: float = 1.0  # score = log-probability / length ** penalty
     nbest: int = 1
+    no_repeat_ngram: int | None = None  # tokens; None: only loops are blocked
 
     def __post_init__(self) -> None:
         """Refuse searches that cannot give what is asked for."""
@@ -319,6 +325,10 @@ class SearchConfig:
             raise ConfigError(
                 f"--nbest is {self.nbest} with --beam {self.beam}",
                 f"add --beam {max(self.nbest, 1)}, or ask for fewer",
+            )
+        if self.no_repeat_ngram is not None and self.no_repeat_ngram < 1:
+            raise ConfigError(
+                f"--no-repeat-ngram is {self.no_repeat_ngram}", "give a whole number from 1"
             )
 
 

@@ -5,15 +5,17 @@ after them. It is ``Network.step`` in practice, and anything at all in the tests
 are the caller's to change.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.runtime import DecoderState, Floats, Ints, softmax
-from rnncli.tokenizer import BOS, EOS
+from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
 GROUPS = 32  # of a vocabulary, when the largest logits are looked for
 
@@ -121,25 +123,49 @@ def draw(
     return tokens
 
 
+@dataclass(frozen=True)
+class Rules:
+    """Say what no translation may be: one that loops, or that has tokens which are no words."""
+
+    ngram: int = 4  # tokens
+    most: int = 2  # times that the same n-gram may occur
+    never: tuple[int, ...] = (PAD, UNK, BOS)
+
+
+NO_LOOPS = Rules()
+
+
 def beam_search(
-    step: StepFunction, state: DecoderState, limits: Ints, config: SearchConfig
+    step: StepFunction,
+    state: DecoderState,
+    limits: Ints,
+    config: SearchConfig,
+    rules: Rules = NO_LOOPS,
+    prefix: tuple[int, ...] = (),
 ) -> list[list[Hypothesis]]:
     """Return the n best hypotheses of each of N sources, best first.
 
-    ``state`` has one row a source; ``limits`` (N,) is the largest number of tokens of each. A
-    source is done when as many of its hypotheses have ended as the beam is wide, and drops out of
-    the batch. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
+    ``state`` has one row a source, and has read all of ``prefix`` but its last token; ``limits``
+    (N,) is the largest number of tokens of each, the prefix left out. A source is done when as
+    many of its hypotheses have ended as the beam is wide, and drops out of the batch. No hypothesis
+    is empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
     """
     beam = config.beam
     finished: list[list[Hypothesis]] = [[] for _ in limits]
     sources = np.arange(len(limits))  # those not done
     # At the start all rows of a source would be alike, so there is but one; then K.
-    tokens, scores = np.full(len(limits), BOS), np.zeros((len(limits), 1))
-    prefixes: list[list[tuple[int, ...]]] = [[()] for _ in limits]
+    tokens = np.full(len(limits), prefix[-1] if prefix else BOS)
+    scores = np.zeros((len(limits), 1))
+    prefixes: list[list[tuple[int, ...]]] = [[prefix] for _ in limits]
     length = 0
     while len(sources):
         length += 1
         logits, state = step(tokens, state)
+        logits[:, rules.never] = -np.inf
+        if length == 1 and not prefix and logits.shape[1] > EOS + 1:
+            logits[:, EOS] = -np.inf
+        for row, own in enumerate(chain.from_iterable(prefixes)):
+            logits[row, repeats(own, rules)] = -np.inf
         candidates = _extensions(logits, scores, 2 * beam)
         kept: list[int] = []
         live_scores: list[list[float]] = []
@@ -179,6 +205,18 @@ def beam_search(
     return [sorted(hypotheses, key=lambda h: -h.score)[: config.nbest] for hypotheses in finished]
 
 
+def repeats(tokens: tuple[int, ...], rules: Rules) -> list[int]:
+    """Return the tokens that would make an n-gram occur more often than it may."""
+    n = rules.ngram
+    if n > 1 and (len(tokens) < n or tokens.count(tokens[-1]) <= rules.most):  # quickly told
+        return []
+    last = tokens[len(tokens) - n + 1 :]
+    followers = Counter(
+        tokens[i + n - 1] for i in range(len(tokens) - n + 1) if tokens[i : i + n - 1] == last
+    )
+    return [token for token, count in followers.items() if count >= rules.most]
+
+
 def _extensions(
     logits: Floats, scores: NDArray[np.float64], k: int
 ) -> list[list[tuple[float, int, int]]]:
@@ -187,7 +225,6 @@ def _extensions(
     ``logits`` is (N K, V); ``scores`` (N, K) are the log-probabilities of the rows before.
     """
     n, beam = scores.shape
-    logits[:, :EOS] = -np.inf  # padding, unknown, beginning: no words
     largest = logits.max(1, keepdims=True)  # (N K, 1)
     exponentials = logits - largest
     np.exp(exponentials, out=exponentials)

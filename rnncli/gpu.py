@@ -57,6 +57,11 @@ class TorchNetwork:
         memory: Any = values
         return DecoderState(layers, Memory(memory, memory, mask))
 
+    @torch.inference_mode()
+    def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
+        """Return how much sources (N, S) are attended to after each of ``targets`` (N, T)."""
+        return _array(self._model.attend(*map(self._tensor, (tokens, lengths, targets))))
+
     def empty_state(self, n: int) -> DecoderState:
         """Return the state of a language model before any token, for n rows."""
         zero: Any = torch.zeros(n, self.config.hidden_size, device=self._device)
@@ -68,33 +73,45 @@ class TorchNetwork:
         # Those of one length at a time, since a layer returns the states after the last step only.
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
         read = [
-            self.decode(tokens[rows, : lengths[rows[0]]], self.empty_state(len(rows)))
+            self.features(tokens[rows, : lengths[rows[0]]], self.empty_state(len(rows)))
             for rows in groups
         ]
         places = np.argsort(np.concatenate(groups))
-        logits = np.concatenate([some[:, -1] for some, _ in read])
+        last = np.concatenate([some[:, -1] for some, _ in read])
         layers: Any = tuple(
             tuple(torch.cat(parts)[places] for parts in zip(*same_layer, strict=True))
             for same_layer in zip(*(state.layers for _, state in read), strict=True)
         )
-        return logits[places], DecoderState(layers)
+        return self.output(last[places]), DecoderState(layers)
 
     @torch.inference_mode()
-    def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
-        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
+    def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
         assert self._model.decoder is not None
         memory: Any = state.memory
         attended = (memory.values, memory.mask) if memory is not None else ()
         layers: Any = state.layers
-        logits, after = self._model.decoder(self._tensor(tokens), layers, *attended)
-        return _array(logits), DecoderState(tuple(after), memory)
+        features, own = self._model.decoder.features(self._tensor(tokens), layers, *attended)
+        after: Any = tuple(own)
+        return _array(features), DecoderState(after, memory)
+
+    @torch.inference_mode()
+    def output(self, features: Floats) -> Floats:
+        """Return the logits (..., V) of features (..., E or H)."""
+        assert self._model.decoder is not None
+        return _array(self._model.decoder.output(self._tensor(features)))
+
+    def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
+        features, state = self.features(tokens, state)
+        return self.output(features), state
 
     def step(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""
         logits, state = self.decode(tokens[:, None], state)
         return logits[:, 0], state
 
-    def _tensor(self, array: Ints) -> torch.Tensor:
+    def _tensor(self, array: Ints | Floats) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
 

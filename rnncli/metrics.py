@@ -1,8 +1,7 @@
-"""Scores of models and how sure they are; NumPy, and sacreBLEU for translations."""
+"""Scores of models and how sure they are, on NumPy alone."""
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +94,7 @@ def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
         hits[:, hit_classes] = drawn[:, is_hit]
         f1 = 2 * hits / np.maximum(sizes, 1)
         scores.append(f1.sum(1) / (sizes > 0).sum(1))
-    return _middle(np.concatenate(scores))
+    return percentile_interval(np.concatenate(scores))
 
 
 def difference_interval(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
@@ -106,11 +105,11 @@ def difference_interval(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> 
     better, worse = int((first & ~second).sum()), int((second & ~first).sum())
     shares = np.array([better, worse, total - better - worse]) / total
     drawn = np.random.default_rng(0).multinomial(total, shares, size=RESAMPLES)  # (R, 3)
-    return _middle((drawn[:, 0] - drawn[:, 1]) / total)
+    return percentile_interval((drawn[:, 0] - drawn[:, 1]) / total)
 
 
-def _middle(values: NDArray[np.float64]) -> Interval:
-    """Return between which values the middle 95 % lie."""
+def percentile_interval(values: NDArray[np.float64]) -> Interval:
+    """Return between which values of a bootstrap the middle 95 % lie (Efron 1979)."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
@@ -173,33 +172,6 @@ def perplexity(nats: float) -> float:
 def bits(nats: float) -> float:
     """Return a loss in nats as bits."""
     return nats / math.log(2)
-
-
-@dataclass(frozen=True)
-class TranslationScore:
-    """One sacreBLEU score and the signature that says how it was computed."""
-
-    name: str
-    score: float
-    signature: str
-
-
-def translation_scores(
-    outputs: Sequence[str], references: Sequence[str], tokenize: str
-) -> list[TranslationScore]:
-    """Return BLEU, cased and lower-cased, and chrF (Post 2018; Popovic 2015)."""
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-
-    scores = []
-    for name, metric in (
-        ("BLEU", BLEU(tokenize=tokenize)),
-        ("BLEU lower-cased", BLEU(tokenize=tokenize, lowercase=True)),
-        ("chrF2", CHRF()),
-    ):
-        score = metric.corpus_score(list(outputs), [list(references)])
-        scores.append(TranslationScore(name, round(score.score, 4), str(metric.get_signature())))
-    return scores
 
 
 # Scripts that are written without spaces between words.

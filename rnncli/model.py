@@ -341,6 +341,15 @@ class Decoder(nn.Module):
         x, after = self.features(tokens, states, memory, mask, where)
         return self.output(x), after
 
+    def attend(
+        self, tokens: Tensor, states: Sequence[State], memory: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Return the attention (N, T, S) to the memory after each of ``tokens`` (N, T)."""
+        assert self.attention is not None
+        x, _ = self.layers[0](self.embedding(tokens), states[0])  # (N, T, H)
+        weights: Tensor = self.attention(x, memory, mask)[1]  # (N, T, S)
+        return weights
+
 
 class LanguageModels(OnDevice):
     """Predict, with each direction of an encoder's first layer, the token that it reads next.
@@ -493,6 +502,13 @@ class EncoderDecoder(OnDevice):
         states = self.decoder.start(last)
         logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths), where)[0]
         return logits
+
+    def attend(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """Return the attention (N, T, S) to ``source`` (N, S) after each of ``target`` (N, T)."""
+        assert self.encoder is not None and self.decoder is not None
+        memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
+        mask = token_mask(source, lengths)  # (N, S)
+        return self.decoder.attend(target, self.decoder.start(last), memory, mask)
 
 
 def log_frequencies(counts: NDArray[np.int64]) -> Tensor:

@@ -360,12 +360,18 @@ class Attention:
         """Return x (R, T, H) joined with what it attends to."""
         n, _, width = memory.keys.shape
         queries = x.reshape(n, -1, width)  # (N, K T, H)
-        scores = queries @ memory.keys.transpose(0, 2, 1)  # (N, K T, S)
-        np.copyto(scores, -np.inf, where=~memory.mask[:, None])
-        joined = softmax(scores) @ memory.values  # (N, K T, H)
+        joined: Floats = self.weights(queries, memory) @ memory.values  # (N, K T, H)
         joined += queries @ self._own
         joined += self._bias
-        return np.tanh(joined, out=joined).reshape(x.shape)
+        np.tanh(joined, out=joined)
+        return joined.reshape(x.shape)
+
+    def weights(self, queries: Floats, memory: Memory) -> Floats:
+        """Return how much queries (N, T, H) attend to each token of their sources: (N, T, S)."""
+        scores = queries @ memory.keys.transpose(0, 2, 1)  # (N, T, S)
+        np.copyto(scores, -np.inf, where=~memory.mask[:, None])
+        weights: Floats = softmax(scores)
+        return weights
 
 
 class Decoder:
@@ -410,20 +416,29 @@ class Decoder:
                     layers.append((h,))
         return DecoderState(tuple(layers), self.attention.memory(values, mask))
 
-    def __call__(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
-        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T)."""
+    def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
         n, steps = tokens.shape
         spans = [slice(t * n, (t + 1) * n) for t in range(steps)]
         x, after = self._run(tokens.T.reshape(-1), spans, state)  # (T N, H)
-        logits = self._output(x).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, V)
-        return logits, after
+        return self._projected(x).reshape(steps, n, -1).transpose(1, 0, 2), after
+
+    def attend(self, tokens: Ints, state: DecoderState) -> Floats:
+        """Return how much the source is attended to after ``tokens`` (N, T): weights (N, T, S)."""
+        assert self.attention is not None and state.memory is not None
+        n, steps = tokens.shape
+        spans = [slice(t * n, (t + 1) * n) for t in range(steps)]
+        x = np.empty((steps * n, self.first.layer.hidden_size), np.float32)  # (T N, H)
+        inputs = self.first.inputs(tokens.T.reshape(-1))  # (T N, gates H)
+        self.first.layer(inputs, spans, state.layers[0], x)  # deeper layers come behind attention
+        return self.attention.weights(x.reshape(steps, n, -1).transpose(1, 0, 2), state.memory)
 
     def read(self, tokens: Ints, packing: Packing) -> tuple[Floats, DecoderState]:
-        """Return the logits (N, V) of what follows texts (N, S), and the states after them."""
+        """Return what the output layer reads last of texts (N, S), and the states after them."""
         packed = packing.pack(tokens)  # (P,)
         _, after = self._run(packed, packing.spans, self.empty_state(len(tokens)))
         last = after.layers[-1][0]  # (N, H) what comes out last is the state itself
-        return packing.restore(self._output(last)), after.take(packing.places)
+        return packing.restore(self._projected(last)), after.take(packing.places)
 
     def _run(
         self, tokens: Ints, spans: Sequence[slice], state: DecoderState
@@ -442,11 +457,9 @@ class Decoder:
                 inputs = self.layers[len(after)].project(x)
         return x, DecoderState(tuple(after), state.memory)
 
-    def _output(self, x: Floats) -> Floats:
-        """Return the logits (..., V) of the last layer's outputs (..., H)."""
-        if self.projection is not None:
-            x = _affine(x, *self.projection)  # (..., E)
-        return _affine(x, *self.output)
+    def _projected(self, x: Floats) -> Floats:
+        """Return what the output layer reads of the last layer's outputs (..., H)."""
+        return x if self.projection is None else _affine(x, *self.projection)  # (..., E)
 
 
 class Network:
@@ -488,6 +501,15 @@ class Network:
         mask = np.arange(len(packing.spans)) < lengths[:, None]  # (N, S)
         return self._decoder.start(packing.unpack(x), mask, packing.restore(last))
 
+    def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
+        """Return how much sources (N, S) are attended to after each of ``targets`` (N, T).
+
+        The weights (N, T, S) of a step sum to 1 and are 0 at padding. They are those with which the
+        token that follows is chosen.
+        """
+        assert self._decoder is not None
+        return self._decoder.attend(targets, self.encode(tokens, lengths))
+
     def empty_state(self, n: int) -> DecoderState:
         """Return the state of a language model before any token, for n rows."""
         assert self._decoder is not None
@@ -496,12 +518,24 @@ class Network:
     def read(self, tokens: Ints, lengths: Ints) -> tuple[Floats, DecoderState]:
         """Read texts (N, S); return the logits (N, V) of what follows each, and the state."""
         assert self._decoder is not None
-        return self._decoder.read(tokens, Packing(lengths))
+        features, state = self._decoder.read(tokens, Packing(lengths))
+        return self.output(features), state
+
+    def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
+        assert self._decoder is not None
+        return self._decoder.features(tokens, state)
+
+    def output(self, features: Floats) -> Floats:
+        """Return the logits (..., V) of features (..., E or H)."""
+        assert self._decoder is not None
+        flat = features.reshape(-1, features.shape[-1])  # one product: many small ones are slow
+        return _affine(flat, *self._decoder.output).reshape(*features.shape[:-1], -1)
 
     def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
-        assert self._decoder is not None
-        return self._decoder(tokens, state)
+        features, state = self.features(tokens, state)
+        return self.output(features), state
 
     def step(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""

@@ -156,14 +156,21 @@ def _are_labels(labels: object, number: int) -> bool:
 
 
 def _is_calibration(told: object, config: ModelConfig) -> bool:
-    """Return whether each part of a classifier has a weight; older ones have one part and none."""
-    if told is None:
+    """Return whether each part of a model has its weight; a network alone needs none."""
+    if not told:
         return not config.buckets
-    names = {"network", "bag"} if config.buckets else {"network"}
+    match config.task:
+        case "generate":
+            names = {"share", "twins", "sharpness"}
+        case "classify":
+            names = {"network", "bag"} if config.buckets else {"network"}
+        case "translate":
+            return False
     return (
         isinstance(told, dict)
         and told.keys() == names
         and all(isinstance(w, float) and 0 < w < LARGEST_WEIGHT for w in told.values())
+        and told.get("share", 0) < 1
     )
 
 

@@ -31,7 +31,7 @@ from rnncli.runtime import DecoderState, Network
 from rnncli.tasks.base import in_pieces
 from rnncli.tasks.text_classifier import MAX_CHARACTERS, Classification
 from rnncli.tasks.text_generator import Generation
-from rnncli.tasks.translate import Translation
+from rnncli.tasks.translator import Translation
 from rnncli.tokenizer import EOS
 
 MODELS: dict[str, Callable[[], Path]] = {

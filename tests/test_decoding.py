@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.decoding import (
     Hypothesis,
+    Rules,
     beam_search,
     filter_probabilities,
     random_streams,
@@ -18,6 +20,7 @@ from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
 WORDS = (4, 5, 6)  # what a toy writes; the special tokens stand before them
 VOCAB = 7
+FREE = Rules(ngram=100)  # any word may come as often as it likes
 
 
 class Toy:
@@ -52,6 +55,8 @@ class Toy:
         for token in (BOS, *prefix):
             logits, state = self(np.array([token]), state)
         logits[:, [PAD, UNK, BOS]] = -np.inf
+        if not prefix:
+            logits[:, EOS] = -np.inf  # no translation is empty
         return log_softmax(logits.astype(np.float64))[0]
 
 
@@ -62,8 +67,9 @@ def score(toy, source, tokens, penalty):
     return total / len(ended) ** penalty
 
 
-def search(toy, sources, limits, **config):
-    return beam_search(toy, toy.start(sources), np.array(limits), SearchConfig(**config))
+def search(toy, sources, limits, rules=FREE, **config):
+    config = SearchConfig(**config)
+    return beam_search(toy, toy.start(sources), np.array(limits), config, rules)
 
 
 def tokens_of(found):
@@ -261,7 +267,7 @@ def all_translations(toy, source, limit, penalty):
     return sorted(
         (
             Hypothesis(tokens, score(toy, source, tokens, penalty))
-            for length in range(limit)
+            for length in range(1, limit)
             for tokens in product(WORDS, repeat=length)
         ),
         key=lambda hypothesis: -hypothesis.score,
@@ -272,7 +278,7 @@ def all_translations(toy, source, limit, penalty):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_beam_wide_enough_finds_the_best_of_all_translations(seed, penalty):
     toy = Toy(seed)
-    every = all_translations(toy, 5, 4, penalty)  # 1 + 3 + 9 + 27
+    every = all_translations(toy, 5, 4, penalty)  # 3 + 9 + 27
     found = search(toy, [5], [4], beam=200, nbest=200, length_penalty=penalty)[0]
     assert tokens_of(found) == tokens_of(every)
     np.testing.assert_allclose([h.score for h in found], [h.score for h in every], rtol=1e-6)
@@ -307,7 +313,7 @@ def plain_beam_search(toy, source, limit, beam, penalty):
         ]
         grown.sort(key=lambda candidate: -candidate[2])
         for prefix, token, total in grown[:beam]:
-            if token == EOS:
+            if token == EOS and total > -np.inf:
                 finished.append(Hypothesis(prefix, total / length**penalty))
         live = [((*p, token), total) for p, token, total in grown if token != EOS][:beam]
         if len(finished) >= beam:
@@ -377,10 +383,51 @@ def test_a_translation_that_never_ends_is_cut_at_its_limit():
     assert [len(hypotheses[0].tokens) for hypotheses in found] == [3, 5]
 
 
-def test_a_source_of_which_nothing_can_be_said_gets_an_empty_translation():
+def test_no_translation_is_empty():
     toy = Toy(0)
     toy.table[:, EOS] = 1e9
-    assert tokens_of(search(toy, [0], [5], beam=3)[0]) == [()]
+    assert [len(tokens) for tokens in tokens_of(search(toy, [0], [5], beam=3)[0])] == [1]
+
+
+def most_repeats(tokens, n):
+    """Return how often the n-gram occurs that occurs most often."""
+    ngrams = Counter(tokens[i : i + n] for i in range(len(tokens) - n + 1))
+    return max(ngrams.values(), default=0)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 2), st.integers(1, 4))
+def test_no_ngram_occurs_more_often_than_it_may(seed, n, most, beam):
+    toy = Toy(seed)
+    toy.table[:, EOS] -= 5  # so that translations are long
+    found = search(toy, [0, 1], [30, 20], Rules(n, most), beam=beam, nbest=beam)
+    for tokens in tokens_of([*found[0], *found[1]]):
+        assert most_repeats(tokens, n) <= most
+
+
+def test_loops_are_blocked_unless_told_else():
+    toy = Toy(0)
+    toy.table[:] = [0, 0, 0, 0, 9, 0, 0]  # always the same word
+    assert most_repeats(search(toy, [0], [30], beam=1)[0][0].tokens, 4) > 2
+    (found,) = beam_search(toy, toy.start([0]), np.array([30]), SearchConfig(beam=1))
+    assert most_repeats(found[0].tokens, 4) == 2
+
+
+@given(st.integers(0, 10**6), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
+def test_what_goes_on_from_a_prefix_is_the_best_that_does(seed, prefix):
+    toy, limit = Toy(seed), 3
+    state = toy.start([5])
+    for token in (BOS, *prefix[:-1]):
+        _, state = toy(np.array([token]), state)
+    config = SearchConfig(beam=60, nbest=1, length_penalty=0.0)
+    ((found,),) = beam_search(toy, state, np.array([limit]), config, FREE, tuple(prefix))
+    before = sum(toy.log_p(5, prefix[:i])[token] for i, token in enumerate(prefix))
+    every = [
+        (score(toy, 5, (*prefix, *more), 0.0) - before, (*prefix, *more))
+        for length in range(limit)
+        for more in product(WORDS, repeat=length)
+    ]
+    assert found.score == pytest.approx(max(every)[0], abs=1e-5)
+    assert found.tokens == max(every)[1]
 
 
 def test_no_sources_give_no_translations():

@@ -1,4 +1,4 @@
-"""Judging a model: beside baselines and another, in parts, by its mistakes, by requirements."""
+"""Judging a classifier: beside baselines and another, in parts, by mistakes, by requirements."""
 
 import csv
 import gzip
@@ -198,10 +198,11 @@ def test_a_model_without_mistakes_writes_a_header(tmp_path: Path) -> None:
     assert (tmp_path / "e.tsv").read_text() == "label\tanswer\tprobability\ttext\n"
 
 
-def test_mistakes_need_a_folder(tmp_path: Path) -> None:
-    result = call("evaluate", classifier(), "--errors", tmp_path / "no" / "e.tsv")
-    explained(result, 1, "e.tsv")
-    assert "scoring" not in result.err
+def test_mistakes_need_a_folder_and_a_name(tmp_path: Path) -> None:
+    for path, word in ((tmp_path / "no" / "e.tsv", "e.tsv"), (tmp_path, "is a folder")):
+        result = call("evaluate", classifier(), "--errors", path)
+        explained(result, 1, word)
+        assert "scoring" not in result.err
     explained(call("evaluate", classifier(), "--errors", "-", "--json"), 2, "stdout")
 
 
@@ -218,7 +219,7 @@ def numbers(scores: dict[str, Any]) -> list[str]:
     [
         (classifier, ["classes.good.recall", "MACRO_F1"]),
         (generator, []),
-        (translator, ["bleu", "BLEU lower-cased", "chrf2"]),
+        (translator, ["bleu", "BLEU_lower", "chrF"]),
     ],
     ids=["classify", "generate", "translate"],
 )
@@ -323,9 +324,16 @@ def test_models_with_other_labels_are_not_compared(tmp_path: Path) -> None:
     explained(call("evaluate", classifier(), "--against", generator()), 1, "generate")
 
 
-@pytest.mark.parametrize("option", ["--against", "--errors", "--no-baselines"])
-@pytest.mark.parametrize(("model", "data"), [(generator, story), (translator, pairs)])
-def test_what_is_for_classifiers_is_refused_for_others(
+@pytest.mark.parametrize(
+    ("option", "model", "data"),
+    [
+        ("--against", generator, story),
+        ("--errors", generator, story),
+        ("--no-baselines", generator, story),
+        ("--no-baselines", translator, pairs),
+    ],
+)
+def test_what_is_for_other_models_is_refused(
     option: str, model: Callable[[], Path], data: Callable[[], Path], tmp_path: Path
 ) -> None:
     words: list[object] = [option] if option == "--no-baselines" else [option, tmp_path / "x"]

@@ -19,7 +19,6 @@ from rnncli.metrics import (
     mcnemar,
     perplexity,
     reliability,
-    translation_scores,
     wilson_interval,
 )
 
@@ -188,34 +187,6 @@ def test_perplexity_is_exp_of_the_loss_and_never_overflows():
 
 def test_bits_are_nats_in_another_unit():
     assert bits(math.log(8)) == pytest.approx(3)
-
-
-def test_a_perfect_translation_scores_100():
-    references = ["The cat sat on the mat.", "A dog barks at the moon."]
-    scores = {
-        score.name: score.score for score in translation_scores(references, references, "13a")
-    }
-    assert scores == pytest.approx({"BLEU": 100, "BLEU lower-cased": 100, "chrF2": 100})
-
-
-def test_bleu_is_the_geometric_mean_of_precisions_and_the_brevity_penalty():
-    bleu, *_ = translation_scores(["a b c d e x"], ["a b c d e f g"], "13a")
-    precisions = 5 / 6 * 4 / 5 * 3 / 4 * 2 / 3
-    assert bleu.score == pytest.approx(100 * precisions**0.25 * math.exp(1 - 7 / 6))
-
-
-def test_only_the_lower_cased_score_forgives_case():
-    cased, lower, _ = translation_scores(["the cat sat on it"], ["The CAT sat on it"], "13a")
-    assert cased.score < lower.score == pytest.approx(100)
-
-
-@pytest.mark.parametrize("tokenize", ["13a", "char"])
-def test_each_score_says_how_it_was_computed(tokenize):
-    cased, lower, chrf = translation_scores(["a b"], ["a b"], tokenize)
-    assert f"case:mixed|eff:no|tok:{tokenize}" in cased.signature
-    assert f"case:lc|eff:no|tok:{tokenize}" in lower.signature
-    assert "nc:6" in chrf.signature
-    assert all("version:" in score.signature for score in (cased, lower, chrf))
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,7 @@ def record(snapshot: "Snapshot", progress: "Progress", calibration: dict[str, fl
     snapshot.metrics.append(line)
     if progress.best:
         snapshot.info["scores"] = {name: round(v, 5) for name, v in progress.scores.items()}
-        if calibration:
-            snapshot.info["calibration"] = calibration
+        snapshot.info["calibration"] = calibration
         snapshot.info["training"] |= {
             "steps": progress.step,
             "epochs": round(progress.epoch, 3),

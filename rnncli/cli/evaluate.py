@@ -49,8 +49,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="MODEL2",
-            help="Compare with this model on the same texts (classify), and say whether the "
-            "difference is more than chance.",
+            help="Compare with this model on the same texts (classify, translate), and say whether "
+            "the difference is more than chance.",
             rich_help_panel=MODEL,
             show_default=False,
         ),
@@ -78,7 +78,8 @@ def evaluate(
     tokenize: Annotated[
         str | None,
         typer.Option(
-            help="sacreBLEU's tokenizer (translate): 13a, char, ja-mecab, zh, intl.",
+            help="sacreBLEU's tokenizer (translate): 13a, char, intl, ja-mecab, ko-mecab, none or "
+            "zh.",
             rich_help_panel=OUTPUT,
             show_default="by the language",
         ),
@@ -87,8 +88,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="SCORE>=NUMBER",
-            help="Exit with 3 unless a score of --json is as required, such as 'macro_f1>=0.85'; "
-            "also <= > <. May be given again.",
+            help="Exit with 3 unless a score of --json is as required, such as 'macro_f1>=0.85' or "
+            "'bleu>=30'; also <= > <. May be given again.",
             rich_help_panel=OUTPUT,
             show_default=False,
         ),
@@ -97,8 +98,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the mistakes (classify) to this .tsv, .csv or .jsonl file, the most "
-            "confident first; -: to stdout, and the scores to stderr.",
+            help="Write the mistakes (classify: the surest first; translate: the worst first) to "
+            "this .tsv, .csv or .jsonl file; -: to stdout, and the scores to stderr.",
             rich_help_panel=OUTPUT,
             show_default=False,
         ),
@@ -109,7 +110,8 @@ def evaluate(
 ) -> None:
     """Score a model: accuracy and F1, bits per character, or BLEU and chrF.
 
-    A classifier is set beside a majority class and naive Bayes, trained on the same data.
+    A classifier is set beside a majority class and naive Bayes, trained on the same data; a
+    translator beside its own input, copied.
     """
     if quiet:  # before the libraries of the hub are imported, which read these once
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -131,15 +133,23 @@ def evaluate(
     screen = Screen(quiet, color)
     info = read_info(model)
     columns = with_control(Columns(text, label, source, target, control), info)
+    _refuse_elsewhere(info["task"], {"--no-baselines": no_baselines}, ("classify",))
+    compared = {"--against": against, "--errors": errors}
+    _refuse_elsewhere(info["task"], compared, ("classify", "translate"))
     scorer: Scorer
-    if info["task"] == "classify":
-        from rnncli.cli.scoring.classifier import ClassifierScorer
+    match info["task"]:
+        case "classify":
+            from rnncli.cli.scoring.classifier import ClassifierScorer
 
-        scorer = ClassifierScorer(model, against, errors, screen)
-    else:
-        given = {"--against": against, "--errors": errors, "--no-baselines": no_baselines}
-        _refuse_for_others(info["task"], given)
-        scorer = _other_scorer(info["task"], model, window, beam, tokenize)
+            scorer = ClassifierScorer(model, against, errors, screen)
+        case "translate":
+            from rnncli.cli.scoring.translator import TranslatorScorer
+
+            scorer = TranslatorScorer(model, beam, tokenize, against, errors, screen)
+        case _:
+            from rnncli.cli.scoring.generator import GeneratorScorer
+
+            scorer = GeneratorScorer(model, window)
     requirements = [resolve(own, scorer.names) for own in requirements]
     if data:
         rows = named_rows(info, data, columns, split, revision, screen)
@@ -160,23 +170,11 @@ def evaluate(
         screen.say(line)
 
 
-def _other_scorer(
-    task: str, model: Path, window: int | None, beam: int, tokenize: str | None
-) -> "Scorer":
-    if task == "generate":
-        from rnncli.cli.scoring.generator import GeneratorScorer
-
-        return GeneratorScorer(model, window)
-    from rnncli.cli.scoring.translator import TranslatorScorer
-
-    return TranslatorScorer(model, beam, tokenize)
-
-
-def _refuse_for_others(task: str, given: dict[str, Any]) -> None:
-    """Raise an error where an option for classifiers stands beside another model."""
+def _refuse_elsewhere(task: str, given: dict[str, Any], tasks: tuple[str, ...]) -> None:
+    """Raise an error where an option for models of some tasks stands beside another model."""
     for option, value in given.items():
-        if value:
+        if value and task not in tasks:
             raise ConfigError(
-                f"{option} is for classifiers, and this is a model to {task} with",
+                f"{option} is for models to {' or '.join(tasks)} with, not to {task} with",
                 f"leave {option} out",
             )

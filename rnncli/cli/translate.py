@@ -1,6 +1,7 @@
 """``rnncli translate``: translate texts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.config import SearchConfig
+from rnncli.errors import ConfigError
 
 _DEFAULTS = SearchConfig()
 BATCH = 256  # lines: enough to sort by length, and to see the first of a file soon
@@ -44,6 +46,53 @@ def translate(
             rich_help_panel="Search",
         ),
     ] = _DEFAULTS.nbest,
+    no_repeat_ngram: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Write no N tokens in a row a second time. Loops are always blocked: no four "
+            "tokens (sixteen characters at the level char) occur a third time.",
+            rich_help_panel="Search",
+            show_default=False,
+        ),
+    ] = _DEFAULTS.no_repeat_ngram,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Let every translation begin with this.",
+            rich_help_panel="Search",
+            show_default=False,
+        ),
+    ] = "",
+    split: Annotated[
+        bool,
+        typer.Option(
+            "--split",
+            help="Translate the sentences of a text one by one. Models that learned single "
+            "sentences lose their way in longer texts.",
+            rich_help_panel="Search",
+        ),
+    ] = False,
+    attention: Annotated[
+        bool,
+        typer.Option(
+            "--attention",
+            help="Draw below each translation which words of the text each of its words attended "
+            "to; with --json, add the weights. Of several translations, the best.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
+    attention_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw which words attended to which into this SVG file, which appears when it is "
+            "complete.",
+            rich_help_panel=options.OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
     output: options.OutputFile = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -52,11 +101,21 @@ def translate(
     """Translate texts, one line out for each line in."""
     from rnncli.cli.records import Answer
     from rnncli.cli.streams import Stream, answer_all
-    from rnncli.tasks.translate import Translation, Translator
+    from rnncli.tasks.translator import Translation, Translator
 
     screen = Screen(quiet, color)
+    if attention and column is not None and not as_json:
+        raise ConfigError(
+            "--attention draws below lines of text, and a row of a table has no room for it",
+            "add --json, or leave --column out",
+        )
+    if split and (attention or attention_out is not None):
+        raise ConfigError(
+            "attention is drawn for a text as a whole, and --split translates its sentences",
+            "leave --split out, and give a sentence a line",
+        )
     stream = Stream(texts or [], input, output, column, as_json, batch_size, screen)
-    config = SearchConfig(beam, length_penalty, nbest)
+    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram)
     translator = Translator.load(
         options.model_path(model, "translate"),
         device=device,
@@ -65,7 +124,8 @@ def translate(
     )
 
     def respond(texts: Sequence[str]) -> list[list[Answer]]:
-        return [[answer(found)] for found in translator.nbest(texts, config)]
+        translated = translator.nbest(texts, config, prefix=prefix, split=split)
+        return [[answer(found)] for found in translated]
 
     def answer(found: list[Translation]) -> Answer:
         line = found[0].text
@@ -82,4 +142,10 @@ def translate(
             },
         )
 
-    answer_all(stream, "source", ("translation", "score"), respond)
+    names = ("translation", "score")
+    if attention or attention_out is not None:
+        from rnncli.cli.alignments import answer_aligned
+
+        answer_aligned(stream, names, translator, respond, shows=attention, drawing=attention_out)
+    else:
+        answer_all(stream, "source", names, respond)

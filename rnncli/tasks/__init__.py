@@ -8,7 +8,7 @@ from rnncli.config import InferenceDevice
 if TYPE_CHECKING:
     from rnncli.tasks.text_classifier import TextClassifier
     from rnncli.tasks.text_generator import TextGenerator
-    from rnncli.tasks.translate import Translator
+    from rnncli.tasks.translator import Translator
 
 
 def load(
@@ -26,7 +26,7 @@ def load(
     from rnncli.saved_model import read_info
     from rnncli.tasks.text_classifier import TextClassifier
     from rnncli.tasks.text_generator import TextGenerator
-    from rnncli.tasks.translate import Translator
+    from rnncli.tasks.translator import Translator
 
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.batches import EncodedTexts, Tokens, Window, encode, streams
+from rnncli.cache import fit
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.errors import DataError
-from rnncli.runtime import Ints
+from rnncli.runtime import Floats, Ints
 from rnncli.tasks.base import (
     Announce,
     build,
@@ -44,6 +45,7 @@ DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
 LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
+CACHE_STREAMS = 8  # of the validation text, which are enough to say what a cache gains
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 
 
@@ -110,6 +112,7 @@ class LanguageModelTraining:
     """Next-token prediction with truncated backpropagation through time."""
 
     goal, maximise = "loss", False
+    has_cache = True
     labels: tuple[str, ...] = ()
     target_tokenizer: Tokenizer | None = None
 
@@ -200,22 +203,37 @@ class LanguageModelTraining:
         return joined
 
     def evaluate(self) -> dict[str, float]:
-        """Return the loss on the held-out text, read in parallel streams to save time."""
+        """Return the loss on the held-out text, read in parallel streams to save time.
+
+        It is that of the network alone; beside it, the cache is found that suits it best.
+        """
         from rnncli.model import cross_entropy
 
         count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
         steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))
         states = self._empty_states()
         total, targets = 0.0, 0
+        read: list[tuple[Floats, Ints, Floats]] = []
         for window in self._windows(self._validation, count, steps):
             x, after = self._reader.features(self.model.tensor(window.inputs), states)
             states = list(after)
-            logits = self._reader.output(x)
-            loss, n = cross_entropy(logits, self.model.tensor(window.targets))
+            logits, following = self._reader.output(x), self.model.tensor(window.targets)
+            loss, n = cross_entropy(logits, following)
             total, targets = total + loss.item(), targets + n
+            if self.has_cache:
+                some = slice(CACHE_STREAMS)
+                log_p = logits[some].float().log_softmax(-1)  # (N, T, V)
+                log_p = log_p.gather(-1, following[some].unsqueeze(-1)).squeeze(-1)  # (N, T)
+                read.append((_array(x[some]), window.targets[some], _array(log_p)))
+        if read:
+            self._fit_cache(*(np.concatenate(own, 1) for own in zip(*read, strict=True)))
         nats = total / targets
         characters = self._validation_characters / len(self._validation)
         return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+
+    def _fit_cache(self, features: Floats, targets: Ints, log_p: Floats) -> None:
+        cache = fit(features, targets, log_p)
+        self.calibration = {} if cache is None else asdict(cache)
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
@@ -238,6 +256,11 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
         task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
         return measure_rate(task, settings, seconds), tokenizer.vocab_size
+
+
+def _array(tensor: "Tensor") -> Floats:
+    array: Floats = tensor.float().cpu().numpy()
+    return array
 
 
 def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":

@@ -77,6 +77,8 @@ def _as_one(tokens: Tokens) -> EncodedTexts:
 class EncoderPretraining(LanguageModelTraining):
     """Prediction of the next token, in each direction of an encoder's first layer."""
 
+    has_cache = False
+
     def __init__(
         self,
         train: EncodedTexts,

@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rnncli.cache import Cache, Recent
 from rnncli.config import SamplingConfig
 from rnncli.controls import Controls, prefix
 from rnncli.decoding import draw, random_seeds, random_streams, sample
 from rnncli.errors import ConfigError, DataError, RnncliError
 from rnncli.runtime import DecoderState, Floats, Ints, log_softmax
-from rnncli.tasks.base import TrainedModel, by_length, in_pieces, padded
+from rnncli.saved_model import SavedModel
+from rnncli.tasks.base import Announce, TrainedModel, by_length, in_pieces, padded
 from rnncli.writer import Ends, Writer
 
 MAX_CHARACTERS = 10_000  # of a prompt that are read
@@ -51,6 +55,14 @@ class Surprise:
             start = end
 
 
+class Foresight(NamedTuple):
+    """How well a model foresees a running text."""
+
+    nats: float  # a token, as the model reads it: with its cache, where it has one
+    nats_alone: float  # a token, without the cache
+    tokens_a_character: float
+
+
 @dataclass(frozen=True)
 class Demand:
     """What a text has to be like; one that is not is drawn again."""
@@ -67,6 +79,13 @@ class TextGenerator(TrainedModel):
     """
 
     task = "generate"
+
+    def __init__(
+        self, model: SavedModel, threads: int = 1, announce: Announce | None = None
+    ) -> None:
+        super().__init__(model, threads, announce)
+        calibration = model.info.get("calibration")
+        self._cache = Cache(**calibration) if calibration else None
 
     @cached_property
     def controls(self) -> Controls | None:
@@ -385,42 +404,62 @@ class TextGenerator(TrainedModel):
         bits /= np.float32(math.log(2))
         return [own[: length - 1] for own, length in zip(bits, lengths, strict=True)], state
 
-    def score(self, texts: Iterable[str], window: int | None = None) -> tuple[float, float]:
-        """Return nats a token, and tokens a character, of a running text.
+    def score(self, texts: Iterable[str], window: int | None = None) -> Foresight:
+        """Return how well a running text is foreseen.
 
-        The state is carried through all of it or, with ``window``, through so many tokens, before
-        it is emptied. The first token, which nothing predicts, is not scored.
+        State and cache are carried through all of it or, with ``window``, through so many tokens,
+        before they are emptied. The first token, which nothing predicts, is not scored.
 
         Raises:
             DataError: there is nothing to predict.
 
         """
         most = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
-        state = self._network.empty_state(1)
-        nats, count, characters = 0.0, 0, 0
+        place, count, characters = self._beginning(), 0, 0
+        nats = np.zeros(2)
         pending: list[int] = []
+
+        def read(size: int) -> None:
+            nonlocal nats, place, count, pending
+            found, place = self._nats(pending[: size + 1], place)
+            nats, count, pending = nats + found, count + size, pending[size:]
+            if window and count % window == 0:
+                place = self._beginning()
+
+        def room() -> int:
+            return min(most, window - count % window) if window else most
+
         for text in texts:
             pending += self._tokenizer.encode(text)
             characters += len(text)
-            while len(pending) > (size := min(most, window - count % window) if window else most):
-                nats, count, state = self._score(pending[: size + 1], nats, count, state)
-                pending = pending[size:]
-                if window and count % window == 0:
-                    state = self._network.empty_state(1)
+            while len(pending) > room():
+                read(room())
         if len(pending) > 1:
-            nats, count, state = self._score(pending, nats, count, state)
+            read(len(pending) - 1)
         if not count:
             raise DataError("the text is too short to score", "give a longer text")
-        return nats / count, (count + 1) / characters
+        together, alone = (nats / count).tolist()
+        return Foresight(together, alone, (count + 1) / characters)
 
-    def _score(
-        self, ids: list[int], nats: float, count: int, state: DecoderState
-    ) -> tuple[float, int, DecoderState]:
-        tokens = np.array([ids], np.int64)  # (1, T + 1)
-        logits, state = self._network.decode(tokens[:, :-1], state)  # (1, T, V)
-        log_p = log_softmax(logits[0])
-        picked = log_p[np.arange(len(ids) - 1), tokens[0, 1:]]
-        return nats - float(picked.sum(dtype=np.float64)), count + len(ids) - 1, state
+    def _beginning(self) -> tuple[DecoderState, Recent]:
+        """Return the state and the cache before any token."""
+        return self._network.empty_state(1), Recent.nothing(self._network.config.output_width)
+
+    def _nats(
+        self, ids: list[int], place: tuple[DecoderState, Recent]
+    ) -> tuple[NDArray[np.float64], tuple[DecoderState, Recent]]:
+        """Return the nats of all tokens but the first, with cache and without, and the place."""
+        state, recent = place
+        read, targets = np.array(ids[:-1]), np.array(ids[1:])  # (T,), (T,)
+        features, state = self._network.features(read[None], state)  # (1, T, E)
+        logits = self._network.output(features[0])  # (T, V)
+        alone = log_softmax(logits)
+        together = alone
+        if self._cache is not None:
+            together, recent = self._cache(logits, features[0], read, recent)
+        steps = np.arange(len(targets))
+        nats = [-p[steps, targets].sum(dtype=np.float64) for p in (together, alone)]
+        return np.array(nats), (state, recent)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""Translators: train them on pairs of sentences, translate texts with them."""
+"""Translators: train them on pairs of sentences; `translator.py` uses them."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -11,19 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
-from rnncli.config import DEFAULTS, ModelConfig, SearchConfig, Settings
-from rnncli.decoding import Hypothesis, beam_search
+from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.errors import DataError
-from rnncli.metrics import join_cjk, perplexity
-from rnncli.tasks.base import (
-    Announce,
-    TrainedModel,
-    build,
-    by_length,
-    column_values,
-    in_pieces,
-    padded,
-)
+from rnncli.metrics import perplexity
+from rnncli.tasks.base import Announce, build, column_values
+from rnncli.tasks.translator import clean
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 if TYPE_CHECKING:
@@ -34,9 +25,6 @@ if TYPE_CHECKING:
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLE = 2_000  # pairs looked at to choose settings
-BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
-BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
-MAX_CHARACTERS = 1_000  # of a text translated as a whole; training sentences are far shorter
 ALIKE = 0.5  # share of letters in common from which two languages share one vocabulary
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
@@ -97,11 +85,6 @@ def prepare(
     if task.left_out:
         announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
     return task
-
-
-def clean(text: str) -> str:
-    """Return a sentence on one line, without the spaces that corpora put into Japanese."""
-    return join_cjk(re.sub(r"\s+", " ", text).strip())
 
 
 @dataclass(frozen=True)
@@ -222,74 +205,6 @@ class TranslatorTraining:
             tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
         )
         return logits, targets[where]
-
-
-@dataclass(frozen=True)
-class Translation:
-    """A translation and its score: log-probability / length ** penalty."""
-
-    text: str
-    score: float
-
-
-class Translator(TrainedModel):
-    """Translate texts with a trained translator."""
-
-    task = "translate"
-
-    def __call__(
-        self, texts: Sequence[str], config: SearchConfig | None = None
-    ) -> list[Translation]:
-        """Translate each text; the order is kept, and a blank text stays blank.
-
-        A text of more than ``MAX_CHARACTERS`` is translated in pieces, which are joined.
-        """
-        return [found[0] for found in self.nbest(texts, config)]
-
-    def nbest(
-        self, texts: Sequence[str], config: SearchConfig | None = None
-    ) -> list[list[Translation]]:
-        """Return the best translations of each text, best first; of a text in pieces, only one."""
-        config = config or SearchConfig()
-        cleaned = [clean(text) for text in texts]
-        short = [i for i, text in enumerate(cleaned) if len(text) <= MAX_CHARACTERS]
-        results: list[list[Translation]] = [[] for _ in texts]
-        for i, found in zip(short, self._nbest([cleaned[i] for i in short], config), strict=True):
-            results[i] = found
-        for i in set(range(len(texts))) - set(short):
-            self._say_once(
-                f"texts of more than {MAX_CHARACTERS:,} characters are translated in pieces"
-            )
-            results[i] = [self._joined(in_pieces(cleaned[i], MAX_CHARACTERS), config)]
-        return results
-
-    def _joined(self, pieces: Sequence[str], config: SearchConfig) -> Translation:
-        """Translate the pieces of a text; its score is the mean of theirs."""
-        best: list[Translation] = []
-        for start in range(0, len(pieces), BATCH_SENTENCES):
-            found = self._nbest(pieces[start : start + BATCH_SENTENCES], config)
-            best += [translations[0] for translations in found]
-        text = clean(" ".join(translation.text for translation in best))
-        return Translation(text, sum(translation.score for translation in best) / len(best))
-
-    def _nbest(self, texts: Sequence[str], config: SearchConfig) -> list[list[Translation]]:
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        batches = by_length(encoded, BATCH_TOKENS, BATCH_SENTENCES)
-
-        def search(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
-            tokens, lengths = padded(encoded, rows)
-            state = self._network.encode(tokens, lengths)
-            return beam_search(self._network.step, state, 2 * lengths + 10, config)
-
-        results = [[Translation("", 0.0)] for _ in texts]
-        for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):
-            for row, hypotheses in zip(rows, searched, strict=True):
-                if len(encoded[row]) > 1:  # more than its end
-                    results[row] = [
-                        Translation(clean(self._target_tokenizer.decode(h.tokens)), h.score)
-                        for h in hypotheses
-                    ]
-        return results
 
 
 def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:

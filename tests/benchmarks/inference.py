@@ -34,7 +34,7 @@ from rnncli.gpu import TorchNetwork
 from rnncli.tasks.base import by_length, padded
 from rnncli.tasks.text_classifier import TextClassifier
 from rnncli.tasks.text_generator import TextGenerator
-from rnncli.tasks.translate import Translator, clean
+from rnncli.tasks.translator import Translator, clean
 from rnncli.tokenizer import EOS
 
 RUNS = 11  # of a fresh process

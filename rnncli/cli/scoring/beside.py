@@ -12,15 +12,14 @@ from rnncli.baselines import MAX_CHARACTERS, MajorityClass, NaiveBayes
 from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.cli.scoring.base import ScoredRows, Scores, batches
+from rnncli.cli.scoring.comparison import Comparison
 from rnncli.errors import ModelError
-from rnncli.saved_model import read_info
 from rnncli.tasks.base import column_values
 from rnncli.tasks.text_classifier import TextClassifier
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-SIGNIFICANT = 0.05  # p values below it are called more than chance, as is the custom
 MOST_OTHER_LABELS = 20  # beyond, texts have nothing to do with the model: all others are one
 MAX_LEARNED = 40_000_000  # characters for baselines: all of IMDb, in six seconds and 0.3 GB
 
@@ -105,8 +104,8 @@ class SecondModel:
 
         """
         self._model = TextClassifier.load(path, threads=options.threads_for(None))
-        self._path, self._first, self._screen = path, first, screen
-        self._holds_out_the_same = _held_out(path) == _held_out(first)
+        self._path, self._screen = path, screen
+        self._comparison = Comparison(first, path)
         mine, others = set(self._model.labels), set(model.labels)
         if mine != others:
             differ = [
@@ -121,11 +120,7 @@ class SecondModel:
 
     def compare(self, data: ScoredRows, right: RightLabels, predicted: NDArray[np.int64]) -> Scores:
         """Compare the answers of the first model with those of this one."""
-        if data.is_held_out and not self._holds_out_the_same:
-            self._screen.say(
-                f"{self._path} was trained on other data, or holds out another part of it: it may "
-                f"have learned from texts that {self._first} has never seen"
-            )
+        self._comparison.say_if_unfair(data, self._screen)
         answers: list[str] = []
         for texts in batches(column_values(data.rows, "text")):
             answers += [self._model.labels[n] for n in self._model.logits(texts).argmax(1)]
@@ -143,26 +138,5 @@ class SecondModel:
             "difference": difference,
             "difference_interval": metrics.difference_interval(first_right, second_right),
             "p_value": p_value,
-            "verdict": self._verdict(difference, p_value),
+            "verdict": self._comparison.verdict(100 * difference, "points", p_value),
         }
-
-    def _verdict(self, difference: float, p_value: float) -> str:
-        """Say in words whether a model is better."""
-        if p_value >= SIGNIFICANT:
-            return (
-                f"the difference of {100 * abs(difference):.2f} points may be chance: these texts "
-                "do not tell which model is better"
-            )
-        better, worse = self._first, self._path
-        if difference < 0:
-            better, worse = worse, better
-        return (
-            f"{better} is better than {worse} by {100 * abs(difference):.2f} points, which is more "
-            "than chance"
-        )
-
-
-def _held_out(path: Path) -> tuple[object, ...]:
-    """Return what says which texts a model has not learned from."""
-    info = read_info(path)
-    return (info["data"]["fingerprint"], info["settings"]["validation"], info["settings"]["seed"])

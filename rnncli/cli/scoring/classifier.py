@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NAMES = ("accuracy", "macro_f1", "calibration_error", "mistakes", "texts")
 CLASS_NAMES = ("precision", "recall", "f1", "support")
+MISTAKE = ("label", "answer", "probability", "text")  # columns of --errors
 
 
 class ClassifierScorer:
@@ -69,8 +70,10 @@ class ClassifierScorer:
             wrong = np.flatnonzero(~is_right)
             wrong = wrong[np.argsort(-surest[wrong], kind="stable")]
             answers = [self._model.labels[number] for number in predicted[wrong]]
+            sure = surest[wrong].round(6).tolist()
             rows = data.rows.select(wrong)
-            write_mistakes(self._errors, rows, answers, surest[wrong].tolist(), self._screen)
+            cells = (column_values(rows, "label"), answers, sure, column_values(rows, "text"))
+            write_mistakes(self._errors, MISTAKE, zip(*cells, strict=True), self._screen)
         matrix = metrics.confusion_matrix(right.numbers, predicted, len(right.labels))
         by_class = zip(right.labels, metrics.class_scores(matrix), strict=True)
         bins = metrics.reliability(surest, is_right)

@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+# The scores of a text, and the digits behind the point.
+FOR_A_PERSON = {
+    "bits_per_character": 4,
+    "nats_per_character": 4,
+    "nats_per_token": 4,
+    "perplexity_per_token": 2,
+    "perplexity_per_word": 2,
+}
+
+
 class GeneratorScorer:
     """Score a generator by the loss."""
 
     names = (
-        "bits_per_character",
-        "nats_per_character",
-        "nats_per_token",
-        "perplexity_per_token",
-        "perplexity_per_word",
+        *FOR_A_PERSON,
+        *(f"without_cache.{name}" for name in FOR_A_PERSON),
         "characters",
         "tokens",
         "words",
@@ -38,30 +45,41 @@ class GeneratorScorer:
 
     def score(self, data: ScoredRows) -> Scores:
         """Score the model on some rows."""
-        nats, density = self._model.score(column_values(data.rows, "text"), self._window)
+        found = self._model.score(column_values(data.rows, "text"), self._window)
         characters = sum(len(text) for text in column_values(data.rows, "text"))
         # What stands between spaces, and each end of a line: so that levels can be compared.
         words = sum(
             len(text.split()) + text.count("\n") for text in column_values(data.rows, "text")
         )
+        tokens = found.tokens_a_character * characters
+
+        def scores(nats: float) -> Scores:
+            return {
+                "nats_per_token": nats,
+                "nats_per_character": nats * tokens / characters,
+                "bits_per_character": metrics.bits(nats * tokens / characters),
+                "perplexity_per_token": metrics.perplexity(nats),
+                "perplexity_per_word": metrics.perplexity(nats * tokens / max(words, 1)),
+            }
+
         return {
             "characters": characters,
-            "tokens": round(characters * density),
-            "nats_per_token": nats,
-            "nats_per_character": nats * density,
-            "bits_per_character": metrics.bits(nats * density),
-            "perplexity_per_token": metrics.perplexity(nats),
+            "tokens": round(tokens),
             "words": words,
-            "perplexity_per_word": metrics.perplexity(nats * density * characters / max(words, 1)),
+            **scores(found.nats),
+            "without_cache": scores(found.nats_alone),
         }
 
     def report(self, scores: Scores, console: "Console") -> None:
         """Print scores for a person."""
-        console.print(f"bits per character    {scores['bits_per_character']:10.4f}")
-        console.print(f"nats per character    {scores['nats_per_character']:10.4f}")
-        console.print(f"nats per token        {scores['nats_per_token']:10.4f}")
-        console.print(f"perplexity per token  {scores['perplexity_per_token']:10.2f}")
-        console.print(f"perplexity per word   {scores['perplexity_per_word']:10.2f}")
-        console.print(f"characters            {scores['characters']:10,}")
-        console.print(f"tokens                {scores['tokens']:10,}")
-        console.print(f"words and line ends   {scores['words']:10,}")
+        alone = scores["without_cache"]
+        if scores["nats_per_token"] != alone["nats_per_token"]:
+            console.print(f"{'':20}{'with cache':>12}{'without':>12}")
+        for name, digits in FOR_A_PERSON.items():
+            line = f"{name.replace('_', ' '):20}{scores[name]:12.{digits}f}"
+            if scores[name] != alone[name]:
+                line += f"{alone[name]:12.{digits}f}"
+            console.print(line)
+        console.print(f"{'characters':20}{scores['characters']:12,}")
+        console.print(f"{'tokens':20}{scores['tokens']:12,}")
+        console.print(f"{'words and line ends':20}{scores['words']:12,}")

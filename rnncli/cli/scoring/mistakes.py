@@ -1,34 +1,33 @@
-"""The texts that a classifier gets wrong, as a table."""
+"""The texts that a model gets wrong, as a table."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from rnncli.cli.console import Screen
 from rnncli.cli.streams import Stream, opened_output
 from rnncli.errors import DataError
-from rnncli.tasks.base import column_values
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-COLUMNS = ("label", "answer", "probability", "text")
 STDOUT = Path("-")
 
 Cells: TypeAlias = Sequence[str | float]
+Form: TypeAlias = Callable[[Cells], str]
 
 
 def require_place(path: Path | None) -> None:
-    """Check that there is a folder for a file, before much time goes into what it will hold.
+    """Check that there can be a file, before much time goes into what it will hold.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no folder for it, or a folder in its place.
 
     """
+    if path is not None and path.is_dir():
+        raise DataError(f"{path} is a folder", "name a file in it: --errors FILE")
     if path is not None and path != STDOUT and not path.resolve().parent.is_dir():
         raise DataError(
             f"{path} has no folder: {path.parent} does not exist",
@@ -37,21 +36,23 @@ def require_place(path: Path | None) -> None:
 
 
 def write_mistakes(
-    path: Path, rows: "Dataset", answers: list[str], probabilities: list[float], screen: Screen
+    path: Path, columns: Sequence[str], mistakes: Iterable[Cells], screen: Screen
 ) -> None:
-    """Write texts with their right labels and what was answered; the ending says in what form."""
+    """Write mistakes, one a row; the ending of the file says in what form."""
     name = path.name.lower().removesuffix(".gz")
-    write_row = {".csv": _csv, ".jsonl": _json, ".ndjson": _json}.get(Path(name).suffix, _tsv)
+    as_json = partial(_json, columns)
+    forms: dict[str, Form] = {".csv": _csv, ".jsonl": as_json, ".ndjson": as_json}
+    write_row = forms.get(Path(name).suffix, _tsv)
     output = None if path == STDOUT else path
+    number = 0
     with opened_output(Stream([], None, output, None, False, 1, screen)) as write:
-        if write_row is not _json:
-            write(write_row(COLUMNS))
-        labels, texts = column_values(rows, "label"), column_values(rows, "text")
-        for label, answer, p, text in zip(labels, answers, probabilities, texts, strict=True):
-            write(write_row((label, answer, round(p, 6), text)))
+        if write_row is not as_json:
+            write(write_row(columns))
+        for number, cells in enumerate(mistakes, 1):  # noqa: B007
+            write(write_row(cells))
         write(None)
     if output is not None:
-        screen.say(f"the {len(answers):,} mistakes are in {path}")
+        screen.say(f"the {number:,} mistakes are in {path}")
 
 
 def _tsv(cells: Cells) -> str:
@@ -64,5 +65,5 @@ def _csv(cells: Cells) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def _json(cells: Cells) -> str:
-    return json.dumps(dict(zip(COLUMNS, cells, strict=True)), ensure_ascii=False)
+def _json(columns: Sequence[str], cells: Cells) -> str:
+    return json.dumps(dict(zip(columns, cells, strict=True)), ensure_ascii=False)

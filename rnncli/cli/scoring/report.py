@@ -7,6 +7,7 @@ import numpy as np
 
 from rnncli.cli.console import shown
 from rnncli.cli.scoring.base import Scores
+from rnncli.cli.scoring.table import print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +21,7 @@ BASELINES = {"naive_bayes": "naive Bayes", "majority_class": "majority class"}
 def report_classifier(scores: Scores, console: "Console") -> None:
     """Print scores, and beside what and in which parts they hold."""
     _print_summary(scores, console)
-    _print_table(
+    print_table(
         console,
         ["label", "precision", "recall", "F1", "texts"],
         [
@@ -32,7 +33,7 @@ def report_classifier(scores: Scores, console: "Console") -> None:
     _print_confusions(scores, console)
     _print_reliability(scores["reliability"], console)
     console.print("\nby the length of the text")
-    _print_table(
+    print_table(
         console,
         ["", "words", "texts", "accuracy", "95 % interval"],
         [
@@ -50,7 +51,7 @@ def _print_summary(scores: Scores, console: "Console") -> None:
     if "against" in scores:
         judged["second model"] = scores["against"]
     judged |= {BASELINES[name]: own for name, own in scores["baselines"].items()}
-    _print_table(
+    print_table(
         console,
         ["", "accuracy", "95 % interval", "macro F1", "95 % interval"],
         [
@@ -68,7 +69,7 @@ def _print_confusions(scores: Scores, console: "Console") -> None:
     labels, matrix = scores["labels"], np.array(scores["confusion_matrix"])
     if len(labels) <= WIDEST_MATRIX:
         console.print("\nrows: the right label; columns: the answer")
-        _print_table(
+        print_table(
             console,
             ["", *labels],
             [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
@@ -77,7 +78,7 @@ def _print_confusions(scores: Scores, console: "Console") -> None:
     console.print("\nmost frequent mistakes")
     wrong = matrix - np.diag(matrix.diagonal())
     pairs = np.argsort(-wrong, axis=None)[:MOST_FREQUENT]
-    _print_table(
+    print_table(
         console,
         ["right label", "answer", "texts"],
         [
@@ -123,15 +124,3 @@ def _percent(share: float) -> str:
 def _range(interval: Sequence[float]) -> str:
     low, high = interval
     return f"{100 * low:.1f} to {100 * high:.1f} %"
-
-
-def _print_table(console: "Console", header: list[str], rows: list[list[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for i, name in enumerate(header):
-        table.add_column(shown(name), justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*map(shown, row))
-    console.print(table)

@@ -82,9 +82,12 @@ def check(requirements: Sequence[Requirement], scores: Scores) -> list[str]:
 
     Raises:
         RequirementError: some are not.
+        ConfigError: the texts have no such score.
 
     """
     values = _flat(scores)
+    for own in requirements:  # what is scored can depend on the texts
+        resolve(own, list(values))
     failed = [own for own in requirements if not own.is_met(values[own.name])]
     if failed:
         raise RequirementError(

@@ -1,0 +1,25 @@
+"""Cut a text into its sentences."""
+
+import re
+
+# An end is a full stop, question or exclamation mark with what closes behind it, and then a space
+# and what can begin a sentence. Chinese and Japanese need no space; a quotation there goes on.
+_END = re.compile(
+    r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|[。！？]+(?![。！？」』）”])\s*"""
+)
+# What has a full stop and ends no sentence: initials, titles, and the like.
+_SHORT = re.compile(
+    r"(?:^|[\s(])(?:[A-ZÄÖÜÉ]|[Mm]rs?|[MD]s|[Dd]r|[Pp]rof|[Ss]t|[Nn]o|[Nn]r|vs|ca|bzw|etc)\.$"
+)
+
+
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of a text, without the spaces between them."""
+    sentences, start = [], 0
+    for end in _END.finditer(text):
+        sentence = text[start : end.end()].strip()
+        if not _SHORT.search(sentence):
+            sentences.append(sentence)
+            start = end.end()
+    rest = text[start:].strip()
+    return [*sentences, rest] if rest else sentences

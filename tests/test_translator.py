@@ -1,0 +1,76 @@
+"""What a translator writes, and what it may not write."""
+
+from itertools import pairwise, product
+from pathlib import Path
+
+import pytest
+from models import train, translator, write_lines
+from shell import call
+
+from rnncli import Translator
+from rnncli.config import SearchConfig
+
+NAMES = [first + last for first, last in product(("Ba", "Do", "Fi", "Gu", "Ke"), "dlmnprst")]
+SAID = {"{} sings now": "{} chante bien", "the dog sees {}": "le chien voit {}"}
+
+
+@pytest.fixture(scope="module")
+def of_words(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    """Return a translator whose vocabulary has no room for names."""
+    folder = tmp_path_factory.mktemp("words")
+    rows = [f"{a.format(name)}\t{b.format(name)}" for a, b in SAID.items() for name in NAMES]
+    data = write_lines(folder / "names.tsv", "english\tfrench", *rows)
+    options = ("--level", "word", "--vocab-size", 15, "--hidden-size", 16, "--dropout", 0)
+    learn = ("--steps", 150, "--batch-size", 16, "--learning-rate", 0.02, "--word-dropout", 0)
+    return Translator.load(train(data, folder / "model", *options, *learn))
+
+
+@pytest.mark.parametrize("name", ["Maren", "Dot", "Ölaf"])
+@pytest.mark.parametrize("said", SAID)
+def test_an_unknown_word_is_copied_from_the_source(
+    said: str, name: str, of_words: Translator
+) -> None:
+    (found,) = of_words([said.format(name)])
+    assert found.text == SAID[said].format(name)
+
+
+def test_every_translation_begins_with_the_prefix() -> None:
+    model = Translator.load(translator())
+    for found in model(["the cat sleeps here", "a gull waits again"], prefix="une mouette"):
+        assert found.text.startswith("une mouette ")
+    longer = model(["the cat sleeps here. The cat sings."], prefix="la", split=True)
+    assert longer[0].text.startswith("la ")
+
+
+def test_sentences_of_a_text_are_translated_one_by_one() -> None:
+    model, parts = Translator.load(translator()), ["The cat sleeps here.", "A gull waits again."]
+    (together,) = model([" ".join(parts)], split=True)
+    alone = model(parts)
+    assert together.text == " ".join(found.text for found in alone)
+    assert together.score == pytest.approx(sum(found.score for found in alone) / 2)
+
+
+def test_no_tokens_are_written_again_where_that_is_forbidden() -> None:
+    text = " ".join(["the cat sleeps"] * 9)
+    words = call("translate", "-m", translator(), "--no-repeat-ngram", 1, text).lines[0].split()
+    assert words and len(set(words)) == len(words)
+    ((found, *_),) = Translator.load(translator()).nbest([text], SearchConfig(no_repeat_ngram=2))
+    words = found.text.split()
+    pairs = list(pairwise(words))
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_what_cannot_be_is_refused_with_what_to_do() -> None:
+    refused = call("translate", "-m", translator(), "--split", "--attention", "a gull")
+    assert (refused.code, refused.lines) == (2, [])
+    assert "leave --split out" in refused.err
+    assert "--no-repeat-ngram is 0" in call("translate", "--no-repeat-ngram", 0, "a gull").err
+
+
+def test_no_line_is_empty_and_none_is_lost(tmp_path: Path) -> None:
+    lines = ["the cat sleeps", "", "?", "zzz " * 40, "本当？", " "]
+    out = call(
+        "translate", "-m", translator(), "-i", write_lines(tmp_path / "in.txt", *lines)
+    ).lines
+    assert len(out) == len(lines)
+    assert [bool(line) for line in out] == [bool(line.strip()) for line in lines]
