@@ -16,12 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncli.runtime import Floats
+from rnncli.scripts import UNSPACED
 
-# Scripts that have no spaces between words: Thai, Lao, Burmese, Khmer, kana, Han and their signs.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\uff01-\uff9f\U00020000-\U0003ffff]"
-)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.chunks import chunks
+from rnncli.scripts import UNSPACED
+
 METHOD = "occlusion"
 MAX_VARIANTS = 200  # of a text: its explanation then takes a few seconds at most
 ASKED_TOGETHER = 1 << 20  # characters: bounds memory, and holds thousands of short texts
 
 # What stands between spaces; where a script has none, every character: Thai, kana and Han.
-_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 
 
 class Classifier(Protocol):
@@ -92,15 +94,7 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[Any]]:
     """Yield the logits (C,) of each text, asking for many at once."""
-    together: list[str] = []
-    characters = 0
-    for text in texts:
-        together.append(text)
-        characters += len(text)
-        if characters > ASKED_TOGETHER:
-            yield from classifier.logits(together)
-            together, characters = [], 0
-    if together:
+    for together in chunks(texts, ASKED_TOGETHER):
         yield from classifier.logits(together)
 
 

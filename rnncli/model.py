@@ -459,14 +459,6 @@ class EncoderDecoder(OnDevice):
         joint = config.target_vocab_size == 0
         return config.task == "translate" and joint and config.tie_embeddings
 
-    def language_model(
-        self, tokens: Tensor, states: Sequence[State | None]
-    ) -> tuple[Tensor, list[State]]:
-        """Return the logits (N, T, V) of the next tokens, and the states after the last step."""
-        assert self.decoder is not None
-        logits, after = self.decoder(tokens, states)
-        return logits, after
-
     @torch.no_grad()
     def set_bag(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
         """Take over the weights (B, C) and biases (C,) of a bag of n-grams."""

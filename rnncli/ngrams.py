@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.chunks import chunks
 from rnncli.runtime import Floats, Ints
 
 # Words with their apostrophes, single signs, and each character of scripts without spaces.
@@ -37,7 +38,7 @@ class NGrams:
         Places are rows of a table of ``size``; each is there once for a text, in their order.
         """
         places, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for chunk in _chunks(texts):
+        for chunk in chunks(texts, CHUNK):
             keys = np.sort(np.concatenate([np.empty(0, np.uint64), *self._keys(chunk, size)]))
             keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]  # np.unique is slower
             places.append((keys % np.uint64(size)).astype(np.int64))
@@ -67,19 +68,6 @@ class NGrams:
             code = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)
             lengths = [len(text) + 2 for text in folded]
             yield from _hashed(code.astype(np.uint64), lengths, self.characters, size)
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    characters = 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text)
-        if characters > CHUNK:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
 
 
 def _hashed(
@@ -115,7 +103,7 @@ class Bag:
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return the logits (N, C) of the texts."""
         logits = [np.empty((0, len(self.bias)), np.float32)]
-        for chunk in _chunks(texts):
+        for chunk in chunks(texts, CHUNK):
             places, starts = self.ngrams.gathered(chunk, len(self.weight))
             total = np.cumsum(self.weight[places], 0, dtype=np.float64)  # (P, C)
             total = np.concatenate([np.zeros((1, len(self.bias))), total])

@@ -18,6 +18,12 @@ SCRIPTS = (
     "DEVANAGARI",
     OTHER,
 )
+# What has no spaces between words, for a regular expression: the letters and signs of Thai, Lao,
+# Burmese and Khmer, kana and Han.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff01-\uff9f\U00020000-\U0003ffff"
+)
 _KANA = ("HIRAGANA", "KATAKANA")  # CJK, too, since a Japanese sentence mixes all three
 
 _ASCII_LETTER = re.compile("[A-Za-z]")

@@ -26,6 +26,7 @@ import numpy as np
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
+from rnncli.chunks import chunks
 from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
 
@@ -96,7 +97,7 @@ class Tokenizer:
 
         Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in map(without_surrogates, _chunks(texts, _CHUNK)):
+        for chunk in map(without_surrogates, chunks(texts, _CHUNK_CHARACTERS, _CHUNK)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -289,7 +290,7 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    backend.train_from_iterator(_chunks(texts, _CHUNK), trainer=trainer)
+    backend.train_from_iterator(chunks(texts, _CHUNK_CHARACTERS, _CHUNK), trainer=trainer)
     # The trainer registers special tokens as text to look out for; they must only be entries.
     description = json.loads(backend.to_str())
     description["added_tokens"] = []
@@ -319,16 +320,3 @@ def without_surrogates(texts: Sequence[str]) -> Sequence[str]:
     if all(map(str.isascii, texts)):
         return texts
     return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
-
-
-def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    characters = 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text)
-        if len(chunk) == size or characters > _CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk

@@ -37,6 +37,7 @@ ROWS = (
     ),
     (
         "shift",
+        "chunks",
         "scripts",
         "tokenizer",
         "copying",

@@ -60,11 +60,11 @@ def sources(n=4, longest=9, vocab_size=11):
 def test_a_text_read_at_once_or_in_pieces_gives_the_same(build, cell, layers):
     model = build("generate", cell, num_layers=layers)
     tokens = torch.randint(0, 11, (3, 12))
-    whole, last = model.language_model(tokens, [None] * layers)
+    whole, last = model.decoder(tokens, [None] * layers)
     for size in (1, 5):
         states, pieces = [None] * layers, []
         for piece in tokens.split(size, dim=1):
-            logits, states = model.language_model(piece, states)
+            logits, states = model.decoder(piece, states)
             pieces.append(logits)
         assert_close(torch.cat(pieces, 1), whole)
         assert_close(states, last)
@@ -93,8 +93,8 @@ def test_a_prediction_does_not_see_what_follows(build, cell):
     tokens = torch.randint(0, 10, (2, 8))
     changed = tokens.clone()
     changed[:, 5:] += 1
-    before, _ = model.language_model(tokens, [None])
-    after, _ = model.language_model(changed, [None])
+    before, _ = model.decoder(tokens, [None])
+    after, _ = model.decoder(changed, [None])
     assert_close(before[:, :5], after[:, :5])
     assert (before[:, 5:] - after[:, 5:]).abs().min() > 0
 
@@ -203,7 +203,7 @@ def test_dropout_acts_in_training_only(build, task, kind):
     def run():
         if task == "classify":
             return model.classify(tokens, lengths)
-        return model.language_model(tokens, [None])[0]
+        return model.decoder(tokens, [None])[0]
 
     assert torch.equal(run(), run())
     model.train()
@@ -236,7 +236,7 @@ def test_an_untrained_model_predicts_almost_evenly(small_config):
     config = small_config("generate", "lstm", vocab_size=60, embedding_dim=32, hidden_size=32)
     model = EncoderDecoder(config)
     tokens = torch.randint(4, 60, (16, 32))
-    logits, _ = model.language_model(tokens, [None])
+    logits, _ = model.decoder(tokens, [None])
     loss, count = cross_entropy(logits, tokens.roll(-1, 1))
     assert abs(loss.item() / count - math.log(60)) < 0.5
 

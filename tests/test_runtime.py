@@ -122,7 +122,7 @@ def test_language_models_give_the_same_logits(build, cell, layers):
             "generate", cell, num_layers=layers, hidden_size=hidden_size, tie_embeddings=tied
         )
         tokens = rng.integers(0, 11, (3, 20))
-        expected, _ = model.language_model(torch.from_numpy(tokens), [None] * layers)
+        expected, _ = model.decoder(torch.from_numpy(tokens), [None] * layers)
         logits, _ = network.decode(tokens, network.empty_state(3))
         assert_same_logits(logits, expected)
 
@@ -194,11 +194,11 @@ def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size,
             else:
                 found, _ = network.decode(target, network.empty_state(len(lengths)))
                 states = [None] * sizes["num_layers"]
-                expected, _ = model.language_model(torch.from_numpy(target), states)
+                expected, _ = model.decoder(torch.from_numpy(target), states)
                 read, _ = network.read(tokens, lengths)
                 for row, length in enumerate(lengths):
                     own = torch.from_numpy(tokens[row : row + 1, :length])
-                    last = model.language_model(own, states)[0][0, -1]
+                    last = model.decoder(own, states)[0][0, -1]
                     assert_same_logits(read[row], last)
         assert_same_logits(found, expected)
 
@@ -208,7 +208,7 @@ def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size,
 def test_a_long_text_does_not_drive_the_two_apart(build, cell):
     model, network = build("generate", cell, num_layers=2)
     tokens = np.random.default_rng(0).integers(0, 11, (1, 1_500))
-    expected, _ = model.language_model(torch.from_numpy(tokens), [None, None])
+    expected, _ = model.decoder(torch.from_numpy(tokens), [None, None])
     logits, _ = network.decode(tokens, network.empty_state(1))
     assert_same_logits(logits, expected)
 
@@ -222,7 +222,7 @@ def test_networks_of_the_usual_size_give_the_same_logits(small_config, cell):
     for weight in model.parameters():
         weight *= 2 if weight.dim() > 1 else 1  # about as large as training makes them
     tokens = np.random.default_rng(0).integers(0, 300, (2, 300))
-    expected, _ = model.language_model(torch.from_numpy(tokens), [None, None])
+    expected, _ = model.decoder(torch.from_numpy(tokens), [None, None])
     network = in_numpy(model)
     logits, _ = network.decode(tokens, network.empty_state(2))
     assert_same_logits(logits, expected)

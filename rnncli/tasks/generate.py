@@ -45,7 +45,7 @@ DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
 LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
-CACHE_STREAMS = 8  # of the validation text, which are enough to say what a cache gains
+CACHE_STREAMS = 4  # of the validation text, which are enough to say what a cache gains
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 
 
