@@ -59,22 +59,17 @@ class Progress:
     last: bool = False  # nothing follows
 
 
-RateOf = Callable[[str, float], float]  # factor for a weight, by its name and the share done
-
-
 def fit(
     task: "Training",
     settings: Settings,
     spent: float = 0.0,
     state: State | None = None,
-    rate_of: RateOf | None = None,
 ) -> Iterator[Progress]:
     """Train the task's model and yield the progress after each step.
 
     ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding.
     ``state`` is that of an earlier run with the same task and settings: with a budget of steps or
-    epochs, on a CPU, it ends as if it had never stopped. ``rate_of`` gives weights learning rates
-    of their own.
+    epochs, on a CPU, it ends as if it had never stopped.
 
     AdamW (Loshchilov and Hutter 2019); the learning rate rises over ``warmup`` and falls to zero
     on a cosine over the budget, which is whichever of time, epochs and steps ends first; gradients
@@ -87,7 +82,7 @@ def fit(
             there is no memory for a single row.
 
     """
-    run = _Run(task, settings, spent, rate_of)
+    run = _Run(task, settings, spent)
     if state is not None:
         run.restore(state)
     for epoch, batch in run.batches():
@@ -120,16 +115,13 @@ def _named(
 class _Run:
     """What changes from step to step, and how."""
 
-    def __init__(
-        self, task: "Training", settings: Settings, spent: float, rate_of: RateOf | None
-    ) -> None:
+    def __init__(self, task: "Training", settings: Settings, spent: float) -> None:
         self._task = task
-        self._rate_of = rate_of
         self._settings = settings
         self._model = task.model
         self._parameters = list(task.model.parameters())
         self._device = self._parameters[0].device
-        self._optimizer = _optimizer(task.model, settings, by_name=rate_of is not None)
+        self._optimizer = _optimizer(task.model, settings)
         self._average = _Average(task.model, settings.average)
         self._autocast = torch.autocast(
             self._device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
@@ -164,8 +156,7 @@ class _Run:
         done = (budget.fraction(self._step) - self._start) / (1 - self._start)
         learning_rate = settings.learning_rate * _schedule(done, settings) / 2**self._recoveries
         for group in self._optimizer.param_groups:
-            factor = self._rate_of(group["name"], done) if self._rate_of else 1.0
-            group["lr"] = learning_rate * factor
+            group["lr"] = learning_rate
         self._step += 1
         loss, targets, notices = self._gradients(batch)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip)
@@ -453,20 +444,16 @@ def measure_rate(task: "Training", settings: Settings, seconds: float) -> float:
     return (progress.targets - targets) / (now - began)
 
 
-def _optimizer(model: torch.nn.Module, settings: Settings, *, by_name: bool) -> torch.optim.AdamW:
-    """Decay matrices only: biases and scales have nothing to regularise.
-
-    ``by_name`` makes a group of each weight, so that it can have a learning rate of its own.
-    """
-    groups: dict[tuple[str, float], list[torch.nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        decay = settings.weight_decay if parameter.dim() > 1 else 0.0
-        groups.setdefault((name if by_name else "", decay), []).append(parameter)
-    described = [
-        {"params": parameters, "name": name, "weight_decay": decay}
-        for (name, decay), parameters in groups.items()
+def _optimizer(model: torch.nn.Module, settings: Settings) -> torch.optim.AdamW:
+    """Decay matrices only: biases and scales have nothing to regularise."""
+    parameters = list(model.parameters())
+    matrices = [p for p in parameters if p.dim() > 1]
+    others = [p for p in parameters if p.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(described, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def _schedule(fraction: float, settings: Settings) -> float:

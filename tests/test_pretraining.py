@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from models import SMALL, VERDICTS, reviews, story, write_lines
@@ -10,7 +9,6 @@ from shell import call
 
 from rnncli.config import CELLS
 from rnncli.model import EncoderDecoder, LanguageModels
-from rnncli.tasks.pretraining import rate_of
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
@@ -70,15 +68,6 @@ def test_what_is_learned_is_the_classifiers_and_all_members_begin_with_it(build)
     assert (before - after).abs().max() > 1e-3
     (other,) = network.others
     torch.testing.assert_close(other.encoder(tokens, lengths)[0], after)
-
-
-def test_learned_parts_thaw_one_after_the_other():
-    names = ("head.output.weight", "encoder.layers.0.1.weight_hh", "encoder.embedding.weight")
-    for done in np.linspace(0, 1, 11):
-        head, layer, embedding = (rate_of(name, done) for name in names)
-        assert head == 1 > layer >= embedding
-    assert [rate_of(name, 0) for name in names] == [1, 0, 0]
-    assert all(rate_of(name, 1) > 0 for name in names)
 
 
 def test_plain_text_teaches_words_that_no_label_did(tmp_path):

@@ -1,10 +1,11 @@
 """What a translator writes, and what it may not write."""
 
+import json
 from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
-from models import train, translator, write_lines
+from models import pairs, train, translator, write_lines
 from shell import call
 
 from rnncli import Translator
@@ -56,8 +57,8 @@ def test_no_tokens_are_written_again_where_that_is_forbidden() -> None:
     assert words and len(set(words)) == len(words)
     ((found, *_),) = Translator.load(translator()).nbest([text], SearchConfig(no_repeat_ngram=2))
     words = found.text.split()
-    pairs = list(pairwise(words))
-    assert len(set(pairs)) == len(pairs)
+    found_pairs = list(pairwise(words))
+    assert len(set(found_pairs)) == len(found_pairs)
 
 
 def test_what_cannot_be_is_refused_with_what_to_do() -> None:
@@ -74,3 +75,13 @@ def test_no_line_is_empty_and_none_is_lost(tmp_path: Path) -> None:
     ).lines
     assert len(out) == len(lines)
     assert [bool(line) for line in out] == [bool(line.strip()) for line in lines]
+
+
+@pytest.mark.parametrize(("epochs", "dropout"), [(2, 0.15), (20, 0.3)])
+def test_what_is_read_often_needs_more_dropout(epochs: int, dropout: float, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    result = call("train", pairs(), "-o", model, "--hidden-size", 4, "--epochs", epochs)
+    assert result.code == 0, result.err
+    settings = json.loads((model / "config.json").read_text())["settings"]
+    assert (settings["dropout"], settings["embedding_dropout"]) == (dropout, dropout)
+    assert f"dropout {dropout}" in result.err

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rnncli.checkpoint import ModelWriter, Phase, SavedRun, Snapshot
     from rnncli.data import Corpus
     from rnncli.tasks.base import Training
-    from rnncli.training import Progress, RateOf, State
+    from rnncli.training import Progress, State
 
 SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
 LARGEST_SHARE = 0.02  # of the time that may go into saving the state at all
@@ -40,7 +40,6 @@ class Run:
     snapshot: "Snapshot"
     identity: dict[str, Any]  # what another training has otherwise
     phase: "Phase" = "training"
-    rate_of: "RateOf | None" = None  # where it learns on
     pretraining: "Run | None" = None  # that comes before it
 
 
@@ -106,7 +105,7 @@ def prepare(
     first_task = pretraining.prepare(task, train_part, plain, first_settings, folder)
     first_task.model.to(device)
     first = Run(first_task, first_settings, snapshot, identity, "pretraining")
-    return Run(task, settings, snapshot, identity, "training", pretraining.rate_of, first)
+    return Run(task, settings, snapshot, identity, "training", first)
 
 
 def carry_out(
@@ -177,7 +176,7 @@ def _learn(
     spent = saved - began
     reached = None
     with Display(screen, task) as display, Interruption() as interruption:
-        for progress in training.fit(task, settings, spent, state, run.rate_of):
+        for progress in training.fit(task, settings, spent, state):
             reached = progress
             display.show(progress)
             if progress.scores is not None and makes_model:

@@ -1,7 +1,9 @@
 """Teach a classifier's encoder from texts without labels, before it learns from labelled ones.
 
 Two stages, never a joint loss: a language model that starts a classifier helps most where labels
-are few (Dai and Le 2015; Howard and Ruder 2018).
+are few (Dai and Le 2015; Howard and Ruder 2018). In the second stage all weights learn at the full
+rate from the start: lower rates for what has learned, and thawing it bit by bit, lost more than a
+point, since a network as small as this still has much to learn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,10 +32,6 @@ SHARE = 0.6  # of the time budget: what is learned here is learned from far more
 EPOCHS = 10  # at most; few texts are known by heart after more
 BATCH_SIZE = 32  # streams of text
 HELD_OUT, MOST_HELD_OUT = 0.1, 50_000  # the share of the tokens that is held out, and the most
-
-# How fast parts that have learned learn on: the lower, the slower (Howard and Ruder 2018, section
-# 3.2: discriminative fine-tuning), and later (3.3: gradual unfreezing), as a share of the budget.
-FINE_TUNING = (("encoder.embedding", 0.1, 0.2), ("encoder.layers", 0.3, 0.1))
 
 
 def settings_of(classifier: Settings) -> Settings:
@@ -119,11 +117,3 @@ class EncoderPretraining(LanguageModelTraining):
         """Return the loss on the held-out text, of both directions together."""
         nats = super().evaluate()["loss"]
         return {"loss": nats, "perplexity": perplexity(nats)}
-
-
-def rate_of(name: str, done: float) -> float:
-    """Return the factor of a weight's learning rate in fine-tuning, after a share of the budget."""
-    for part, factor, frozen_until in FINE_TUNING:
-        if part in name:
-            return factor if done >= frozen_until else 0.0
-    return 1.0

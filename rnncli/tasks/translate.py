@@ -1,9 +1,11 @@
 """Translators: train them on pairs of sentences; `translator.py` uses them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +28,19 @@ if TYPE_CHECKING:
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLE = 2_000  # pairs looked at to choose settings
 ALIKE = 0.5  # share of letters in common from which two languages share one vocabulary
+TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
+TRIAL_PAIRS = 4_000  # with which speed is measured
+# Dropout of units and of words, from so many epochs on.
+DROPOUTS = ((15, 0.3, 0.1), (0, 0.15, 0.05))
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
-    """Fit the settings to the data: fewer pairs take a smaller vocabulary and more dropout."""
+    """Fit the settings to the data and to what this machine can learn in the time that there is.
+
+    Fewer pairs take a smaller vocabulary; what is read a few times only needs less dropout.
+    """
     settings = DEFAULTS["translate"]
     size = next(size for pairs, size in VOCABULARY_SIZES if len(train) >= pairs)
     if given.get("level") in (None, "subword") and "vocab_size" not in given:
@@ -39,7 +48,37 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         settings = replace(settings, vocab_size=size)
     elif given.get("level") == "word":
         settings = replace(settings, vocab_size=20_000)
-    return settings.with_given(given)
+    settings = settings.with_given(given)
+    if "dropout" not in given:
+        epochs = _epochs(train, settings)
+        units, words = next(own for least, *own in DROPOUTS if epochs >= least)
+        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {units:g}")
+        chosen: dict[str, Any] = {
+            "dropout": units,
+            "embedding_dropout": units,
+            "word_dropout": words,
+        }
+        settings = replace(settings, **(chosen | dict(given)))
+    return settings
+
+
+def _epochs(train: "Dataset", settings: Settings) -> float:
+    """Return how often the pairs can be read within the budget; for that, train for a moment."""
+    epochs = settings.epochs or math.inf
+    if settings.steps is not None:
+        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
+    if settings.max_time is None:
+        return epochs
+    from rnncli.training import measure_rate  # torch: on the way to training only
+
+    chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
+    some = train.select(chosen)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        task = prepare(some, some.select([0]), settings, Path(folder), lambda _: None)
+        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
+        rate = measure_rate(task, settings, seconds)  # target tokens a second
+    tokens = task.target_tokens / len(some) * len(train)
+    return min(epochs, rate * settings.max_time / tokens)
 
 
 def prepare(
@@ -135,6 +174,7 @@ class TranslatorTraining:
             )
         self._settings = settings
         self.left_out = len(train.sources) - len(self._rows)
+        self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
         self.config = ModelConfig(
             task="translate",
