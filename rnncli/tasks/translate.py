@@ -62,25 +62,6 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     return settings
 
 
-def _epochs(train: "Dataset", settings: Settings) -> float:
-    """Return how often the pairs can be read within the budget; for that, train for a moment."""
-    epochs = settings.epochs or math.inf
-    if settings.steps is not None:
-        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
-    if settings.max_time is None:
-        return epochs
-    from rnncli.training import measure_rate  # torch: on the way to training only
-
-    chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
-    some = train.select(chosen)
-    with TemporaryDirectory(prefix="rnncli-") as folder:
-        task = prepare(some, some.select([0]), settings, Path(folder), lambda _: None)
-        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
-        rate = measure_rate(task, settings, seconds)  # target tokens a second
-    tokens = task.target_tokens / len(some) * len(train)
-    return min(epochs, rate * settings.max_time / tokens)
-
-
 def prepare(
     train: "Dataset",
     validation: "Dataset",
@@ -245,6 +226,25 @@ class TranslatorTraining:
             tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
         )
         return logits, targets[where]
+
+
+def _epochs(train: "Dataset", settings: Settings) -> float:
+    """Return how often the pairs can be read within the budget; for that, train for a moment."""
+    epochs = settings.epochs or math.inf
+    if settings.steps is not None:
+        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
+    if settings.max_time is None:
+        return epochs
+    from rnncli.training import measure_rate  # torch: on the way to training only
+
+    chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
+    some = train.select(chosen)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        task = prepare(some, some.select([0]), settings, Path(folder), lambda _: None)
+        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
+        rate = measure_rate(task, settings, seconds)  # target tokens a second
+    tokens = task.target_tokens / len(some) * len(train)
+    return min(epochs, rate * settings.max_time / tokens)
 
 
 def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:
