@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.runtime import Floats, Ints, log_softmax
+from rnncli.runtime import Floats, Ints
 
 SIZE = 1_000  # tokens that are kept: more gain little, and each costs time
 BLOCK = 256  # steps looked at together: more waste time on pairs that are too far apart
@@ -63,14 +63,14 @@ class Cache:
     sharpness: float  # nats by which twins count more than features at right angles
 
     def __call__(
-        self, logits: Floats, features: Floats, tokens: Ints, recent: Recent, size: int = SIZE
+        self, log_p: Floats, features: Floats, tokens: Ints, recent: Recent, size: int = SIZE
     ) -> tuple[Floats, Recent]:
         """Return the log-probabilities (T, V) of the network and the cache together.
 
         The network read the tokens (T,), had the features (T, E) after each of them, and gives the
-        logits (T, V) to what follows. Each recalls the ``size`` tokens before it.
+        log-probabilities (T, V) to what follows. Each recalls the ``size`` tokens before it.
         """
-        directions, mixed = _directions(features), log_softmax(logits)
+        directions, mixed = _directions(features), log_p.copy()
         for start in range(0, len(tokens), BLOCK):
             part = slice(start, start + BLOCK)
             recent = recent.extended(directions[part], tokens[part])

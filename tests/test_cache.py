@@ -15,11 +15,11 @@ NOTHING = Recent.nothing(WIDTH)
 
 
 def text(seed, length=12, words=VOCABULARY):
-    """Return logits, features and tokens, drawn at random."""
+    """Return log-probabilities, features and tokens, drawn at random."""
     rng = np.random.default_rng(seed)
-    logits = rng.normal(size=(length, VOCABULARY)).astype(np.float32)
+    log_p = log_softmax(rng.normal(size=(length, VOCABULARY)).astype(np.float32))
     features = rng.normal(size=(length, WIDTH)).astype(np.float32)
-    return logits, features, rng.integers(0, words, length)
+    return log_p, features, rng.integers(0, words, length)
 
 
 @given(
@@ -34,27 +34,27 @@ def test_a_mixture_is_a_distribution(seed, share, twins, sharpness):
 
 
 def test_a_token_that_followed_the_same_features_is_recalled():
-    logits = np.zeros((3, VOCABULARY), np.float32)
+    log_p = log_softmax(np.zeros((3, VOCABULARY), np.float32))
     features = np.array([[2, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]], np.float32)  # 3 as 1
-    mixed, _ = Cache(0.5, 1.0, 20.0)(logits, features, np.array([5, 7, 3]), NOTHING)
+    mixed, _ = Cache(0.5, 1.0, 20.0)(log_p, features, np.array([5, 7, 3]), NOTHING)
     last = np.exp(mixed[2])
     assert last[7] == pytest.approx(0.25 + 0.75 / VOCABULARY, abs=1e-4)  # one twin: half of 0.5
     assert last[3] == pytest.approx(0.75 / VOCABULARY, abs=1e-4)
 
 
 def test_what_is_unlike_all_before_is_left_to_the_network():
-    logits, _, tokens = text(0, length=WIDTH)
-    mixed, _ = Cache(0.9, 0.1, 30.0)(logits, np.eye(WIDTH, dtype=np.float32), tokens, NOTHING)
-    np.testing.assert_allclose(mixed, log_softmax(logits), atol=1e-6)
+    log_p, _, tokens = text(0, length=WIDTH)
+    mixed, _ = Cache(0.9, 0.1, 30.0)(log_p, np.eye(WIDTH, dtype=np.float32), tokens, NOTHING)
+    np.testing.assert_allclose(mixed, log_p, atol=1e-6)
 
 
 def test_what_is_further_back_than_the_cache_is_long_is_forgotten():
     cache = Cache(0.5, 1.0, 1.0)
-    logits, features, tokens = text(1)
-    mixed, recent = cache(logits, features, tokens, NOTHING, 3)
-    later, _ = cache(logits[-4:], features[-4:], tokens[-4:], NOTHING, 3)
+    log_p, features, tokens = text(1)
+    mixed, recent = cache(log_p, features, tokens, NOTHING, 3)
+    later, _ = cache(log_p[-4:], features[-4:], tokens[-4:], NOTHING, 3)
     np.testing.assert_allclose(mixed[-1], later[-1], atol=1e-6)
-    everything, _ = cache(logits, features, tokens, NOTHING)
+    everything, _ = cache(log_p, features, tokens, NOTHING)
     assert abs(mixed[-1] - everything[-1]).max() > 1e-3
     assert len(recent.tokens) == 3
 
@@ -76,17 +76,17 @@ def test_a_text_in_pieces_is_read_as_a_whole(seed, cuts, size):
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_is_fitted_gains_most(seed):
-    logits, features, tokens = text(seed, length=31, words=3)  # few, so that they come again
-    logits, features, targets = logits[:-1], features[:-1], tokens[1:]
+    log_p, features, tokens = text(seed, length=31, words=3)  # few, so that they come again
+    log_p, features, targets = log_p[:-1], features[:-1], tokens[1:]
 
-    def log_p(logits):
-        return np.take_along_axis(log_softmax(logits), targets[:, None], 1)[:, 0]
+    def picked(log_p):
+        return np.take_along_axis(log_p, targets[:, None], 1)[:, 0]
 
     def gain(cache):
-        mixed, _ = cache(logits, features, tokens[:-1], NOTHING)
-        return float((log_p(mixed) - log_p(logits)).mean())
+        mixed, _ = cache(log_p, features, tokens[:-1], NOTHING)
+        return float((picked(mixed) - picked(log_p)).mean())
 
-    found = fit(features[None], targets[None], log_p(logits)[None])
+    found = fit(features[None], targets[None], picked(log_p)[None])
     assert found is not None
     assert gain(found) > LEAST_GAIN
     others = product((0.2, 0.5, 0.8), (0.125, 1.0, 8.0), (3.0, 12.0, 48.0))

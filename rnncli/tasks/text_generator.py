@@ -452,11 +452,9 @@ class TextGenerator(TrainedModel):
         state, recent = place
         read, targets = np.array(ids[:-1]), np.array(ids[1:])  # (T,), (T,)
         features, state = self._network.features(read[None], state)  # (1, T, E)
-        logits = self._network.output(features[0])  # (T, V)
-        alone = log_softmax(logits)
-        together = alone
+        together = alone = log_softmax(self._network.output(features[0]))  # (T, V)
         if self._cache is not None:
-            together, recent = self._cache(logits, features[0], read, recent)
+            together, recent = self._cache(alone, features[0], read, recent)
         steps = np.arange(len(targets))
         nats = [-p[steps, targets].sum(dtype=np.float64) for p in (together, alone)]
         return np.array(nats), (state, recent)
