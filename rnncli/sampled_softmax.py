@@ -37,10 +37,14 @@ class SampledSoftmax:
         draws = torch.rand(self._drawn, dtype=self._cumulative.dtype)
         drawn = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
         words = torch.unique(torch.cat([targets, drawn.to(targets.device)]))  # (W,) sorted
-        places = torch.searchsorted(words, targets).unsqueeze(1)  # (M, 1)
-        logits = nn.functional.linear(x, output.weight[words], output.bias[words]).float()  # (M, W)
-        own = logits.gather(1, places)  # (M, 1)
-        log_present = self._log_present.to(x.device)[words]
+        places = torch.searchsorted(words, targets)  # (M,)
+        log_present = self._log_present.to(x.device)[words]  # (W,)
+        # Corrected in the biases, and fused with the softmax: each pass over the logits costs as
+        # much as their product.
+        biases = output.bias[words] - log_present
+        logits = nn.functional.linear(x, output.weight[words], biases)  # (M, W)
         # A target is there for certain, and stands for itself alone.
-        total = (logits - log_present).scatter(1, places, own).logsumexp(1)  # (M,)
-        return (total - own.squeeze(1)).sum(), len(targets)
+        rows = torch.arange(len(places), device=x.device)
+        logits[rows, places] += log_present[places].to(logits.dtype)
+        loss = nn.functional.cross_entropy(logits.float(), places, reduction="sum")
+        return loss, len(targets)

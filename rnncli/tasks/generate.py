@@ -113,6 +113,8 @@ class LanguageModelTraining:
 
     goal, maximise = "loss", False
     has_cache = True
+    drawn = DRAWN
+    _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
     labels: tuple[str, ...] = ()
     target_tokenizer: Tokenizer | None = None
 
@@ -139,7 +141,10 @@ class LanguageModelTraining:
         counts = train.counts(tokenizer.vocab_size)
         self._reader.start_from_frequencies(counts)
         targets = self._batch_size * settings.bptt  # a step
-        self._sampled = _sampled_softmax(counts, targets) if len(counts) >= SAMPLED_FROM else None
+        if len(counts) >= SAMPLED_FROM:
+            from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
+
+            self._sampled = SampledSoftmax(counts, targets, self.drawn)
         self.carried = self._empty_states()
         self.calibration: dict[str, float] = {}
 
@@ -261,12 +266,6 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
 def _array(tensor: "Tensor") -> Floats:
     array: Floats = tensor.float().cpu().numpy()
     return array
-
-
-def _sampled_softmax(counts: Ints, targets: int) -> "SampledSoftmax":
-    from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
-
-    return SampledSoftmax(counts, targets, DRAWN)
 
 
 def _config(settings: Settings, vocab_size: int) -> ModelConfig:

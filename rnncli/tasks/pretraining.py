@@ -31,6 +31,7 @@ WIDER = {"hidden_size": 256}  # than labels alone could teach
 SHARE = 0.6  # of the time budget: what is learned here is learned from far more text
 EPOCHS = 10  # at most; few texts are known by heart after more
 BATCH_SIZE = 32  # streams of text
+DRAWN = 1_024  # words a step that are told apart from those of the batch: more teach more slowly
 HELD_OUT, MOST_HELD_OUT = 0.1, 50_000  # the share of the tokens that is held out, and the most
 
 
@@ -76,6 +77,7 @@ class EncoderPretraining(LanguageModelTraining):
     """Prediction of the next token, in each direction of an encoder's first layer."""
 
     has_cache = False
+    drawn = DRAWN
 
     def __init__(
         self,
