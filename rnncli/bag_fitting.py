@@ -4,8 +4,10 @@ Each n-gram counts by how much more often it occurs in a class than elsewhere (W
 2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,86 +15,103 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from rnncli.ngrams import found_rows
 from rnncli.runtime import Floats, Ints
 
 SMOOTHING = 1.0  # texts added to each count
-PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4)  # of squared weights, from much to little; the best is taken
-ITERATIONS = 30  # of L-BFGS; more change no answer
+PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights, from much to little
+ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no answer
+FITTED = 1 << 23  # weights at most, of the n-grams that most texts have: bounds memory
 
 
 @dataclass(frozen=True)
 class BagExamples:
     """The n-grams of some texts and the texts' classes."""
 
-    buckets: Ints  # (total,) of all texts, end to end
+    places: Ints  # (total,) of all texts, end to end
     starts: Ints  # (N,) where each text's begin
     classes: NDArray[np.int64]  # (N,); -1: unknown, for validation only
 
 
 def fit(
-    train: BagExamples, validation: BagExamples, size: int, num_classes: int
-) -> tuple[Floats, Floats]:
-    """Return the weights (size, C) and biases (C,) that fit the validation part best."""
-    used = np.unique(train.buckets)
-    ratios = torch.from_numpy(_log_count_ratios(train, size, num_classes)[used]).float()  # (U, C)
-    place = np.full(size, len(used))
-    place[used] = np.arange(len(used))  # others are a row of zeros, behind
-    known = validation.classes >= 0
-    targets = torch.from_numpy(validation.classes[known])
-    own = (torch.from_numpy(place[train.buckets]), torch.from_numpy(train.starts))
-    held = (torch.from_numpy(place[validation.buckets]), torch.from_numpy(validation.starts))
-    best = None
+    train: BagExamples, validation: BagExamples, num_classes: int, min_count: int, most: int
+) -> tuple[Ints, Floats, Floats]:
+    """Return the places (U,), weights (U, C) and biases (C,) that fit the validation part best.
+
+    They are those of ``most`` n-grams, all in at least ``min_count`` texts if any is.
+    """
+    places, counts = np.unique(train.places, return_counts=True)
+    common = counts >= min(min_count, counts.max())
+    places, counts = _first(counts[common], FITTED // num_classes, places[common], counts[common])
+    own, held = _matrix(train, places), _matrix(validation, places)  # (N, U) each
+    own_transposed = own.t().to_sparse_csr()  # (U, N)
+    classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
+    ratios = _log_count_ratios(own_transposed @ classes)  # (U, C)
+    known = torch.from_numpy(validation.classes >= 0)
+    targets = torch.from_numpy(validation.classes)[known]
     weights, bias = torch.zeros_like(ratios), torch.zeros(num_classes)
+    best = None
     for penalty in PENALTIES:  # each starts from the one before
-        _minimise(own, torch.from_numpy(train.classes), ratios, weights, bias, penalty)
-        logits = _score(*held, ratios * weights, bias)[torch.from_numpy(known)]
-        loss = F.cross_entropy(logits, targets).item()
+        _minimise(own, own_transposed, classes, ratios, weights, bias, penalty)
+        loss = F.cross_entropy((held @ (ratios * weights) + bias)[known], targets).item()
         if best is not None and loss > best[0]:
             break
-        best = loss, (ratios * weights).numpy().copy(), bias.numpy().copy()
+        best = loss, (ratios * weights).numpy(), bias.numpy().copy()
     assert best is not None
-    table = np.zeros((size, num_classes), np.float32)
-    table[used] = best[1]
-    return table, best[2]
+    _, weight, chosen_bias = best
+    # What an n-gram says of the classes, and how often: all others could as well be left out.
+    moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
+    places, weight = _first(moved, most, places, weight)
+    return places, weight, chosen_bias
 
 
-def _log_count_ratios(train: BagExamples, size: int, num_classes: int) -> Floats:
-    """Return (size, C), the logarithm of how much more often a class has an n-gram than others."""
-    lengths = np.diff(np.append(train.starts, len(train.buckets)))
-    keys = train.buckets * num_classes + np.repeat(train.classes, lengths)
-    counts = np.bincount(keys, minlength=size * num_classes).reshape(size, num_classes)
+def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the rows of some arrays that are largest by a measure, in their order."""
+    rows = np.sort(np.argsort(-by, kind="stable")[:most])
+    return tuple(array[rows] for array in arrays)
+
+
+def _matrix(examples: BagExamples, places: Ints) -> Tensor:
+    """Return which of the places (U,) each text has, as a sparse matrix (N, U)."""
+    rows, starts = found_rows(places, examples.places, examples.starts)
+    with warnings.catch_warnings():  # that such matrices are new in PyTorch
+        warnings.filterwarnings("ignore", "Sparse", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(np.append(starts, len(rows))),
+            torch.from_numpy(rows),
+            torch.ones(len(rows)),
+            (len(starts), len(places)),
+        )
+
+
+def _log_count_ratios(counts: Tensor) -> Tensor:
+    """Return how much more often a class has an n-gram than others, as logarithms (U, C)."""
     inside = counts + SMOOTHING
-    outside = counts.sum(1, keepdims=True) - counts + SMOOTHING
-    ratios: Floats = np.log(inside / inside.sum(0)) - np.log(outside / outside.sum(0))
-    return ratios
-
-
-def _score(rows: Tensor, starts: Tensor, table: Tensor, bias: Tensor) -> Tensor:
-    """Return the logits (N, C); the row behind the table's last is nought."""
-    table = torch.cat([table, table.new_zeros(1, table.shape[1])])
-    return F.embedding_bag(rows, table, starts, mode="sum") + bias
+    outside = counts.sum(1, keepdim=True) - counts + SMOOTHING
+    return (inside / inside.sum(0)).log() - (outside / outside.sum(0)).log()
 
 
 def _minimise(
-    examples: tuple[Tensor, Tensor],
+    texts: Tensor,
+    texts_transposed: Tensor,
     classes: Tensor,
     ratios: Tensor,
     weights: Tensor,
     bias: Tensor,
     penalty: float,
 ) -> None:
-    """Find, in place, the weights and biases of the least loss and penalty."""
-    found = [weights.requires_grad_(), bias.requires_grad_()]
-    optimizer = torch.optim.LBFGS(found, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+    """Find, in place, the weights (U, C) and biases (C,) of the least loss and penalty."""
+    optimizer = torch.optim.LBFGS(
+        [weights, bias], max_iter=ITERATIONS, history_size=HISTORY, line_search_fn="strong_wolfe"
+    )
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(_score(*examples, ratios * weights, bias), classes)
-        loss = loss + penalty / 2 * weights.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+    def closure() -> float:
+        log_p = (texts @ (ratios * weights) + bias).log_softmax(1)  # (N, C)
+        excess = (log_p.exp() - classes) / len(classes)  # (N, C)
+        weights.grad = ratios * (texts_transposed @ excess) + penalty * weights
+        bias.grad = excess.sum(0)
+        loss = -(classes * log_p).sum() / len(classes) + penalty / 2 * weights.square().sum()
+        return loss.item()
 
-    step: Callable[[Callable[[], Tensor]], Tensor] = optimizer.step
+    step: Callable[[Callable[[], float]], float] = optimizer.step
     step(closure)
-    weights.requires_grad_(False)
-    bias.requires_grad_(False)

@@ -295,10 +295,14 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     for name in names:
         first.setdefault(id(weights[name]), name)
     return {
-        name: tensor.detach().half().cpu().contiguous()
+        name: _halved(tensor.detach()).cpu().contiguous()
         for name, tensor in weights.items()
         if first[id(tensor)] == name
     }
+
+
+def _halved(tensor: "Tensor") -> "Tensor":
+    return tensor.half() if tensor.is_floating_point() else tensor
 
 
 def _model_there(path: Path) -> dict[str, Any] | None:

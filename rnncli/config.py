@@ -29,7 +29,7 @@ MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 MAX_MEMBERS = 64
-MAX_BUCKETS = 1 << 24
+MAX_NGRAMS = 1 << 24
 MAX_ORDER = 16  # the n of an n-gram
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 
@@ -82,7 +82,7 @@ class ModelConfig:
     # What follows is not said by models that were made before there was such a thing.
     embedding_dropout: float = 0.0
     members: int = 1  # classify: encoders with heads side by side, of one embedding
-    buckets: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
+    known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters
 
@@ -103,14 +103,14 @@ class ModelConfig:
         fewest, most = (1, MAX_MEMBERS) if self.task == "classify" else (0, 1)
         _require_int("num_classes", self.num_classes, fewest, MAX_CLASSES)
         _require_int("members", self.members, 1, most)
-        _require_int("buckets", self.buckets, 0, MAX_BUCKETS if most > 1 else 0)
+        _require_int("known_ngrams", self.known_ngrams, 0, MAX_NGRAMS if most > 1 else 0)
         for name in ("word_ngrams", "character_ngrams"):
             orders = tuple(getattr(self, name))  # JSON has lists
             _require_int(f"number of {name}", len(orders), 0, MAX_ORDER)
             for order in orders:
                 _require_int(name, order, 1, MAX_ORDER)
             object.__setattr__(self, name, orders)
-        if self.buckets and not (self.word_ngrams or self.character_ngrams):
+        if self.known_ngrams and not (self.word_ngrams or self.character_ngrams):
             raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
         for name in ("bidirectional", "tie_embeddings"):
             value = getattr(self, name)

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnncli.config import ModelConfig
+from rnncli.ngrams import Bag
 from rnncli.tokenizer import PAD
 
 SCAN_STEPS = 16  # more lose the fifth digit of the logits, and gain no speed
@@ -422,10 +423,15 @@ class Member(nn.Module):
 class BagWeights(nn.Module):
     """Hold what `ngrams.Bag` computes with; it was found before the network began to learn."""
 
-    def __init__(self, buckets: int, num_classes: int) -> None:
+    places: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, known_ngrams: int, num_classes: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(buckets, num_classes), requires_grad=False)
-        self.bias = nn.Parameter(torch.zeros(num_classes), requires_grad=False)
+        self.register_buffer("places", torch.zeros(known_ngrams, dtype=torch.int32))
+        self.register_buffer("weight", torch.zeros(known_ngrams, num_classes))
+        self.register_buffer("bias", torch.zeros(num_classes))
 
 
 class EncoderDecoder(OnDevice):
@@ -445,8 +451,8 @@ class EncoderDecoder(OnDevice):
             self.others = nn.ModuleList(
                 Member(config, self.encoder.embedding) for _ in range(config.members - 1)
             )
-            if config.buckets:
-                self.bag = BagWeights(config.buckets, config.num_classes)
+            if config.known_ngrams:
+                self.bag = BagWeights(config.known_ngrams, config.num_classes)
         else:
             self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
         if self._shares_source_embeddings():
@@ -459,11 +465,11 @@ class EncoderDecoder(OnDevice):
         joint = config.target_vocab_size == 0
         return config.task == "translate" and joint and config.tie_embeddings
 
-    @torch.no_grad()
-    def set_bag(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        """Take over the weights (B, C) and biases (C,) of a bag of n-grams."""
-        self.bag.weight.copy_(torch.from_numpy(weight))
-        self.bag.bias.copy_(torch.from_numpy(bias))
+    def set_bag(self, bag: Bag) -> None:
+        """Take over what a bag of n-grams has learned."""
+        self.bag.places.copy_(torch.from_numpy(bag.places))
+        self.bag.weight.copy_(torch.from_numpy(bag.weight))
+        self.bag.bias.copy_(torch.from_numpy(bag.bias))
 
     def start_others(self) -> None:
         """Let all members of a committee begin with what the first has learned of reading."""

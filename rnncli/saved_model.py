@@ -27,6 +27,7 @@ from rnncli.config import (
 )
 from rnncli.controls import Controls
 from rnncli.errors import ConfigError, ModelError
+from rnncli.ngrams import PLACES
 from rnncli.runtime import Floats, Network
 from rnncli.tokenizer import Tokenizer
 
@@ -40,6 +41,7 @@ DAMAGED = "copy the model again, or train it again"
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20}
 DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
+PLACES_OF_NGRAMS = "bag.places"  # the only whole numbers, I32
 LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
 LARGEST_WEIGHT = 1e4  # a hundred times what is learned; far beyond it, products overflow
 
@@ -158,12 +160,12 @@ def _are_labels(labels: object, number: int) -> bool:
 def _is_calibration(told: object, config: ModelConfig) -> bool:
     """Return whether each part of a model has its weight; a network alone needs none."""
     if not told:
-        return not config.buckets
+        return not config.known_ngrams
     match config.task:
         case "generate":
             names = {"share", "twins", "sharpness"}
         case "classify":
-            names = {"network", "bag"} if config.buckets else {"network"}
+            names = {"network", "bag"} if config.known_ngrams else {"network"}
         case "translate":
             return False
     return (
@@ -259,8 +261,9 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
         own = [name for name in shapes if name != "encoder.embedding.weight"]  # which all share
         for member in range(config.members - 1):
             shapes |= {f"others.{member}.{name}": shapes[name] for name in own}
-        if config.buckets:
-            shapes["bag.weight"] = [config.buckets, config.num_classes]
+        if config.known_ngrams:
+            shapes[PLACES_OF_NGRAMS] = [config.known_ngrams]
+            shapes["bag.weight"] = [config.known_ngrams, config.num_classes]
             shapes["bag.bias"] = [config.num_classes]
         return shapes
     vocabulary = config.target_vocab_size or config.vocab_size
@@ -296,7 +299,7 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
             found = {
                 name: part.get_shape()
                 for name, part in slices.items()
-                if part.get_dtype() in DTYPES
+                if part.get_dtype() in (("I32",) if name == PLACES_OF_NGRAMS else DTYPES)
             }
             names = slices.keys() | expected.keys()
             odd = sorted(name for name in names if found.get(name) != expected.get(name))
@@ -311,6 +314,10 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
     for name, array in weights.items():
-        if not -LARGEST_WEIGHT <= array.min() <= array.max() <= LARGEST_WEIGHT:  # nor NaN
+        if name == PLACES_OF_NGRAMS:
+            fits = array[0] >= 0 and (np.diff(array) > 0).all() and array[-1] < PLACES
+        else:
+            fits = -LARGEST_WEIGHT <= array.min() <= array.max() <= LARGEST_WEIGHT  # nor NaN
+        if not fits:
             raise ModelError(f"{path} is damaged: {name} has numbers that none learned", DAMAGED)
     return weights

@@ -109,7 +109,7 @@ def _named(
     # One copy for each parameter, so that tied weights stay one tensor.
     copies = {id(p): tensor.half().float() for p, tensor in zip(parameters, chosen, strict=True)}
     state = model.state_dict(keep_vars=True)
-    return {name: copies[id(p)] for name, p in state.items()}
+    return {name: copies.get(id(p), p) for name, p in state.items()}  # buffers stay as they are
 
 
 class _Run:

@@ -352,6 +352,19 @@ def test_numbers_that_nobody_learned_are_refused(number: float, model: Path) -> 
     refused(model, WEIGHTS, BIAS)
 
 
+@pytest.mark.parametrize(
+    "places", [[-1, 5], [5, 3], [5, 5], [5, 1 << 24], np.float16([1, 2]), np.int64([1, 2])], ids=str
+)
+def test_n_grams_at_places_that_there_are_not_are_refused(places: Any, model: Path) -> None:
+    def edit(weights: dict[str, Any]) -> None:
+        own = np.asarray(places, getattr(places, "dtype", np.int32))
+        rest = weights["bag.places"][len(own) :].astype(own.dtype)
+        weights["bag.places"] = np.concatenate([own, rest])
+
+    rewritten(model, edit, described=True)
+    refused(model, WEIGHTS, "bag.places")
+
+
 @pytest.mark.parametrize("described", [False, True])
 @pytest.mark.parametrize(
     "edit",

@@ -6,46 +6,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.bag_fitting import BagExamples, fit
-from rnncli.ngrams import Bag, NGrams
+from rnncli.ngrams import PLACES, Bag, NGrams
 
-SIZE = 1 << 16
 WORDS, LETTERS, BOTH = NGrams((1, 2), ()), NGrams((), (1, 2, 3)), NGrams((1, 2), (3, 4))
 
 TEXTS = st.text(max_size=60)
 every_kind = pytest.mark.parametrize("ngrams", [WORDS, LETTERS, BOTH])
 
 
-def buckets(ngrams, text, size=SIZE):
-    """Return the places of one text."""
-    return ngrams.gathered([text], size)[0]
+def places_of(ngrams, text):
+    return ngrams.gathered([text])[0]
 
 
 @every_kind
 @given(texts=st.lists(TEXTS, max_size=5))
 def test_texts_together_have_the_places_of_each(ngrams, texts):
-    places, starts = ngrams.gathered(texts, SIZE)
+    places, starts = ngrams.gathered(texts)
     for text, found in zip(texts, np.split(places, starts)[1:], strict=True):
-        np.testing.assert_array_equal(found, buckets(ngrams, text))
+        np.testing.assert_array_equal(found, places_of(ngrams, text))
 
 
 @every_kind
 @given(text=TEXTS)
-def test_each_place_is_in_the_table_and_there_once(ngrams, text):
-    found = buckets(ngrams, text, 97)
-    assert ((found >= 0) & (found < 97)).all()
+def test_each_place_is_one_of_the_places_and_there_once(ngrams, text):
+    found = places_of(ngrams, text)
+    assert ((found >= 0) & (found < PLACES)).all()
     assert len(set(found.tolist())) == len(found)
 
 
 def test_capitals_and_spaces_make_no_difference():
-    np.testing.assert_array_equal(buckets(BOTH, "  Good\n BOOK"), buckets(BOTH, "good book"))
+    np.testing.assert_array_equal(places_of(BOTH, "  Good\n BOOK"), places_of(BOTH, "good book"))
 
 
 def test_words_and_pairs_of_words_count_and_their_order_does():
     def common(one, other, ngrams=WORDS):
-        return len(np.intersect1d(buckets(ngrams, one), buckets(ngrams, other)))
+        return len(np.intersect1d(places_of(ngrams, one), places_of(ngrams, other)))
 
-    nothing = len(buckets(WORDS, ""))  # that a text begins and ends
-    assert len(buckets(WORDS, "not good")) == 2 + 2 + 3  # with beginning and end as words
+    nothing = len(places_of(WORDS, ""))  # that a text begins and ends
+    assert len(places_of(WORDS, "not good")) == 2 + 2 + 3  # with beginning and end as words
     assert common("not good", "good not") == 2 + 2
     assert common("a b", "a c") == 2 + 2  # the word, and that it begins the text
     assert common("映画", "映像") == 2 + 2  # in scripts without spaces characters are words
@@ -57,23 +55,29 @@ def test_words_and_pairs_of_words_count_and_their_order_does():
 def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
     for text in texts:
         parts = [NGrams((1, 2), ()), NGrams((), (3, 4))]
-        apart = np.concatenate([buckets(part, text) for part in parts])
-        np.testing.assert_array_equal(buckets(BOTH, text), np.unique(apart))
+        apart = np.concatenate([places_of(part, text) for part in parts])
+        np.testing.assert_array_equal(places_of(BOTH, text), np.unique(apart))
 
 
 @every_kind
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
 def test_the_score_of_a_text_is_the_sum_of_its_places(ngrams, texts):
     rng = np.random.default_rng(0)
-    weight, bias = rng.normal(size=(64, 3)).astype(np.float32), np.float32([1, 2, 3])
-    logits = Bag(ngrams, weight, bias)(texts)
-    places, starts = ngrams.gathered(texts, 64)
-    for row, some in zip(logits, np.split(places, starts[1:]), strict=True):
-        np.testing.assert_allclose(row, weight[some].sum(0) + bias, atol=1e-4)
+    places, starts = ngrams.gathered(texts)
+    known = np.unique(places)[::2]  # the others tell nothing
+    weight, bias = rng.normal(size=(len(known), 3)).astype(np.float32), np.float32([1, 2, 3])
+    logits = Bag(ngrams, known, weight, bias)(texts)
+    for row, own in zip(logits, np.split(places, starts[1:]), strict=True):
+        expected = weight[np.isin(known, own)].sum(0) + bias
+        np.testing.assert_allclose(row, expected, atol=1e-4)
 
 
 def examples(texts, classes):
-    return BagExamples(*WORDS.gathered(texts, SIZE), np.array(classes))
+    return BagExamples(*WORDS.gathered(texts), np.array(classes))
+
+
+def fitted(train, validation, min_count=1, most=1000):
+    return Bag(WORDS, *fit(train, validation, 2, min_count, most))
 
 
 def test_what_is_fitted_tells_the_classes_of_other_texts():
@@ -82,8 +86,7 @@ def test_what_is_fitted_tells_the_classes_of_other_texts():
     texts = [f"the {thing} was {word}" for thing in things for word in good + bad]
     classes = [int(word in bad) for _ in things for word in good + bad]
     train, held = examples(texts[:90], classes[:90]), examples(texts[90:], classes[90:])
-    weight, bias = fit(train, held, SIZE, 2)
-    logits = Bag(WORDS, weight, bias)(["a lovely house", "a dreadful house", "neither"])
+    logits = fitted(train, held)(["a lovely house", "a dreadful house", "neither"])
     assert logits[0].argmax() == 0
     assert logits[1].argmax() == 1
     assert np.ptp(logits[2]) < min(np.ptp(logits[0]), np.ptp(logits[1]))
@@ -92,11 +95,29 @@ def test_what_is_fitted_tells_the_classes_of_other_texts():
 def test_labels_that_were_not_trained_on_do_not_disturb():
     train = examples(["up", "down"] * 10, [0, 1] * 10)
     validation = examples(["up", "down", "sideways"], [0, 1, -1])
-    weight, bias = fit(train, validation, SIZE, 2)
-    assert Bag(WORDS, weight, bias)(["up", "down"]).argmax(1).tolist() == [0, 1]
+    assert fitted(train, validation)(["up", "down"]).argmax(1).tolist() == [0, 1]
 
 
 def test_a_held_out_part_of_unknown_labels_alone_is_no_reason_to_fail():
     train = examples(["up", "down"] * 10, [0, 1] * 10)
-    weight, bias = fit(train, examples(["left"], [-1]), SIZE, 2)
-    assert Bag(WORDS, weight, bias)(["up", "down"]).argmax(1).tolist() == [0, 1]
+    assert fitted(train, examples(["left"], [-1]))(["up", "down"]).argmax(1).tolist() == [0, 1]
+
+
+def test_n_grams_of_few_texts_are_left_out_and_those_that_tell_most_kept():
+    texts = ["good day", "bad day"] * 10 + ["good once", "bad never"]
+    train = examples(texts, [0, 1] * 11)
+    common = fitted(train, train, min_count=2)
+    assert not np.isin(places_of(NGrams((1,), ()), "once never")[2:], common.places).any()
+    few = fitted(train, train, most=4)
+    assert len(few.places) == len(few.weight) == 4
+    assert few(["a good one", "a bad one"]).argmax(1).tolist() == [0, 1]
+
+
+def test_weights_are_those_of_the_least_loss():
+    """At the minimum no small change of a weight makes the penalised loss smaller."""
+    texts = ["good day", "bad day", "good night", "bad night", "good", "day"]
+    train = examples(texts, [0, 1, 0, 1, 0, 1])
+    bag = fitted(train, train)
+    logits = bag(texts)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert abs((p - np.eye(2)[[0, 1, 0, 1, 0, 1]]).mean(0)).max() < 1e-3  # of the biases

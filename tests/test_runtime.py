@@ -104,7 +104,7 @@ def test_classifiers_give_the_same_logits(build, cell, layers, both):
 @every_cell
 @torch.inference_mode()
 def test_committees_give_the_same_logits(build, cell):
-    model, network = build("classify", cell, members=3, buckets=4, word_ngrams=(1,))
+    model, network = build("classify", cell, members=3, known_ngrams=4, word_ngrams=(1,))
     tokens, lengths = texts(np.random.default_rng(0))
     sources = torch.from_numpy(tokens), torch.from_numpy(lengths)
     opinions = model.opinions(*sources)

@@ -28,10 +28,12 @@ MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
-WORD_NGRAMS, NAME_NGRAMS = (1, 2), (1, 2, 3, 4, 5)  # the latter of characters
-SPELLING, SPELLED = (3, 4, 5), 3_000_000  # of words, unless so many characters teach enough words
+SPELLED = 3_000_000  # characters: more of them teach enough words, and how three stand together
+FEWER_NGRAMS = NGrams(words=(1, 2), characters=(2, 4, 6))
+MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=())
+NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
-BAG_WEIGHTS = 1 << 20  # of the table of n-grams at most: 2 MB
+BAG_BYTES = 2_000_000  # of the table of n-grams at most
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
 
@@ -162,13 +164,13 @@ class ClassifierTraining:
             weight_dropout=settings.weight_dropout,
             embedding_dropout=settings.embedding_dropout,
             members=settings.members,
-            buckets=0 if bag is None else len(bag.bag.weight),
+            known_ngrams=0 if bag is None else len(bag.bag.places),
             word_ngrams=() if bag is None else bag.bag.ngrams.words,
             character_ngrams=() if bag is None else bag.bag.ngrams.characters,
         )
         self.model = build(self.config)
         if bag is not None:
-            self.model.set_bag(bag.bag.weight, bag.bag.bias)
+            self.model.set_bag(bag.bag)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -242,24 +244,21 @@ def _fit_bag(
     level: Level,
     num_classes: int,
 ) -> FittedBag:
-    """Fit a bag of n-grams, in a table no larger than the n-grams need."""
+    """Fit a bag of n-grams, of those that tell most."""
     from rnncli.bag_fitting import BagExamples, fit  # torch: on the way to training only
 
     if len(train) > BAG_TEXTS:
         some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
         train, classes = train.select(some), classes[some]
-    characters = sum(map(len, column_values(train, "text")))
-    spelling = SPELLING if characters <= SPELLED else ()
-    ngrams = NGrams((), NAME_NGRAMS) if level == "char" else NGrams(WORD_NGRAMS, spelling)
-    most = 1 << (BAG_WEIGHTS // num_classes).bit_length() - 1
-    buckets, starts = ngrams.gathered(column_values(train, "text"), most)
-    size = min(most, 1 << len(np.unique(buckets)).bit_length())
-    own = BagExamples(buckets % size, starts, classes)
-    held = BagExamples(
-        *ngrams.gathered(column_values(validation, "text"), size), validation_classes
-    )
-    fitted = fit(own, held, size, num_classes)
-    # In half precision, as it will be saved.
-    weight, bias = (array.astype(np.float16).astype(np.float32) for array in fitted)
-    bag = Bag(ngrams, weight, bias)
+    if level == "char":
+        ngrams = NAME_NGRAMS
+    else:
+        characters = sum(map(len, column_values(train, "text")))
+        ngrams = FEWER_NGRAMS if characters <= SPELLED else MORE_NGRAMS
+    own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
+    held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
+    most = max(1, BAG_BYTES // (4 + 2 * num_classes))  # a place, and weights in half precision
+    places, *learned = fit(own, held, num_classes, 2 if len(train) >= MANY else 1, most)
+    weight, bias = (array.astype(np.float16).astype(np.float32) for array in learned)  # as saved
+    bag = Bag(ngrams, places, weight, bias)
     return FittedBag(bag, bag(list(column_values(validation, "text"))))

@@ -38,9 +38,10 @@ class TextClassifier(TrainedModel):
     ) -> None:
         super().__init__(model, threads, announce)
         self._bag: Bag | None = None
-        if model.config.buckets:
+        if model.config.known_ngrams:
             ngrams = NGrams(model.config.word_ngrams, model.config.character_ngrams)
-            self._bag = Bag(ngrams, model.weights["bag.weight"], model.weights["bag.bias"])
+            learned = [model.weights[f"bag.{name}"] for name in ("weight", "bias")]
+            self._bag = Bag(ngrams, model.weights["bag.places"].astype(np.int64), *learned)
         calibration = model.info.get("calibration") or {"network": 1.0}
         names = ["network", "bag"] if self._bag else ["network"]
         self._weights = np.array([calibration[name] for name in names])
