@@ -81,7 +81,7 @@ class ModelConfig:
     weight_dropout: float
     # What follows is not said by models that were made before there was such a thing.
     embedding_dropout: float = 0.0
-    members: int = 1  # classify: encoders with heads side by side, of one embedding
+    members: int = 1  # classify: encoders with heads side by side
     known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters

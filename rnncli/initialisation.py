@@ -32,8 +32,6 @@ def copy_weights(path: Path, task: "Training") -> str:
     copied, new = [], []
     rows, all_rows = 0, 0
     for name, parameter in task.model.named_parameters():
-        if not parameter.requires_grad:  # a bag of n-grams, which has been fitted to the data
-            continue
         given_name = _counterpart(name, model)
         if given_name is None:
             new.append(name)
@@ -75,7 +73,7 @@ def _counterpart(name: str, model: SavedModel) -> str | None:
 def _keys(name: str, task: "Training") -> Sequence[str]:
     if name.endswith(BY_LABEL):
         return task.labels
-    if name in BY_TOKEN:
+    if name.endswith(BY_TOKEN):
         return _tokens(task.tokenizer)
     return _tokens(task.target_tokenizer or task.tokenizer) if name in BY_TARGET else ()
 
@@ -84,7 +82,7 @@ def _keys_of_saved(name: str, model: SavedModel) -> Sequence[str]:
     if name.endswith(BY_LABEL):
         labels: Sequence[str] = model.info["labels"]
         return labels
-    if name in BY_TOKEN:
+    if name.endswith(BY_TOKEN):
         return _tokens(model.tokenizer)
     return _tokens(model.target_tokenizer) if name in BY_TARGET else ()
 

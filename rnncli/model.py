@@ -180,12 +180,11 @@ class Recurrent(nn.Module):
 class Encoder(nn.Module):
     """Read texts into one vector a token, in one or both directions."""
 
-    def __init__(self, config: ModelConfig, embedding: Embedding | None = None) -> None:
-        """Build an encoder, with an embedding of its own unless there is one to share."""
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dropout = config.dropout
         self.embedding_dropout = config.embedding_dropout
-        self.embedding = embedding or Embedding(config.vocab_size, config.embedding_dim)
+        self.embedding = Embedding(config.vocab_size, config.embedding_dim)
         directions = 2 if config.bidirectional else 1
         self.output_size = directions * config.hidden_size  # D
         self.layers = nn.ModuleList()
@@ -414,9 +413,9 @@ class ClassificationHead(nn.Module):
 class Member(nn.Module):
     """Hold another encoder and head, which read texts in their own way."""
 
-    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.encoder = Encoder(config, embedding)
+        self.encoder = Encoder(config)
         self.head = ClassificationHead(self.encoder.output_size, config)
 
 
@@ -448,9 +447,7 @@ class EncoderDecoder(OnDevice):
         if config.task == "classify":
             assert self.encoder is not None
             self.head = ClassificationHead(self.encoder.output_size, config)
-            self.others = nn.ModuleList(
-                Member(config, self.encoder.embedding) for _ in range(config.members - 1)
-            )
+            self.others = nn.ModuleList(Member(config) for _ in range(config.members - 1))
             if config.known_ngrams:
                 self.bag = BagWeights(config.known_ngrams, config.num_classes)
         else:

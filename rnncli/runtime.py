@@ -275,7 +275,7 @@ class Encoder:
         def prefix(layer: int, direction: int) -> str:
             return f"{member}encoder.layers.{layer}.{direction}."
 
-        embedding = weights["encoder.embedding.weight"]  # (V, E)
+        embedding = weights[f"{member}encoder.embedding.weight"]  # (V, E)
         self.first = [FirstLayer(embedding, config.cell, weights, prefix(0, d)) for d in directions]
         self.deeper = [
             [Recurrent(config.cell, weights, prefix(layer, d)) for d in directions]

@@ -258,9 +258,9 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
                 recurrent(f"encoder.layers.{layer}.{direction}.", inputs)
     if config.task == "classify":
         linear("head.output", 3 * memory, config.num_classes)
-        own = [name for name in shapes if name != "encoder.embedding.weight"]  # which all share
+        own = dict(shapes)
         for member in range(config.members - 1):
-            shapes |= {f"others.{member}.{name}": shapes[name] for name in own}
+            shapes |= {f"others.{member}.{name}": shape for name, shape in own.items()}
         if config.known_ngrams:
             shapes[PLACES_OF_NGRAMS] = [config.known_ngrams]
             shapes["bag.weight"] = [config.known_ngrams, config.num_classes]

@@ -32,7 +32,7 @@ SHARE = 0.6  # of the time budget: what is learned here is learned from far more
 EPOCHS = 10  # at most; few texts are known by heart after more
 BATCH_SIZE = 32  # streams of text
 DRAWN = 1_024  # words a step that are told apart from those of the batch: more teach more slowly
-HELD_OUT, MOST_HELD_OUT = 0.1, 50_000  # the share of the tokens that is held out, and the most
+HELD_OUT, MOST_HELD_OUT = 0.1, 20_000  # the share of the tokens that is held out, and the most
 
 
 def settings_of(classifier: Settings) -> Settings:
