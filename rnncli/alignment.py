@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncli.runtime import Floats
+from rnncli.arrays import Floats
 from rnncli.scripts import UNSPACED
 
 _UNSPACED = re.compile(f"[{UNSPACED}]")

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from rnncli.arrays import Floats, Ints
 from rnncli.ngrams import found_rows
-from rnncli.runtime import Floats, Ints
 
 SMOOTHING = 1.0  # texts added to each count
 PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights, from much to little

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.runtime import Floats, Ints
+from rnncli.arrays import Floats, Ints
 
 SIZE = 1_000  # tokens that are kept: more gain little, and each costs time
 BLOCK = 256  # steps looked at together: more waste time on pairs that are too far apart

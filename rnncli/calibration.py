@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.runtime import log_softmax, softmax
+from rnncli.arrays import log_softmax, softmax
 
 STEPS = 50  # of Newton's method; it ends after five to ten
 PRIOR = 1.0  # how many texts' worth of evidence speak for equal weights, where there are few texts

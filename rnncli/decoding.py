@@ -13,8 +13,9 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.arrays import Floats, Ints, softmax
 from rnncli.config import SamplingConfig, SearchConfig
-from rnncli.runtime import DecoderState, Floats, Ints, softmax
+from rnncli.runtime import DecoderState
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
 GROUPS = 32  # of a vocabulary, when the largest logits are looked for

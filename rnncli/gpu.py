@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnncli.arrays import Floats, Ints
 from rnncli.config import ModelConfig
 from rnncli.errors import ConfigError
 from rnncli.model import EncoderDecoder, token_mask
-from rnncli.runtime import DecoderState, Floats, Ints, Memory
+from rnncli.runtime import DecoderState, Memory
 
 
 class TorchNetwork:

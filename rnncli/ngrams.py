@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.arrays import Floats, Ints
 from rnncli.chunks import chunks
-from rnncli.runtime import Floats, Ints
 
 # Words with their apostrophes, single signs, and each character of scripts without spaces.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")

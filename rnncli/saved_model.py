@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from rnncli.arrays import Floats
 from rnncli.config import (
     FORMAT_VERSION,
     LEVELS,
@@ -28,7 +29,7 @@ from rnncli.config import (
 from rnncli.controls import Controls
 from rnncli.errors import ConfigError, ModelError
 from rnncli.ngrams import PLACES
-from rnncli.runtime import Floats, Network
+from rnncli.runtime import Network
 from rnncli.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncli.arrays import log_softmax
 from rnncli.cache import LEAST_GAIN, Cache, Recent, fit
-from rnncli.runtime import log_softmax
 
 VOCABULARY, WIDTH = 9, 4
 NOTHING = Recent.nothing(WIDTH)

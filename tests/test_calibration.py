@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from rnncli.arrays import softmax
 from rnncli.calibration import combine, fit_weights
 from rnncli.metrics import calibration_error
-from rnncli.runtime import softmax
 
 NUMBER, CLASSES = 4_000, 3
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncli.arrays import log_softmax, softmax
 from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.decoding import (
     Hypothesis,
@@ -15,7 +16,7 @@ from rnncli.decoding import (
     random_streams,
     sample,
 )
-from rnncli.runtime import DecoderState, Memory, log_softmax, softmax
+from rnncli.runtime import DecoderState, Memory
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
 WORDS = (4, 5, 6)  # what a toy writes; the special tokens stand before them

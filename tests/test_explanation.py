@@ -19,8 +19,8 @@ from test_terminal import on_a_terminal
 
 import rnncli as package
 from rnncli import TextClassifier, explain
+from rnncli.arrays import softmax
 from rnncli.explanation import MAX_VARIANTS, Span
-from rnncli.runtime import softmax
 
 WORDS = ("lovely", "dreadful", "was", "soup", "not", "xyzzy!")
 ODD = "the soup\twas  \N{SNOWMAN} (lovely)"

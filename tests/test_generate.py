@@ -16,10 +16,10 @@ from shell import Result, call, rnncli
 from test_terminal import on_a_terminal
 
 from rnncli import TextGenerator
+from rnncli.arrays import log_softmax, softmax
 from rnncli.cli.console import shown
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
-from rnncli.runtime import log_softmax, softmax
 from rnncli.tasks.text_generator import BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES, Demand
 from rnncli.tokenizer import EOS, Tokenizer
 

@@ -22,6 +22,7 @@ ROWS = (
     ("gpu", "gauges"),
     (
         "data",
+        "layers",
         "model",
         "bag_fitting",
         "cache",
@@ -29,6 +30,7 @@ ROWS = (
         "ngrams",
         "sampled_softmax",
         "runtime",
+        "recurrent",
         "decoding",
         "alignment",
         "explanation",
@@ -36,6 +38,7 @@ ROWS = (
         "batches",
     ),
     (
+        "arrays",
         "shift",
         "chunks",
         "scripts",
@@ -59,6 +62,7 @@ ROOT = ("rnncli", "rnncli.__main__")
 SLOW = ("torch", "datasets", "pyarrow", "pandas", "sacrebleu")  # what start-up has no time for
 LOADERS = (
     "data",
+    "layers",
     "model",
     "sampled_softmax",
     "bag_fitting",

@@ -7,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.config import CELLS
-from rnncli.model import (
-    Attention,
-    Embedding,
-    EncoderDecoder,
-    Recurrent,
-    classification_loss,
-    cross_entropy,
-    locked_dropout,
-    reverse,
-    token_mask,
-)
+from rnncli.layers import Embedding, Recurrent, locked_dropout, reverse
+from rnncli.model import Attention, EncoderDecoder, classification_loss, cross_entropy, token_mask
 from rnncli.tokenizer import PAD
 
 DEPTHS = (1, 2)

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from rnncli.arrays import log_softmax, softmax
 from rnncli.checkpoint import ModelWriter, Snapshot
 from rnncli.config import CELLS, FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.model import EncoderDecoder
-from rnncli.runtime import Network, log_softmax, softmax
+from rnncli.runtime import Network
 from rnncli.saved_model import load
 from rnncli.tokenizer import Tokenizer
 

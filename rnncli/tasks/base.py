@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
     from torch import Tensor
     from typing_extensions import Self
 
-    from rnncli.model import EncoderDecoder, OnDevice, State
+    from rnncli.layers import State
+    from rnncli.model import EncoderDecoder, OnDevice
 
 Announce = Callable[[str], None]  # tells a person what was chosen for them
 Batch = TypeVar("Batch")

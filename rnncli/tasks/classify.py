@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.arrays import Floats, log_softmax
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.calibration import combine, fit_weights
 from rnncli.config import DEFAULTS, Level, ModelConfig, Settings
 from rnncli.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.ngrams import Bag, NGrams
-from rnncli.runtime import Floats, log_softmax
 from rnncli.tasks.base import Announce, build, column_values
 from rnncli.tokenizer import EOS, PAD, UNK, Tokenizer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-    from rnncli.model import State
+    from rnncli.layers import State
 
 MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.arrays import Floats, Ints
 from rnncli.batches import EncodedTexts, Tokens, Window, encode, streams
 from rnncli.cache import fit
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.errors import DataError
-from rnncli.runtime import Floats, Ints
 from rnncli.tasks.base import (
     Announce,
     build,
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-    from rnncli.model import Decoder, LanguageModels, OnDevice, State
+    from rnncli.layers import State
+    from rnncli.model import Decoder, LanguageModels, OnDevice
     from rnncli.sampled_softmax import SampledSoftmax
 
     Reader = Decoder | LanguageModels

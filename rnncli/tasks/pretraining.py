@@ -23,7 +23,8 @@ from rnncli.tasks.generate import LanguageModelTraining
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from rnncli.model import OnDevice, State
+    from rnncli.layers import State
+    from rnncli.model import OnDevice
     from rnncli.tasks.classify import ClassifierTraining
     from rnncli.tasks.generate import Reader
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnncli.arrays import Floats, softmax
 from rnncli.calibration import combine
 from rnncli.explanation import Span, explain
 from rnncli.ngrams import Bag, NGrams
-from rnncli.runtime import Floats, softmax
 from rnncli.saved_model import SavedModel
 from rnncli.tasks.base import Announce, TrainedModel, by_length, in_pieces, padded
 from rnncli.tokenizer import EOS, Tokenizer, without_surrogates

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.arrays import Floats, Ints, log_softmax
 from rnncli.cache import Cache, Recent
 from rnncli.config import SamplingConfig
 from rnncli.controls import Controls, prefix
 from rnncli.decoding import draw, random_seeds, random_streams, sample
 from rnncli.errors import ConfigError, DataError, RnncliError
-from rnncli.runtime import DecoderState, Floats, Ints, log_softmax
+from rnncli.runtime import DecoderState
 from rnncli.saved_model import SavedModel
 from rnncli.tasks.base import Announce, TrainedModel, by_length, in_pieces, padded
 from rnncli.writer import Ends, Writer

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-    from rnncli.model import State
+    from rnncli.layers import State
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLE = 2_000  # pairs looked at to choose settings

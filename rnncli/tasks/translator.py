@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.alignment import NOTHING, Alignment, Tokens, merge
+from rnncli.arrays import Floats
 from rnncli.config import SearchConfig
 from rnncli.decoding import NO_LOOPS, Hypothesis, beam_search
 from rnncli.metrics import join_cjk
-from rnncli.runtime import Floats
 from rnncli.sentences import split_sentences
 from rnncli.tasks.base import TrainedModel, by_length, in_pieces, padded
 from rnncli.tokenizer import BOS, EOS, PAD, UNK

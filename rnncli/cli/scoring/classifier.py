@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli import metrics
+from rnncli.arrays import softmax
 from rnncli.baselines import MAX_CHARACTERS
 from rnncli.cli import options
 from rnncli.cli.console import Screen
@@ -16,7 +17,6 @@ from rnncli.cli.scoring.base import ScoredRows, Scores, batches
 from rnncli.cli.scoring.beside import RightLabels, SecondModel, baseline_scores
 from rnncli.cli.scoring.mistakes import require_place, write_mistakes
 from rnncli.cli.scoring.report import report_classifier
-from rnncli.runtime import softmax
 from rnncli.shift import shifts
 from rnncli.tasks.base import column_values, in_pieces
 from rnncli.tasks.text_classifier import TextClassifier
