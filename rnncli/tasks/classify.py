@@ -33,7 +33,7 @@ FEWER_NGRAMS = NGrams(words=(1, 2), characters=(2, 4, 6))
 MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=())
 NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
-BAG_BYTES = 2_000_000  # of the table of n-grams at most
+BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
 
