@@ -1,7 +1,7 @@
 """Recurrent layers in NumPy, for inference: texts of many lengths, packed, step by step.
 
-They compute what ``Recurrent`` in `layers.py` computes. Shape letters as there, and P for the tokens
-of many texts laid end to end (see `Packing`). What makes it quick:
+They compute what ``Recurrent`` in `layers.py` computes. Shape letters as there, and P for the
+tokens of many texts laid end to end (see `Packing`). What makes it quick:
 
 - what the gates make of the inputs is computed for all steps in one product, and for a first layer
   once for each word of the vocabulary;
