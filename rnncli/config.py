@@ -146,7 +146,7 @@ class Settings:
     warmup: float  # share of the budget in which the learning rate rises
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
-    members: int = 1  # networks side by side; classify only
+    members: int = 1  # networks side by side; classify only. More gain little beside n-grams
     ngrams: bool = True  # a linear model of n-grams beside them; classify only
     steps: int | None = None
     max_time: float | None = DEFAULT_MAX_TIME  # seconds

@@ -34,11 +34,6 @@ MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=())
 NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
 BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
-SMALL = 1_500_000  # characters: so few leave time for several networks
-COMMITTEE: dict[str, Any] = {
-    "members": 3,
-    "vocab_size": 6_000,
-}  # together they have 8 MB, as one has
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
 
@@ -57,9 +52,6 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         settings = replace(settings, epochs=20)
     if len(train) > 20_000:
         settings = replace(settings, batch_size=64)
-    if "members" not in given and len(train) * sum(map(len, texts)) / len(texts) <= SMALL:
-        announce(f"little text: {COMMITTEE['members']} networks side by side (--members 1: one)")
-        settings = replace(settings, **COMMITTEE)
     return settings.with_given(given)
 
 

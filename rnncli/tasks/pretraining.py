@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rnncli.tasks.classify import ClassifierTraining
     from rnncli.tasks.generate import Reader
 
-WIDER = {"hidden_size": 256, "members": 1}  # than labels alone could teach; one is enough
+WIDER = {"hidden_size": 256}  # than labels alone could teach
 SHARE = 0.6  # of the time budget: what is learned here is learned from far more text
 EPOCHS = 10  # at most; few texts are known by heart after more
 BATCH_SIZE = 32  # streams of text
