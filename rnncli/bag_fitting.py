@@ -19,7 +19,7 @@ from rnncli.arrays import Floats, Ints
 from rnncli.ngrams import found_rows
 
 SMOOTHING = 1.0  # texts added to each count
-PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights, from much to little
+PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
 ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no answer
 FITTED = 1 << 23  # weights at most, of the n-grams that most texts have: bounds memory
 
