@@ -4,7 +4,6 @@ Each n-gram counts by how much more often it occurs in a class than elsewhere (W
 2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 
 from rnncli.arrays import Floats, Ints
 from rnncli.ngrams import found_rows
+from rnncli.sparse import csr
 
 SMOOTHING = 1.0  # texts added to each count
 PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
@@ -74,14 +74,8 @@ def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[
 def _matrix(examples: BagExamples, places: Ints) -> Tensor:
     """Return which of the places (U,) each text has, as a sparse matrix (N, U)."""
     rows, starts = found_rows(places, examples.places, examples.starts)
-    with warnings.catch_warnings():  # that such matrices are new in PyTorch
-        warnings.filterwarnings("ignore", "Sparse", UserWarning)
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(np.append(starts, len(rows))),
-            torch.from_numpy(rows),
-            torch.ones(len(rows)),
-            (len(starts), len(places)),
-        )
+    ones = np.ones(len(rows), np.float32)
+    return csr(np.append(starts, len(rows)), rows, ones, len(places))
 
 
 def _log_count_ratios(counts: Tensor) -> Tensor:

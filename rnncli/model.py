@@ -221,8 +221,8 @@ class LanguageModels(OnDevice):
     """Predict, with each direction of an encoder's first layer, the token that it reads next.
 
     So an encoder learns from texts without labels (Peters et al. 2018, section 3.1). The output
-    layer shares the encoder's embeddings. Tokens are (N, D, T) for D directions, those of the
-    second from the end of the text to its beginning.
+    layer shares the encoder's embeddings, or starts from them where they do not learn. Tokens are
+    (N, D, T) for D directions, those of the second from the end of the text to its beginning.
     """
 
     def __init__(self, encoder: Encoder, config: ModelConfig) -> None:
@@ -234,7 +234,8 @@ class LanguageModels(OnDevice):
             nn.Linear(config.hidden_size, config.embedding_dim) for _ in range(self.directions)
         )
         self.output = nn.Linear(config.embedding_dim, config.vocab_size)
-        self.output.weight = encoder.embedding.weight
+        words = encoder.embedding.weight
+        self.output.weight = words if words.requires_grad else nn.Parameter(words.clone())
         nn.init.zeros_(self.output.bias)
 
     @torch.no_grad()
@@ -333,6 +334,16 @@ class EncoderDecoder(OnDevice):
         self.bag.places.copy_(torch.from_numpy(bag.places))
         self.bag.weight.copy_(torch.from_numpy(bag.weight))
         self.bag.bias.copy_(torch.from_numpy(bag.bias))
+
+    @torch.no_grad()
+    def start_words(self, vectors: Tensor, learned: bool) -> None:
+        """Let words begin as vectors (V, E), where these are not 0, and learn from there or not."""
+        assert self.encoder is not None
+        known = vectors.any(1)  # (V,)
+        for member in (self, *self.others):
+            words = member.encoder.embedding.weight
+            words[known] = vectors[known]
+            words.requires_grad_(learned)
 
     def start_others(self) -> None:
         """Let all members of a committee begin with what the first has learned of reading."""

@@ -101,8 +101,8 @@ def prepare(
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
     identity["unlabelled"] = [more.fingerprint for more in unlabelled]
     identity = json.loads(json.dumps(identity))
-    first_settings = pretraining.settings_of(settings)
-    first_task = pretraining.prepare(task, train_part, plain, first_settings, folder)
+    first_settings = pretraining.settings_of(task, settings)
+    first_task = pretraining.prepare(task, first_settings)
     first_task.model.to(device)
     first = Run(first_task, first_settings, snapshot, identity, "pretraining")
     return Run(task, settings, snapshot, identity, "training", first)

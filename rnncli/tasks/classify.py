@@ -34,6 +34,7 @@ MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=())
 NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
 BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
+PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
 
@@ -87,12 +88,18 @@ def prepare(
         return Examples(texts, classes)
 
     own, held = examples(train, "train.bin"), examples(validation, "validation.bin")
+    plain = None
+    if unlabelled:
+        texts = (column_values(part, "text") for part in (*unlabelled, train))
+        plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
     bag = None
     if settings.ngrams and len(labels) > 1:
         bag = _fit_bag(train, validation, own.classes, held.classes, settings.level, len(labels))
         right = float((bag.validation.argmax(1) == held.classes).mean())
         announce(f"a bag of n-grams alone is right on {100 * right:.1f} % of the held-out part")
-    task = ClassifierTraining(own, held, labels, tokenizer, settings, bag)
+    task = ClassifierTraining(own, held, labels, tokenizer, settings, bag, plain)
+    if settings.level != "char":
+        _start_words(task, announce)
     if task.truncated:
         announce(
             f"{task.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: trained on "
@@ -140,8 +147,11 @@ class ClassifierTraining:
         tokenizer: Tokenizer,
         settings: Settings,
         bag: FittedBag | None = None,
+        plain: EncodedTexts | None = None,
     ) -> None:
         self.labels = labels
+        self.texts = train.texts  # those with labels
+        self.plain = plain  # all, also those without, where there are such
         self.calibration: dict[str, float] = {}
         self._bag = bag
         self.tokenizer = tokenizer
@@ -234,6 +244,21 @@ class ClassifierTraining:
         return self.model.opinions(
             self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
         )
+
+
+def _start_words(task: ClassifierTraining, announce: Announce) -> None:
+    """Let words begin as vectors that say what they stand beside, in plain text if there is any."""
+    from rnncli.word_vectors import word_vectors  # torch: on the way to training only
+
+    texts = task.texts if task.plain is None else task.plain
+    vectors = word_vectors(texts, task.config.vocab_size, task.config.embedding_dim)
+    # What few labelled texts would teach of their words, others could not be told by.
+    learned = len(texts.tokens) < PLAIN * len(task.texts.tokens)
+    task.model.start_words(vectors, learned)
+    announce(
+        f"words begin as vectors of what they stand beside in {len(texts.tokens):,} tokens"
+        + ("" if learned else ", and stay so: most texts have no labels")
+    )
 
 
 def _fit_bag(

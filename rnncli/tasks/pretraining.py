@@ -6,38 +6,39 @@ rate from the start: lower rates for what has learned, and thawing it bit by bit
 point, since a network as small as this still has much to learn.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.batches import EncodedTexts, Tokens, Window, encode, streams
+from rnncli.batches import EncodedTexts, Tokens, Window, streams
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.metrics import perplexity
-from rnncli.tasks.base import column_values
 from rnncli.tasks.generate import LanguageModelTraining
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from rnncli.layers import State
     from rnncli.model import OnDevice
     from rnncli.tasks.classify import ClassifierTraining
     from rnncli.tasks.generate import Reader
 
 WIDER = {"hidden_size": 256}  # than labels alone could teach
-SHARE = 0.6  # of the time budget: what is learned here is learned from far more text
+MOST_TIME = 0.85  # share of the budget at most; labels are what it is all for
 EPOCHS = 10  # at most; few texts are known by heart after more
 BATCH_SIZE = 32  # streams of text
 DRAWN = 1_024  # words a step that are told apart from those of the batch: more teach more slowly
 HELD_OUT, MOST_HELD_OUT = 0.1, 20_000  # the share of the tokens that is held out, and the most
 
 
-def settings_of(classifier: Settings) -> Settings:
-    """Return the settings with which the encoder of a classifier learns from plain text."""
+def settings_of(task: "ClassifierTraining", classifier: Settings) -> Settings:
+    """Return the settings with which the encoder of a classifier learns from plain text.
+
+    The time is parted as the texts are: what is read twice as much has twice as long.
+    """
+    assert task.plain is not None
+    plain, labelled = len(task.plain.tokens), len(task.texts.tokens)
+    share = min(plain / (plain + labelled), MOST_TIME)
     usual = DEFAULTS["generate"]
     repeatable = classifier.max_time is None
     return replace(
@@ -49,25 +50,16 @@ def settings_of(classifier: Settings) -> Settings:
         bptt=usual.bptt,
         label_smoothing=0.0,
         epochs=classifier.epochs if repeatable else EPOCHS,
-        max_time=None if classifier.max_time is None else SHARE * classifier.max_time,
+        max_time=None if classifier.max_time is None else share * classifier.max_time,
     )
 
 
-def prepare(
-    classifier: "ClassifierTraining",
-    labelled: "Dataset",
-    unlabelled: Iterable["Dataset"],
-    settings: Settings,
-    folder: Path,
-) -> "EncoderPretraining":
-    """Encode the texts without labels, and those with labels as well, into ``folder``."""
-    parts = [column_values(part, "text") for part in (*unlabelled, labelled)]
-    texts = encode(chain(*parts), classifier.tokenizer, folder / "unlabelled.bin", end=True)
-    held_out = min(int(HELD_OUT * len(texts.tokens)), MOST_HELD_OUT)
-    cut = len(texts.tokens) - held_out
-    return EncoderPretraining(
-        _as_one(texts.tokens[:cut]), _as_one(texts.tokens[cut:]), classifier, settings
-    )
+def prepare(classifier: "ClassifierTraining", settings: Settings) -> "EncoderPretraining":
+    """Hold out the end of all texts, with labels and without."""
+    assert classifier.plain is not None
+    tokens = classifier.plain.tokens
+    cut = len(tokens) - min(int(HELD_OUT * len(tokens)), MOST_HELD_OUT)
+    return EncoderPretraining(_as_one(tokens[:cut]), _as_one(tokens[cut:]), classifier, settings)
 
 
 def _as_one(tokens: Tokens) -> EncodedTexts:
