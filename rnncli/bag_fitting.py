@@ -44,15 +44,16 @@ def fit(
     common = counts >= min(min_count, counts.max())
     places, counts = _first(counts[common], FITTED // num_classes, places[common], counts[common])
     own, held = _matrix(train, places), _matrix(validation, places)  # (N, U) each
-    own_transposed = own.t().to_sparse_csr()  # (U, N)
+    transposed = own.t().to_sparse_csr()  # (U, N)
     classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
-    ratios = _log_count_ratios(own_transposed @ classes)  # (U, C)
+    ratios = _log_count_ratios(transposed @ classes)  # (U, C)
+    regression = _Regression(own, transposed, classes, ratios)
     known = torch.from_numpy(validation.classes >= 0)
     targets = torch.from_numpy(validation.classes)[known]
     weights, bias = torch.zeros_like(ratios), torch.zeros(num_classes)
     best = None
     for penalty in PENALTIES:  # each starts from the one before
-        _minimise(own, own_transposed, classes, ratios, weights, bias, penalty)
+        regression.minimise(weights, bias, penalty)
         loss = F.cross_entropy((held @ (ratios * weights) + bias)[known], targets).item()
         if best is not None and loss > best[0]:
             break
@@ -85,27 +86,31 @@ def _log_count_ratios(counts: Tensor) -> Tensor:
     return (inside / inside.sum(0)).log() - (outside / outside.sum(0)).log()
 
 
-def _minimise(
-    texts: Tensor,
-    texts_transposed: Tensor,
-    classes: Tensor,
-    ratios: Tensor,
-    weights: Tensor,
-    bias: Tensor,
-    penalty: float,
-) -> None:
-    """Find, in place, the weights (U, C) and biases (C,) of the least loss and penalty."""
-    optimizer = torch.optim.LBFGS(
-        [weights, bias], max_iter=ITERATIONS, history_size=HISTORY, line_search_fn="strong_wolfe"
-    )
+@dataclass(frozen=True)
+class _Regression:
+    """A logistic regression on n-grams, each scaled by its log-count ratios."""
 
-    def closure() -> float:
-        log_p = (texts @ (ratios * weights) + bias).log_softmax(1)  # (N, C)
-        excess = (log_p.exp() - classes) / len(classes)  # (N, C)
-        weights.grad = ratios * (texts_transposed @ excess) + penalty * weights
-        bias.grad = excess.sum(0)
-        loss = -(classes * log_p).sum() / len(classes) + penalty / 2 * weights.square().sum()
-        return loss.item()
+    texts: Tensor  # (N, U) which n-grams each has, sparse
+    texts_transposed: Tensor  # (U, N)
+    classes: Tensor  # (N, C) one-hot
+    ratios: Tensor  # (U, C)
 
-    step: Callable[[Callable[[], float]], float] = optimizer.step
-    step(closure)
+    def minimise(self, weights: Tensor, bias: Tensor, penalty: float) -> None:
+        """Find, in place, the weights (U, C) and biases (C,) of the least loss and penalty."""
+        optimizer = torch.optim.LBFGS(
+            [weights, bias],
+            max_iter=ITERATIONS,
+            history_size=HISTORY,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> float:
+            log_p = (self.texts @ (self.ratios * weights) + bias).log_softmax(1)  # (N, C)
+            excess = (log_p.exp() - self.classes) / len(log_p)  # (N, C)
+            weights.grad = self.ratios * (self.texts_transposed @ excess) + penalty * weights
+            bias.grad = excess.sum(0)
+            loss = -(self.classes * log_p).sum() / len(log_p)
+            return (loss + penalty / 2 * weights.square().sum()).item()
+
+        step: Callable[[Callable[[], float]], float] = optimizer.step
+        step(closure)

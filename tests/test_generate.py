@@ -20,7 +20,8 @@ from rnncli.arrays import log_softmax, softmax
 from rnncli.cli.console import shown
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
-from rnncli.tasks.text_generator import BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES, Demand
+from rnncli.tasks.language_model import BATCH_TEXTS, MAX_CHARACTERS
+from rnncli.tasks.text_generator import MAX_TRIES, Demand
 from rnncli.tokenizer import EOS, Tokenizer
 
 SEED = ("--seed", 1, "--length", 30)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rnncli.cli.console import is_terminal, shown
 from rnncli.cli.records import Answer, Lines
 from rnncli.cli.streams import Stream, answer_all, batches
-from rnncli.tasks.text_generator import Surprise, TextGenerator
+from rnncli.tasks.language_model import Surprise
+from rnncli.tasks.text_generator import TextGenerator
 
 if TYPE_CHECKING:
     from rich.console import Console
