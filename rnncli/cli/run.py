@@ -63,8 +63,7 @@ def prepare(
         for warning in check(corpus):
             screen.say(warning)
     module = import_module(f"rnncli.tasks.{corpus.task}")
-    plain = [rows for more in unlabelled for rows in more.splits.values()]
-    if plain:
+    if unlabelled:
         given = pretraining.WIDER | given
     train_part, validation_part = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
     device = training.choose_device(given["device"])
@@ -79,7 +78,9 @@ def prepare(
         )
         settings = replace(chosen, device=device, precision=precision)
         training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
-    more = {"unlabelled": plain} if plain else {}
+    others = [more for more in unlabelled if more.fingerprint != corpus.fingerprint]
+    plain = [rows for other in others for rows in other.splits.values()]
+    more = {"unlabelled": plain} if unlabelled else {}  # texts with labels are read in any case
     task = module.prepare(train_part, validation_part, settings, folder, screen.say, **more)
     task.model.to(device)
     parts = {"train": train_part, "validation": validation_part}
@@ -96,7 +97,7 @@ def prepare(
         **info["settings"],
         **info["model"],
     }
-    if not plain:
+    if not unlabelled:
         return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
     identity["unlabelled"] = [more.fingerprint for more in unlabelled]

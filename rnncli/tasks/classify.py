@@ -62,12 +62,16 @@ def prepare(
     settings: Settings,
     folder: Path,
     announce: Announce,
-    unlabelled: Sequence["Dataset"] = (),
+    unlabelled: Sequence["Dataset"] | None = None,
 ) -> "ClassifierTraining":
-    """Encode both parts into ``folder`` and build the network; it knows all parts' words."""
+    """Encode both parts into ``folder`` and build the network.
+
+    It knows the words of ``unlabelled`` texts, too; with these, even with none of them, all texts
+    are kept as plain text as well, for pretraining.
+    """
     labels = tuple(sorted(set(column_values(train, "label"))))
     tokenizer = Tokenizer.train(
-        chain(*(column_values(part, "text") for part in (train, *unlabelled))),
+        chain(*(column_values(part, "text") for part in (train, *(unlabelled or ())))),
         settings.level,
         settings.vocab_size,
         fold=True,
@@ -89,7 +93,7 @@ def prepare(
 
     own, held = examples(train, "train.bin"), examples(validation, "validation.bin")
     plain = None
-    if unlabelled:
+    if unlabelled is not None:
         texts = (column_values(part, "text") for part in (*unlabelled, train))
         plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
     bag = None
