@@ -164,6 +164,17 @@ def calibration_error(
     return sum(gaps) / max(1, len(correct))
 
 
+def calibration_error_by_chance(probabilities: NDArray[np.float64], bins: int = BINS) -> float:
+    """Return the calibration error to expect where every probability is true.
+
+    On few texts it is far from 0: in each bin, how many are right varies about what is expected as
+    the sum of tosses of coins does (its mean distance by the normal approximation).
+    """
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
+    variances = np.bincount(index, probabilities * (1 - probabilities))
+    return float(np.sqrt(2 / np.pi * variances).sum()) / max(1, len(probabilities))
+
+
 def perplexity(nats: float) -> float:
     """Return exp of a loss in nats, infinite where it overflows."""
     return math.exp(nats) if nats < 700 else math.inf

@@ -9,6 +9,7 @@ from rnncli.metrics import (
     accuracy,
     bits,
     calibration_error,
+    calibration_error_by_chance,
     class_scores,
     confusion_matrix,
     difference_interval,
@@ -94,6 +95,15 @@ def test_certainty_belongs_to_the_last_bin():
     assert calibration_error(np.ones(4), np.ones(4, bool)) == 0
     assert calibration_error(np.ones(4), np.zeros(4, bool)) == 1
     assert calibration_error(np.array([1.0, 0.99]), np.array([True, False])) == pytest.approx(0.495)
+
+
+def test_calibration_error_by_chance_is_the_mean_of_what_true_probabilities_have():
+    rng = np.random.default_rng(0)
+    probabilities = rng.uniform(0.4, 1, 500)
+    drawn = [calibration_error(probabilities, rng.random(500) < probabilities) for _ in range(400)]
+    assert calibration_error_by_chance(probabilities) == pytest.approx(np.mean(drawn), rel=0.05)
+    assert calibration_error_by_chance(np.tile(probabilities, 100)) < 0.005
+    assert calibration_error_by_chance(np.ones(3)) == calibration_error_by_chance(np.ones(0)) == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))

@@ -82,6 +82,7 @@ class ClassifierScorer:
             "mistakes": int((~is_right).sum()),
             **right.scores(predicted),
             "calibration_error": metrics.calibration_error(surest, is_right),
+            "calibration_error_by_chance": metrics.calibration_error_by_chance(surest),
             "baselines": baseline_scores(right, data, self._screen),
             "reliability": [asdict(own) for own in bins],
             "lengths": _by_length(column_values(data.rows, "text"), is_right),

@@ -60,7 +60,8 @@ def _print_summary(scores: Scores, console: "Console") -> None:
             for name, own in judged.items()
         ],
     )  # fmt: skip
-    console.print(f"calibration error  {100 * scores['calibration_error']:6.2f} %")
+    chance = f"true probabilities would have {100 * scores['calibration_error_by_chance']:.2f} %"
+    console.print(f"calibration error  {100 * scores['calibration_error']:6.2f} %  ({chance})")
     console.print(f"mistakes           {scores['mistakes']:6,}")
     console.print(f"texts              {scores['texts']:6,}\n")
 
