@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from rich.console import Console
 
-NAMES = ("accuracy", "macro_f1", "calibration_error", "mistakes", "texts")
+NAMES = (
+    "accuracy",
+    "macro_f1",
+    "calibration_error",
+    "calibration_error_by_chance",
+    "mistakes",
+    "texts",
+)
 CLASS_NAMES = ("precision", "recall", "f1", "support")
 MISTAKE = ("label", "answer", "probability", "text")  # columns of --errors
 
