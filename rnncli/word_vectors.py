@@ -51,7 +51,7 @@ def word_vectors(texts: EncodedTexts, vocab_size: int, dim: int) -> Tensor:
 def _neighbours(texts: EncodedTexts, vocab_size: int) -> tuple[Ints, Ints, Floats]:
     """Return where each word's neighbours begin (V + 1,), the neighbours, and how often each is."""
     tokens = np.array(texts.tokens[:COUNTED], np.int64)  # (T,)
-    number = np.repeat(np.arange(len(texts)), texts.lengths)[: len(tokens)]  # of the text, (T,)
+    number = np.searchsorted(texts.offsets, np.arange(len(tokens)), "right")  # of the text, (T,)
     tokens, number = (np.pad(array, WINDOW, constant_values=-1) for array in (tokens, number))
     counts = np.zeros(vocab_size, np.int64)
     neighbours, weights = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]

@@ -78,9 +78,10 @@ def prepare(
         )
         settings = replace(chosen, device=device, precision=precision)
         training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
-    others = [more for more in unlabelled if more.fingerprint != corpus.fingerprint]
+    # Texts with labels are read as plain text in any case.
+    others = [other for other in unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
-    more = {"unlabelled": plain} if unlabelled else {}  # texts with labels are read in any case
+    more = {"unlabelled": plain} if unlabelled else {}
     task = module.prepare(train_part, validation_part, settings, folder, screen.say, **more)
     task.model.to(device)
     parts = {"train": train_part, "validation": validation_part}

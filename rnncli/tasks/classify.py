@@ -252,7 +252,7 @@ class ClassifierTraining:
 
 def _start_words(task: ClassifierTraining, announce: Announce) -> None:
     """Let words begin as vectors that say what they stand beside, in plain text if there is any."""
-    from rnncli.word_vectors import word_vectors  # torch: on the way to training only
+    from rnncli.word_vectors import COUNTED, word_vectors  # torch: on the way to training only
 
     texts = task.texts if task.plain is None else task.plain
     vectors = word_vectors(texts, task.config.vocab_size, task.config.embedding_dim)
@@ -260,7 +260,8 @@ def _start_words(task: ClassifierTraining, announce: Announce) -> None:
     learned = len(texts.tokens) < PLAIN * len(task.texts.tokens)
     task.model.start_words(vectors, learned)
     announce(
-        f"words begin as vectors of what they stand beside in {len(texts.tokens):,} tokens"
+        "words begin as vectors of what they stand beside in "
+        f"{min(len(texts.tokens), COUNTED):,} tokens"
         + ("" if learned else ", and stay so: most texts have no labels")
     )
 
