@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnncli.tokenizer import EOS, PAD, Tokenizer
 
-LENGTH_STEP = 8  # batches are padded to a multiple: few shapes, so that prepared kernels are reused
+LENGTH_STEP = 2  # batches are padded to a multiple: half the kernels to prepare, little padding
 COUNTED = 1 << 20  # tokens counted at once: bounds memory
 POOL = 100  # batches sorted by length together: little padding, still a random order
 

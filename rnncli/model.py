@@ -362,18 +362,23 @@ class EncoderDecoder(OnDevice):
         """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
         return self.opinions(tokens, lengths).mean(0)
 
-    def translate(
+    def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""
+        assert self.decoder is not None
+        logits: Tensor = self.decoder.output(self.features(source, lengths, target))
+        return logits
+
+    def features(
         self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
     ) -> Tensor:
-        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T).
+        """Return what the output layer reads (N, T, E) after each of ``target`` (N, T).
 
-        With ``where`` (N, T), only those (M, V) of the places where it is true.
+        With ``where`` (N, T), only the features (M, E) of the places where it is true.
         """
         assert self.encoder is not None and self.decoder is not None
         memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
         states = self.decoder.start(last)
-        logits: Tensor = self.decoder(target, states, memory, token_mask(source, lengths), where)[0]
-        return logits
+        return self.decoder.features(target, states, memory, token_mask(source, lengths), where)[0]
 
     def attend(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Return the attention (N, T, S) to ``source`` (N, S) after each of ``target`` (N, T)."""

@@ -30,8 +30,10 @@ class SampledSoftmax:
         absent = (-frequency).log1p() * targets + (-flattened).log1p() * drawn
         self._log_present = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
 
-    def loss(self, x: Tensor, output: nn.Linear, targets: Tensor) -> tuple[Tensor, int]:
-        """Return the summed loss in nats and the number of targets (N, T); x is (N, T, E)."""
+    def loss(
+        self, x: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Return the summed loss in nats and the number of targets (...); x is (..., E)."""
         where = targets != PAD
         x, targets = x[where], targets[where]  # (M, E), (M,)
         draws = torch.rand(self._drawn, dtype=self._cumulative.dtype)
@@ -47,4 +49,9 @@ class SampledSoftmax:
         rows = torch.arange(len(places), device=x.device)
         logits[rows, places] += log_present[places].to(logits.dtype)
         loss = nn.functional.cross_entropy(logits.float(), places, reduction="sum")
+        if label_smoothing:  # a share of each target for all words alike, drawn or not
+            certain = logits[rows, places].float().sum()
+            alike = nn.functional.linear(x.sum(0), output.weight.mean(0, keepdim=True)).sum()
+            alike = alike + len(targets) * output.bias.mean()
+            loss = loss + label_smoothing * (certain - alike)
         return loss, len(targets)

@@ -127,13 +127,13 @@ def test_a_text_is_translated_alike_alone_and_in_a_padded_batch(build, cell, lay
 
 
 @torch.inference_mode()
-def test_only_the_logits_that_are_asked_for_are_computed(build):
+def test_only_the_features_that_are_asked_for_are_returned(build):
     model = build("translate", "lstm", num_layers=2)
     source, lengths = sources()
     target = torch.randint(0, 9, (4, 6))
     where = torch.rand(4, 6) < 0.5
-    whole = model.translate(source, lengths, target)
-    assert_close(model.translate(source, lengths, target, where), whole[where])
+    whole = model.features(source, lengths, target)
+    assert_close(model.features(source, lengths, target, where), whole[where])
 
 
 @torch.inference_mode()

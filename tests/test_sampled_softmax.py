@@ -10,6 +10,7 @@ from rnncli.sampled_softmax import SampledSoftmax
 from rnncli.tokenizer import PAD
 
 VOCABULARY, WIDTH, DRAWN = 20_000, 16, 4_096
+smoothed = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 
 
 @pytest.fixture
@@ -25,25 +26,28 @@ def layer():
     return output, x, targets.clamp_min(PAD + 1).reshape(4, 32), counts
 
 
-def mean_loss(sampled, output, x, targets, times=40):
-    losses = [sampled.loss(x, output, targets)[0].item() for _ in range(times)]
+def mean_loss(sampled, output, x, targets, smoothing, times=40):
+    losses = [sampled.loss(x, output, targets, smoothing)[0].item() for _ in range(times)]
     return sum(losses) / times / targets.numel()
 
 
-def test_it_estimates_the_loss_over_the_whole_vocabulary(layer):
+@smoothed
+def test_it_estimates_the_loss_over_the_whole_vocabulary(layer, smoothing):
     output, x, targets, counts = layer
+    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
     with torch.no_grad():
-        exact = cross_entropy(output(x), targets)[0].item() / targets.numel()
-        estimate = mean_loss(SampledSoftmax(counts, targets.numel(), DRAWN), output, x, targets)
+        exact = cross_entropy(output(x), targets, smoothing)[0].item() / targets.numel()
+        estimate = mean_loss(sampled, output, x, targets, smoothing)
     assert estimate == pytest.approx(exact, abs=0.03)
 
 
-def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer):
+@smoothed
+def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer, smoothing):
     output, x, targets, counts = layer
     x.requires_grad_()
-    (exact,) = torch.autograd.grad(cross_entropy(output(x), targets)[0], x)
+    (exact,) = torch.autograd.grad(cross_entropy(output(x), targets, smoothing)[0], x)
     sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
-    (estimate,) = torch.autograd.grad(sampled.loss(x, output, targets)[0], x)
+    (estimate,) = torch.autograd.grad(sampled.loss(x, output, targets, smoothing)[0], x)
     assert nn.functional.cosine_similarity(exact.flatten(), estimate.flatten(), 0) > 0.98
 
 

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnncli.layers import State
+    from rnncli.sampled_softmax import SampledSoftmax
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLE = 2_000  # pairs looked at to choose settings
 ALIKE = 0.5  # share of letters in common from which two languages share one vocabulary
+SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns only some
+DRAWN = 1_024  # of them a step beside those of the batch: as good a step, in two thirds of the time
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_PAIRS = 4_000  # with which speed is measured
 # Dropout of units and of words, from so many epochs on.
 DROPOUTS = ((15, 0.3, 0.1), (0, 0.15, 0.05))
+MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 
@@ -48,6 +52,8 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
         settings = replace(settings, vocab_size=size)
     elif given.get("level") == "word":
         settings = replace(settings, vocab_size=20_000)
+    if len(train) >= MANY:
+        settings = replace(settings, batch_size=64)
     settings = settings.with_given(given)
     if "dropout" not in given:
         epochs = _epochs(train, settings)
@@ -135,6 +141,7 @@ class TranslatorTraining:
 
     goal, maximise = "loss", False
     labels: tuple[str, ...] = ()
+    _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
 
     def __init__(
         self,
@@ -174,8 +181,14 @@ class TranslatorTraining:
         )
         self.model = build(self.config)
         assert self.model.decoder is not None
-        vocab_size = (target_tokenizer or tokenizer).vocab_size
-        self.model.decoder.start_from_frequencies(train.targets.counts(vocab_size))
+        self._output = self.model.decoder.output
+        counts = train.targets.counts((target_tokenizer or tokenizer).vocab_size)
+        self.model.decoder.start_from_frequencies(counts)
+        if len(counts) >= SAMPLED_FROM:
+            from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
+
+            targets = self.target_tokens // self.steps_per_epoch  # a step
+            self._sampled = SampledSoftmax(counts, targets, DRAWN)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
         self.calibration: dict[str, float] = {}
 
@@ -196,8 +209,11 @@ class TranslatorTraining:
         """Return the summed loss of a batch of pairs."""
         from rnncli.model import cross_entropy
 
-        logits, targets = self._logits(batch)  # (M, V), (M,)
-        return cross_entropy(logits, targets, self._settings.label_smoothing)
+        x, targets = self._features(batch)  # (M, E), (M,)
+        smoothing = self._settings.label_smoothing
+        if self._sampled is not None:
+            return self._sampled.loss(x, self._output, targets, smoothing)
+        return cross_entropy(self._output(x), targets, smoothing)
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss in nats a target token on the held-out pairs."""
@@ -205,8 +221,8 @@ class TranslatorTraining:
 
         total, targets = 0.0, 0
         for rows in in_order(self._validation.targets.lengths, self._settings.batch_size):
-            batch = self._batch(self._validation, rows)
-            loss, n = cross_entropy(*self._logits(batch))
+            x, own = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
+            loss, n = cross_entropy(self._output(x), own)
             total, targets = total + loss.item(), targets + n
         return {"loss": total / targets, "perplexity": perplexity(total / targets)}
 
@@ -217,15 +233,15 @@ class TranslatorTraining:
         inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
         return Batch(sources, lengths, inputs, targets)
 
-    def _logits(self, batch: Batch) -> tuple["Tensor", "Tensor"]:
-        """Return the logits (M, V) and targets (M,) of all places that are no padding."""
+    def _features(self, batch: Batch) -> tuple["Tensor", "Tensor"]:
+        """Return what the output layer reads (M, E), and the targets (M,), but for padding."""
         tensor = self.model.tensor
         targets = tensor(batch.targets)  # (N, T)
         where = targets != PAD  # (N, T)
-        logits = self.model.translate(
+        x = self.model.features(
             tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
         )
-        return logits, targets[where]
+        return x, targets[where]
 
 
 def _epochs(train: "Dataset", settings: Settings) -> float:
