@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.batches import bucketed, encode, in_order, streams
+from rnncli.batches import LENGTH_STEP, bucketed, encode, in_order, streams
 from rnncli.tokenizer import EOS, PAD, Tokenizer
 
 CORPUS = st.lists(st.text(alphabet="abc \n🙂", max_size=12), max_size=8)
@@ -54,8 +54,8 @@ def test_a_padded_batch_holds_its_texts_and_padding_behind(texts, data, tokenize
     for row, ids, length in zip(rows, tokens, lengths, strict=True):
         assert ids[:length].tolist() == encoded[row].tolist()
         assert (ids[length:] == PAD).all()
-    assert tokens.shape[1] - lengths.max() < 8
-    assert tokens.shape[1] % 8 == 0
+    assert tokens.shape[1] - lengths.max() < LENGTH_STEP
+    assert tokens.shape[1] % LENGTH_STEP == 0
 
 
 @given(LENGTHS, st.integers(1, 9), st.integers(0, 99))

@@ -1,6 +1,7 @@
 """Measure translators: default settings on each corpus, within the time that is given.
 
     python tests/benchmarks/translators.py [--only multi30k-de-en phrasebook ...] [--test]
+        [--budgets 10m] [--models FOLDER]
 
 Models are trained and scored through the installed command. The corpora are those of the folder
 ``$RNNCLI_CORPORA``, and the bundled phrasebook, of which a part is held out. Scores are of val and
@@ -68,14 +69,15 @@ def command(*words: object) -> bytes:
     return subprocess.run(list(map(str, [RNNCLI, *words])), check=True, capture_output=True).stdout
 
 
-def measure(report: Report, name: str, corpus: Corpus, budget: str, test: bool) -> None:
+def measure(
+    report: Report, name: str, corpus: Corpus, budget: str, test: bool, models: Path | None
+) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        model = Path(scratch) / "model"
+        model = (models or Path(scratch)) / f"{name}-{budget}"
         began = time.monotonic()
         command("train", *map(place, corpus.train), "-o", model, "-q", "--max-time", budget)
         seconds = time.monotonic() - began
         scored = corpus.part(test)
-        began = time.monotonic()
         scores = json.loads(command("evaluate", model, *scored, "--json", "-q"))
         told = json.loads((model / "config.json").read_text())["training"]
         note = f"{seconds:.0f} s, {told['epochs']:.1f} epochs"
@@ -104,13 +106,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(CORPORA))
     parser.add_argument("--budgets", nargs="+", help="instead of those of each corpus")
     parser.add_argument("--test", action="store_true")
+    parser.add_argument("--models", type=Path, help="where models are kept; else nowhere")
     parser.add_argument("--out", type=Path, default=Path("translators.json"))
     given = parser.parse_args()
     report = Report()
     report.section("Translators")
     for name in given.only:
         for budget in given.budgets or CORPORA[name].budgets:
-            measure(report, name, CORPORA[name], budget, given.test)
+            measure(report, name, CORPORA[name], budget, given.test, given.models)
     report.write(given.out)
 
 
