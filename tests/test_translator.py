@@ -77,7 +77,7 @@ def test_no_line_is_empty_and_none_is_lost(tmp_path: Path) -> None:
     assert [bool(line) for line in out] == [bool(line.strip()) for line in lines]
 
 
-@pytest.mark.parametrize(("epochs", "dropout"), [(2, 0.15), (20, 0.3)])
+@pytest.mark.parametrize(("epochs", "dropout"), [(2, 0.05), (8, 0.15), (20, 0.3)])
 def test_what_is_read_often_needs_more_dropout(epochs: int, dropout: float, tmp_path: Path) -> None:
     model = tmp_path / "model"
     result = call("train", pairs(), "-o", model, "--hidden-size", 4, "--epochs", epochs)

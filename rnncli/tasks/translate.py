@@ -33,8 +33,8 @@ SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns o
 DRAWN = 1_024  # of them a step beside those of the batch: as good a step, in two thirds of the time
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_PAIRS = 4_000  # with which speed is measured
-# Dropout of units and of words, from so many epochs on.
-DROPOUTS = ((15, 0.3, 0.1), (0, 0.15, 0.05))
+# Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
+DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (0, 0.05, 0.0))
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
