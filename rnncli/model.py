@@ -198,13 +198,9 @@ class Decoder(nn.Module):
         states: Sequence[State | None],
         memory: Tensor | None = None,
         mask: Tensor | None = None,
-        where: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
-        """Return the logits (N, T, V) of the tokens that follow ``tokens`` (N, T), and the states.
-
-        With ``where`` (N, T), only the logits (M, V) of the M places where it is true.
-        """
-        x, after = self.features(tokens, states, memory, mask, where)
+        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the states."""
+        x, after = self.features(tokens, states, memory, mask)
         return self.output(x), after
 
     def attend(

@@ -208,8 +208,8 @@ def pretrain(
     screen: Screen,
     began: float,
     every: float | None,
-) -> None:
-    """Let the encoder learn from texts without labels."""
+) -> float:
+    """Let the encoder learn from texts without labels; return when training may say it began."""
     first = run.pretraining
     assert first is not None
     budget = format_duration(first.settings.max_time) if first.settings.max_time else "its steps"
@@ -219,6 +219,7 @@ def pretrain(
     first.task.model.load_state_dict(reached.weights)
     run.task.model.start_others()  # type: ignore[operator]
     screen.say("training: now with labels")
+    return time.monotonic() - reached.seconds  # those before an interruption, too
 
 
 def go_on(

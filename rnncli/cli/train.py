@@ -362,7 +362,7 @@ def train(
             screen.say(copy_weights(init_from, run.task))
         state = go_on(run, before, writer, screen)
         if run.pretraining and (before is None or state is None or before.phase == "pretraining"):
-            pretrain(run, state, writer, screen, began, every)
+            began = pretrain(run, state, writer, screen, began, every)
             state = None
         snapshot = carry_out(run, state, writer, screen, began, every)
     if as_json:
