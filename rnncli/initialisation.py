@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rnncli.saved_model import SavedModel, load
-from rnncli.tokenizer import Tokenizer
+from rnncli.saved_model import SavedModel
+from rnncli.tokenizer import SPECIAL_TOKENS, Tokenizer
 
 if TYPE_CHECKING:
     from rnncli.tasks.base import Training
@@ -18,17 +17,36 @@ BY_TARGET = ("decoder.embedding.weight", "decoder.output.weight", "decoder.outpu
 BY_LABEL = ("head.output.weight", "head.output.bias")
 
 
-def copy_weights(path: Path, task: "Training") -> str:
-    """Copy what fits from the model at ``path``, and return a sentence that says what it was.
+def settings_of(model: SavedModel) -> dict[str, Any]:
+    """Return the settings with which the weights of a new network have the sizes of a model's."""
+    config = model.config
+    return {
+        "level": model.tokenizer.level,
+        "cell": config.cell,
+        "embedding_dim": config.embedding_dim,
+        "hidden_size": config.hidden_size,
+        "num_layers": config.num_layers,
+    }
+
+
+def words_of(model: SavedModel) -> list[str]:
+    """Return the words or characters that a model knows; none where they are pieces of words."""
+    own = _tokens(model.tokenizer)[len(SPECIAL_TOKENS) :]
+    match model.tokenizer.level:
+        case "word":
+            return own
+        case "char":
+            return [token for token in own if len(token) == 1]  # the others stand for bytes
+        case "subword":
+            return []
+
+
+def copy_weights(model: SavedModel, task: "Training") -> str:
+    """Copy what fits from a model, and return a sentence that says what it was.
 
     A weight fits where it has the same name and shape; rows that belong to tokens or labels go by
     these, so that vocabularies and labels may differ. A language model's decoder starts an encoder.
-
-    Raises:
-        ModelError: there is no such model, or it is damaged.
-
     """
-    model = load(path)
     copied, new = [], []
     rows, all_rows = 0, 0
     for name, parameter in task.model.named_parameters():
@@ -38,8 +56,11 @@ def copy_weights(path: Path, task: "Training") -> str:
             continue
         given = torch.from_numpy(model.weights[given_name].copy())
         own_keys, given_keys = _keys(name, task), _keys_of_saved(given_name, model)
+        if task.tokenizer.folds and not name.endswith(BY_LABEL):
+            own_keys, given_keys = _folded(own_keys), _folded(given_keys)
         if own_keys and given_keys:
-            places = {key: row for row, key in enumerate(given_keys)}
+            # Of keys that are there twice, the more frequent token comes first.
+            places = {key: row for row, key in reversed([*enumerate(given_keys)])}
             pairs = [(row, places[key]) for row, key in enumerate(own_keys) if key in places]
             if given.shape[1:] != parameter.shape[1:] or not pairs:
                 new.append(name)
@@ -58,7 +79,7 @@ def copy_weights(path: Path, task: "Training") -> str:
         copied.append(name)
     known = f", with {rows:,} of {all_rows:,} tokens" if all_rows else ""
     rest = f"; new: {', '.join(new)}" if new else ""
-    return f"weights from {path}: copied {len(copied)} of {len(copied) + len(new)}{known}{rest}"
+    return f"copied {len(copied)} of {len(copied) + len(new)} weights{known}{rest}"
 
 
 def _counterpart(name: str, model: SavedModel) -> str | None:
@@ -85,6 +106,11 @@ def _keys_of_saved(name: str, model: SavedModel) -> Sequence[str]:
     if name.endswith(BY_TOKEN):
         return _tokens(model.tokenizer)
     return _tokens(model.target_tokenizer) if name in BY_TARGET else ()
+
+
+def _folded(tokens: Sequence[str]) -> list[str]:
+    """Return tokens without case, and without the space that words have before them in writing."""
+    return [token.lower().removeprefix(" ") or token for token in tokens]
 
 
 def _tokens(tokenizer: Tokenizer) -> list[str]:

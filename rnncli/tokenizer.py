@@ -66,6 +66,7 @@ class Tokenizer:
         self._backend = backend
         self.level = level
         self.vocab_size: int = backend.get_vocab_size(with_added_tokens=False)
+        self.folds = backend.normalizer is not None  # case, and spaces between words
         self._texts: dict[int, str] = {}  # of tokens, as they were asked for
 
     @classmethod
@@ -77,16 +78,24 @@ class Tokenizer:
         *,
         fold: bool = False,
         min_count: int = 1,
+        known: Iterable[str] = (),
     ) -> "Tokenizer":
         """Learn a vocabulary from texts, most frequent tokens first.
 
         ``vocab_size`` is a soft limit: the special tokens and, at the levels ``char`` and
         ``subword``, the 256 bytes that can spell any text are never left out. ``fold`` lower-cases
         and drops the spaces between words, which suits reading (a classifier) but not writing.
-        Tokens that occur less often than ``min_count`` are left out.
+        Tokens that occur less often than ``min_count`` are left out, but for ``known`` words or
+        characters; pieces of words are learned from the texts alone.
         """
-        train = {"char": _train_char, "word": _train_word, "subword": _train_subword}[level]
-        return cls(train(texts, vocab_size, fold, min_count), level)
+        match level:
+            case "char":
+                backend = _train_char(texts, vocab_size, fold, min_count, known)
+            case "word":
+                backend = _train_word(texts, vocab_size, fold, min_count, known)
+            case "subword":
+                backend = _train_subword(texts, vocab_size, fold, min_count)
+        return cls(backend, level)
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text."""
@@ -249,29 +258,30 @@ def _word_splitter(fold: bool, split: bool) -> pre_tokenizers.Sequence:
     return pre_tokenizers.Sequence(pieces)
 
 
-def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
-    normalizer = normalizers.Lowercase() if fold else None
-    counts = _count(
-        text if normalizer is None else normalizer.normalize_str(text) for text in texts
-    )
+def _train_char(
+    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
+) -> Backend:
+    lower = normalizers.Lowercase().normalize_str if fold else str
     room = max(vocab_size - len(SPECIAL_TOKENS) - len(_BYTE_TOKENS), 0)
-    vocab = _vocab([*_BYTE_TOKENS, *_most_common(counts, room, min_count)])
-    return _backend(_char_model(vocab), "char", fold)
+    frequent = _most_common(map(lower, texts), map(lower, known), room, min_count)
+    return _backend(_char_model(_vocab([*_BYTE_TOKENS, *frequent])), "char", fold)
 
 
-def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
+def _train_word(
+    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
+) -> Backend:
     texts = iter(texts)
     first = list(islice(texts, _LOOKED_AT))
     split = not fold and was_split(first)
     splitter = _word_splitter(fold, split)
-    normalizer = normalizers.Lowercase() if fold else None
-    counts: Counter[str] = Counter()
-    for text in chain(first, texts):
-        normal = text if normalizer is None else normalizer.normalize_str(text)
-        counts.update(word for word, _ in splitter.pre_tokenize_str(normal))
+    lower = normalizers.Lowercase().normalize_str if fold else str
+
+    def words(text: str) -> list[str]:
+        return [word for word, _ in splitter.pre_tokenize_str(lower(text))]
+
     room = max(vocab_size - len(SPECIAL_TOKENS), 0)
-    model = _word_model(_vocab(_most_common(counts, room, min_count)))
-    return _backend(model, "word", fold, split)
+    frequent = _most_common(map(words, chain(first, texts)), map(words, known), room, min_count)
+    return _backend(_word_model(_vocab(frequent)), "word", fold, split)
 
 
 def was_split(texts: Iterable[str]) -> bool:
@@ -297,14 +307,14 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count:
     return Backend.from_str(json.dumps(description))
 
 
-def _count(texts: Iterable[str]) -> Counter[str]:
+def _most_common(
+    texts: Iterable[Iterable[str]], known: Iterable[Iterable[str]], room: int, min_count: int
+) -> list[str]:
     counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text)
-    return counts
-
-
-def _most_common(counts: Counter[str], room: int, min_count: int) -> list[str]:
+    for tokens in texts:
+        counts.update(tokens)
+    for token in chain.from_iterable(known):
+        counts[token] = max(counts[token], min_count)
     # Ties in a fixed order, so that the same texts give the same vocabulary.
     frequent = (token for token in counts if counts[token] >= min_count)
     ranked = sorted(frequent, key=lambda token: (-counts[token], token))

@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from models import pairs, reviews, story, write_lines
@@ -229,41 +228,6 @@ def test_a_finished_training_leaves_no_checkpoint(tmp_path: Path) -> None:
     assert not (model / CHECKPOINT).exists()
     again = call(*arguments("classify", model, "--steps", 6))
     assert (again.code, "holds a model already" in again.err) == (1, True)
-
-
-# Starting from other weights
-
-
-def said(result: Result) -> str:
-    assert result.code == 0, result.err
-    return next(line for line in result.err.splitlines() if line.startswith("weights from"))
-
-
-def test_training_can_start_from_the_weights_of_the_same_task(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    call(*arguments("classify", first, "--steps", 80, "--learning-rate", 0.03, "--dropout", 0))
-    loss: dict[str, Any] = json.loads((first / "config.json").read_text())["scores"]
-    result = call(*arguments("classify", second, "--steps", 1, "--init-from", first))
-    assert "; new" not in said(result)
-    again = json.loads((second / "config.json").read_text())["scores"]
-    assert again["accuracy"] >= loss["accuracy"] - 0.01
-
-
-def test_a_text_model_can_start_a_classifier(tmp_path: Path) -> None:
-    text, model = tmp_path / "text", tmp_path / "model"
-    call(*arguments("generate", text, "--steps", 3, "--level", "word"))
-    result = call(*arguments("classify", model, "--steps", 1, "--init-from", text))
-    told = said(result)
-    assert "new: " in told
-    assert "head.output.weight" in told
-    assert "encoder.embedding.weight" not in told.partition("new: ")[2]
-    assert "encoder.layers.0.0.weight_hh" not in told.partition("new: ")[2]
-
-
-def test_weights_of_nothing_are_refused_before_data_is_read(tmp_path: Path) -> None:
-    result = call(*arguments("classify", tmp_path / "m", "--init-from", tmp_path / "none"))
-    assert result.code == 1
-    assert "does not exist" in result.err
 
 
 # A disk that fills up

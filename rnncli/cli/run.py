@@ -23,6 +23,7 @@ from rnncli.errors import ModelError
 if TYPE_CHECKING:
     from rnncli.checkpoint import ModelWriter, Phase, SavedRun, Snapshot
     from rnncli.data import Corpus
+    from rnncli.saved_model import SavedModel
     from rnncli.tasks.base import Training
     from rnncli.training import Progress, State
 
@@ -51,9 +52,10 @@ def prepare(
     folder: Path,
     screen: Screen,
     unlabelled: Sequence["Corpus"] = (),
+    start: "SavedModel | None" = None,
 ) -> Run:
-    """Choose settings, encode the data and build the network."""
-    from rnncli import training
+    """Choose settings, encode the data and build the network, from ``start`` if there is one."""
+    from rnncli import initialisation, training
     from rnncli.checkpoint import Snapshot
     from rnncli.data import hold_out
     from rnncli.data.checks import check
@@ -63,6 +65,8 @@ def prepare(
         for warning in check(corpus):
             screen.say(warning)
     module = import_module(f"rnncli.tasks.{corpus.task}")
+    if start is not None:
+        given = initialisation.settings_of(start) | given
     if unlabelled:
         given = pretraining.WIDER | given
     train_part, validation_part = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
@@ -81,13 +85,17 @@ def prepare(
     # Texts with labels are read as plain text in any case.
     others = [other for other in unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
-    more = {"unlabelled": plain} if unlabelled else {}
+    more: dict[str, Any] = {"unlabelled": plain} if unlabelled else {}
+    if start is not None and corpus.task == "classify":
+        more["known"] = initialisation.words_of(start)
     task = module.prepare(train_part, validation_part, settings, folder, screen.say, **more)
     task.model.to(device)
     parts = {"train": train_part, "validation": validation_part}
     rows = {name: len(part) for name, part in parts.items()}
     parameters = sum(p.numel() for p in task.model.parameters())
     _announce(screen, task, settings, parameters, rows)
+    if start is not None:
+        screen.say(f"starting as {start.path}: {initialisation.copy_weights(start, task)}")
     info = describe(corpus, data, task, settings, parameters, parts)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     identity = {
@@ -98,6 +106,8 @@ def prepare(
         **info["settings"],
         **info["model"],
     }
+    if start is not None:
+        identity["init_from"] = str(start.path)
     if not unlabelled:
         return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
     info["data"]["unlabelled"] = [more.name for more in unlabelled]

@@ -63,7 +63,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Start from the weights of this model; what fits is copied.",
+            help="Start from the weights of this model, with networks of its sizes and, to "
+            "classify, its words as well.",
             rich_help_panel=MODEL,
             show_default=False,
         ),
@@ -333,15 +334,13 @@ def train(
 
     from rnncli.checkpoint import ModelWriter
     from rnncli.cli.run import carry_out, go_on, prepare, pretrain
-    from rnncli.saved_model import read_info
+    from rnncli.saved_model import load
 
-    if init_from is not None:
-        read_info(init_from)
+    start = None if init_from is None else load(init_from)
     every = None if checkpoint_every is None else parse_duration(checkpoint_every)
     if output is not None:
         ModelWriter(output, force)  # refuse early: before anything is read
     from rnncli.data import Columns, read_corpus
-    from rnncli.initialisation import copy_weights
 
     columns = Columns(text, label, source, target, control)
     corpus = read_corpus(data or [], task=task, columns=columns, revision=revision)
@@ -356,10 +355,7 @@ def train(
     writer = ModelWriter(output or options.MODELS / corpus.task, force)
     with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
         before = writer.saved_run()
-        run = prepare(corpus, data or [], given, before, Path(folder), screen, plain)
-        if init_from is not None:
-            run.identity["init_from"] = str(init_from)
-            screen.say(copy_weights(init_from, run.task))
+        run = prepare(corpus, data or [], given, before, Path(folder), screen, plain, start)
         state = go_on(run, before, writer, screen)
         if run.pretraining and (before is None or state is None or before.phase == "pretraining"):
             began = pretrain(run, state, writer, screen, began, every)

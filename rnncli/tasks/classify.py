@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnncli.arrays import Floats, log_softmax
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.calibration import combine, fit_weights
-from rnncli.config import DEFAULTS, Level, ModelConfig, Settings
+from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.ngrams import Bag, NGrams
 from rnncli.tasks.base import Announce, build, column_values
@@ -41,8 +41,7 @@ NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
     """Fit the settings to the data: names are read by the character, sentences by the word."""
     settings = DEFAULTS["classify"]
-    texts = list(islice(column_values(train, "text"), SAMPLE))
-    words = sum(len(text.split()) for text in texts) / len(texts)
+    words = _words_a_text(train)
     level = given.get("level")
     if level is None and words < NAME_LIKE:
         announce(f"texts of {words:.1f} words: read by the character")
@@ -63,11 +62,12 @@ def prepare(
     folder: Path,
     announce: Announce,
     unlabelled: Sequence["Dataset"] | None = None,
+    known: Sequence[str] = (),
 ) -> "ClassifierTraining":
     """Encode both parts into ``folder`` and build the network.
 
-    It knows the words of ``unlabelled`` texts, too; with these, even with none of them, all texts
-    are kept as plain text as well, for pretraining.
+    It has all ``known`` words and, by their frequency, those of ``unlabelled`` texts, too; with
+    these, even with none of them, all texts are kept as plain text as well, for pretraining.
     """
     labels = tuple(sorted(set(column_values(train, "label"))))
     tokenizer = Tokenizer.train(
@@ -76,6 +76,7 @@ def prepare(
         settings.vocab_size,
         fold=True,
         min_count=2 if len(train) >= MANY else 1,
+        known=known,
     )
 
     numbers = {label: i for i, label in enumerate(labels)}
@@ -98,7 +99,7 @@ def prepare(
         plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
     bag = None
     if settings.ngrams and len(labels) > 1:
-        bag = _fit_bag(train, validation, own.classes, held.classes, settings.level, len(labels))
+        bag = _fit_bag(train, validation, own.classes, held.classes, len(labels))
         right = float((bag.validation.argmax(1) == held.classes).mean())
         announce(f"a bag of n-grams alone is right on {100 * right:.1f} % of the held-out part")
     task = ClassifierTraining(own, held, labels, tokenizer, settings, bag, plain)
@@ -250,6 +251,11 @@ class ClassifierTraining:
         )
 
 
+def _words_a_text(texts: "Dataset") -> float:
+    some = list(islice(column_values(texts, "text"), SAMPLE))
+    return sum(len(text.split()) for text in some) / len(some)
+
+
 def _start_words(task: ClassifierTraining, announce: Announce) -> None:
     """Let words begin as vectors that say what they stand beside, in plain text if there is any."""
     from rnncli.word_vectors import COUNTED, word_vectors  # torch: on the way to training only
@@ -271,7 +277,6 @@ def _fit_bag(
     validation: "Dataset",
     classes: NDArray[np.int64],
     validation_classes: NDArray[np.int64],
-    level: Level,
     num_classes: int,
 ) -> FittedBag:
     """Fit a bag of n-grams, of those that tell most."""
@@ -280,7 +285,7 @@ def _fit_bag(
     if len(train) > BAG_TEXTS:
         some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
         train, classes = train.select(some), classes[some]
-    if level == "char":
+    if _words_a_text(train) < NAME_LIKE:
         ngrams = NAME_NGRAMS
     else:
         characters = sum(map(len, column_values(train, "text")))

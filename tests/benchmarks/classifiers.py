@@ -4,8 +4,8 @@
 
 Models are trained and scored through the installed command. The corpora are those of the folder
 ``$RNNCLI_CORPORA``, and the bundled reviews. Scores are of the dev part where there is one, else of
-a tenth that is drawn beforehand; test parts are left alone. The linear models of scikit-learn and
-fastText run beside where they are installed. Nothing else should run meanwhile.
+a tenth that is drawn beforehand; test parts are left alone. The linear models of scikit-learn,
+fastText and spaCy run beside where they are installed. Nothing else should run meanwhile.
 """
 
 import argparse
@@ -41,6 +41,8 @@ CORPORA = {  # where they lie, the dev part if there is one, and the time that i
     "imdb": ("imdb/train.csv.gz", None, "15m"),
 }
 HELD_OUT, DRAW = 0.1, 7  # the share that is drawn where there is no dev part, and its seed
+
+SPACY_EPOCHS, SPACY_BATCH = 10, 32
 
 Rows = list[tuple[str, str]]
 Answers = Callable[[Rows, Sequence[str]], Sequence[str]]  # learn from rows, label texts
@@ -154,10 +156,32 @@ def fasttext(train: Rows, texts: Sequence[str]) -> Sequence[str]:
     return [labels[int(row[0].removeprefix("__label__"))] for row in found]
 
 
+def spacy(train: Rows, texts: Sequence[str]) -> Sequence[str]:
+    """Train the default text classifier of spaCy: a convolution and a bag of words, together."""
+    import spacy
+    from spacy.training import Example
+
+    spacy.util.fix_random_seed(0)
+    nlp, draw = spacy.blank("en"), random.Random(0)
+    nlp.add_pipe("textcat")
+    labels = sorted({label for _, label in train})
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"cats": {one: one == label for one in labels}})
+        for text, label in train
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(SPACY_EPOCHS):
+        draw.shuffle(examples)
+        for batch in spacy.util.minibatch(examples, SPACY_BATCH):
+            nlp.update(batch, sgd=optimizer, drop=0.2)
+    return [max(doc.cats, key=doc.cats.__getitem__) for doc in nlp.pipe(texts)]
+
+
 PEERS = {
     "tf-idf and logistic regression": ("sklearn", tfidf),
     "NB-SVM": ("sklearn", nbsvm),
     "fastText": ("fasttext", fasttext),
+    "spaCy": ("spacy", spacy),
 }
 
 
