@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnncli.arrays import Floats, Ints
-from rnncli.ngrams import found_rows
+from rnncli.ngrams import NGrams, counts_of, found_rows
 from rnncli.sparse import csr
 
 SMOOTHING = 1.0  # texts added to each count
@@ -32,9 +32,19 @@ class BagExamples:
     starts: Ints  # (N,) where each text's begin
     classes: NDArray[np.int64]  # (N,); -1: unknown, for validation only
 
+    @property
+    def counts(self) -> Ints:
+        """How many n-grams each text has (N,)."""
+        return counts_of(self.places, self.starts)
+
 
 def fit(
-    train: BagExamples, validation: BagExamples, num_classes: int, min_count: int, most: int
+    ngrams: NGrams,
+    train: BagExamples,
+    validation: BagExamples,
+    num_classes: int,
+    min_count: int,
+    most: int,
 ) -> tuple[Ints, Floats, Floats]:
     """Return the places (U,), weights (U, C) and biases (C,) that fit the validation part best.
 
@@ -43,7 +53,10 @@ def fit(
     places, counts = np.unique(train.places, return_counts=True)
     common = counts >= min(min_count, counts.max())
     places, counts = _first(counts[common], FITTED // num_classes, places[common], counts[common])
-    own, held = _matrix(train, places), _matrix(validation, places)  # (N, U) each
+    usual = float(ngrams.loudness(train.counts).mean())  # 1 is what penalties are meant for
+    own, held = (
+        _matrix(part, places, ngrams.loudness(part.counts) / usual) for part in (train, validation)
+    )  # (N, U) each
     transposed = own.t().to_sparse_csr()  # (U, N)
     classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
     ratios = _log_count_ratios(transposed @ classes)  # (U, C)
@@ -63,7 +76,7 @@ def fit(
     # What an n-gram says of the classes, and how often: all others could as well be left out.
     moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
     places, weight = _first(moved, most, places, weight)
-    return places, weight, chosen_bias
+    return places, (weight / usual).astype(np.float32), chosen_bias
 
 
 def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -72,11 +85,11 @@ def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[
     return tuple(array[rows] for array in arrays)
 
 
-def _matrix(examples: BagExamples, places: Ints) -> Tensor:
-    """Return which of the places (U,) each text has, as a sparse matrix (N, U)."""
+def _matrix(examples: BagExamples, places: Ints, loudness: Floats) -> Tensor:
+    """Return which of the places (U,) each text has, as a sparse matrix (N, U) of loudness (N,)."""
     rows, starts = found_rows(places, examples.places, examples.starts)
-    ones = np.ones(len(rows), np.float32)
-    return csr(np.append(starts, len(rows)), rows, ones, len(places))
+    values = np.repeat(loudness, counts_of(rows, starts))
+    return csr(np.append(starts, len(rows)), rows, values, len(places))
 
 
 def _log_count_ratios(counts: Tensor) -> Tensor:
@@ -90,7 +103,7 @@ def _log_count_ratios(counts: Tensor) -> Tensor:
 class _Regression:
     """A logistic regression on n-grams, each scaled by its log-count ratios."""
 
-    texts: Tensor  # (N, U) which n-grams each has, sparse
+    texts: Tensor  # (N, U) which n-grams each has, and how loud, sparse
     texts_transposed: Tensor  # (U, N)
     classes: Tensor  # (N, C) one-hot
     ratios: Tensor  # (U, C)

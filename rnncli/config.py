@@ -85,6 +85,8 @@ class ModelConfig:
     known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters
+    words_apart: int = 0  # the largest distance of two words that count as a pair
+    scaled_ngrams: bool = False  # long texts are no louder than short ones
 
     @property
     def output_width(self) -> int:
@@ -110,9 +112,10 @@ class ModelConfig:
             for order in orders:
                 _require_int(name, order, 1, MAX_ORDER)
             object.__setattr__(self, name, orders)
+        _require_int("words_apart", self.words_apart, 0, MAX_ORDER)
         if self.known_ngrams and not (self.word_ngrams or self.character_ngrams):
             raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
-        for name in ("bidirectional", "tie_embeddings"):
+        for name in ("bidirectional", "tie_embeddings", "scaled_ngrams"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")

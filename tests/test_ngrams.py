@@ -9,9 +9,10 @@ from rnncli.bag_fitting import BagExamples, fit
 from rnncli.ngrams import PLACES, Bag, NGrams
 
 WORDS, LETTERS, BOTH = NGrams((1, 2), ()), NGrams((), (1, 2, 3)), NGrams((1, 2), (3, 4))
+APART = NGrams((1, 2), (3, 4), apart=3, scaled=True)
 
 TEXTS = st.text(max_size=60)
-every_kind = pytest.mark.parametrize("ngrams", [WORDS, LETTERS, BOTH])
+every_kind = pytest.mark.parametrize("ngrams", [WORDS, LETTERS, BOTH, APART])
 
 
 def places_of(ngrams, text):
@@ -51,6 +52,35 @@ def test_words_and_pairs_of_words_count_and_their_order_does():
     assert nothing == 2 + 1
 
 
+def test_pairs_of_words_count_up_to_a_distance_whatever_is_between():
+    near, far = NGrams((1,), (), apart=2), NGrams((1,), (), apart=3)
+
+    def pairs(text, ngrams):
+        return np.setdiff1d(places_of(ngrams, text), places_of(NGrams((1,), ()), text))
+
+    assert len(pairs("one two three", near)) == 3  # with beginning and end as words
+    assert len(pairs("one two three", far)) == 3 + 2
+    assert len(np.intersect1d(pairs("not so good", near), pairs("not very good", near))) == 1
+    ends = 2  # (beginning, so) and (so, end)
+    assert len(np.intersect1d(pairs("not so good", near), pairs("good so not", near))) == ends
+    ends = 2  # (beginning, not) and (good, end)
+    same = np.intersect1d(pairs("x not so y good z", far), pairs("a not b good c", far))
+    assert len(same) == ends + 1
+
+
+def test_a_scaled_bag_tells_the_same_of_a_text_as_of_longer_ones_of_its_kind():
+    texts = ["good " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
+    texts += ["bad " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
+    classes = np.array([0] * 19 + [1] * 19)
+    for ngrams in (WORDS, NGrams((1, 2), (), scaled=True)):
+        examples = BagExamples(*ngrams.gathered(texts), classes)
+        bag = Bag(ngrams, *fit(ngrams, examples, examples, 2, 1, 1_000))
+        assert (bag(texts).argmax(1) == classes).all()
+        half = Bag(ngrams, bag.places, bag.weight, 0 * bag.bias)
+        short, long = half(["good w1", "good w1 and much that nobody knows"])
+        assert (abs(long[0]) < 0.9 * abs(short[0])) == ngrams.scaled
+
+
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
 def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
     for text in texts:
@@ -61,14 +91,15 @@ def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
 
 @every_kind
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
-def test_the_score_of_a_text_is_the_sum_of_its_places(ngrams, texts):
+def test_the_score_of_a_text_is_the_sum_of_its_places_and_as_loud_as_any(ngrams, texts):
     rng = np.random.default_rng(0)
     places, starts = ngrams.gathered(texts)
     known = np.unique(places)[::2]  # the others tell nothing
     weight, bias = rng.normal(size=(len(known), 3)).astype(np.float32), np.float32([1, 2, 3])
     logits = Bag(ngrams, known, weight, bias)(texts)
     for row, own in zip(logits, np.split(places, starts[1:]), strict=True):
-        expected = weight[np.isin(known, own)].sum(0) + bias
+        loudness = len(own) ** -0.5 if ngrams.scaled else 1
+        expected = loudness * weight[np.isin(known, own)].sum(0) + bias
         np.testing.assert_allclose(row, expected, atol=1e-4)
 
 
@@ -77,7 +108,7 @@ def examples(texts, classes):
 
 
 def fitted(train, validation, min_count=1, most=1000):
-    return Bag(WORDS, *fit(train, validation, 2, min_count, most))
+    return Bag(WORDS, *fit(WORDS, train, validation, 2, min_count, most))
 
 
 def test_what_is_fitted_tells_the_classes_of_other_texts():

@@ -29,9 +29,10 @@ MANY = 1_000  # texts from which words that occur once teach what an unknown wor
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
 SPELLED = 3_000_000  # characters: more of them teach enough words, and how three stand together
-FEWER_NGRAMS = NGrams(words=(1, 2), characters=(2, 4, 6))
-MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=())
+FEWER_NGRAMS = NGrams(words=(1, 2), characters=(2, 4, 6), apart=5, scaled=True)
+MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=(), scaled=True)
 NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
+NO_NGRAMS = NGrams(words=(), characters=())
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
 BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
 PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
@@ -164,6 +165,7 @@ class ClassifierTraining:
         self._settings = settings
         self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
+        ngrams = NO_NGRAMS if bag is None else bag.bag.ngrams
         self.config = ModelConfig(
             task="classify",
             cell=settings.cell,
@@ -180,8 +182,10 @@ class ClassifierTraining:
             embedding_dropout=settings.embedding_dropout,
             members=settings.members,
             known_ngrams=0 if bag is None else len(bag.bag.places),
-            word_ngrams=() if bag is None else bag.bag.ngrams.words,
-            character_ngrams=() if bag is None else bag.bag.ngrams.characters,
+            word_ngrams=ngrams.words,
+            character_ngrams=ngrams.characters,
+            words_apart=ngrams.apart,
+            scaled_ngrams=ngrams.scaled,
         )
         self.model = build(self.config)
         if bag is not None:
@@ -293,7 +297,7 @@ def _fit_bag(
     own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
     held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
     most = max(1, BAG_BYTES // (4 + 2 * num_classes))  # a place, and weights in half precision
-    places, *learned = fit(own, held, num_classes, 2 if len(train) >= MANY else 1, most)
+    places, *learned = fit(ngrams, own, held, num_classes, 2 if len(train) >= MANY else 1, most)
     weight, bias = (array.astype(np.float16).astype(np.float32) for array in learned)  # as saved
     bag = Bag(ngrams, places, weight, bias)
     return FittedBag(bag, bag(list(column_values(validation, "text"))))

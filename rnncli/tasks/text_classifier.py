@@ -39,7 +39,13 @@ class TextClassifier(TrainedModel):
         super().__init__(model, threads, announce)
         self._bag: Bag | None = None
         if model.config.known_ngrams:
-            ngrams = NGrams(model.config.word_ngrams, model.config.character_ngrams)
+            config = model.config
+            ngrams = NGrams(
+                config.word_ngrams,
+                config.character_ngrams,
+                config.words_apart,
+                config.scaled_ngrams,
+            )
             learned = [model.weights[f"bag.{name}"] for name in ("weight", "bias")]
             self._bag = Bag(ngrams, model.weights["bag.places"].astype(np.int64), *learned)
         calibration = model.info.get("calibration") or {"network": 1.0}
