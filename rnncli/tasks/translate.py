@@ -15,7 +15,7 @@ from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
-from rnncli.tasks.base import Announce, build, column_values
+from rnncli.tasks.base import Announce, build, column_values, count_parameters
 from rnncli.tasks.translator import clean
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
@@ -33,6 +33,8 @@ SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns o
 DRAWN = 1_024  # of them a step beside those of the batch: as good a step, in two thirds of the time
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_PAIRS = 4_000  # with which speed is measured
+WIDTHS = (256, 192, 128)  # units; of these the most that there is time to train
+TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
 # Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (0, 0.05, 0.0))
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
@@ -43,7 +45,8 @@ VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
     """Fit the settings to the data and to what this machine can learn in the time that there is.
 
-    Fewer pairs take a smaller vocabulary; what is read a few times only needs less dropout.
+    Fewer pairs take a smaller vocabulary. A wider network learns more from each pair and reads
+    fewer of them; what is read a few times only needs less dropout.
     """
     settings = DEFAULTS["translate"]
     size = next(size for pairs, size in VOCABULARY_SIZES if len(train) >= pairs)
@@ -55,8 +58,20 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     if len(train) >= MANY:
         settings = replace(settings, batch_size=64)
     settings = settings.with_given(given)
+    epochs = settings.epochs or math.inf
+    if settings.steps is not None:
+        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
+    if settings.max_time is not None and not {"hidden_size", "dropout"} <= given.keys():
+        rate, tokens = _try_out(train, settings)
+        announce(f"{settings.hidden_size} units learn from {rate:,.0f} target tokens a second here")
+        work = rate * settings.max_time * _cost(settings)
+        if not {"hidden_size", "embedding_dim"} & given.keys():
+            wide = (replace(settings, hidden_size=units, embedding_dim=units) for units in WIDTHS)
+            enough = (one for one in wide if work >= TOKENS_A_WEIGHT * _cost(one) ** 2)
+            narrowest = replace(settings, hidden_size=WIDTHS[-1], embedding_dim=WIDTHS[-1])
+            settings = next(enough, narrowest)
+        epochs = min(epochs, work / _cost(settings) / tokens)
     if "dropout" not in given:
-        epochs = _epochs(train, settings)
         units, words = next(own for least, *own in DROPOUTS if epochs >= least)
         announce(f"about {epochs:.2g} epochs fit into the budget: dropout {units:g}")
         chosen: dict[str, Any] = {
@@ -164,21 +179,8 @@ class TranslatorTraining:
         self.left_out = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
-        self.config = ModelConfig(
-            task="translate",
-            cell=settings.cell,
-            vocab_size=tokenizer.vocab_size,
-            target_vocab_size=target_tokenizer.vocab_size if target_tokenizer else 0,
-            num_classes=0,
-            embedding_dim=settings.embedding_dim,
-            hidden_size=settings.hidden_size,
-            num_layers=settings.num_layers,
-            bidirectional=True,
-            tie_embeddings=True,
-            dropout=settings.dropout,
-            weight_dropout=settings.weight_dropout,
-            embedding_dropout=settings.embedding_dropout,
-        )
+        target_vocab_size = target_tokenizer.vocab_size if target_tokenizer else 0
+        self.config = _config(settings, tokenizer.vocab_size, target_vocab_size)
         self.model = build(self.config)
         assert self.model.decoder is not None
         self._output = self.model.decoder.output
@@ -244,23 +246,42 @@ class TranslatorTraining:
         return x, targets[where]
 
 
-def _epochs(train: "Dataset", settings: Settings) -> float:
-    """Return how often the pairs can be read within the budget; for that, train for a moment."""
-    epochs = settings.epochs or math.inf
-    if settings.steps is not None:
-        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
-    if settings.max_time is None:
-        return epochs
+def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
+    """Train for a moment; return target tokens a second, and target tokens of all pairs."""
     from rnncli.training import measure_rate  # torch: on the way to training only
 
+    assert settings.max_time is not None
     chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
     some = train.select(chosen)
     with TemporaryDirectory(prefix="rnncli-") as folder:
         task = prepare(some, some.select([0]), settings, Path(folder), lambda _: None)
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
-        rate = measure_rate(task, settings, seconds)  # target tokens a second
-    tokens = task.target_tokens / len(some) * len(train)
-    return min(epochs, rate * settings.max_time / tokens)
+        rate = measure_rate(task, settings, seconds)
+    return rate, task.target_tokens / len(some) * len(train)
+
+
+def _cost(settings: Settings) -> int:
+    """Return how many weights each token meets: a large vocabulary is not met as a whole."""
+    met = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else DRAWN
+    return count_parameters(_config(settings, met, 0))
+
+
+def _config(settings: Settings, vocab_size: int, target_vocab_size: int) -> ModelConfig:
+    return ModelConfig(
+        task="translate",
+        cell=settings.cell,
+        vocab_size=vocab_size,
+        target_vocab_size=target_vocab_size,
+        num_classes=0,
+        embedding_dim=settings.embedding_dim,
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        bidirectional=True,
+        tie_embeddings=True,
+        dropout=settings.dropout,
+        weight_dropout=settings.weight_dropout,
+        embedding_dropout=settings.embedding_dropout,
+    )
 
 
 def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:
