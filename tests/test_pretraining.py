@@ -8,7 +8,8 @@ from models import SMALL, VERDICTS, reviews, story, write_lines
 from shell import call
 
 from rnncli.config import CELLS
-from rnncli.model import EncoderDecoder, LanguageModels
+from rnncli.language_models import LanguageModels
+from rnncli.model import EncoderDecoder
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
+    from rnncli.language_models import LanguageModels
     from rnncli.layers import State
-    from rnncli.model import Decoder, LanguageModels, OnDevice
+    from rnncli.model import Decoder, OnDevice
     from rnncli.sampled_softmax import SampledSoftmax
 
     Reader = Decoder | LanguageModels

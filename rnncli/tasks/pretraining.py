@@ -84,7 +84,7 @@ class EncoderPretraining(LanguageModelTraining):
         super().__init__(train, validation, characters, classifier.tokenizer, settings)
 
     def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
-        from rnncli.model import LanguageModels  # torch: on the way to training only
+        from rnncli.language_models import LanguageModels  # torch: on the way to training only
 
         encoder, config = self._classifier.model.encoder, self._classifier.config
         assert encoder is not None
