@@ -192,6 +192,23 @@ class Settings:
                 f"--validation is {self.validation}", "give a share between 0 and 1, such as 0.1"
             )
 
+    def network(self, task: Task, vocab_size: int, **own: Any) -> ModelConfig:
+        """Describe the network that these settings ask for; ``own`` is what only this task has."""
+        return ModelConfig(
+            task=task,
+            vocab_size=vocab_size,
+            cell=self.cell,
+            embedding_dim=self.embedding_dim,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bidirectional=task != "generate",
+            tie_embeddings=task != "classify",
+            dropout=self.dropout,
+            weight_dropout=self.weight_dropout,
+            embedding_dropout=self.embedding_dropout,
+            **{"target_vocab_size": 0, "num_classes": 0} | own,
+        )
+
     def with_given(self, given: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
         settings = replace(self, **given)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnncli.arrays import Floats, log_softmax
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.calibration import combine, fit_weights
-from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.config import DEFAULTS, Settings
 from rnncli.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.ngrams import Bag, NGrams
 from rnncli.tasks.base import Announce, build, column_values
@@ -166,20 +166,10 @@ class ClassifierTraining:
         self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
         ngrams = NO_NGRAMS if bag is None else bag.bag.ngrams
-        self.config = ModelConfig(
-            task="classify",
-            cell=settings.cell,
-            vocab_size=tokenizer.vocab_size,
-            target_vocab_size=0,
+        self.config = settings.network(
+            "classify",
+            tokenizer.vocab_size,
             num_classes=len(labels),
-            embedding_dim=settings.embedding_dim,
-            hidden_size=settings.hidden_size,
-            num_layers=settings.num_layers,
-            bidirectional=True,
-            tie_embeddings=False,
-            dropout=settings.dropout,
-            weight_dropout=settings.weight_dropout,
-            embedding_dropout=settings.embedding_dropout,
             members=settings.members,
             known_ngrams=0 if bag is None else len(bag.bag.places),
             word_ngrams=ngrams.words,

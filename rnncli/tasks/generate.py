@@ -152,7 +152,7 @@ class LanguageModelTraining:
 
     def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
         """Return the network's description, the network, and its part that reads texts."""
-        config = _config(self._settings, self.tokenizer.vocab_size)
+        config = self._settings.network("generate", self.tokenizer.vocab_size)
         model = build(config)
         assert model.decoder is not None
         return config, model, model.decoder
@@ -270,27 +270,10 @@ def _array(tensor: "Tensor") -> Floats:
     return array
 
 
-def _config(settings: Settings, vocab_size: int) -> ModelConfig:
-    return ModelConfig(
-        task="generate",
-        cell=settings.cell,
-        vocab_size=vocab_size,
-        target_vocab_size=0,
-        num_classes=0,
-        embedding_dim=settings.embedding_dim,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=False,
-        tie_embeddings=True,
-        dropout=settings.dropout,
-        weight_dropout=settings.weight_dropout,
-        embedding_dropout=settings.embedding_dropout,
-    )
-
-
 def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
     """Return how many weights a network has."""
-    return count_parameters(_config(replace(settings, hidden_size=hidden_size), vocab_size))
+    settings = replace(settings, hidden_size=hidden_size)
+    return count_parameters(settings.network("generate", vocab_size))
 
 
 def _cost(hidden_size: int, vocab_size: int, settings: Settings) -> int:

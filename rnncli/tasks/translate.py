@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
-from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.config import DEFAULTS, Settings
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
 from rnncli.tasks.base import Announce, build, column_values, count_parameters
@@ -179,8 +179,11 @@ class TranslatorTraining:
         self.left_out = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
-        target_vocab_size = target_tokenizer.vocab_size if target_tokenizer else 0
-        self.config = _config(settings, tokenizer.vocab_size, target_vocab_size)
+        self.config = settings.network(
+            "translate",
+            tokenizer.vocab_size,
+            target_vocab_size=target_tokenizer.vocab_size if target_tokenizer else 0,
+        )
         self.model = build(self.config)
         assert self.model.decoder is not None
         self._output = self.model.decoder.output
@@ -263,25 +266,7 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
 def _cost(settings: Settings) -> int:
     """Return how many weights each token meets: a large vocabulary is not met as a whole."""
     met = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else DRAWN
-    return count_parameters(_config(settings, met, 0))
-
-
-def _config(settings: Settings, vocab_size: int, target_vocab_size: int) -> ModelConfig:
-    return ModelConfig(
-        task="translate",
-        cell=settings.cell,
-        vocab_size=vocab_size,
-        target_vocab_size=target_vocab_size,
-        num_classes=0,
-        embedding_dim=settings.embedding_dim,
-        hidden_size=settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=True,
-        tie_embeddings=True,
-        dropout=settings.dropout,
-        weight_dropout=settings.weight_dropout,
-        embedding_dropout=settings.embedding_dropout,
-    )
+    return count_parameters(settings.network("translate", met))
 
 
 def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:
