@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnncli.arrays import Floats, Ints
-from rnncli.ngrams import NGrams, counts_of, found_rows
+from rnncli.ngrams import Bag, NGrams, counts_of, found_rows
 from rnncli.sparse import csr
 
 SMOOTHING = 1.0  # texts added to each count
@@ -45,10 +45,10 @@ def fit(
     num_classes: int,
     min_count: int,
     most: int,
-) -> tuple[Ints, Floats, Floats]:
-    """Return the places (U,), weights (U, C) and biases (C,) that fit the validation part best.
+) -> tuple[Bag, float]:
+    """Return the bag that fits the validation part best, and its loss there in nats a text.
 
-    They are those of ``most`` n-grams, all in at least ``min_count`` texts if any is.
+    It has ``most`` n-grams, all in at least ``min_count`` texts if any is.
     """
     places, counts = np.unique(train.places, return_counts=True)
     common = counts >= min(min_count, counts.max())
@@ -72,11 +72,11 @@ def fit(
             break
         best = loss, (ratios * weights).numpy(), bias.numpy().copy()
     assert best is not None
-    _, weight, chosen_bias = best
+    loss, weight, chosen_bias = best
     # What an n-gram says of the classes, and how often: all others could as well be left out.
     moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
     places, weight = _first(moved, most, places, weight)
-    return places, (weight / usual).astype(np.float32), chosen_bias
+    return Bag(ngrams, places, (weight / usual).astype(np.float32), chosen_bias), loss
 
 
 def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncli.arrays import log_softmax
 from rnncli.bag_fitting import BagExamples, fit
 from rnncli.ngrams import PLACES, Bag, NGrams
 
@@ -74,7 +75,7 @@ def test_a_scaled_bag_tells_the_same_of_a_text_as_of_longer_ones_of_its_kind():
     classes = np.array([0] * 19 + [1] * 19)
     for ngrams in (WORDS, NGrams((1, 2), (), scaled=True)):
         examples = BagExamples(*ngrams.gathered(texts), classes)
-        bag = Bag(ngrams, *fit(ngrams, examples, examples, 2, 1, 1_000))
+        bag, _ = fit(ngrams, examples, examples, 2, 1, 1_000)
         assert (bag(texts).argmax(1) == classes).all()
         half = Bag(ngrams, bag.places, bag.weight, 0 * bag.bias)
         short, long = half(["good w1", "good w1 and much that nobody knows"])
@@ -108,7 +109,7 @@ def examples(texts, classes):
 
 
 def fitted(train, validation, min_count=1, most=1000):
-    return Bag(WORDS, *fit(WORDS, train, validation, 2, min_count, most))
+    return fit(WORDS, train, validation, 2, min_count, most)[0]
 
 
 def test_what_is_fitted_tells_the_classes_of_other_texts():
@@ -121,6 +122,15 @@ def test_what_is_fitted_tells_the_classes_of_other_texts():
     assert logits[0].argmax() == 0
     assert logits[1].argmax() == 1
     assert np.ptp(logits[2]) < min(np.ptp(logits[0]), np.ptp(logits[1]))
+
+
+def test_the_loss_that_is_told_is_that_of_the_bag_on_the_validation_part():
+    texts = ["good day", "bad day", "good night", "bad night", "so good", "so bad"] * 3
+    classes = np.array([0, 1] * 9)
+    train, held = examples(texts[:12], classes[:12]), examples(texts[12:], classes[12:])
+    bag, loss = fit(WORDS, train, held, 2, 1, 1_000)
+    own = log_softmax(bag(texts[12:]))[np.arange(6), classes[12:]]
+    assert loss == pytest.approx(-own.mean(), abs=1e-5)
 
 
 def test_labels_that_were_not_trained_on_do_not_disturb():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,13 @@ MANY = 1_000  # texts from which words that occur once teach what an unknown wor
 FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
 SAMPLE = 1_000  # texts looked at to choose settings
 SPELLED = 3_000_000  # characters: more of them teach enough words, and how three stand together
-FEWER_NGRAMS = NGrams(words=(1, 2), characters=(2, 4, 6), apart=5, scaled=True)
-MORE_NGRAMS = NGrams(words=(1, 2, 3), characters=(), scaled=True)
-NAME_NGRAMS = NGrams(words=(), characters=(1, 2, 3, 4, 5))
+# Of these the ones with which the held-out texts are told best.
+FEWER_NGRAMS: tuple[NGrams, ...] = (
+    NGrams(words=(1, 2), characters=(2, 4, 6), scaled=True),
+    NGrams(words=(1, 2), characters=(2, 4, 6), apart=5, scaled=True),
+)
+MORE_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(1, 2, 3), characters=(), scaled=True),)
+NAME_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(), characters=(1, 2, 3, 4, 5)),)
 NO_NGRAMS = NGrams(words=(), characters=())
 BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
 BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
@@ -280,14 +285,19 @@ def _fit_bag(
         some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
         train, classes = train.select(some), classes[some]
     if _words_a_text(train) < NAME_LIKE:
-        ngrams = NAME_NGRAMS
+        candidates = NAME_NGRAMS
     else:
         characters = sum(map(len, column_values(train, "text")))
-        ngrams = FEWER_NGRAMS if characters <= SPELLED else MORE_NGRAMS
-    own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
-    held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
+        candidates = FEWER_NGRAMS if characters <= SPELLED else MORE_NGRAMS
+    min_count = 2 if len(train) >= MANY else 1
     most = max(1, BAG_BYTES // (4 + 2 * num_classes))  # a place, and weights in half precision
-    places, *learned = fit(ngrams, own, held, num_classes, 2 if len(train) >= MANY else 1, most)
-    weight, bias = (array.astype(np.float16).astype(np.float32) for array in learned)  # as saved
-    bag = Bag(ngrams, places, weight, bias)
+
+    def fitted(ngrams: NGrams) -> tuple[Bag, float]:
+        own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
+        held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
+        return fit(ngrams, own, held, num_classes, min_count, most)
+
+    bag, _ = min(map(fitted, candidates), key=itemgetter(1))
+    weight, bias = (x.astype(np.float16).astype(np.float32) for x in (bag.weight, bag.bias))
+    bag = replace(bag, weight=weight, bias=bias)  # as it will be saved
     return FittedBag(bag, bag(list(column_values(validation, "text"))))
