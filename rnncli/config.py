@@ -81,6 +81,7 @@ class ModelConfig:
     weight_dropout: float
     # What follows is not said by models that were made before there was such a thing.
     embedding_dropout: float = 0.0
+    lexical: bool = False  # translate: words attended to also speak for themselves
     members: int = 1  # classify: encoders with heads side by side
     known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
@@ -115,10 +116,12 @@ class ModelConfig:
         _require_int("words_apart", self.words_apart, 0, MAX_ORDER)
         if self.known_ngrams and not (self.word_ngrams or self.character_ngrams):
             raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
-        for name in ("bidirectional", "tie_embeddings", "scaled_ngrams"):
+        for name in ("bidirectional", "tie_embeddings", "lexical", "scaled_ngrams"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
+        if self.lexical and not (self.task == "translate" and self.tie_embeddings):
+            raise ConfigError("lexical is true, and no output layer reads words", "give false")
         for name in ("dropout", "weight_dropout", "embedding_dropout"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value < 1:
@@ -203,6 +206,7 @@ class Settings:
             num_layers=self.num_layers,
             bidirectional=task != "generate",
             tie_embeddings=task != "classify",
+            lexical=task == "translate",
             dropout=self.dropout,
             weight_dropout=self.weight_dropout,
             embedding_dropout=self.embedding_dropout,

@@ -13,7 +13,8 @@ import torch
 from rnncli.arrays import Floats, Ints
 from rnncli.config import ModelConfig
 from rnncli.errors import ConfigError
-from rnncli.model import EncoderDecoder, token_mask
+from rnncli.model import EncoderDecoder
+from rnncli.model import Memory as Source
 from rnncli.runtime import DecoderState, Memory
 
 
@@ -50,13 +51,10 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""
-        assert self._model.encoder is not None and self._model.decoder is not None
-        source, ends = self._tensor(tokens), self._tensor(lengths)
-        values, last = self._model.encoder(source, ends)  # (N, S, D), (N, D)
-        layers: Any = tuple(self._model.decoder.start(last))
-        mask: Any = token_mask(source, ends)
-        memory: Any = values
-        return DecoderState(layers, Memory(memory, memory, mask))
+        source, states = self._model.read(self._tensor(tokens), self._tensor(lengths))
+        layers: Any = tuple(states)
+        found: Any = source
+        return DecoderState(layers, Memory(found.values, found.values, found.mask, found.words))
 
     @torch.inference_mode()
     def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
@@ -90,9 +88,9 @@ class TorchNetwork:
         """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
         assert self._model.decoder is not None
         memory: Any = state.memory
-        attended = (memory.values, memory.mask) if memory is not None else ()
+        source = memory and Source(memory.values, memory.mask, memory.words)
         layers: Any = state.layers
-        features, own = self._model.decoder.features(self._tensor(tokens), layers, *attended)
+        features, own = self._model.decoder.features(self._tensor(tokens), layers, source)
         after: Any = tuple(own)
         return _array(features), DecoderState(after, memory)
 

@@ -51,6 +51,12 @@ class Embedding(nn.Embedding):
         super().__init__(vocab_size, embedding_dim)
         nn.init.normal_(self.weight, std=embedding_dim**-0.5)
 
+    @torch.no_grad()
+    def start_from(self, vectors: Tensor) -> None:
+        """Let tokens begin as vectors (V, E), where these are not 0."""
+        known = vectors.any(1)  # (V,)
+        self.weight[known] = vectors[known]
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Return (N, T, E) for tokens (N, T)."""
         return super().forward(tokens) * math.sqrt(self.embedding_dim)

@@ -19,6 +19,7 @@ and the remaining layers read the result. A single decoding step is the same cod
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from rnncli.layers import Embedding, Recurrent, State, last_step, locked_dropout
 from rnncli.ngrams import Bag
 from rnncli.tokenizer import PAD
 
+CALL = 0.5  # how loudly a word calls for its translation at first: half of it learns best
 UNSEEN = 0.1  # how often a token occurs that does not occur in the training text
 
 
@@ -83,6 +85,15 @@ class Encoder(nn.Module):
         return x, torch.cat(last, 1)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What a decoder looks up: N sources as the encoder read them."""
+
+    values: Tensor  # (N, S, D) the encoder's outputs
+    mask: Tensor  # (N, S), true at the tokens of the source
+    words: Tensor | None = None  # (N, S, E) what each token alone says to the output layer
+
+
 class Attention(nn.Module):
     """Look up the source for all target steps at once (Luong et al. 2015, section 3.1, general).
 
@@ -94,17 +105,17 @@ class Attention(nn.Module):
         self.query = nn.Linear(hidden_size, memory_size, bias=False)
         self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Return x (R, T, H) joined with what it attends to, and the weights (N, K T, S).
 
-        ``memory`` is (N, S, D); ``mask`` (N, S) is true at the tokens of the source. There are
-        R = N K rows, K for each source; more than one only in a search.
+        There are R = N K rows, K for each source; more than one only in a search.
         """
-        queries = x.reshape(len(memory), -1, x.shape[2])  # (N, K T, H)
-        scores = torch.bmm(self.query(queries), memory.transpose(1, 2))  # (N, K T, S)
-        scores = scores.float() / math.sqrt(memory.shape[2])
-        weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(2)  # (N, K T, S)
-        context = torch.bmm(weights.to(memory.dtype), memory)  # (N, K T, D)
+        values, outside = memory.values, ~memory.mask.unsqueeze(1)  # (N, S, D), (N, 1, S)
+        queries = x.reshape(len(values), -1, x.shape[2])  # (N, K T, H)
+        scores = torch.bmm(self.query(queries), values.transpose(1, 2))  # (N, K T, S)
+        scores = scores.float() / math.sqrt(values.shape[2])
+        weights = scores.masked_fill(outside, float("-inf")).softmax(2)  # (N, K T, S)
+        context = torch.bmm(weights.to(values.dtype), values)  # (N, K T, D)
         joined = torch.tanh(self.combine(torch.cat([queries, context], 2)))  # (N, K T, H)
         return joined.view_as(x), weights
 
@@ -131,6 +142,12 @@ class Decoder(nn.Module):
         if memory_size is not None:
             self.attention = Attention(config.hidden_size, memory_size)
             self.bridge = nn.Linear(memory_size, config.num_layers * config.hidden_size)
+        self.lexical: nn.Linear | None = None
+        if config.lexical:
+            self.lexical = nn.Linear(config.embedding_dim, config.embedding_dim, bias=False)
+            # Words and their translations begin alike, and so a word calls for its translation.
+            nn.init.eye_(self.lexical.weight)
+            self.lexical.weight.data *= CALL
         self.projection: nn.Linear | None = None
         if config.tie_embeddings and config.hidden_size != config.embedding_dim:
             self.projection = nn.Linear(config.hidden_size, config.embedding_dim)
@@ -166,8 +183,7 @@ class Decoder(nn.Module):
         self,
         tokens: Tensor,
         states: Sequence[State | None],
-        memory: Tensor | None = None,
-        mask: Tensor | None = None,
+        memory: Memory | None = None,
         where: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Return what the output layer reads after each of ``tokens`` (N, T), and the states.
@@ -183,34 +199,45 @@ class Decoder(nn.Module):
             x, last = layer(x, state)  # (N, T, H)
             after.append(last)
             if self.attention is not None and len(after) == 1:
-                assert memory is not None and mask is not None
-                x, _ = self.attention(x, memory, mask)  # (N, T, H)
+                assert memory is not None
+                x, weights = self.attention(x, memory)  # (N, T, H), (N, T, S)
             x = locked_dropout(x, self.dropout, self.training)
         if where is not None:
             x = x[where]  # (M, H)
         if self.projection is not None:
             x = self.projection(x)  # (N, T, E)
+        if memory is not None and memory.words is not None:
+            words = torch.bmm(weights.to(memory.words.dtype), memory.words)  # (N, K T, E)
+            words = words.view(*tokens.shape, -1)  # (N, T, E)
+            x = x + (words if where is None else words[where])
         return x, after
 
     def forward(
         self,
         tokens: Tensor,
         states: Sequence[State | None],
-        memory: Tensor | None = None,
-        mask: Tensor | None = None,
+        memory: Memory | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the states."""
-        x, after = self.features(tokens, states, memory, mask)
+        x, after = self.features(tokens, states, memory)
         return self.output(x), after
 
-    def attend(
-        self, tokens: Tensor, states: Sequence[State], memory: Tensor, mask: Tensor
-    ) -> Tensor:
+    def attend(self, tokens: Tensor, states: Sequence[State], memory: Memory) -> Tensor:
         """Return the attention (N, T, S) to the memory after each of ``tokens`` (N, T)."""
         assert self.attention is not None
         x, _ = self.layers[0](self.embedding(tokens), states[0])  # (N, T, H)
-        weights: Tensor = self.attention(x, memory, mask)[1]  # (N, T, S)
+        weights: Tensor = self.attention(x, memory)[1]  # (N, T, S)
         return weights
+
+    def meanings(self, words: Tensor) -> Tensor | None:
+        """Return what words (N, S, E) of the source alone say to the output layer (N, S, E).
+
+        A translation of the word that is attended to needs no context to be likely, which a network
+        has little to learn from for rare words (Nguyen and Chiang 2018, section 4; here linear).
+        """
+        if self.lexical is None:
+            return None
+        return locked_dropout(self.lexical(words), self.embedding_dropout, self.training)
 
 
 class ClassificationHead(nn.Module):
@@ -289,15 +316,12 @@ class EncoderDecoder(OnDevice):
         self.bag.weight.copy_(torch.from_numpy(bag.weight))
         self.bag.bias.copy_(torch.from_numpy(bag.bias))
 
-    @torch.no_grad()
     def start_words(self, vectors: Tensor, learned: bool) -> None:
         """Let words begin as vectors (V, E), where these are not 0, and learn from there or not."""
         assert self.encoder is not None
-        known = vectors.any(1)  # (V,)
         for member in (self, *self.others):
-            words = member.encoder.embedding.weight
-            words[known] = vectors[known]
-            words.requires_grad_(learned)
+            member.encoder.embedding.start_from(vectors)
+            member.encoder.embedding.weight.requires_grad_(learned)
 
     def start_others(self) -> None:
         """Let all members of a committee begin with what the first has learned of reading."""
@@ -316,6 +340,13 @@ class EncoderDecoder(OnDevice):
         """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
         return self.opinions(tokens, lengths).mean(0)
 
+    def read(self, source: Tensor, lengths: Tensor) -> tuple[Memory, list[State]]:
+        """Return what a decoder looks up in sources (N, S), and the states that it starts from."""
+        assert self.encoder is not None and self.decoder is not None
+        values, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
+        words = self.decoder.meanings(self.encoder.embedding(source))  # (N, S, E)
+        return Memory(values, token_mask(source, lengths), words), self.decoder.start(last)
+
     def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""
         assert self.decoder is not None
@@ -329,17 +360,15 @@ class EncoderDecoder(OnDevice):
 
         With ``where`` (N, T), only the features (M, E) of the places where it is true.
         """
-        assert self.encoder is not None and self.decoder is not None
-        memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
-        states = self.decoder.start(last)
-        return self.decoder.features(target, states, memory, token_mask(source, lengths), where)[0]
+        assert self.decoder is not None
+        memory, states = self.read(source, lengths)
+        return self.decoder.features(target, states, memory, where)[0]
 
     def attend(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Return the attention (N, T, S) to ``source`` (N, S) after each of ``target`` (N, T)."""
-        assert self.encoder is not None and self.decoder is not None
-        memory, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
-        mask = token_mask(source, lengths)  # (N, S)
-        return self.decoder.attend(target, self.decoder.start(last), memory, mask)
+        assert self.decoder is not None
+        memory, states = self.read(source, lengths)
+        return self.decoder.attend(target, states, memory)
 
 
 def log_frequencies(counts: NDArray[np.int64]) -> Tensor:

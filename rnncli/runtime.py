@@ -30,8 +30,10 @@ class Encoder:
         def prefix(layer: int, direction: int) -> str:
             return f"{member}encoder.layers.{layer}.{direction}."
 
-        embedding = weights[f"{member}encoder.embedding.weight"]  # (V, E)
-        self.first = [FirstLayer(embedding, config.cell, weights, prefix(0, d)) for d in directions]
+        self.embedding = weights[f"{member}encoder.embedding.weight"]  # (V, E)
+        self.first = [
+            FirstLayer(self.embedding, config.cell, weights, prefix(0, d)) for d in directions
+        ]
         self.deeper = [
             [Recurrent(config.cell, weights, prefix(layer, d)) for d in directions]
             for layer in range(1, config.num_layers)
@@ -68,10 +70,12 @@ class Memory:
     keys: Floats  # (N, S, H)
     values: Floats  # (N, S, H)
     mask: NDArray[np.bool_]  # (N, S), true at tokens
+    words: Floats | None = None  # (N, S, E) what each token alone says to the output layer
 
     def keep(self, sources: Ints) -> "Memory":
         """Return the memory of these sources alone."""
-        return replace(self, **{f.name: getattr(self, f.name)[sources] for f in fields(self)})
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: part[sources] for k, part in parts.items() if part is not None})
 
 
 @dataclass(frozen=True)
@@ -107,19 +111,21 @@ class Attention:
         size = len(self._bias)
         self._own, self._value = weight[:size], weight[size:]  # (H, H), (D, H)
 
-    def memory(self, values: Floats, mask: NDArray[np.bool_]) -> Memory:
-        """Return what x will look up in the encoder's outputs (N, S, D)."""
-        return Memory(values @ self._key, values @ self._value, mask)
+    def memory(self, values: Floats, mask: NDArray[np.bool_], words: Floats | None) -> Memory:
+        """Return what x will look up in the encoder's outputs (N, S, D) and words (N, S, E)."""
+        return Memory(values @ self._key, values @ self._value, mask, words)
 
-    def __call__(self, x: Floats, memory: Memory) -> Floats:
-        """Return x (R, T, H) joined with what it attends to."""
+    def __call__(self, x: Floats, memory: Memory) -> tuple[Floats, Floats | None]:
+        """Return x (R, T, H) joined with what it attends to, and what those words say (R, T, E)."""
         n, _, width = memory.keys.shape
         queries = x.reshape(n, -1, width)  # (N, K T, H)
-        joined: Floats = self.weights(queries, memory) @ memory.values  # (N, K T, H)
+        weights = self.weights(queries, memory)  # (N, K T, S)
+        joined: Floats = weights @ memory.values  # (N, K T, H)
         joined += queries @ self._own
         joined += self._bias
         np.tanh(joined, out=joined)
-        return joined.reshape(x.shape)
+        words = None if memory.words is None else (weights @ memory.words).reshape(*x.shape[:2], -1)
+        return joined.reshape(x.shape), words
 
     def weights(self, queries: Floats, memory: Memory) -> Floats:
         """Return how much queries (N, T, H) attend to each token of their sources: (N, T, S)."""
@@ -144,6 +150,7 @@ class Decoder:
         if "decoder.attention.query.weight" in weights:
             self.attention = Attention(weights, "decoder.attention.")
             self.bridge = _linear(weights, "decoder.bridge")
+        self.lexical = weights.get("decoder.lexical.weight")  # (E, E)
         self.projection: tuple[Floats, Floats] | None = None
         if "decoder.projection.weight" in weights:
             self.projection = _linear(weights, "decoder.projection")
@@ -154,9 +161,17 @@ class Decoder:
         """Return the state of n rows before any token."""
         return DecoderState(tuple(layer.empty_state(n) for layer in self.layers))
 
-    def start(self, values: Floats, mask: NDArray[np.bool_], last: Floats) -> DecoderState:
-        """Return the first state, from the encoder's outputs (N, S, D) and last states (N, D)."""
+    def start(
+        self, words: Floats, values: Floats, mask: NDArray[np.bool_], last: Floats
+    ) -> DecoderState:
+        """Return the first state, from what the encoder read (N, S, E) and made of it.
+
+        These are its outputs (N, S, D) and its last states (N, D).
+        """
         assert self.attention is not None
+        meanings: Floats | None = None
+        if self.lexical is not None:
+            meanings = words @ (self.lexical.T * np.float32(math.sqrt(words.shape[2])))
         weight, bias = self.bridge
         layers: list[LayerState] = []
         parts: list[Floats] = np.split(np.tanh(last @ weight + bias), len(self.layers), 1)
@@ -169,14 +184,15 @@ class Decoder:
                     layers.append((positive,))
                 case _:
                     layers.append((h,))
-        return DecoderState(tuple(layers), self.attention.memory(values, mask))
+        return DecoderState(tuple(layers), self.attention.memory(values, mask, meanings))
 
     def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
         n, steps = tokens.shape
         spans = [slice(t * n, (t + 1) * n) for t in range(steps)]
-        x, after = self._run(tokens.T.reshape(-1), spans, state)  # (T N, H)
-        return self._projected(x).reshape(steps, n, -1).transpose(1, 0, 2), after
+        x, words, after = self._run(tokens.T.reshape(-1), spans, state)  # (T N, H), (N, T, E)
+        features = self._projected(x).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, E or H)
+        return features if words is None else features + words, after
 
     def attend(self, tokens: Ints, state: DecoderState) -> Floats:
         """Return how much the source is attended to after ``tokens`` (N, T): weights (N, T, S)."""
@@ -191,15 +207,19 @@ class Decoder:
     def read(self, tokens: Ints, packing: Packing) -> tuple[Floats, DecoderState]:
         """Return what the output layer reads last of texts (N, S), and the states after them."""
         packed = packing.pack(tokens)  # (P,)
-        _, after = self._run(packed, packing.spans, self.empty_state(len(tokens)))
+        _, _, after = self._run(packed, packing.spans, self.empty_state(len(tokens)))
         last = after.layers[-1][0]  # (N, H) what comes out last is the state itself
         return packing.restore(self._projected(last)), after.take(packing.places)
 
     def _run(
         self, tokens: Ints, spans: Sequence[slice], state: DecoderState
-    ) -> tuple[Floats, DecoderState]:
-        """Return what the last layer makes of packed tokens (P,), as (P, H), and the state."""
+    ) -> tuple[Floats, Floats | None, DecoderState]:
+        """Return what the last layer makes of packed tokens (P,), as (P, H), and the state.
+
+        Between them stands what the words attended to say for themselves (N, T, E), if anything.
+        """
         inputs = self.first.inputs(tokens)  # (P, gates H)
+        words: Floats | None = None
         after: list[LayerState] = []
         for layer, before in zip(self.layers, state.layers, strict=True):
             x = np.empty((len(tokens), layer.hidden_size), np.float32)  # (P, H)
@@ -207,10 +227,11 @@ class Decoder:
             if self.attention is not None and len(after) == 1:
                 assert state.memory is not None
                 rows = x.reshape(len(spans), -1, x.shape[1]).transpose(1, 0, 2)  # (N, T, H)
-                x = self.attention(rows, state.memory).transpose(1, 0, 2).reshape(x.shape)
+                joined, words = self.attention(rows, state.memory)
+                x = joined.transpose(1, 0, 2).reshape(x.shape)
             if len(after) < len(self.layers):
                 inputs = self.layers[len(after)].project(x)
-        return x, DecoderState(tuple(after), state.memory)
+        return x, words, DecoderState(tuple(after), state.memory)
 
     def _projected(self, x: Floats) -> Floats:
         """Return what the output layer reads of the last layer's outputs (..., H)."""
@@ -254,7 +275,8 @@ class Network:
         packing = Packing(lengths)
         x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
         mask = np.arange(len(packing.spans)) < lengths[:, None]  # (N, S)
-        return self._decoder.start(packing.unpack(x), mask, packing.restore(last))
+        words = self._encoder.embedding[tokens]  # (N, S, E)
+        return self._decoder.start(words, packing.unpack(x), mask, packing.restore(last))
 
     def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
         """Return how much sources (N, S) are attended to after each of ``targets`` (N, T).

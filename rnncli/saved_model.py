@@ -275,6 +275,8 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
         shapes["decoder.attention.query.weight"] = [memory, size]
         linear("decoder.attention.combine", size + memory, size)
         linear("decoder.bridge", memory, layers * size)
+        if config.lexical:
+            shapes["decoder.lexical.weight"] = [width, width]
     if config.tie_embeddings and size != width:
         linear("decoder.projection", size, width)
     linear("decoder.output", width if config.tie_embeddings else size, vocabulary)

@@ -29,17 +29,33 @@ def word_vectors(texts: EncodedTexts, vocab_size: int, dim: int) -> Tensor:
     """Return a vector of each word as (V, E), of length 1 in the mean; zeros where it has none.
 
     They are the largest eigenvectors of the positive pointwise mutual information of words and
-    their neighbours, found by randomised subspace iteration (Halko et al. 2011, algorithm 4.4).
+    their neighbours.
     """
     information = _mutual_information(*_neighbours(texts, vocab_size), vocab_size)  # (V, V)
-    width = min(dim + SPARE, vocab_size)
-    basis = torch.randn(vocab_size, width, generator=torch.Generator().manual_seed(0))
+    return evened(leading_eigenvectors(information, dim))
+
+
+def leading_eigenvectors(matrix: Tensor, dim: int, positive: bool = False) -> Tensor:
+    """Return the largest eigenvectors (V, E) of a symmetric matrix, by the root of their values.
+
+    With ``positive``, only those of positive eigenvalues. Where there are too few, zeros follow.
+    Found by randomised subspace iteration (Halko et al. 2011, algorithm 4.4).
+    """
+    size = len(matrix)
+    width = min((1 + positive) * dim + SPARE, size)  # about half of them are negative
+    basis = torch.randn(size, width, generator=torch.Generator().manual_seed(0))
     for _ in range(ROUNDS):
-        basis, _ = torch.linalg.qr(information @ (information @ basis))  # (V, width)
-    values, rotation = torch.linalg.eigh(basis.T @ (information @ basis))
-    largest = values.abs().argsort(descending=True)[:dim]
-    vectors = torch.zeros(vocab_size, dim)
-    vectors[:, : len(largest)] = basis @ rotation[:, largest] * values[largest].abs().sqrt()
+        basis, _ = torch.linalg.qr(matrix @ (matrix @ basis))  # (V, width)
+    values, rotation = torch.linalg.eigh(basis.T @ (matrix @ basis))
+    values = values.clamp(min=0) if positive else values.abs()
+    largest = values.argsort(descending=True)[:dim]
+    vectors = torch.zeros(size, dim)
+    vectors[:, : len(largest)] = basis @ rotation[:, largest] * values[largest].sqrt()
+    return vectors
+
+
+def evened(vectors: Tensor) -> Tensor:
+    """Return vectors (V, E) of length 1 in the mean, long and short ones less unlike."""
     lengths = vectors.norm(dim=1, keepdim=True)  # (V, 1)
     vectors[lengths.squeeze(1) <= NOTHING * lengths.max()] = 0
     # The square root of their lengths: less is known of a rare word, though not nothing.

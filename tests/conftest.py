@@ -45,6 +45,7 @@ def small_config() -> Callable[..., ModelConfig]:
             "num_layers": 1,
             "bidirectional": task != "generate",
             "tie_embeddings": task != "classify",
+            "lexical": task == "translate" and changes.get("tie_embeddings", True),
             "dropout": 0.0,
             "weight_dropout": 0.0,
         }

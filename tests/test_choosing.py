@@ -26,7 +26,8 @@ def chosen(task: str, path: Any, **given: Any) -> tuple[Settings, list[str]]:
 def test_a_translator_is_wider_where_there_is_more_time() -> None:
     short, announced = chosen("translate", pairs(), max_time=SECOND)
     long, _ = chosen("translate", pairs(), max_time=WEEK)
-    assert short.hidden_size < long.hidden_size == DEFAULTS["translate"].hidden_size
+    usual = DEFAULTS["translate"].hidden_size
+    assert short.hidden_size < usual < long.hidden_size
     assert (short.embedding_dim, long.embedding_dim) == (short.hidden_size, long.hidden_size)
     assert any("target tokens a second" in line for line in announced)
 

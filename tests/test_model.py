@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from rnncli.config import CELLS
 from rnncli.layers import Embedding, Recurrent, locked_dropout, reverse
-from rnncli.model import Attention, EncoderDecoder, classification_loss, cross_entropy, token_mask
+from rnncli.model import (
+    Attention,
+    EncoderDecoder,
+    Memory,
+    classification_loss,
+    cross_entropy,
+    token_mask,
+)
 from rnncli.tokenizer import PAD
 
 DEPTHS = (1, 2)
@@ -69,10 +76,10 @@ def test_a_translation_at_once_or_step_by_step_gives_the_same(build, cell, layer
     source, lengths = sources()
     target = torch.randint(0, 9, (4, 7))
     whole = model.translate(source, lengths, target)
-    memory, last = model.encoder(source, lengths)
-    states, steps = model.decoder.start(last), []
+    memory, states = model.read(source, lengths)
+    steps = []
     for token in target.split(1, dim=1):
-        logits, states = model.decoder(token, states, memory, token_mask(source, lengths))
+        logits, states = model.decoder(token, states, memory)
         steps.append(logits)
     assert_close(torch.cat(steps, 1), whole)
 
@@ -158,10 +165,10 @@ def test_reversing_stays_within_each_length_and_undoes_itself(lengths):
 
 
 def test_attention_looks_at_the_source_and_never_at_padding():
-    memory = torch.randn(3, 5, 4)
+    values = torch.randn(3, 5, 4)
     lengths = torch.tensor([5, 2, 1])
-    mask = token_mask(memory, lengths)
-    _, weights = Attention(6, 4)(torch.randn(3, 7, 6), memory, mask)
+    mask = token_mask(values, lengths)
+    _, weights = Attention(6, 4)(torch.randn(3, 7, 6), Memory(values, mask))
     assert_close(weights.sum(2), torch.ones(3, 7))
     assert (weights.masked_select(~mask.unsqueeze(1)) == 0).all()
     assert (weights.masked_select(mask.unsqueeze(1)) > 0).all()

@@ -171,11 +171,14 @@ def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size,
         "num_classes": 4 if task == "classify" else 0,
         "bidirectional": sizes["bidirectional"] and task != "generate",
         "tie_embeddings": sizes["tie_embeddings"] and task != "classify",
+        "lexical": sizes["tie_embeddings"] and task == "translate",
     }
     torch.manual_seed(seed)
     model = EncoderDecoder(
         ModelConfig(task=task, cell=cell, dropout=0.3, weight_dropout=0.2, **changes)
     ).eval()
+    if changes["lexical"]:
+        torch.nn.init.normal_(model.decoder.lexical.weight)  # it starts as if it were not there
     network = in_numpy(model)
     rng = np.random.default_rng(seed)
     lengths = np.array(lengths)

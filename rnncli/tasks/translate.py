@@ -33,7 +33,7 @@ SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns o
 DRAWN = 1_024  # of them a step beside those of the batch: as good a step, in two thirds of the time
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
 TRIAL_PAIRS = 4_000  # with which speed is measured
-WIDTHS = (256, 192, 128)  # units; of these the most that there is time to train
+WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to train
 TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
 # Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (0, 0.05, 0.0))
@@ -91,7 +91,18 @@ def prepare(
     announce: Announce,
 ) -> "TranslatorTraining":
     """Encode both parts into ``folder`` and build the network."""
+    task = _build(train, validation, settings, folder)
+    if task.left_out:
+        announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
+    if settings.level != "char":  # a character has no translation
+        task.start_words()
+        announce("words begin as vectors of the words that they translate")
+    return task
 
+
+def _build(
+    train: "Dataset", validation: "Dataset", settings: Settings, folder: Path
+) -> "TranslatorTraining":
     def sentences(part: "Dataset", column: str) -> Iterator[str]:
         return map(clean, column_values(part, column))
 
@@ -116,16 +127,13 @@ def prepare(
             ),
         )
 
-    task = TranslatorTraining(
+    return TranslatorTraining(
         pairs(train, "train"),
         pairs(validation, "validation"),
         tokenizer,
         target_tokenizer,
         settings,
     )
-    if task.left_out:
-        announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
-    return task
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,19 @@ class TranslatorTraining:
         self.carried: list[State | None] = []  # texts have nothing to do with each other
         self.calibration: dict[str, float] = {}
 
+    def start_words(self) -> None:
+        """Let words begin as vectors that are like those of the words that they translate."""
+        from rnncli.bilingual_vectors import bilingual_vectors  # torch: on the way to training only
+
+        assert self.model.encoder is not None and self.model.decoder is not None
+        config = self.config
+        sizes = config.vocab_size, config.target_vocab_size, config.embedding_dim
+        own, theirs = bilingual_vectors(
+            self._train.sources, self._train.targets, self._rows, *sizes
+        )
+        self.model.encoder.embedding.start_from(own)
+        self.model.decoder.embedding.start_from(theirs)
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self._settings.seed, epoch])
@@ -257,7 +278,7 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
     chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
     some = train.select(chosen)
     with TemporaryDirectory(prefix="rnncli-") as folder:
-        task = prepare(some, some.select([0]), settings, Path(folder), lambda _: None)
+        task = _build(some, some.select([0]), settings, Path(folder))
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
         rate = measure_rate(task, settings, seconds)
     return rate, task.target_tokens / len(some) * len(train)
