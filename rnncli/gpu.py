@@ -14,7 +14,7 @@ from rnncli.arrays import Floats, Ints
 from rnncli.config import ModelConfig
 from rnncli.errors import ConfigError
 from rnncli.model import EncoderDecoder
-from rnncli.model import Memory as Source
+from rnncli.model import Memory as TorchMemory
 from rnncli.runtime import DecoderState, Memory
 
 
@@ -51,10 +51,10 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""
-        source, states = self._model.read(self._tensor(tokens), self._tensor(lengths))
+        memory: Any
+        memory, states = self._model.read(self._tensor(tokens), self._tensor(lengths))
         layers: Any = tuple(states)
-        found: Any = source
-        return DecoderState(layers, Memory(found.values, found.values, found.mask, found.words))
+        return DecoderState(layers, Memory(memory.values, memory.values, memory.mask, memory.words))
 
     @torch.inference_mode()
     def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
@@ -88,7 +88,7 @@ class TorchNetwork:
         """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
         assert self._model.decoder is not None
         memory: Any = state.memory
-        source = memory and Source(memory.values, memory.mask, memory.words)
+        source = memory and TorchMemory(memory.values, memory.mask, memory.words)
         layers: Any = state.layers
         features, own = self._model.decoder.features(self._tensor(tokens), layers, source)
         after: Any = tuple(own)

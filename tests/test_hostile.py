@@ -121,6 +121,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "a cell is a list": (lambda c: c["model"].update(cell=["lstm"]), ["cell"]),
     "dropout is NaN": (lambda c: c["model"].update(dropout=float("nan")), ["dropout"]),
     "dropout is a text": (lambda c: c["model"].update(dropout="no"), ["dropout"]),
+    "words speak to no decoder": (lambda c: c["model"].update(lexical=True), ["lexical"]),
     "a direction is a number": (lambda c: c["model"].update(bidirectional=1), ["bidirectional"]),
 }
 SIZES = ("vocab_size", "num_classes", "embedding_dim", "hidden_size", "num_layers")

@@ -201,7 +201,10 @@ class TranslatorTraining:
             from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
 
             targets = self.target_tokens // self.steps_per_epoch  # a step
-            self._sampled = SampledSoftmax(counts, targets, DRAWN)
+            rivals = None
+            if target_tokenizer is None:  # words of the source call for themselves, too
+                rivals = train.sources.counts(tokenizer.vocab_size) / self.steps_per_epoch
+            self._sampled = SampledSoftmax(counts, targets, DRAWN, rivals)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
         self.calibration: dict[str, float] = {}
 
@@ -238,7 +241,10 @@ class TranslatorTraining:
         x, targets = self._features(batch)  # (M, E), (M,)
         smoothing = self._settings.label_smoothing
         if self._sampled is not None:
-            return self._sampled.loss(x, self._output, targets, smoothing)
+            rivals = None
+            if self.target_tokenizer is None:
+                rivals = self.model.tensor(batch.sources[batch.sources > UNK])
+            return self._sampled.loss(x, self._output, targets, smoothing, rivals)
         return cross_entropy(self._output(x), targets, smoothing)
 
     def evaluate(self) -> dict[str, float]:
