@@ -95,8 +95,7 @@ def prepare(
     if task.left_out:
         announce(f"{task.left_out:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left out")
     if settings.level != "char":  # a character has no translation
-        task.start_words()
-        announce("words begin as vectors of the words that they translate")
+        _start_words(task, announce)
     return task
 
 
@@ -176,7 +175,7 @@ class TranslatorTraining:
     ) -> None:
         self.tokenizer = tokenizer
         self.target_tokenizer = target_tokenizer
-        self._train, self._validation = train, validation
+        self.pairs, self._validation = train, validation
         self._rows = train.short_enough()
         if not len(self._rows):
             raise DataError(
@@ -208,27 +207,14 @@ class TranslatorTraining:
         self.carried: list[State | None] = []  # texts have nothing to do with each other
         self.calibration: dict[str, float] = {}
 
-    def start_words(self) -> None:
-        """Let words begin as vectors that are like those of the words that they translate."""
-        from rnncli.bilingual_vectors import bilingual_vectors  # torch: on the way to training only
-
-        assert self.model.encoder is not None and self.model.decoder is not None
-        config = self.config
-        sizes = config.vocab_size, config.target_vocab_size, config.embedding_dim
-        own, theirs = bilingual_vectors(
-            self._train.sources, self._train.targets, self._rows, *sizes
-        )
-        self.model.encoder.embedding.start_from(own)
-        self.model.decoder.embedding.start_from(theirs)
-
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self._settings.seed, epoch])
-        lengths = self._train.targets.lengths_of(self._rows) + self._train.sources.lengths_of(
+        lengths = self.pairs.targets.lengths_of(self._rows) + self.pairs.sources.lengths_of(
             self._rows
         )
         for chosen in bucketed(lengths, self._settings.batch_size, rng):
-            batch = self._batch(self._train, self._rows[chosen])
+            batch = self._batch(self.pairs, self._rows[chosen])
             for tokens in (batch.sources, batch.inputs):
                 dropped = rng.random(tokens.shape) < self._settings.word_dropout
                 tokens[dropped & (tokens != PAD) & (tokens != EOS) & (tokens != BOS)] = UNK
@@ -274,6 +260,25 @@ class TranslatorTraining:
             tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
         )
         return x, targets[where]
+
+
+def _start_words(task: TranslatorTraining, announce: Announce) -> None:
+    """Let words begin as vectors that are like those of the words that they translate."""
+    from rnncli.bilingual_vectors import bilingual_vectors  # torch: on the way to training only
+
+    config, pairs = task.config, task.pairs
+    own, theirs = bilingual_vectors(
+        pairs.sources,
+        pairs.targets,
+        pairs.short_enough(),
+        config.vocab_size,
+        config.target_vocab_size,
+        config.embedding_dim,
+    )
+    assert task.model.encoder is not None and task.model.decoder is not None
+    task.model.encoder.embedding.start_from(own)
+    task.model.decoder.embedding.start_from(theirs)
+    announce("words begin as vectors of the words that they translate")
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
