@@ -625,7 +625,7 @@ def test_a_run_that_goes_on_goes_back_to_the_same_state_if_a_step_is_spoiled(pre
 @pytest.mark.parametrize("name", ["generate", "translate"])
 def test_a_decoder_starts_from_how_often_each_token_occurs(prepare, name):
     task, _ = prepare(name)
-    tokens = task._train.targets.tokens if name == "translate" else task._train
+    tokens = task.pairs.targets.tokens if name == "translate" else task._train
     counts = np.bincount(tokens)
     shares = counts[counts > 0] / counts.sum()
     entropy = -(shares * np.log(shares)).sum()  # of guessing by frequency alone
