@@ -73,7 +73,7 @@ class ModelConfig:
     target_vocab_size: int  # translate: of the decoder
     num_classes: int  # classify: of the head
     embedding_dim: int
-    hidden_size: int  # of each direction
+    hidden_size: int  # of the decoder, and of each direction of the encoder but for the next
     num_layers: int  # of the encoder, and of the decoder
     bidirectional: bool  # the encoder
     tie_embeddings: bool  # output weights = decoder embeddings; translate: = source embeddings too
@@ -82,12 +82,19 @@ class ModelConfig:
     # What follows is not said by models that were made before there was such a thing.
     embedding_dropout: float = 0.0
     lexical: bool = False  # translate: words attended to also speak for themselves
+    shortcut: bool = False  # translate: so does the word before the one that is predicted
+    encoder_size: int = 0  # of each direction of the encoder; 0: hidden_size
     members: int = 1  # classify: encoders with heads side by side
     known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters
     words_apart: int = 0  # the largest distance of two words that count as a pair
     scaled_ngrams: bool = False  # long texts are no louder than short ones
+
+    @property
+    def encoder_units(self) -> int:
+        """Return how many units each direction of the encoder has."""
+        return self.encoder_size or self.hidden_size
 
     @property
     def output_width(self) -> int:
@@ -98,6 +105,7 @@ class ModelConfig:
         """Refuse what no network can be built from, before anything is allocated."""
         for name in ("embedding_dim", "hidden_size"):
             _require_int(name, getattr(self, name), 1, MAX_WIDTH)
+        _require_int("encoder_size", self.encoder_size, 0, MAX_WIDTH)
         _require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
         _require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
         _require_int("target_vocab_size", self.target_vocab_size, 0, MAX_VOCAB)
@@ -116,12 +124,14 @@ class ModelConfig:
         _require_int("words_apart", self.words_apart, 0, MAX_ORDER)
         if self.known_ngrams and not (self.word_ngrams or self.character_ngrams):
             raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
-        for name in ("bidirectional", "tie_embeddings", "lexical", "scaled_ngrams"):
+        for name in ("bidirectional", "tie_embeddings", "lexical", "shortcut", "scaled_ngrams"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
         if self.lexical and not (self.task == "translate" and self.tie_embeddings):
             raise ConfigError("lexical is true, and no output layer reads words", "give false")
+        if self.shortcut and self.task != "translate":
+            raise ConfigError("shortcut is true, and nothing is translated", "give false")
         for name in ("dropout", "weight_dropout", "embedding_dropout"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value < 1:
@@ -207,6 +217,9 @@ class Settings:
             bidirectional=task != "generate",
             tie_embeddings=task != "classify",
             lexical=task == "translate",
+            shortcut=task == "translate",
+            # Both directions together as wide as the decoder: they are most of the work.
+            encoder_size=-(-self.hidden_size // 2) if task == "translate" else 0,
             dropout=self.dropout,
             weight_dropout=self.weight_dropout,
             embedding_dropout=self.embedding_dropout,

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from rnncli.arrays import Floats, Ints
+from rnncli.attention import Memory as TorchMemory
 from rnncli.config import ModelConfig
 from rnncli.errors import ConfigError
 from rnncli.model import EncoderDecoder
-from rnncli.model import Memory as TorchMemory
 from rnncli.runtime import DecoderState, Memory
 
 

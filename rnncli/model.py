@@ -17,9 +17,7 @@ and the remaining layers read the result. A single decoding step is the same cod
 `runtime.py` computes the same functions in NumPy, for inference.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnncli.attention import Attention, Memory
 from rnncli.config import ModelConfig
 from rnncli.layers import Embedding, Recurrent, State, last_step, locked_dropout, reverse
 from rnncli.ngrams import Bag
@@ -54,13 +53,13 @@ class Encoder(nn.Module):
         self.embedding_dropout = config.embedding_dropout
         self.embedding = Embedding(config.vocab_size, config.embedding_dim)
         directions = 2 if config.bidirectional else 1
-        self.output_size = directions * config.hidden_size  # D
+        self.output_size = directions * config.encoder_units  # D
         self.layers = nn.ModuleList()
         for layer in range(config.num_layers):
             size = config.embedding_dim if layer == 0 else self.output_size
             self.layers.append(
                 nn.ModuleList(
-                    Recurrent(config.cell, size, config.hidden_size, config.weight_dropout)
+                    Recurrent(config.cell, size, config.encoder_units, config.weight_dropout)
                     for _ in range(directions)
                 )
             )
@@ -83,41 +82,6 @@ class Encoder(nn.Module):
                 outputs.append(reverse(out, lengths) if backward else out)
             x = locked_dropout(torch.cat(outputs, 2), self.dropout, self.training)  # (N, S, D)
         return x, torch.cat(last, 1)
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What a decoder looks up: N sources as the encoder read them."""
-
-    values: Tensor  # (N, S, D) the encoder's outputs
-    mask: Tensor  # (N, S), true at the tokens of the source
-    words: Tensor | None = None  # (N, S, E) what each token alone says to the output layer
-
-
-class Attention(nn.Module):
-    """Look up the source for all target steps at once (Luong et al. 2015, section 3.1, general).
-
-    Scores are scaled as by Vaswani et al. (2017), so that they start with a variance near 1.
-    """
-
-    def __init__(self, hidden_size: int, memory_size: int) -> None:
-        super().__init__()
-        self.query = nn.Linear(hidden_size, memory_size, bias=False)
-        self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
-
-    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Return x (R, T, H) joined with what it attends to, and the weights (N, K T, S).
-
-        There are R = N K rows, K for each source; more than one only in a search.
-        """
-        values, outside = memory.values, ~memory.mask.unsqueeze(1)  # (N, S, D), (N, 1, S)
-        queries = x.reshape(len(values), -1, x.shape[2])  # (N, K T, H)
-        scores = torch.bmm(self.query(queries), values.transpose(1, 2))  # (N, K T, S)
-        scores = scores.float() / math.sqrt(values.shape[2])
-        weights = scores.masked_fill(outside, float("-inf")).softmax(2)  # (N, K T, S)
-        context = torch.bmm(weights.to(values.dtype), values)  # (N, K T, D)
-        joined = torch.tanh(self.combine(torch.cat([queries, context], 2)))  # (N, K T, H)
-        return joined.view_as(x), weights
 
 
 class Decoder(nn.Module):
@@ -148,10 +112,14 @@ class Decoder(nn.Module):
             # Words and their translations begin alike, and so a word calls for its translation.
             nn.init.eye_(self.lexical.weight)
             self.lexical.weight.data *= CALL
+        width = config.output_width
+        self.shortcut: nn.Linear | None = None
+        if config.shortcut:
+            self.shortcut = nn.Linear(config.embedding_dim, width, bias=False)
+            nn.init.zeros_(self.shortcut.weight)
         self.projection: nn.Linear | None = None
         if config.tie_embeddings and config.hidden_size != config.embedding_dim:
             self.projection = nn.Linear(config.hidden_size, config.embedding_dim)
-        width = config.embedding_dim if config.tie_embeddings else config.hidden_size
         self.output = nn.Linear(width, vocab_size)
         if config.tie_embeddings:  # Press and Wolf 2017
             self.output.weight = self.embedding.weight
@@ -191,9 +159,10 @@ class Decoder(nn.Module):
         The states are those after the last step, one a layer. With ``where`` (N, T), only the
         features of the M places where it is true: the output layer is most of the work.
         """
-        x = locked_dropout(
+        before = locked_dropout(
             self.embedding(tokens), self.embedding_dropout, self.training
         )  # (N, T, E)
+        x = before
         after: list[State] = []
         for layer, state in zip(self.layers, states, strict=True):
             x, last = layer(x, state)  # (N, T, H)
@@ -206,6 +175,8 @@ class Decoder(nn.Module):
             x = x[where]  # (M, H)
         if self.projection is not None:
             x = self.projection(x)  # (N, T, E)
+        if self.shortcut is not None:  # "deep output": Bahdanau et al. 2015, appendix A.2.2
+            x = x + self.shortcut(before if where is None else before[where])
         if memory is not None and memory.words is not None:
             words = torch.bmm(weights.to(memory.words.dtype), memory.words)  # (N, K T, E)
             words = words.view(*tokens.shape, -1)  # (N, T, E)

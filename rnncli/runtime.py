@@ -25,7 +25,7 @@ class Encoder:
         self, config: ModelConfig, weights: Mapping[str, Floats], member: str = ""
     ) -> None:
         directions = range(2 if config.bidirectional else 1)
-        self.size = len(directions) * config.hidden_size  # D
+        self.size = len(directions) * config.encoder_units  # D
 
         def prefix(layer: int, direction: int) -> str:
             return f"{member}encoder.layers.{layer}.{direction}."
@@ -139,7 +139,7 @@ class Decoder:
     """Predict each next token from those before it and, in a translator, from the source."""
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
-        embedding = weights["decoder.embedding.weight"]  # (V, E)
+        embedding = self._embedding = weights["decoder.embedding.weight"]  # (V, E)
         cell, prefix = config.cell, "decoder.layers.{}."
         self.first = FirstLayer(embedding, cell, weights, prefix.format(0))
         self.layers = [
@@ -150,7 +150,12 @@ class Decoder:
         if "decoder.attention.query.weight" in weights:
             self.attention = Attention(weights, "decoder.attention.")
             self.bridge = _linear(weights, "decoder.bridge")
-        self.lexical = weights.get("decoder.lexical.weight")  # (E, E)
+        # Words are read louder than they stand in the embedding: see `layers.Embedding`.
+        loud = np.float32(math.sqrt(embedding.shape[1]))
+        self.lexical, self.shortcut = (
+            weights[name].T * loud if name in weights else None
+            for name in ("decoder.lexical.weight", "decoder.shortcut.weight")
+        )  # (E, E), (E, E or H)
         self.projection: tuple[Floats, Floats] | None = None
         if "decoder.projection.weight" in weights:
             self.projection = _linear(weights, "decoder.projection")
@@ -171,7 +176,7 @@ class Decoder:
         assert self.attention is not None
         meanings: Floats | None = None
         if self.lexical is not None:
-            meanings = words @ (self.lexical.T * np.float32(math.sqrt(words.shape[2])))
+            meanings = words @ self.lexical
         weight, bias = self.bridge
         layers: list[LayerState] = []
         parts: list[Floats] = np.split(np.tanh(last @ weight + bias), len(self.layers), 1)
@@ -192,6 +197,8 @@ class Decoder:
         spans = [slice(t * n, (t + 1) * n) for t in range(steps)]
         x, words, after = self._run(tokens.T.reshape(-1), spans, state)  # (T N, H), (N, T, E)
         features = self._projected(x).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, E or H)
+        if self.shortcut is not None:
+            features = features + self._embedding[tokens] @ self.shortcut
         return features if words is None else features + words, after
 
     def attend(self, tokens: Ints, state: DecoderState) -> Floats:

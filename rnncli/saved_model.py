@@ -236,10 +236,11 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
 def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
     """Return the shape of every weight that the file of such a model holds, by its name."""
     width, size, layers = config.embedding_dim, config.hidden_size, config.num_layers
-    rows = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}[config.cell] * size  # of all gates
+    gates = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}[config.cell]
     shapes: dict[str, list[int]] = {}
 
-    def recurrent(prefix: str, inputs: int) -> None:
+    def recurrent(prefix: str, inputs: int, size: int) -> None:
+        rows = gates * size
         shapes[prefix + "weight_ih"], shapes[prefix + "bias_ih"] = [rows, inputs], [rows]
         if config.cell != "mingru":
             shapes[prefix + "weight_hh"], shapes[prefix + "bias_hh"] = [rows, size], [rows]
@@ -248,7 +249,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
         shapes[prefix + ".weight"], shapes[prefix + ".bias"] = [outputs, inputs], [outputs]
 
     directions = 2 if config.bidirectional else 1
-    memory = directions * size  # of the encoder, for each token
+    memory = directions * config.encoder_units  # of the encoder, for each token
     joint = config.task == "translate" and not config.target_vocab_size
     if config.task != "generate":
         if not (joint and config.tie_embeddings):
@@ -256,7 +257,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
         for layer in range(layers):
             for direction in range(directions):
                 inputs = memory if layer else width
-                recurrent(f"encoder.layers.{layer}.{direction}.", inputs)
+                recurrent(f"encoder.layers.{layer}.{direction}.", inputs, config.encoder_units)
     if config.task == "classify":
         linear("head.output", 3 * memory, config.num_classes)
         own = dict(shapes)
@@ -270,16 +271,18 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
     vocabulary = config.target_vocab_size or config.vocab_size
     shapes["decoder.embedding.weight"] = [vocabulary, width]
     for layer in range(layers):
-        recurrent(f"decoder.layers.{layer}.", size if layer else width)
+        recurrent(f"decoder.layers.{layer}.", size if layer else width, size)
     if config.task == "translate":
         shapes["decoder.attention.query.weight"] = [memory, size]
         linear("decoder.attention.combine", size + memory, size)
         linear("decoder.bridge", memory, layers * size)
         if config.lexical:
             shapes["decoder.lexical.weight"] = [width, width]
+        if config.shortcut:
+            shapes["decoder.shortcut.weight"] = [config.output_width, width]
     if config.tie_embeddings and size != width:
         linear("decoder.projection", size, width)
-    linear("decoder.output", width if config.tie_embeddings else size, vocabulary)
+    linear("decoder.output", config.output_width, vocabulary)
     if config.tie_embeddings:
         del shapes["decoder.output.weight"]
     return shapes

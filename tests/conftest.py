@@ -46,6 +46,8 @@ def small_config() -> Callable[..., ModelConfig]:
             "bidirectional": task != "generate",
             "tie_embeddings": task != "classify",
             "lexical": task == "translate" and changes.get("tie_embeddings", True),
+            "shortcut": task == "translate",
+            "encoder_size": 4 if task == "translate" else 0,
             "dropout": 0.0,
             "weight_dropout": 0.0,
         }

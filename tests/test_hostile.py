@@ -122,6 +122,14 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "dropout is NaN": (lambda c: c["model"].update(dropout=float("nan")), ["dropout"]),
     "dropout is a text": (lambda c: c["model"].update(dropout="no"), ["dropout"]),
     "words speak to no decoder": (lambda c: c["model"].update(lexical=True), ["lexical"]),
+    "the word before speaks to no decoder": (
+        lambda c: c["model"].update(shortcut=True),
+        ["shortcut"],
+    ),
+    "an encoder is narrower than nothing": (
+        lambda c: c["model"].update(encoder_size=-1),
+        ["encoder_size"],
+    ),
     "a direction is a number": (lambda c: c["model"].update(bidirectional=1), ["bidirectional"]),
 }
 SIZES = ("vocab_size", "num_classes", "embedding_dim", "hidden_size", "num_layers")

@@ -23,6 +23,7 @@ ROWS = (
     (
         "data",
         "layers",
+        "attention",
         "model",
         "language_models",
         "bag_fitting",
@@ -67,6 +68,7 @@ SLOW = ("torch", "datasets", "pyarrow", "pandas", "sacrebleu")  # what start-up 
 LOADERS = (
     "data",
     "layers",
+    "attention",
     "model",
     "language_models",
     "sampled_softmax",

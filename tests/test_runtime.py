@@ -161,17 +161,22 @@ def test_translators_give_the_same_logits(build, cell, layers, both):
             "vocab_size": st.integers(5, 60),
         }
     ),
+    st.integers(0, 5),
     st.sampled_from([0, 9, 40]),
     st.lists(st.integers(1, 12), min_size=1, max_size=6),
     st.integers(0, 99),
 )
-def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size, lengths, seed):
+def test_any_network_gives_the_same_logits(
+    task, cell, sizes, encoder_size, target_vocab_size, lengths, seed
+):
     changes = sizes | {
         "target_vocab_size": target_vocab_size if task == "translate" else 0,
         "num_classes": 4 if task == "classify" else 0,
         "bidirectional": sizes["bidirectional"] and task != "generate",
         "tie_embeddings": sizes["tie_embeddings"] and task != "classify",
         "lexical": sizes["tie_embeddings"] and task == "translate",
+        "shortcut": task == "translate",
+        "encoder_size": encoder_size if task == "translate" else 0,
     }
     torch.manual_seed(seed)
     model = EncoderDecoder(
@@ -179,6 +184,8 @@ def test_any_network_gives_the_same_logits(task, cell, sizes, target_vocab_size,
     ).eval()
     if changes["lexical"]:
         torch.nn.init.normal_(model.decoder.lexical.weight)  # it starts as if it were not there
+    if changes["shortcut"]:
+        torch.nn.init.normal_(model.decoder.shortcut.weight)
     network = in_numpy(model)
     rng = np.random.default_rng(seed)
     lengths = np.array(lengths)
