@@ -313,12 +313,15 @@ def _announce(
     unit = "lines" if task.config.task == "generate" else "rows"
     screen.say(f"data: {rows['train']:,} {unit} to train on, {rows['validation']:,} held out")
     direction = "bidirectional " if task.config.bidirectional else ""
+    units = f"{settings.num_layers} x {settings.hidden_size} units"
+    if task.config.encoder_size:
+        units += f" (encoder: 2 x {task.config.encoder_size})"
     vocabulary = f"{task.tokenizer.vocab_size:,}"
     if task.target_tokenizer is not None:
         vocabulary += f" and {task.target_tokenizer.vocab_size:,}"
     screen.say(
-        f"model: {direction}{settings.cell}, {settings.num_layers} x {settings.hidden_size} units, "
-        f"{vocabulary} {settings.level} tokens, {parameters / 1e6:.1f} M parameters"
+        f"model: {direction}{settings.cell}, {units}, {vocabulary} {settings.level} tokens, "
+        f"{parameters / 1e6:.1f} M parameters"
     )
     limits = [
         format_duration(settings.max_time) if settings.max_time else "",

@@ -124,7 +124,12 @@ def train(
     ] = None,
     hidden_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Units of a layer.", rich_help_panel=MODEL, show_default=CHOSEN),
+        typer.Option(
+            min=1,
+            help="Units of a layer; the two directions of a translator's encoder share them.",
+            rich_help_panel=MODEL,
+            show_default=CHOSEN,
+        ),
     ] = None,
     embedding_dim: Annotated[
         int | None,
