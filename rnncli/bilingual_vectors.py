@@ -33,23 +33,21 @@ def bilingual_vectors(
     """Return vectors (V, E) of the words of each language, of length 1 in the mean.
 
     Words that translate each other have like vectors; a word that stands in none of the pairs
-    ``rows`` has zeros. A ``target_size`` of 0 means that both languages share one vocabulary, and
-    then both results are the same. The texts are closed with ``<eos>``, which is not counted.
+    ``rows`` has zeros. The texts are closed with ``<eos>``, which is not counted.
 
     The vectors are the eigenvectors of the largest positive eigenvalues of the positive pointwise
     mutual information of words and the words of the other language that they meet.
     """
-    first = source_size if target_size else 0  # of the target words, behind all others
-    size = source_size + target_size
+    size = source_size + target_size  # target words stand behind those of the source
     keys: Ints = np.zeros(0, np.int64)
     weights: Floats = np.zeros(0, np.float32)
     for own, theirs, nearness in _meetings(sources, targets, rows):
-        theirs += first
+        theirs += source_size
         both = np.concatenate([own * size + theirs, theirs * size + own])
         found, counts = _added(both, np.tile(nearness, 2))
         keys, weights = _added(np.concatenate([keys, found]), np.concatenate([weights, counts]))
     vectors = evened(leading_eigenvectors(_information(keys, weights, size), dim, positive=True))
-    return (vectors[:source_size], vectors[first:]) if first else (vectors, vectors)
+    return vectors[:source_size], vectors[source_size:]
 
 
 def _meetings(

@@ -15,52 +15,30 @@ FLATTENING = 0.75  # power of the frequencies that are drawn from, so that rare 
 class SampledSoftmax:
     """Estimate the loss of a large output layer from some of its words (Jean et al. 2015, 3.1).
 
-    The words of a step are all its targets, the rivals that it names and as many drawn ones, shared
-    by all rows. In the sum over the vocabulary each of them stands for those like it that were not
-    drawn: it is divided by the probability that it is there at all (Horvitz and Thompson 1952).
+    The words of a step are all its targets and as many drawn ones, shared by all rows. In the sum
+    over the vocabulary each of them stands for those like it that were not drawn: it is divided by
+    the probability that it is there at all (Horvitz and Thompson 1952).
     """
 
-    def __init__(
-        self,
-        counts: NDArray[np.integer[Any]],
-        targets: int,
-        drawn: int,
-        rivals: NDArray[np.floating[Any]] | None = None,
-    ) -> None:
-        """Take how often each word occurs (V,), and how many targets and drawn words a step has.
-
-        ``rivals`` (V,) is how often each word is expected among the rivals of a step.
-        """
+    def __init__(self, counts: NDArray[np.integer[Any]], targets: int, drawn: int) -> None:
+        """Take how often each word occurs (V,), and how many targets and drawn words a step has."""
         self._drawn = drawn
         frequency = torch.from_numpy(counts / counts.sum())  # (V,)
         flattened = torch.from_numpy(np.maximum(counts, 1) ** FLATTENING)
         flattened /= flattened.sum()
         self._cumulative = flattened.cumsum(0)  # (V,)
         absent = (-frequency).log1p() * targets + (-flattened).log1p() * drawn
-        if rivals is not None:
-            absent -= torch.from_numpy(rivals)
         self._log_present = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
 
     def loss(
-        self,
-        x: Tensor,
-        output: nn.Linear,
-        targets: Tensor,
-        label_smoothing: float = 0.0,
-        rivals: Tensor | None = None,
+        self, x: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
     ) -> tuple[Tensor, int]:
-        """Return the summed loss in nats and the number of targets (...); x is (..., E).
-
-        ``rivals`` are words that are likely to be taken for targets.
-        """
+        """Return the summed loss in nats and the number of targets (...); x is (..., E)."""
         where = targets != PAD
         x, targets = x[where], targets[where]  # (M, E), (M,)
         draws = torch.rand(self._drawn, dtype=self._cumulative.dtype)
         drawn = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
-        chosen = [targets, drawn.to(targets.device)]
-        if rivals is not None:
-            chosen.append(rivals)
-        words = torch.unique(torch.cat(chosen))  # (W,) sorted
+        words = torch.unique(torch.cat([targets, drawn.to(targets.device)]))  # (W,) sorted
         places = torch.searchsorted(words, targets)  # (M,)
         log_present = self._log_present.to(x.device)[words]  # (W,)
         # Corrected in the biases, and fused with the softmax: each pass over the logits costs as

@@ -41,25 +41,6 @@ def test_it_estimates_the_loss_over_the_whole_vocabulary(layer, smoothing):
     assert estimate == pytest.approx(exact, abs=0.03)
 
 
-def test_rivals_are_in_every_step_and_count_no_more_for_it(layer):
-    output, x, targets, counts = layer
-    rivals = torch.randint(100, VOCABULARY, (300,))
-    with torch.no_grad():
-        output.weight[rivals] = 0
-        output.bias[rivals] += 6  # now they are much of the sum
-        exact = cross_entropy(output(x), targets)[0].item() / targets.numel()
-        expected = np.zeros(VOCABULARY)
-        sampled = SampledSoftmax(counts, targets.numel(), 64, expected)
-        blind = [sampled.loss(x, output, targets)[0].item() / targets.numel() for _ in range(40)]
-        expected[rivals.numpy()] = 100  # as good as certain
-        sampled = SampledSoftmax(counts, targets.numel(), 64, expected)
-        seeing = [
-            sampled.loss(x, output, targets, rivals=rivals)[0].item() / targets.numel()
-            for _ in range(40)
-        ]
-    assert np.abs(np.array(seeing) - exact).mean() < 0.5 * np.abs(np.array(blind) - exact).mean()
-
-
 @smoothed
 def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer, smoothing):
     output, x, targets, counts = layer

@@ -314,10 +314,8 @@ def test_tied_weights_stay_tied(run, average):
     _, progress = run("generate", average=average)
     weights = progress[-1].weights
     assert weights["decoder.output.weight"] is weights["decoder.embedding.weight"]
-    task, progress = run("translate", average=average)
+    _, progress = run("translate", average=average)
     weights = progress[-1].weights
-    assert task.target_tokenizer is None  # both sides share their letters
-    assert weights["encoder.embedding.weight"] is weights["decoder.embedding.weight"]
     assert weights["decoder.output.weight"] is weights["decoder.embedding.weight"]
 
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from rnncli.sampled_softmax import SampledSoftmax
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
-SAMPLE = 2_000  # pairs looked at to choose settings
-ALIKE = 0.5  # share of letters in common from which two languages share one vocabulary
 SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns only some
 DRAWN = 1_024  # of them a step beside those of the batch: as good a step, in two thirds of the time
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
@@ -36,7 +33,7 @@ TRIAL_PAIRS = 4_000  # with which speed is measured
 WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to train
 TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
 # Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
-DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (0, 0.05, 0.0))
+DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
@@ -108,21 +105,15 @@ def _build(
     def learn(texts: Iterator[str]) -> Tokenizer:
         return Tokenizer.train(texts, settings.level, settings.vocab_size)
 
-    target_tokenizer = None
-    if _alike(sentences(train, "source"), sentences(train, "target")):
-        tokenizer = learn(chain(sentences(train, "source"), sentences(train, "target")))
-    else:
-        tokenizer = learn(sentences(train, "source"))
-        target_tokenizer = learn(sentences(train, "target"))
+    # Words that look alike in two languages are better learned apart: in a vocabulary that both
+    # share, each word calls for itself as its translation.
+    tokenizer, target_tokenizer = (learn(sentences(train, side)) for side in ("source", "target"))
 
     def pairs(part: "Dataset", name: str) -> Pairs:
         return Pairs(
             encode(sentences(part, "source"), tokenizer, folder / f"{name}.source", end=True),
             encode(
-                sentences(part, "target"),
-                target_tokenizer or tokenizer,
-                folder / f"{name}.target",
-                end=True,
+                sentences(part, "target"), target_tokenizer, folder / f"{name}.target", end=True
             ),
         )
 
@@ -170,11 +161,11 @@ class TranslatorTraining:
         train: Pairs,
         validation: Pairs,
         tokenizer: Tokenizer,
-        target_tokenizer: Tokenizer | None,
+        target_tokenizer: Tokenizer,
         settings: Settings,
     ) -> None:
         self.tokenizer = tokenizer
-        self.target_tokenizer = target_tokenizer
+        self.target_tokenizer: Tokenizer | None = target_tokenizer
         self.pairs, self._validation = train, validation
         self._rows = train.short_enough()
         if not len(self._rows):
@@ -187,23 +178,18 @@ class TranslatorTraining:
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
         self.config = settings.network(
-            "translate",
-            tokenizer.vocab_size,
-            target_vocab_size=target_tokenizer.vocab_size if target_tokenizer else 0,
+            "translate", tokenizer.vocab_size, target_vocab_size=target_tokenizer.vocab_size
         )
         self.model = build(self.config)
         assert self.model.decoder is not None
         self._output = self.model.decoder.output
-        counts = train.targets.counts((target_tokenizer or tokenizer).vocab_size)
+        counts = train.targets.counts(target_tokenizer.vocab_size)
         self.model.decoder.start_from_frequencies(counts)
         if len(counts) >= SAMPLED_FROM:
             from rnncli.sampled_softmax import SampledSoftmax  # torch: on the way to training only
 
             targets = self.target_tokens // self.steps_per_epoch  # a step
-            rivals = None
-            if target_tokenizer is None:  # words of the source call for themselves, too
-                rivals = train.sources.counts(tokenizer.vocab_size) / self.steps_per_epoch
-            self._sampled = SampledSoftmax(counts, targets, DRAWN, rivals)
+            self._sampled = SampledSoftmax(counts, targets, DRAWN)
         self.carried: list[State | None] = []  # texts have nothing to do with each other
         self.calibration: dict[str, float] = {}
 
@@ -227,10 +213,7 @@ class TranslatorTraining:
         x, targets = self._features(batch)  # (M, E), (M,)
         smoothing = self._settings.label_smoothing
         if self._sampled is not None:
-            rivals = None
-            if self.target_tokenizer is None:
-                rivals = self.model.tensor(batch.sources[batch.sources > UNK])
-            return self._sampled.loss(x, self._output, targets, smoothing, rivals)
+            return self._sampled.loss(x, self._output, targets, smoothing)
         return cross_entropy(self._output(x), targets, smoothing)
 
     def evaluate(self) -> dict[str, float]:
@@ -299,12 +282,3 @@ def _cost(settings: Settings) -> int:
     """Return how many weights each token meets: a large vocabulary is not met as a whole."""
     met = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else DRAWN
     return count_parameters(settings.network("translate", met))
-
-
-def _alike(sources: Iterator[str], targets: Iterator[str]) -> bool:
-    """Return whether two languages share their letters, and so most likely many words."""
-    letters = [
-        {c for text in islice(side, SAMPLE) for c in text.lower() if c.isalpha()}
-        for side in (sources, targets)
-    ]
-    return len(letters[0] & letters[1]) > ALIKE * max(map(len, letters))
