@@ -341,13 +341,16 @@ class SamplingConfig:
             raise ConfigError(f"--length is {self.length}", "give a whole number from 1")
 
 
+USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
+
+
 @dataclass(frozen=True)
 class SearchConfig:
     """Say how translations are searched for."""
 
     beam: int = 5  # wider beams gain nothing on small models
-    # score = log-probability / length ** penalty; with 1, translations are a tenth too short
-    length_penalty: float = 1.4
+    # score = log-probability / length ** penalty; None: what suited the model's held-out pairs
+    length_penalty: float | None = None
     nbest: int = 1
     no_repeat_ngram: int | None = None  # tokens; None: only loops are blocked
 
@@ -355,7 +358,7 @@ class SearchConfig:
         """Refuse searches that cannot give what is asked for."""
         if self.beam < 1:
             raise ConfigError(f"--beam is {self.beam}", "give a whole number from 1")
-        if not math.isfinite(self.length_penalty):
+        if self.length_penalty is not None and not math.isfinite(self.length_penalty):
             raise ConfigError(
                 f"--length-penalty is {self.length_penalty}", "give a number, such as 1"
             )

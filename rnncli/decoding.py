@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.arrays import Floats, Ints, softmax
-from rnncli.config import SamplingConfig, SearchConfig
+from rnncli.config import USUAL_LENGTH_PENALTY, SamplingConfig, SearchConfig
 from rnncli.runtime import DecoderState
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
@@ -151,7 +151,9 @@ def beam_search(
     many of its hypotheses have ended as the beam is wide, and drops out of the batch. No hypothesis
     is empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
     """
-    beam = config.beam
+    beam, penalty = config.beam, config.length_penalty
+    if penalty is None:
+        penalty = USUAL_LENGTH_PENALTY
     finished: list[list[Hypothesis]] = [[] for _ in limits]
     sources = np.arange(len(limits))  # those not done
     # At the start all rows of a source would be alike, so there is but one; then K.
@@ -180,7 +182,7 @@ def beam_search(
                     break
                 if token == EOS:
                     if rank < beam:
-                        score = total / length**config.length_penalty
+                        score = total / length**penalty
                         finished[source].append(Hypothesis(prefixes[i][row], score))
                 elif len(live) < beam:
                     live.append((total, row, token))
@@ -194,7 +196,7 @@ def beam_search(
                 next_tokens.extend(token for _, _, token in live)
             elif not finished[source]:  # cut at the limit: better an unfinished one than none
                 finished[source] = [
-                    Hypothesis((*prefixes[i][row], token), total / length**config.length_penalty)
+                    Hypothesis((*prefixes[i][row], token), total / length**penalty)
                     for total, row, token in live
                 ]
         if len(kept) < len(sources):

@@ -159,7 +159,7 @@ def _are_labels(labels: object, number: int) -> bool:
 
 
 def _is_calibration(told: object, config: ModelConfig) -> bool:
-    """Return whether each part of a model has its weight; a network alone needs none."""
+    """Return whether it has what a model of its task has; a network alone needs none."""
     if not told:
         return not config.known_ngrams
     match config.task:
@@ -168,7 +168,7 @@ def _is_calibration(told: object, config: ModelConfig) -> bool:
         case "classify":
             names = {"network", "bag"} if config.known_ngrams else {"network"}
         case "translate":
-            return False
+            names = {"length_penalty"}
     return (
         isinstance(told, dict)
         and told.keys() == names

@@ -4,8 +4,9 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,9 @@ class Run:
     settings: Settings
     snapshot: "Snapshot"
     identity: dict[str, Any]  # what another training has otherwise
+    # Returns what held-out texts say of how to use the model at a path, where it takes more than
+    # the evaluations on the way.
+    calibrate: Callable[[Path], dict[str, float]] | None = None
     phase: "Phase" = "training"
     pretraining: "Run | None" = None  # that comes before it
 
@@ -73,8 +77,8 @@ def prepare(
     device = training.choose_device(given["device"])
     precision = training.choose_precision(given["precision"], device)
     training.start(given.get("threads"), given["seed"])
-    options = json.loads(json.dumps(given))
-    if before is not None and before.identity.get("options") == options:
+    asked = json.loads(json.dumps(given))
+    if before is not None and before.identity.get("options") == asked:
         settings = Settings(**before.info["settings"])  # a measurement would give other ones
     else:
         chosen: Settings = module.choose(
@@ -99,7 +103,7 @@ def prepare(
     info = describe(corpus, data, task, settings, parameters, parts)
     snapshot = Snapshot(info, "", [], task.tokenizer, task.target_tokenizer)
     identity = {
-        "options": options,
+        "options": asked,
         "data": info["data"]["fingerprint"],
         "columns": info["data"]["columns"],
         "rows": rows,
@@ -109,15 +113,19 @@ def prepare(
     if start is not None:
         identity["init_from"] = str(start.path)
     if not unlabelled:
-        return Run(task, settings, snapshot, json.loads(json.dumps(identity)))
+        calibrate = None
+        if corpus.task == "translate":
+            threads = options.threads_for(given.get("threads"))
+            calibrate = partial(module.calibrate, validation=validation_part, threads=threads)
+        return Run(task, settings, snapshot, json.loads(json.dumps(identity)), calibrate)
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
     identity["unlabelled"] = [more.fingerprint for more in unlabelled]
     identity = json.loads(json.dumps(identity))
     first_settings = pretraining.settings_of(task, settings)
     first_task = pretraining.prepare(task, first_settings)
     first_task.model.to(device)
-    first = Run(first_task, first_settings, snapshot, identity, "pretraining")
-    return Run(task, settings, snapshot, identity, "training", first)
+    first = Run(first_task, first_settings, snapshot, identity, phase="pretraining")
+    return Run(task, settings, snapshot, identity, pretraining=first)
 
 
 def carry_out(
@@ -132,6 +140,10 @@ def carry_out(
     reached = _learn(run, state, writer, screen, began, every)
     snapshot = run.snapshot
     info = snapshot.info
+    if run.calibrate is not None:
+        info["calibration"] = run.calibrate(writer.path)
+        for name, value in info["calibration"].items():
+            screen.say(f"{name.replace('_', ' ')}: {value:g} suits the held-out part best")
     info["training"]["finished"] = True
     snapshot.card = card(info)
     writer.finish(snapshot)

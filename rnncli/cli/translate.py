@@ -37,7 +37,12 @@ def translate(
         ),
     ] = _DEFAULTS.beam,
     length_penalty: Annotated[
-        float, typer.Option(help="Above 1 favours longer translations.", rich_help_panel="Search")
+        float | None,
+        typer.Option(
+            help="The higher, the longer the translations.",
+            rich_help_panel="Search",
+            show_default="the model's own",
+        ),
     ] = _DEFAULTS.length_penalty,
     nbest: Annotated[
         int,

@@ -15,7 +15,7 @@ from rnncli.config import DEFAULTS, Settings
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
 from rnncli.tasks.base import Announce, build, column_values, count_parameters
-from rnncli.tasks.translator import clean
+from rnncli.tasks.translator import Translator, clean
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 if TYPE_CHECKING:
@@ -94,6 +94,16 @@ def prepare(
     if settings.level != "char":  # a character has no translation
         _start_words(task, announce)
     return task
+
+
+def calibrate(path: Path, validation: "Dataset", threads: int) -> dict[str, float]:
+    """Return what held-out pairs say of how to use the model that was saved at a path."""
+    from rnncli.tasks.length import MOST, fit_length_penalty
+
+    some = validation.select(range(min(MOST, len(validation))))
+    sources, targets = (list(column_values(some, side)) for side in ("source", "target"))
+    penalty = fit_length_penalty(Translator.load(path, threads=threads), sources, targets)
+    return {} if penalty is None else {"length_penalty": penalty}
 
 
 def _build(

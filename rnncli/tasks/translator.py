@@ -36,10 +36,11 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True)
 class Translation:
-    """A translation and its score: log-probability / length ** penalty."""
+    """A translation, its score, and its length: log-probability / length ** penalty."""
 
     text: str
     score: float
+    length: int  # in tokens, its end included
 
 
 class Translator(TrainedModel):
@@ -72,6 +73,9 @@ class Translator(TrainedModel):
     ) -> list[list[Translation]]:
         """Return the best translations of each text, best first; of a text in pieces, only one."""
         config = config or SearchConfig()
+        if config.length_penalty is None:
+            calibration = self.info.get("calibration") or {}
+            config = replace(config, length_penalty=calibration.get("length_penalty"))
         pieces = [self._pieces(clean(text), split) for text in texts]
         begun = self._nbest([own[0] for own in pieces], config, prefix)
         others = iter(self._nbest([piece for own in pieces for piece in own[1:]], config))
@@ -142,12 +146,13 @@ class Translator(TrainedModel):
                 _, state = self._network.decode(read, state)
             return beam_search(self._network.step, state, 2 * lengths + 10, config, rules, begun)
 
-        results = [[Translation("", 0.0)] for _ in texts]
+        results = [[Translation("", 0.0, 0)] for _ in texts]
         for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):
             for row, hypotheses in zip(rows, searched, strict=True):
                 if len(encoded[row]) > 1:  # more than its end
                     results[row] = [
-                        Translation(self._text(texts[row], h), h.score) for h in hypotheses
+                        Translation(self._text(texts[row], h), h.score, len(h.tokens) + 1)
+                        for h in hypotheses
                     ]
         return results
 
@@ -177,4 +182,5 @@ class Translator(TrainedModel):
 def _joined(parts: Sequence[Translation]) -> list[Translation]:
     """Return the translation of a text whose pieces were translated; its score is their mean."""
     text = clean(" ".join(part.text for part in parts))
-    return [Translation(text, sum(part.score for part in parts) / len(parts))]
+    score = sum(part.score for part in parts) / len(parts)
+    return [Translation(text, score, sum(part.length for part in parts))]
