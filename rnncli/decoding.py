@@ -8,7 +8,7 @@ are the caller's to change.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +168,8 @@ def beam_search(
         if length == 1 and not prefix and logits.shape[1] > EOS + 1:
             logits[:, EOS] = -np.inf
         for row, own in enumerate(chain.from_iterable(prefixes)):
-            logits[row, repeats(own, rules)] = -np.inf
+            if looping := repeats(own, rules):
+                logits[row, looping] = -np.inf
         candidates = _extensions(logits, scores, 2 * beam)
         kept: list[int] = []
         live_scores: list[list[float]] = []
@@ -225,50 +226,61 @@ def _extensions(
 ) -> list[list[tuple[float, int, int]]]:
     """Return the k best next tokens of each source, best first, each with its total and row.
 
-    ``logits`` is (N K, V); ``scores`` (N, K) are the log-probabilities of the rows before.
+    ``logits`` is (N K, V); ``scores`` (N, K) are the log-probabilities of the rows before. Where
+    fewer than k may follow, there are fewer.
+
+    The k best are among the members of those groups of tokens whose best is among the k best of all
+    groups: maxima are quickly found, and only those few have to be sorted out.
     """
     n, beam = scores.shape
-    largest = logits.max(1, keepdims=True)  # (N K, 1)
-    exponentials = logits - largest
-    np.exp(exponentials, out=exponentials)
-    log_sums = np.log(exponentials.sum(1, dtype=np.float64)) + largest[:, 0]  # (N K,)
-    # In one row, the order of the logits is that of the log-probabilities: k of each are enough.
-    tokens = _largest(logits, k)  # (N K, k)
-    picked = np.take_along_axis(logits, tokens, 1).astype(np.float64)
-    totals = picked + (scores.reshape(-1) - log_sums)[:, None]  # (N K, k)
-    totals, tokens = totals.reshape(n, -1), tokens.reshape(n, -1)  # (N, K k)
-    best = np.argsort(-totals, axis=1, kind="stable")[:, :k]
-    width = totals.shape[1] // beam
-    return [
-        list(zip(*found, strict=True))
-        for found in zip(
-            np.take_along_axis(totals, best, 1).tolist(),
-            (best // width).tolist(),
-            np.take_along_axis(tokens, best, 1).tolist(),
+    size = logits.shape[1]
+    width = max(size // GROUPS, min(size, k))  # G groups, of each G-th token
+    maxima = _group_maxima(logits, width)  # (N K, G)
+    offsets = (scores.reshape(-1) - _log_sums(logits, maxima.max(1)))[:, None]  # (N K, 1)
+    best = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
+    last = min(k, best.shape[1])
+    bound = np.partition(best, -last)[:, -last, None]  # (N, 1)
+    bound = np.maximum(bound, np.finfo(np.float64).min)  # what is impossible is never a candidate
+    source, group = np.nonzero(best >= bound)  # (M,), (M,)
+    row, group = np.divmod(group, width)
+    tokens = group[:, None] + np.arange(0, size, width)  # (M, V / G) members
+    inside = tokens < size
+    rows = (source * beam + row)[:, None]
+    totals = logits[rows, np.where(inside, tokens, 0)] + offsets[rows[:, 0]]
+    member, place = np.nonzero(inside & (totals >= bound[source]))
+    order = np.lexsort((-totals[member, place], source[member]))
+    member, place = member[order], place[order]
+    found = list(
+        zip(
+            totals[member, place].tolist(),
+            row[member].tolist(),
+            tokens[member, place].tolist(),
             strict=True,
         )
-    ]
+    )
+    ends = np.searchsorted(source[member], np.arange(n + 1)).tolist()
+    return [found[start : min(end, start + k)] for start, end in pairwise(ends)]
 
 
-def _largest(x: Floats, k: int) -> Ints:
-    """Return the indices of the k largest of each row, in any order, or of all if there are fewer.
+def _group_maxima(x: Floats, width: int) -> Floats:
+    """Return the maxima (R, G) of groups j: the columns j, j + G, j + 2 G, ... of x (R, V).
 
-    The k largest are among the members of the k groups whose maxima are largest: only those few
-    have to be sorted out, and maxima are quickly found.
+    So the rows of memory that are compared lie side by side.
     """
-    rows, size = x.shape
-    width = size // GROUPS
-    if width <= k:
-        return np.argpartition(-x, min(k, size) - 1, axis=1)[:, :k]
-    # Group j holds the columns j, j + width, j + 2 width, ...: rows of memory side by side.
-    maxima = x[:, : GROUPS * width].reshape(rows, GROUPS, width).max(1)  # (R, width)
-    groups = np.argpartition(-maxima, k - 1, axis=1)[:, :k]  # (R, k)
-    members = groups[:, :, None] + width * np.arange(GROUPS)  # (R, k, GROUPS)
-    rest = np.broadcast_to(np.arange(GROUPS * width, size), (rows, size - GROUPS * width))
-    members = np.concatenate([members.reshape(rows, -1), rest], 1)
-    found = np.argpartition(-np.take_along_axis(x, members, 1), k - 1, axis=1)[:, :k]
-    result: Ints = np.take_along_axis(members, found, 1)
-    return result
+    whole = x.shape[1] // width * width
+    maxima: Floats = x[:, :whole].reshape(len(x), -1, width).max(1)
+    rest = x[:, whole:]
+    np.maximum(maxima[:, : rest.shape[1]], rest, out=maxima[:, : rest.shape[1]])
+    return maxima
+
+
+def _log_sums(logits: Floats, largest: Floats) -> NDArray[np.float64]:
+    """Return log sum exp (R,) of logits (R, V), whose largest are (R,)."""
+    exponentials = logits - largest[:, None]
+    np.exp(exponentials, out=exponentials)
+    sums = exponentials.sum(1).astype(np.float64)  # pairwise: as good as in float64, and faster
+    log_sums: NDArray[np.float64] = np.log(sums) + largest
+    return log_sums
 
 
 def _renormalise(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
