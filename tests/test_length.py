@@ -10,7 +10,7 @@ from shell import call
 
 from rnncli import Translator
 from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
-from rnncli.tasks.length import FEWEST, PENALTIES, fit_length_penalty
+from rnncli.tasks.length import ALIKE, FEWEST, PENALTIES, fit_length_penalty
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_translator_uses_its_own_penalty_unless_told_else(trained, phrases):
     assert scores(None) != pytest.approx(scores(own + 0.5), abs=1e-4)
 
 
-def test_no_other_penalty_gives_better_translations(trained, phrases):
+def test_no_other_penalty_gives_better_translations_or_longer_ones_as_good(trained, phrases):
     sources, references = phrases
     translator = Translator.load(trained[0])
     scores = {
@@ -65,7 +65,8 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
     }
     chosen = fit_length_penalty(translator, sources, references)
     assert len(set(scores.values())) > 1
-    assert scores[chosen] == pytest.approx(max(scores.values()), abs=1e-9)
+    alike = [penalty for penalty in PENALTIES if scores[penalty] >= max(scores.values()) - ALIKE]
+    assert chosen == alike[-1]
 
 
 def test_few_pairs_say_nothing(trained, phrases):

@@ -8,7 +8,8 @@ from rnncli.scripts import script_of
 from rnncli.tasks.translator import Translation, Translator, clean
 
 PENALTIES = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
-FEWEST, MOST = 100, 500  # pairs: fewer say little of lengths, more take longer and say the same
+FEWEST, MOST = 100, 1_000  # pairs: fewer say little of lengths, more take longer and say the same
+ALIKE = 0.1  # BLEU: what is closer than that is as good
 
 
 def fit_length_penalty(
@@ -16,8 +17,9 @@ def fit_length_penalty(
 ) -> float | None:
     """Return the length penalty with which translations have the highest BLEU.
 
-    ``references`` are translations that the translator has not learned from; where there are too
-    few, they say nothing. One search serves all penalties, since which hypotheses end does not
+    Of those that are as good it is the highest, with which least is left out. ``references`` are
+    translations that the translator has not learned from; where there are too few, they say
+    nothing. One search serves all penalties, since which hypotheses end does not
     depend on them, but only which of these is the best.
     """
     if len(sources) < FEWEST:
@@ -39,4 +41,6 @@ def fit_length_penalty(
         quality: float = bleu.corpus_score(best, [references]).score
         return quality
 
-    return max(PENALTIES, key=measure)
+    measured = {penalty: measure(penalty) for penalty in PENALTIES}
+    best = max(measured.values())
+    return max(penalty for penalty in PENALTIES if measured[penalty] >= best - ALIKE)

@@ -100,7 +100,7 @@ def calibrate(path: Path, validation: "Dataset", threads: int) -> dict[str, floa
     """Return what held-out pairs say of how to use the model that was saved at a path."""
     from rnncli.tasks.length import MOST, fit_length_penalty
 
-    some = validation.select(range(min(MOST, len(validation))))
+    some = _some(validation, MOST)
     sources, targets = (list(column_values(some, side)) for side in ("source", "target"))
     penalty = fit_length_penalty(Translator.load(path, threads=threads), sources, targets)
     return {} if penalty is None else {"length_penalty": penalty}
@@ -279,13 +279,18 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
     from rnncli.training import measure_rate  # torch: on the way to training only
 
     assert settings.max_time is not None
-    chosen = np.linspace(0, len(train) - 1, min(len(train), TRIAL_PAIRS)).astype(np.int64)
-    some = train.select(chosen)
+    some = _some(train, TRIAL_PAIRS)
     with TemporaryDirectory(prefix="rnncli-") as folder:
         task = _build(some, some.select([0]), settings, Path(folder))
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
         rate = measure_rate(task, settings, seconds)
     return rate, task.target_tokens / len(some) * len(train)
+
+
+def _some(pairs: "Dataset", most: int) -> "Dataset":
+    """Return so many pairs from all over a corpus, which may be in order."""
+    chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), most))
+    return pairs.select(chosen.astype(np.int64))
 
 
 def _cost(settings: Settings) -> int:
