@@ -278,8 +278,8 @@ def _log_sums(logits: Floats, largest: Floats) -> NDArray[np.float64]:
     """Return log sum exp (R,) of logits (R, V), whose largest are (R,)."""
     exponentials = logits - largest[:, None]
     np.exp(exponentials, out=exponentials)
-    sums = exponentials.sum(1).astype(np.float64)  # pairwise: as good as in float64, and faster
-    log_sums: NDArray[np.float64] = np.log(sums) + largest
+    # In float64: where a token is all but certain, the rest is little beside 1.
+    log_sums: NDArray[np.float64] = np.log(exponentials.sum(1, dtype=np.float64)) + largest
     return log_sums
 
 
