@@ -51,7 +51,7 @@ def test_a_translator_uses_its_own_penalty_unless_told_else(trained, phrases):
     assert scores(None) != pytest.approx(scores(own + 0.5), abs=1e-4)
 
 
-def test_no_other_penalty_gives_better_translations_or_longer_ones_as_good(trained, phrases):
+def test_no_other_penalty_gives_better_translations(trained, phrases):
     sources, references = phrases
     translator = Translator.load(trained[0])
     scores = {
@@ -66,7 +66,7 @@ def test_no_other_penalty_gives_better_translations_or_longer_ones_as_good(train
     chosen = fit_length_penalty(translator, sources, references)
     assert len(set(scores.values())) > 1
     alike = [penalty for penalty in PENALTIES if scores[penalty] >= max(scores.values()) - ALIKE]
-    assert chosen == alike[-1]
+    assert chosen == alike[len(alike) // 2]
 
 
 def test_few_pairs_say_nothing(trained, phrases):

@@ -17,10 +17,10 @@ def fit_length_penalty(
 ) -> float | None:
     """Return the length penalty with which translations have the highest BLEU.
 
-    Of those that are as good it is the highest, with which least is left out. ``references`` are
-    translations that the translator has not learned from; where there are too few, they say
-    nothing. One search serves all penalties, since which hypotheses end does not
-    depend on them, but only which of these is the best.
+    It is the middle one of those that are as good: at their ends, what is unlike the references may
+    come out too short or too long. ``references`` are translations that the translator has not
+    learned from; where there are too few, they say nothing. One search serves all penalties, since
+    which hypotheses end does not depend on them, but only which of these is the best.
     """
     if len(sources) < FEWEST:
         return None
@@ -43,4 +43,5 @@ def fit_length_penalty(
 
     measured = {penalty: measure(penalty) for penalty in PENALTIES}
     best = max(measured.values())
-    return max(penalty for penalty in PENALTIES if measured[penalty] >= best - ALIKE)
+    alike = [penalty for penalty in PENALTIES if measured[penalty] >= best - ALIKE]
+    return alike[len(alike) // 2]

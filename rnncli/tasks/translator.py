@@ -36,7 +36,7 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True)
 class Translation:
-    """A translation, its score, and its length: log-probability / length ** penalty."""
+    """A translation and its score: log-probability / length ** penalty."""
 
     text: str
     score: float
