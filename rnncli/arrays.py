@@ -21,3 +21,21 @@ def log_softmax(x: NDArray[Any]) -> NDArray[Any]:
     shifted: NDArray[Any] = x - x.max(-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(-1, keepdims=True))
     return shifted
+
+
+def log_sums(x: Floats, largest: Floats | None = None) -> NDArray[np.float64]:
+    """Return log sum exp (R,) of rows (R, V), whose largest values (R,) may be known already."""
+    if largest is None:
+        largest = x.max(1)
+    exponentials = x - largest[:, None]
+    np.exp(exponentials, out=exponentials)
+    # In float64: where one is all but certain, the rest is little beside 1.
+    sums: NDArray[np.float64] = np.log(exponentials.sum(1, dtype=np.float64)) + largest
+    return sums
+
+
+def directions(x: Floats) -> Floats:
+    """Return vectors (..., E) divided by their lengths, so that products of two are cosines."""
+    lengths = np.sqrt(np.square(x).sum(-1, keepdims=True))
+    unit: Floats = x / np.maximum(lengths, np.float32(1e-6))
+    return unit

@@ -45,10 +45,16 @@ class EncodedTexts:
             total += np.bincount(self.tokens[start : start + COUNTED], minlength=vocab_size)
         return total
 
-    def padded(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,)."""
+    def padded(
+        self, rows: NDArray[np.int64], step: int = LENGTH_STEP
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,).
+
+        S is a multiple of ``step``.
+        """
         lengths = self.lengths_of(rows)  # (N,)
-        tokens = np.full((len(rows), _round_up(int(lengths.max()))), PAD, np.int64)  # (N, S)
+        width = -(-int(lengths.max()) // step) * step
+        tokens = np.full((len(rows), width), PAD, np.int64)  # (N, S)
         for i, row in enumerate(rows):
             tokens[i, : lengths[i]] = self[row]
         return tokens, lengths
@@ -153,7 +159,3 @@ def split(batch: Any, parts: int) -> Iterator[Any]:
         if isinstance(batch, Window):
             own["rows"] = rows
         yield replace(batch, **own)
-
-
-def _round_up(length: int) -> int:
-    return -(-length // LENGTH_STEP) * LENGTH_STEP

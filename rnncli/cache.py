@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.arrays import Floats, Ints
+from rnncli.arrays import Floats, Ints, directions
 
 SIZE = 1_000  # tokens that are kept: more gain little, and each costs time
 BLOCK = 256  # steps looked at together: more waste time on pairs that are too far apart
@@ -70,10 +70,10 @@ class Cache:
         The network read the tokens (T,), had the features (T, E) after each of them, and gives the
         log-probabilities (T, V) to what follows. Each recalls the ``size`` tokens before it.
         """
-        directions, mixed = _directions(features), log_p.copy()
+        own, mixed = directions(features), log_p.copy()
         for start in range(0, len(tokens), BLOCK):
             part = slice(start, start + BLOCK)
-            recent = recent.extended(directions[part], tokens[part])
+            recent = recent.extended(own[part], tokens[part])
             self._mix(mixed[part], recent, size)
             recent = recent.last(size)
         return mixed, recent
@@ -104,7 +104,7 @@ def fit(features: Floats, targets: Ints, log_p: Floats) -> Cache | None:
     """
     p = np.exp(log_p.astype(np.float64))  # (N, T)
     found, most = None, LEAST_GAIN
-    recalled = zip(*_recalled(_directions(features), targets), strict=True)
+    recalled = zip(*_recalled(directions(features), targets), strict=True)
     for sharpness, (hits, total) in zip(SHARPNESSES, recalled, strict=True):  # (N, T) twice
         for twins in TWINS:
             change = (hits / p - total) / (total + twins)  # (N, T) of the probability, in its parts
@@ -144,10 +144,3 @@ def _counts(cosines: Floats, visible: NDArray[np.bool_], sharpness: float) -> Fl
     counts: Floats = np.exp(np.float32(sharpness) * (cosines - 1))
     counts *= visible
     return counts
-
-
-def _directions(features: Floats) -> Floats:
-    """Return vectors of length 1."""
-    lengths = np.sqrt(np.square(features).sum(-1, keepdims=True))
-    directions: Floats = features / np.maximum(lengths, np.float32(1e-6))
-    return directions

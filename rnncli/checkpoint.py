@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from rnncli.config import TASKS
@@ -24,6 +25,7 @@ from rnncli.errors import ModelError
 from rnncli.saved_model import (
     CARD,
     CONFIG,
+    MEMORY,
     METRICS,
     TARGET_TOKENIZER,
     TOKENIZER,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from rnncli.training import State
 
-FILES = (TOKENIZER, TARGET_TOKENIZER, WEIGHTS, CARD, METRICS, CONFIG)
+FILES = (TOKENIZER, TARGET_TOKENIZER, MEMORY, WEIGHTS, CARD, METRICS, CONFIG)
 CHECKPOINT, STATE, LOCK = "checkpoint", "state.safetensors", "lock"
 REPLACED = "replaced"  # in the checkpoint: the finished model that a new one takes the place of
 UNFINISHED = tuple(f".{name}.new" for name in FILES)  # left behind by a process that was killed
@@ -171,6 +173,8 @@ class ModelWriter:
         try:
             with _undisturbed():
                 _write_description(self.path, snapshot)
+                if snapshot.memory is None:
+                    (self.path / MEMORY).unlink(missing_ok=True)
                 self._state.unlink(missing_ok=True)
         except OSError as error:
             raise self._cannot_be_written(error) from error
@@ -212,6 +216,8 @@ class ModelWriter:
             snapshot.tokenizer.save(folder / TOKENIZER)
             if snapshot.target_tokenizer is not None:
                 snapshot.target_tokenizer.save(folder / TARGET_TOKENIZER)
+            if snapshot.memory is not None:
+                _write_memory(folder, snapshot.memory)
             _write_weights(folder, snapshot, weights)
             _write_description(folder, snapshot)
             if there:  # other files that a person keeps there stay
@@ -267,6 +273,13 @@ class Snapshot:
     metrics: list[dict[str, Any]]
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None
+    memory: dict[str, NDArray[Any]] | None = None  # the pairs that a translator keeps
+
+
+def _write_memory(folder: Path, memory: dict[str, NDArray[Any]]) -> None:
+    from safetensors.numpy import save
+
+    _write_bytes(folder / MEMORY, save(memory))
 
 
 def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:

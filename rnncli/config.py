@@ -164,6 +164,7 @@ class Settings:
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
     members: int = 1  # networks side by side; classify only. More gain little beside n-grams
     ngrams: bool = True  # a linear model of n-grams beside them; classify only
+    memory: bool = True  # the pairs learned from, kept where that helps; translate only
     steps: int | None = None
     max_time: float | None = DEFAULT_MAX_TIME  # seconds
     patience: int = 8  # evaluations without improvement before training stops early
@@ -353,6 +354,7 @@ class SearchConfig:
     length_penalty: float | None = None
     nbest: int = 1
     no_repeat_ngram: int | None = None  # tokens; None: only loops are blocked
+    memory: bool = True  # ask the model's pairs, where it keeps them: better, and slower
 
     def __post_init__(self) -> None:
         """Refuse searches that cannot give what is asked for."""

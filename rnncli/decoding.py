@@ -9,18 +9,37 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.arrays import Floats, Ints, softmax
+from rnncli.arrays import Floats, Ints, log_sums, softmax
 from rnncli.config import USUAL_LENGTH_PENALTY, SamplingConfig, SearchConfig
 from rnncli.runtime import DecoderState
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 GROUPS = 32  # of a vocabulary, when the largest logits are looked for
 
 StepFunction = Callable[[Ints, DecoderState], tuple[Floats, DecoderState]]
+
+
+class SearchState(Protocol):
+    """What a search needs of a state: rows R = N K in order, K for each of N sources."""
+
+    def take(self, rows: Ints) -> "Self":
+        """Return the state with these rows in place of the old ones; sources stay."""
+        ...
+
+    def keep_sources(self, sources: Ints) -> "Self":
+        """Return the state with these sources only; rows stay."""
+        ...
+
+
+State = TypeVar("State", bound=SearchState)
 
 
 @dataclass(frozen=True)
@@ -137,8 +156,8 @@ NO_LOOPS = Rules()
 
 
 def beam_search(
-    step: StepFunction,
-    state: DecoderState,
+    step: Callable[[Ints, State], tuple[Floats, State]],
+    state: State,
     limits: Ints,
     config: SearchConfig,
     rules: Rules = NO_LOOPS,
@@ -236,7 +255,7 @@ def _extensions(
     size = logits.shape[1]
     width = max(size // GROUPS, min(size, k))  # G groups, of each G-th token
     maxima = _group_maxima(logits, width)  # (N K, G)
-    offsets = (scores.reshape(-1) - _log_sums(logits, maxima.max(1)))[:, None]  # (N K, 1)
+    offsets = (scores.reshape(-1) - log_sums(logits, maxima.max(1)))[:, None]  # (N K, 1)
     best = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
     last = min(k, best.shape[1])
     bound = np.partition(best, -last)[:, -last, None]  # (N, 1)
@@ -272,15 +291,6 @@ def _group_maxima(x: Floats, width: int) -> Floats:
     rest = x[:, whole:]
     np.maximum(maxima[:, : rest.shape[1]], rest, out=maxima[:, : rest.shape[1]])
     return maxima
-
-
-def _log_sums(logits: Floats, largest: Floats) -> NDArray[np.float64]:
-    """Return log sum exp (R,) of logits (R, V), whose largest are (R,)."""
-    exponentials = logits - largest[:, None]
-    np.exp(exponentials, out=exponentials)
-    # In float64: where a token is all but certain, the rest is little beside 1.
-    log_sums: NDArray[np.float64] = np.log(exponentials.sum(1, dtype=np.float64)) + largest
-    return log_sums
 
 
 def _renormalise(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -207,30 +207,50 @@ def _sigmoids_and_tanh(gates: Floats, sigmoids: int) -> None:
     halves += 0.5
 
 
-class FirstLayer:
-    """The recurrent layer that reads tokens.
+class TokenTable:
+    """What is made of tokens, of each on its own.
 
-    What its gates make of a token depends on that token alone: once as many tokens have been read
-    as the vocabulary has, those of the whole vocabulary are computed and kept. At the worst this
-    takes twice the work of knowing beforehand.
+    Once as many tokens have been read as the vocabulary has, it is made of the whole vocabulary and
+    kept. At the worst this takes twice the work of knowing beforehand.
     """
+
+    def __init__(self, embedding: Floats, make: Callable[[Floats], Floats], width: int) -> None:
+        """Make ``width`` numbers of each token's embedding (V, E)."""
+        self._embedding, self._make = embedding, make
+        self._is_small = len(embedding) * width * embedding.itemsize <= LARGEST_TABLE
+        self._table: Floats | None = None  # (V, width)
+        self._tokens_read = 0
+
+    def __call__(self, tokens: Ints) -> Floats:
+        """Return what is made of tokens (...), as (..., width)."""
+        table = self.table(tokens.size)
+        return self.make(tokens) if table is None else table.take(tokens, 0)
+
+    def make(self, tokens: Ints) -> Floats:
+        """Return what is made of tokens (...) without the table."""
+        return self._make(self._embedding[tokens])
+
+    def table(self, more: int) -> Floats | None:
+        """Return the table (V, width), if there is one by the time that so many more are read."""
+        if self._table is None and self._is_small:
+            self._tokens_read += more
+            if self._tokens_read >= len(self._embedding):
+                self._table = self._make(self._embedding)
+        return self._table
+
+
+class FirstLayer:
+    """The recurrent layer that reads tokens; what its gates make of one depends on it alone."""
 
     def __init__(self, embedding: Floats, cell: str, weights: Mapping[str, Floats], prefix: str):
         # Embeddings are read with unit variance, see `layers.Embedding`.
         self.layer = Recurrent(cell, weights, prefix, scale=math.sqrt(embedding.shape[1]))
-        self._embedding = embedding  # (V, E)
-        self._table: Floats | None = None  # (V, gates H)
-        self._tokens_read = 0
+        self._gates = TokenTable(embedding, self.layer.project, len(self.layer.bias))
 
     def inputs(self, tokens: Ints) -> Inputs:
         """Return the inputs of the gates for packed tokens (P,)."""
-        if self._table is None:
-            self._tokens_read += len(tokens)
-            size = len(self._embedding) * self.layer.bias.nbytes
-            if self._tokens_read < len(self._embedding) or size > LARGEST_TABLE:
-                return self.layer.project(self._embedding[tokens])
-            self._table = self.layer.project(self._embedding)
-        return _Lookup(self._table, tokens)
+        table = self._gates.table(len(tokens))
+        return self._gates.make(tokens) if table is None else _Lookup(table, tokens)
 
 
 class _Lookup:
@@ -244,9 +264,18 @@ class _Lookup:
         return found
 
 
+def linear(x: Floats, weight: Floats) -> Floats:
+    """Return x @ weight for rows x (..., I) and a weight (I, O): one product, not many small ones.
+
+    NumPy multiplies the matrices of a stack one by one.
+    """
+    result: Floats = (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
+    return result
+
+
 def affine(x: Floats, weight: Floats, bias: Floats) -> Floats:
     """Return x @ weight + bias for rows x (..., I), a weight (I, O) and a bias (O,)."""
-    result: Floats = x @ weight
+    result = linear(x, weight)
     result += bias
     return result
 

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from rnncli.arrays import Floats, Ints, softmax
 from rnncli.config import ModelConfig
-from rnncli.recurrent import FirstLayer, Inputs, LayerState, Packing, Recurrent, affine
+from rnncli.recurrent import (
+    FirstLayer,
+    Inputs,
+    LayerState,
+    Packing,
+    Recurrent,
+    TokenTable,
+    affine,
+    linear,
+)
 
 
 class Encoder:
@@ -113,7 +122,7 @@ class Attention:
 
     def memory(self, values: Floats, mask: NDArray[np.bool_], words: Floats | None) -> Memory:
         """Return what x will look up in the encoder's outputs (N, S, D) and words (N, S, E)."""
-        return Memory(values @ self._key, values @ self._value, mask, words)
+        return Memory(linear(values, self._key), linear(values, self._value), mask, words)
 
     def __call__(self, x: Floats, memory: Memory) -> tuple[Floats, Floats | None]:
         """Return x (R, T, H) joined with what it attends to, and what those words say (R, T, E)."""
@@ -121,7 +130,7 @@ class Attention:
         queries = x.reshape(n, -1, width)  # (N, K T, H)
         weights = self.weights(queries, memory)  # (N, K T, S)
         joined: Floats = weights @ memory.values  # (N, K T, H)
-        joined += queries @ self._own
+        joined += linear(queries, self._own)
         joined += self._bias
         np.tanh(joined, out=joined)
         words = None if memory.words is None else (weights @ memory.words).reshape(*x.shape[:2], -1)
@@ -150,12 +159,9 @@ class Decoder:
         if "decoder.attention.query.weight" in weights:
             self.attention = Attention(weights, "decoder.attention.")
             self.bridge = _linear(weights, "decoder.bridge")
-        # Words are read louder than they stand in the embedding: see `layers.Embedding`.
-        loud = np.float32(math.sqrt(embedding.shape[1]))
-        self.lexical, self.shortcut = (
-            weights[name].T * loud if name in weights else None
-            for name in ("decoder.lexical.weight", "decoder.shortcut.weight")
-        )  # (E, E), (E, E or H)
+        self._shortcut: TokenTable | None = None
+        if "decoder.shortcut.weight" in weights:
+            self._shortcut = _token_table(embedding, weights["decoder.shortcut.weight"])
         self.projection: tuple[Floats, Floats] | None = None
         if "decoder.projection.weight" in weights:
             self.projection = _linear(weights, "decoder.projection")
@@ -167,16 +173,14 @@ class Decoder:
         return DecoderState(tuple(layer.empty_state(n) for layer in self.layers))
 
     def start(
-        self, words: Floats, values: Floats, mask: NDArray[np.bool_], last: Floats
+        self, words: Floats | None, values: Floats, mask: NDArray[np.bool_], last: Floats
     ) -> DecoderState:
-        """Return the first state, from what the encoder read (N, S, E) and made of it.
+        """Return the first state, from what the encoder made of sources.
 
-        These are its outputs (N, S, D) and its last states (N, D).
+        These are its outputs (N, S, D) and its last states (N, D), beside what the words of the
+        sources say for themselves (N, S, E), if anything.
         """
         assert self.attention is not None
-        meanings: Floats | None = None
-        if self.lexical is not None:
-            meanings = words @ self.lexical
         weight, bias = self.bridge
         layers: list[LayerState] = []
         parts: list[Floats] = np.split(np.tanh(last @ weight + bias), len(self.layers), 1)
@@ -189,7 +193,7 @@ class Decoder:
                     layers.append((positive,))
                 case _:
                     layers.append((h,))
-        return DecoderState(tuple(layers), self.attention.memory(values, mask, meanings))
+        return DecoderState(tuple(layers), self.attention.memory(values, mask, words))
 
     def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return what the output layer reads (N, T, E or H) after ``tokens`` (N, T)."""
@@ -197,8 +201,8 @@ class Decoder:
         spans = [slice(t * n, (t + 1) * n) for t in range(steps)]
         x, words, after = self._run(tokens.T.reshape(-1), spans, state)  # (T N, H), (N, T, E)
         features = self._projected(x).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, E or H)
-        if self.shortcut is not None:
-            features = features + self._embedding[tokens] @ self.shortcut
+        if self._shortcut is not None:
+            features = features + self._shortcut(tokens)
         return features if words is None else features + words, after
 
     def attend(self, tokens: Ints, state: DecoderState) -> Floats:
@@ -255,6 +259,10 @@ class Network:
             shared = {"encoder.embedding.weight": weights["decoder.embedding.weight"]}
             weights = {**weights, **shared}
         self._encoder = Encoder(config, weights) if config.task == "translate" else None
+        self._meanings: TokenTable | None = None
+        if self._encoder is not None and "decoder.lexical.weight" in weights:
+            lexical = weights["decoder.lexical.weight"]
+            self._meanings = _token_table(self._encoder.embedding, lexical)
         self._decoder = Decoder(config, weights) if config.task != "classify" else None
         if config.task == "classify":
             members = ["", *(f"others.{i}." for i in range(config.members - 1))]
@@ -282,7 +290,7 @@ class Network:
         packing = Packing(lengths)
         x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
         mask = np.arange(len(packing.spans)) < lengths[:, None]  # (N, S)
-        words = self._encoder.embedding[tokens]  # (N, S, E)
+        words = None if self._meanings is None else self._meanings(tokens)  # (N, S, E)
         return self._decoder.start(words, packing.unpack(x), mask, packing.restore(last))
 
     def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
@@ -313,8 +321,7 @@ class Network:
     def output(self, features: Floats) -> Floats:
         """Return the logits (..., V) of features (..., E or H)."""
         assert self._decoder is not None
-        flat = features.reshape(-1, features.shape[-1])  # one product: many small ones are slow
-        return affine(flat, *self._decoder.output).reshape(*features.shape[:-1], -1)
+        return affine(features, *self._decoder.output)
 
     def decode(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
@@ -338,6 +345,13 @@ def _pooled(x: Floats, last: Floats, packing: Packing) -> Floats:
         mean[:k] += x[span]
     mean /= packing.lengths[:, None].astype(np.float32)
     return pooled.reshape(len(pooled), -1)
+
+
+def _token_table(embedding: Floats, weight: Floats) -> TokenTable:
+    """Return what a weight (O, E) makes of tokens as they are read."""
+    # Words are read louder than they stand in the embedding: see `layers.Embedding`.
+    matrix = weight.T * np.float32(math.sqrt(embedding.shape[1]))  # (E, O)
+    return TokenTable(embedding, lambda words: linear(words, matrix), len(weight))
 
 
 def _linear(weights: Mapping[str, Floats], prefix: str) -> tuple[Floats, Floats]:

@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnncli.arrays import Floats
+from rnncli.batches import EncodedTexts
 from rnncli.config import (
     FORMAT_VERSION,
     LEVELS,
@@ -30,17 +31,21 @@ from rnncli.controls import Controls
 from rnncli.errors import ConfigError, ModelError
 from rnncli.ngrams import PLACES
 from rnncli.runtime import Network
-from rnncli.tokenizer import Tokenizer
+from rnncli.tokenizer import EOS, Tokenizer
+from rnncli.translation_memory import TranslationMemory
 
 if TYPE_CHECKING:
     from rnncli.gpu import TorchNetwork
 
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
+MEMORY = "memory.safetensors"  # translate: the pairs that it learned from, if it keeps them
+SIDES = ("source", "target")  # of those pairs
 DAMAGED = "copy the model again, or train it again"
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
-LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20}
+LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20, MEMORY: 256 << 20}
+MEMORY_PARTS = tuple(f"{side}_{what}" for side in SIDES for what in ("tokens", "lengths"))
 DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
 PLACES_OF_NGRAMS = "bag.places"  # the only whole numbers, I32
 LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
@@ -58,6 +63,7 @@ class SavedModel:
     target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
     weights: Mapping[str, Floats]
     network: "Network | TorchNetwork"
+    memory: TranslationMemory | None = None
 
 
 def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") -> SavedModel:
@@ -102,7 +108,11 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
     _check_vocabulary(path, tokenizer, config.vocab_size)
     _check_vocabulary(path, target_tokenizer, config.target_vocab_size or config.vocab_size)
     network = _network(config, weights, device)
-    return SavedModel(path, info, config, tokenizer, target_tokenizer, weights, network)
+    memory = None
+    if config.task == "translate" and (path / MEMORY).exists():
+        sizes = config.vocab_size, config.target_vocab_size or config.vocab_size
+        memory = _read_memory(path / MEMORY, sizes)
+    return SavedModel(path, info, config, tokenizer, target_tokenizer, weights, network, memory)
 
 
 def _network(
@@ -162,6 +172,7 @@ def _is_calibration(told: object, config: ModelConfig) -> bool:
     """Return whether it has what a model of its task has; a network alone needs none."""
     if not told:
         return not config.known_ngrams
+    optional: set[str] = set()
     match config.task:
         case "generate":
             names = {"share", "twins", "sharpness"}
@@ -169,9 +180,10 @@ def _is_calibration(told: object, config: ModelConfig) -> bool:
             names = {"network", "bag"} if config.known_ngrams else {"network"}
         case "translate":
             names = {"length_penalty"}
+            optional = {"length_penalty_alone"}
     return (
         isinstance(told, dict)
-        and told.keys() == names
+        and told.keys() - optional == names
         and all(isinstance(w, float) and 0 < w < LARGEST_WEIGHT for w in told.values())
         and told.get("share", 0) < 1
     )
@@ -327,3 +339,26 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
         if not fits:
             raise ModelError(f"{path} is damaged: {name} has numbers that none learned", DAMAGED)
     return weights
+
+
+def _read_memory(path: Path, sizes: tuple[int, int]) -> TranslationMemory:
+    """Read pairs of texts whose tokens are in vocabularies of these sizes, each side closed."""
+    try:
+        with safe_open(harmless(path), framework="numpy") as file:
+            parts = {name: file.get_tensor(name) for name in MEMORY_PARTS}
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
+    sides = []
+    for side, size in zip(SIDES, sizes, strict=True):
+        tokens, lengths = parts[f"{side}_tokens"], parts[f"{side}_lengths"]
+        fits = tokens.ndim == lengths.ndim == 1 and tokens.dtype in (np.uint16, np.int32)
+        fits = fits and lengths.dtype == np.uint16 and bool(len(lengths)) and lengths.min() > 0
+        fits = fits and int(lengths.sum(dtype=np.int64)) == len(tokens)
+        fits = fits and 0 <= int(tokens.min()) <= int(tokens.max()) < size
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]) if fits else None
+        if offsets is None or (tokens[offsets[1:] - 1] != EOS).any():
+            raise ModelError(f"{path} is damaged: the {side}s are no texts", DAMAGED)
+        sides.append(EncodedTexts(tokens, offsets))
+    if len(sides[0]) != len(sides[1]):
+        raise ModelError(f"{path} is damaged: sources and targets differ in number", DAMAGED)
+    return TranslationMemory(*sides)

@@ -31,6 +31,8 @@ ROWS = (
         "bilingual_vectors",
         "sparse",
         "cache",
+        "similar_texts",
+        "translation_memory",
         "calibration",
         "ngrams",
         "sampled_softmax",

@@ -66,6 +66,14 @@ def evaluate(
     beam: Annotated[
         int, typer.Option(help="Beam of the search (translate).", rich_help_panel=OUTPUT)
     ] = SearchConfig().beam,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Ask the pairs that the model keeps (translate).",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = SearchConfig().memory,
     window: Annotated[
         int | None,
         typer.Option(
@@ -145,7 +153,9 @@ def evaluate(
         case "translate":
             from rnncli.cli.scoring.translator import TranslatorScorer
 
-            scorer = TranslatorScorer(model, beam, tokenize, against, errors, screen)
+            scorer = TranslatorScorer(
+                model, SearchConfig(beam=beam, memory=memory), tokenize, against, errors, screen
+            )
         case _:
             from rnncli.cli.scoring.generator import GeneratorScorer
 

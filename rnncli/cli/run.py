@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rnncli.data import Corpus
     from rnncli.saved_model import SavedModel
     from rnncli.tasks.base import Training
+    from rnncli.tasks.translate import Calibration
     from rnncli.training import Progress, State
 
 SAVE_EVERY = 60.0, 0.01  # seconds, or this share of the time budget, whichever is longer
@@ -43,7 +44,7 @@ class Run:
     identity: dict[str, Any]  # what another training has otherwise
     # Returns what held-out texts say of how to use the model at a path, where it takes more than
     # the evaluations on the way.
-    calibrate: Callable[[Path], dict[str, float]] | None = None
+    calibrate: "Callable[[Path], Calibration] | None" = None
     phase: "Phase" = "training"
     pretraining: "Run | None" = None  # that comes before it
 
@@ -117,6 +118,7 @@ def prepare(
         if corpus.task == "translate":
             threads = options.threads_for(given.get("threads"))
             calibrate = partial(module.calibrate, validation=validation_part, threads=threads)
+            snapshot.memory = module.pairs_to_keep(task)
         return Run(task, settings, snapshot, json.loads(json.dumps(identity)), calibrate)
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
     identity["unlabelled"] = [more.fingerprint for more in unlabelled]
@@ -141,9 +143,12 @@ def carry_out(
     snapshot = run.snapshot
     info = snapshot.info
     if run.calibrate is not None:
-        info["calibration"] = run.calibrate(writer.path)
-        for name, value in info["calibration"].items():
-            screen.say(f"{name.replace('_', ' ')}: {value:g} suits the held-out part best")
+        found = run.calibrate(writer.path)
+        info["calibration"] = found.numbers
+        if not found.keeps_memory:
+            snapshot.memory = None
+        for notice in found.notices:
+            screen.say(notice)
     info["training"]["finished"] = True
     snapshot.card = card(info)
     writer.finish(snapshot)

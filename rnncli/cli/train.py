@@ -168,6 +168,16 @@ def train(
             show_default="--ngrams",
         ),
     ] = None,
+    memory: Annotated[
+        bool | None,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Keep the pairs beside the network, which is asked how texts like the one at hand "
+            "were translated, if held-out pairs come out better so (translate).",
+            rich_help_panel=MODEL,
+            show_default="--memory",
+        ),
+    ] = None,
     dropout: Annotated[
         float | None,
         typer.Option(
@@ -311,6 +321,7 @@ def train(
         "num_layers": num_layers,
         "members": members,
         "ngrams": ngrams,
+        "memory": memory,
         "dropout": dropout,
         "embedding_dropout": embedding_dropout,
         "weight_dropout": weight_dropout,

@@ -61,6 +61,15 @@ def translate(
             show_default=False,
         ),
     ] = _DEFAULTS.no_repeat_ngram,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Ask the pairs that the model keeps how texts like this one were translated; "
+            "without it, translations are worse and come faster.",
+            rich_help_panel="Search",
+        ),
+    ] = _DEFAULTS.memory,
     prefix: Annotated[
         str,
         typer.Option(
@@ -120,7 +129,7 @@ def translate(
             "leave --split out, and give a sentence a line",
         )
     stream = Stream(texts or [], input, output, column, as_json, batch_size, screen)
-    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram)
+    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
         options.model_path(model, "translate"),
         device=device,

@@ -14,6 +14,7 @@ from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.config import DEFAULTS, Settings
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
+from rnncli.saved_model import SIDES
 from rnncli.tasks.base import Announce, build, column_values, count_parameters
 from rnncli.tasks.translator import Translator, clean
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
@@ -34,6 +35,8 @@ WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to 
 TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
 # Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
+# A memory holds so much at most: 200 MB, which are still searched quickly.
+KEPT_PAIRS, KEPT_TOKENS = 500_000, 50_000_000
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
@@ -96,14 +99,54 @@ def prepare(
     return task
 
 
-def calibrate(path: Path, validation: "Dataset", threads: int) -> dict[str, float]:
+def pairs_to_keep(task: "TranslatorTraining") -> dict[str, NDArray[Any]] | None:
+    """Return the pairs that a translator learns from, as its memory is stored."""
+    if not task.settings.memory:
+        return None
+    rows, parts = task.pairs.short_enough(), {}
+    share = min(1.0, KEPT_PAIRS / len(rows), KEPT_TOKENS / task.pairs.tokens_of(rows))
+    rows = rows[np.linspace(0, len(rows) - 1, max(1, int(share * len(rows)))).astype(np.int64)]
+    for side, texts in zip(SIDES, (task.pairs.sources, task.pairs.targets), strict=True):
+        parts[f"{side}_tokens"] = np.concatenate([texts[row] for row in rows])
+        parts[f"{side}_lengths"] = texts.lengths_of(rows).astype(np.uint16)
+    return parts
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What held-out pairs say of how to use a translator."""
+
+    numbers: dict[str, float]  # as its description has them
+    keeps_memory: bool = False
+    notices: tuple[str, ...] = ()
+
+
+def calibrate(path: Path, validation: "Dataset", threads: int) -> Calibration:
     """Return what held-out pairs say of how to use the model that was saved at a path."""
-    from rnncli.tasks.length import MOST, fit_length_penalty
+    from rnncli.tasks.search_fitting import ALIKE, MOST, fit_length_penalty
 
     some = _some(validation, MOST)
-    sources, targets = (list(column_values(some, side)) for side in ("source", "target"))
-    penalty = fit_length_penalty(Translator.load(path, threads=threads), sources, targets)
-    return {} if penalty is None else {"length_penalty": penalty}
+    sources, targets = (list(column_values(some, side)) for side in SIDES)
+    translator = Translator.load(path, threads=threads)
+    alone = fit_length_penalty(translator, sources, targets, memory=False)
+    if alone is None:
+        return Calibration({})
+    numbers, kept, notices = {"length_penalty": alone.length_penalty}, False, []
+    if translator.remembers:
+        together = fit_length_penalty(translator, sources, targets, memory=True)
+        assert together is not None
+        kept = together.bleu > alone.bleu + ALIKE
+        if kept:
+            numbers = {
+                "length_penalty": together.length_penalty,
+                "length_penalty_alone": alone.length_penalty,
+            }
+        notices.append(
+            f"memory: with its {translator.remembers:,} pairs {together.bleu:.1f} BLEU on the "
+            f"held-out part, {alone.bleu:.1f} without: {'kept' if kept else 'not kept'}"
+        )
+    notices.append(f"length penalty: {numbers['length_penalty']:g} suits the held-out part best")
+    return Calibration(numbers, kept, tuple(notices))
 
 
 def _build(
@@ -117,7 +160,7 @@ def _build(
 
     # Words that look alike in two languages are better learned apart: in a vocabulary that both
     # share, each word calls for itself as its translation.
-    tokenizer, target_tokenizer = (learn(sentences(train, side)) for side in ("source", "target"))
+    tokenizer, target_tokenizer = (learn(sentences(train, side)) for side in SIDES)
 
     def pairs(part: "Dataset", name: str) -> Pairs:
         return Pairs(
@@ -147,6 +190,10 @@ class Pairs:
         """Return the rows whose sides are both within the longest length."""
         longest = np.maximum(self.sources.lengths, self.targets.lengths)
         return np.flatnonzero(longest <= MAX_TRAINING_LENGTH)
+
+    def tokens_of(self, rows: NDArray[np.int64]) -> int:
+        """Return how many tokens both sides of some rows have."""
+        return int((self.sources.lengths_of(rows) + self.targets.lengths_of(rows)).sum())
 
 
 @dataclass(frozen=True)
@@ -183,7 +230,7 @@ class TranslatorTraining:
                 f"every pair is longer than {MAX_TRAINING_LENGTH} tokens",
                 "split the texts into sentences, one pair a sentence",
             )
-        self._settings = settings
+        self.settings = settings
         self.left_out = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
@@ -205,14 +252,14 @@ class TranslatorTraining:
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the pairs of one epoch in random batches of similar length."""
-        rng = np.random.default_rng([self._settings.seed, epoch])
+        rng = np.random.default_rng([self.settings.seed, epoch])
         lengths = self.pairs.targets.lengths_of(self._rows) + self.pairs.sources.lengths_of(
             self._rows
         )
-        for chosen in bucketed(lengths, self._settings.batch_size, rng):
+        for chosen in bucketed(lengths, self.settings.batch_size, rng):
             batch = self._batch(self.pairs, self._rows[chosen])
             for tokens in (batch.sources, batch.inputs):
-                dropped = rng.random(tokens.shape) < self._settings.word_dropout
+                dropped = rng.random(tokens.shape) < self.settings.word_dropout
                 tokens[dropped & (tokens != PAD) & (tokens != EOS) & (tokens != BOS)] = UNK
             yield batch
 
@@ -221,7 +268,7 @@ class TranslatorTraining:
         from rnncli.model import cross_entropy
 
         x, targets = self._features(batch)  # (M, E), (M,)
-        smoothing = self._settings.label_smoothing
+        smoothing = self.settings.label_smoothing
         if self._sampled is not None:
             return self._sampled.loss(x, self._output, targets, smoothing)
         return cross_entropy(self._output(x), targets, smoothing)
@@ -231,7 +278,7 @@ class TranslatorTraining:
         from rnncli.model import cross_entropy
 
         total, targets = 0.0, 0
-        for rows in in_order(self._validation.targets.lengths, self._settings.batch_size):
+        for rows in in_order(self._validation.targets.lengths, self.settings.batch_size):
             x, own = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
             loss, n = cross_entropy(self._output(x), own)
             total, targets = total + loss.item(), targets + n

@@ -13,9 +13,11 @@ from rnncli.arrays import Floats
 from rnncli.config import SearchConfig
 from rnncli.decoding import NO_LOOPS, Hypothesis, beam_search
 from rnncli.metrics import join_cjk
+from rnncli.saved_model import SavedModel
 from rnncli.sentences import split_sentences
-from rnncli.tasks.base import TrainedModel, by_length, in_pieces, padded
+from rnncli.tasks.base import Announce, TrainedModel, by_length, in_pieces, padded
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.translation_memory import Recalling, RecallingState
 
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
 BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
@@ -48,6 +50,17 @@ class Translator(TrainedModel):
 
     task = "translate"
 
+    def __init__(
+        self, model: SavedModel, threads: int = 1, announce: Announce | None = None
+    ) -> None:
+        super().__init__(model, threads, announce)
+        self._memory = model.memory
+
+    @property
+    def remembers(self) -> int:
+        """Return how many pairs its memory has."""
+        return 0 if self._memory is None else len(self._memory)
+
     def __call__(
         self,
         texts: Sequence[str],
@@ -75,7 +88,10 @@ class Translator(TrainedModel):
         config = config or SearchConfig()
         if config.length_penalty is None:
             calibration = self.info.get("calibration") or {}
-            config = replace(config, length_penalty=calibration.get("length_penalty"))
+            own = calibration.get("length_penalty")
+            if not config.memory:
+                own = calibration.get("length_penalty_alone", own)
+            config = replace(config, length_penalty=own)
         pieces = [self._pieces(clean(text), split) for text in texts]
         begun = self._nbest([own[0] for own in pieces], config, prefix)
         others = iter(self._nbest([piece for own in pieces for piece in own[1:]], config))
@@ -137,14 +153,22 @@ class Translator(TrainedModel):
         if config.no_repeat_ngram is not None:
             rules = replace(rules, ngram=config.no_repeat_ngram, most=1)
         begun = tuple(self._target_tokenizer.encode(clean(prefix)))
+        memory = self._memory if config.memory else None
+        if memory is not None:
+            memory.prepare()
 
         def search(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
             tokens, lengths = padded(encoded, rows)
+            limits = 2 * lengths + 10
             state = self._network.encode(tokens, lengths)
             if begun:
                 read = np.tile([BOS, *begun[:-1]], (len(rows), 1))  # (N, P)
                 _, state = self._network.decode(read, state)
-            return beam_search(self._network.step, state, 2 * lengths + 10, config, rules, begun)
+            if memory is None:
+                return beam_search(self._network.step, state, limits, config, rules, begun)
+            recalled = memory.recall(self._network, [np.array(encoded[row]) for row in rows])
+            step = Recalling(self._network).step
+            return beam_search(step, RecallingState(state, recalled), limits, config, rules, begun)
 
         results = [[Translation("", 0.0, 0)] for _ in texts]
         for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):

@@ -56,7 +56,7 @@ class TranslatorScorer:
     def __init__(
         self,
         path: Path,
-        beam: int,
+        config: SearchConfig,
         tokenize: str | None,
         against: Path | None,
         errors: Path | None,
@@ -68,7 +68,7 @@ class TranslatorScorer:
 
         Raises:
             ModelError: there is no such model.
-            ConfigError: there is no such beam or tokenizer.
+            ConfigError: there is no such tokenizer.
             DataError: there is no folder for the mistakes.
 
         """
@@ -76,7 +76,7 @@ class TranslatorScorer:
         if tokenize is not None:
             require_tokenizer(tokenize)
         self._tokenize, self._errors, self._screen = tokenize, errors, screen
-        self._config = SearchConfig(beam=beam)
+        self._config = config
         self._model = self._load(path)
         self._against = against
         if against is not None:

@@ -1,4 +1,4 @@
-"""The length penalty of a translator: chosen on held-out pairs, kept, and used."""
+"""What held-out pairs say of a translator: its length penalty, and whether its memory helps."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from shell import call
 
 from rnncli import Translator
 from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
-from rnncli.tasks.length import ALIKE, FEWEST, PENALTIES, fit_length_penalty
+from rnncli.tasks.search_fitting import ALIKE, FEWEST, PENALTIES, fit_length_penalty
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,17 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
         .score
         for penalty in PENALTIES
     }
-    chosen = fit_length_penalty(translator, sources, references)
+    chosen = fit_length_penalty(translator, sources, references, memory=True)
+    assert chosen is not None
     assert len(set(scores.values())) > 1
+    assert chosen.bleu == pytest.approx(max(scores.values()))
     alike = [penalty for penalty in PENALTIES if scores[penalty] >= max(scores.values()) - ALIKE]
-    assert chosen == alike[len(alike) // 2]
+    assert chosen.length_penalty == alike[len(alike) // 2]
 
 
 def test_few_pairs_say_nothing(trained, phrases):
     few = [side[: FEWEST - 1] for side in phrases]
-    assert fit_length_penalty(Translator.load(trained[0]), *few) is None
+    assert fit_length_penalty(Translator.load(trained[0]), *few, memory=False) is None
 
 
 def test_a_model_that_has_none_takes_the_usual_one(tmp_path):

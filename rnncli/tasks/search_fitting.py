@@ -1,7 +1,8 @@
-"""How long translations should be: the length penalty that suits a trained translator."""
+"""What suits a trained translator: a length penalty, and whether it asks its memory."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rnncli.config import SearchConfig
 from rnncli.scripts import script_of
@@ -12,9 +13,17 @@ FEWEST, MOST = 100, 1_000  # pairs: fewer say little of lengths, more take longe
 ALIKE = 0.1  # BLEU: what is closer than that is as good
 
 
+@dataclass(frozen=True)
+class Fit:
+    """The length penalty with which translations are best, and how good they are then."""
+
+    length_penalty: float
+    bleu: float
+
+
 def fit_length_penalty(
-    translator: Translator, sources: Sequence[str], references: Sequence[str]
-) -> float | None:
+    translator: Translator, sources: Sequence[str], references: Sequence[str], memory: bool
+) -> Fit | None:
     """Return the length penalty with which translations have the highest BLEU.
 
     It is the middle one of those that are as good: at their ends, what is unlike the references may
@@ -27,7 +36,8 @@ def fit_length_penalty(
     from sacrebleu.metrics.bleu import BLEU
 
     beam = SearchConfig().beam
-    found = translator.nbest(sources, SearchConfig(beam, length_penalty=0.0, nbest=beam))
+    config = SearchConfig(beam, length_penalty=0.0, nbest=beam, memory=memory)
+    found = translator.nbest(sources, config)
     references = [clean(reference) for reference in references]
     # Forced: whether texts are tokenized is the choice of whoever made the data.
     tokenize = "char" if script_of("".join(references)) == "CJK" else "13a"
@@ -44,4 +54,4 @@ def fit_length_penalty(
     measured = {penalty: measure(penalty) for penalty in PENALTIES}
     best = max(measured.values())
     alike = [penalty for penalty in PENALTIES if measured[penalty] >= best - ALIKE]
-    return alike[len(alike) // 2]
+    return Fit(alike[len(alike) // 2], best)
