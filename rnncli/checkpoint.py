@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from numpy.typing import NDArray
+import numpy as np
 from safetensors import SafetensorError
 
 from rnncli.config import TASKS
@@ -27,12 +27,14 @@ from rnncli.saved_model import (
     CONFIG,
     MEMORY,
     METRICS,
+    SIDES,
     TARGET_TOKENIZER,
     TOKENIZER,
     WEIGHTS,
     harmless,
 )
 from rnncli.tokenizer import Tokenizer
+from rnncli.translation_memory import TranslationMemory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -172,9 +174,9 @@ class ModelWriter:
         """
         try:
             with _undisturbed():
+                if snapshot.memory is not None:
+                    _write_memory(self.path, snapshot.memory)
                 _write_description(self.path, snapshot)
-                if snapshot.memory is None:
-                    (self.path / MEMORY).unlink(missing_ok=True)
                 self._state.unlink(missing_ok=True)
         except OSError as error:
             raise self._cannot_be_written(error) from error
@@ -216,8 +218,6 @@ class ModelWriter:
             snapshot.tokenizer.save(folder / TOKENIZER)
             if snapshot.target_tokenizer is not None:
                 snapshot.target_tokenizer.save(folder / TARGET_TOKENIZER)
-            if snapshot.memory is not None:
-                _write_memory(folder, snapshot.memory)
             _write_weights(folder, snapshot, weights)
             _write_description(folder, snapshot)
             if there:  # other files that a person keeps there stay
@@ -273,13 +273,17 @@ class Snapshot:
     metrics: list[dict[str, Any]]
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None
-    memory: dict[str, NDArray[Any]] | None = None  # the pairs that a translator keeps
+    memory: TranslationMemory | None = None
 
 
-def _write_memory(folder: Path, memory: dict[str, NDArray[Any]]) -> None:
+def _write_memory(folder: Path, memory: TranslationMemory) -> None:
     from safetensors.numpy import save
 
-    _write_bytes(folder / MEMORY, save(memory))
+    parts: dict[str, Any] = {"keys": memory.keys, "basis": memory.basis}
+    for side, texts in zip(SIDES, (memory.sources, memory.targets), strict=True):
+        parts[f"{side}_tokens"] = texts.tokens
+        parts[f"{side}_lengths"] = texts.lengths.astype(np.uint16)
+    _write_bytes(folder / MEMORY, save(parts))
 
 
 def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:

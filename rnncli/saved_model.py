@@ -44,8 +44,12 @@ SIDES = ("source", "target")  # of those pairs
 DAMAGED = "copy the model again, or train it again"
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
-LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20, MEMORY: 256 << 20}
-MEMORY_PARTS = tuple(f"{side}_{what}" for side in SIDES for what in ("tokens", "lengths"))
+LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20, MEMORY: 512 << 20}
+MEMORY_PARTS = (
+    *(f"{side}_{what}" for side in SIDES for what in ("tokens", "lengths")),
+    "keys",
+    "basis",
+)
 DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
 PLACES_OF_NGRAMS = "bag.places"  # the only whole numbers, I32
 LARGEST_HEADER = 1 << 20  # of the weights: their names and places in the file
@@ -110,8 +114,7 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
     network = _network(config, weights, device)
     memory = None
     if config.task == "translate" and (path / MEMORY).exists():
-        sizes = config.vocab_size, config.target_vocab_size or config.vocab_size
-        memory = _read_memory(path / MEMORY, sizes)
+        memory = _read_memory(path / MEMORY, config)
     return SavedModel(path, info, config, tokenizer, target_tokenizer, weights, network, memory)
 
 
@@ -341,15 +344,17 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
     return weights
 
 
-def _read_memory(path: Path, sizes: tuple[int, int]) -> TranslationMemory:
-    """Read pairs of texts whose tokens are in vocabularies of these sizes, each side closed."""
+def _read_memory(path: Path, config: ModelConfig) -> TranslationMemory:
+    """Read the pairs that a translator keeps, all of whose tokens must be in its vocabularies."""
     try:
         with safe_open(harmless(path), framework="numpy") as file:
             parts = {name: file.get_tensor(name) for name in MEMORY_PARTS}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
     sides = []
-    for side, size in zip(SIDES, sizes, strict=True):
+    for side, size in zip(
+        SIDES, (config.vocab_size, config.target_vocab_size or config.vocab_size), strict=True
+    ):
         tokens, lengths = parts[f"{side}_tokens"], parts[f"{side}_lengths"]
         fits = tokens.ndim == lengths.ndim == 1 and tokens.dtype in (np.uint16, np.int32)
         fits = fits and lengths.dtype == np.uint16 and bool(len(lengths)) and lengths.min() > 0
@@ -359,6 +364,11 @@ def _read_memory(path: Path, sizes: tuple[int, int]) -> TranslationMemory:
         if offsets is None or (tokens[offsets[1:] - 1] != EOS).any():
             raise ModelError(f"{path} is damaged: the {side}s are no texts", DAMAGED)
         sides.append(EncodedTexts(tokens, offsets))
-    if len(sides[0]) != len(sides[1]):
-        raise ModelError(f"{path} is damaged: sources and targets differ in number", DAMAGED)
-    return TranslationMemory(*sides)
+    sources, targets = sides
+    keys, basis = parts["keys"], parts["basis"]
+    fits = len(sources) == len(targets) and keys.dtype == np.int8 and basis.dtype == np.float32
+    fits = fits and keys.ndim == basis.ndim == 2 and 0 < keys.shape[1] == basis.shape[1]
+    fits = fits and len(keys) == len(targets.tokens) and len(basis) == config.output_width
+    if not (fits and np.abs(basis).max() <= LARGEST_WEIGHT):  # nor NaN
+        raise ModelError(f"{path} is damaged: its parts do not fit together", DAMAGED)
+    return TranslationMemory(sources, targets, keys, basis)

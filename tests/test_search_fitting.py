@@ -1,4 +1,4 @@
-"""What held-out pairs say of a translator: its length penalty, and whether its memory helps."""
+"""The length penalty of a translator: chosen on held-out pairs, kept, and used."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
         .score
         for penalty in PENALTIES
     }
-    chosen = fit_length_penalty(translator, sources, references, memory=True)
+    chosen = fit_length_penalty(translator, sources, references)
     assert chosen is not None
     assert len(set(scores.values())) > 1
     assert chosen.bleu == pytest.approx(max(scores.values()))
@@ -73,7 +73,7 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
 
 def test_few_pairs_say_nothing(trained, phrases):
     few = [side[: FEWEST - 1] for side in phrases]
-    assert fit_length_penalty(Translator.load(trained[0]), *few, memory=False) is None
+    assert fit_length_penalty(Translator.load(trained[0]), *few) is None
 
 
 def test_a_model_that_has_none_takes_the_usual_one(tmp_path):

@@ -117,8 +117,9 @@ def prepare(
         calibrate = None
         if corpus.task == "translate":
             threads = options.threads_for(given.get("threads"))
-            calibrate = partial(module.calibrate, validation=validation_part, threads=threads)
-            snapshot.memory = module.pairs_to_keep(task)
+            calibrate = partial(
+                module.calibrate, task=task, validation=validation_part, threads=threads
+            )
         return Run(task, settings, snapshot, json.loads(json.dumps(identity)), calibrate)
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
     identity["unlabelled"] = [more.fingerprint for more in unlabelled]
@@ -145,8 +146,7 @@ def carry_out(
     if run.calibrate is not None:
         found = run.calibrate(writer.path)
         info["calibration"] = found.numbers
-        if not found.keeps_memory:
-            snapshot.memory = None
+        snapshot.memory = found.memory
         for notice in found.notices:
             screen.say(notice)
     info["training"]["finished"] = True

@@ -1,4 +1,4 @@
-"""What suits a trained translator: a length penalty, and whether it asks its memory."""
+"""How long translations should be: the length penalty that suits a trained translator."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Fit:
 
 
 def fit_length_penalty(
-    translator: Translator, sources: Sequence[str], references: Sequence[str], memory: bool
+    translator: Translator, sources: Sequence[str], references: Sequence[str]
 ) -> Fit | None:
     """Return the length penalty with which translations have the highest BLEU.
 
@@ -36,8 +36,7 @@ def fit_length_penalty(
     from sacrebleu.metrics.bleu import BLEU
 
     beam = SearchConfig().beam
-    config = SearchConfig(beam, length_penalty=0.0, nbest=beam, memory=memory)
-    found = translator.nbest(sources, config)
+    found = translator.nbest(sources, SearchConfig(beam, length_penalty=0.0, nbest=beam))
     references = [clean(reference) for reference in references]
     # Forced: whether texts are tokenized is the choice of whoever made the data.
     tokenize = "char" if script_of("".join(references)) == "CJK" else "13a"

@@ -14,10 +14,10 @@ from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.config import DEFAULTS, Settings
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
-from rnncli.saved_model import SIDES
 from rnncli.tasks.base import Announce, build, column_values, count_parameters
 from rnncli.tasks.translator import Translator, clean
 from rnncli.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from rnncli.translation_memory import TranslationMemory
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -35,8 +35,7 @@ WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to 
 TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
 # Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
-# A memory holds so much at most: 200 MB, which are still searched quickly.
-KEPT_PAIRS, KEPT_TOKENS = 500_000, 50_000_000
+MEMORY_SHARE = 0.05  # of the time budget, beyond it, to read the pairs again for the memory
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
@@ -99,54 +98,50 @@ def prepare(
     return task
 
 
-def pairs_to_keep(task: "TranslatorTraining") -> dict[str, NDArray[Any]] | None:
-    """Return the pairs that a translator learns from, as its memory is stored."""
-    if not task.settings.memory:
-        return None
-    rows, parts = task.pairs.short_enough(), {}
-    share = min(1.0, KEPT_PAIRS / len(rows), KEPT_TOKENS / task.pairs.tokens_of(rows))
-    rows = rows[np.linspace(0, len(rows) - 1, max(1, int(share * len(rows)))).astype(np.int64)]
-    for side, texts in zip(SIDES, (task.pairs.sources, task.pairs.targets), strict=True):
-        parts[f"{side}_tokens"] = np.concatenate([texts[row] for row in rows])
-        parts[f"{side}_lengths"] = texts.lengths_of(rows).astype(np.uint16)
-    return parts
-
-
 @dataclass(frozen=True)
 class Calibration:
     """What held-out pairs say of how to use a translator."""
 
     numbers: dict[str, float]  # as its description has them
-    keeps_memory: bool = False
+    memory: TranslationMemory | None = None
     notices: tuple[str, ...] = ()
 
 
-def calibrate(path: Path, validation: "Dataset", threads: int) -> Calibration:
+def calibrate(
+    path: Path, task: "TranslatorTraining", validation: "Dataset", threads: int
+) -> Calibration:
     """Return what held-out pairs say of how to use the model that was saved at a path."""
+    from rnncli.tasks.remembering import remember
     from rnncli.tasks.search_fitting import ALIKE, MOST, fit_length_penalty
 
     some = _some(validation, MOST)
-    sources, targets = (list(column_values(some, side)) for side in SIDES)
+    sources, targets = (list(column_values(some, side)) for side in ("source", "target"))
     translator = Translator.load(path, threads=threads)
-    alone = fit_length_penalty(translator, sources, targets, memory=False)
+    alone = fit_length_penalty(translator, sources, targets)
     if alone is None:
         return Calibration({})
-    numbers, kept, notices = {"length_penalty": alone.length_penalty}, False, []
-    if translator.remembers:
-        together = fit_length_penalty(translator, sources, targets, memory=True)
-        assert together is not None
-        kept = together.bleu > alone.bleu + ALIKE
-        if kept:
-            numbers = {
-                "length_penalty": together.length_penalty,
-                "length_penalty_alone": alone.length_penalty,
-            }
-        notices.append(
-            f"memory: with its {translator.remembers:,} pairs {together.bleu:.1f} BLEU on the "
-            f"held-out part, {alone.bleu:.1f} without: {'kept' if kept else 'not kept'}"
-        )
-    notices.append(f"length penalty: {numbers['length_penalty']:g} suits the held-out part best")
-    return Calibration(numbers, kept, tuple(notices))
+    numbers = {"length_penalty": alone.length_penalty}
+    usual = f"length penalty: {alone.length_penalty:g} suits the held-out part best"
+    settings, pairs = task.settings, task.pairs
+    if not settings.memory:
+        return Calibration(numbers, None, (usual,))
+    seconds = math.inf if settings.max_time is None else MEMORY_SHARE * settings.max_time
+    rows = pairs.short_enough()
+    memory = remember(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
+    together = fit_length_penalty(translator.with_memory(memory), sources, targets)
+    assert together is not None
+    told = f"{together.bleu:.1f} BLEU on the held-out part, {alone.bleu:.1f} without"
+    if together.bleu <= alone.bleu + ALIKE:
+        return Calibration(numbers, None, (f"memory: {told}: not kept", usual))
+    numbers = {
+        "length_penalty": together.length_penalty,
+        "length_penalty_alone": alone.length_penalty,
+    }
+    notices = (
+        f"memory of {len(memory):,} pairs: {told}: kept",
+        f"length penalty: {together.length_penalty:g} suits the held-out part best",
+    )
+    return Calibration(numbers, memory, notices)
 
 
 def _build(
@@ -160,7 +155,7 @@ def _build(
 
     # Words that look alike in two languages are better learned apart: in a vocabulary that both
     # share, each word calls for itself as its translation.
-    tokenizer, target_tokenizer = (learn(sentences(train, side)) for side in SIDES)
+    tokenizer, target_tokenizer = (learn(sentences(train, side)) for side in ("source", "target"))
 
     def pairs(part: "Dataset", name: str) -> Pairs:
         return Pairs(
@@ -190,10 +185,6 @@ class Pairs:
         """Return the rows whose sides are both within the longest length."""
         longest = np.maximum(self.sources.lengths, self.targets.lengths)
         return np.flatnonzero(longest <= MAX_TRAINING_LENGTH)
-
-    def tokens_of(self, rows: NDArray[np.int64]) -> int:
-        """Return how many tokens both sides of some rows have."""
-        return int((self.sources.lengths_of(rows) + self.targets.lengths_of(rows)).sum())
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,11 @@ from rnncli.saved_model import SavedModel
 from rnncli.sentences import split_sentences
 from rnncli.tasks.base import Announce, TrainedModel, by_length, in_pieces, padded
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
-from rnncli.translation_memory import Recalling, RecallingState
+from rnncli.translation_memory import Recalling, RecallingState, TranslationMemory
+
+if TYPE_CHECKING:
+    from rnncli.gpu import TorchNetwork
+    from rnncli.runtime import Network
 
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
 BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
@@ -57,9 +63,20 @@ class Translator(TrainedModel):
         self._memory = model.memory
 
     @property
-    def remembers(self) -> int:
-        """Return how many pairs its memory has."""
-        return 0 if self._memory is None else len(self._memory)
+    def memory(self) -> TranslationMemory | None:
+        """The pairs that it remembers, if it does."""
+        return self._memory
+
+    @property
+    def network(self) -> "Network | TorchNetwork":
+        """What reads and writes."""
+        return self._network
+
+    def with_memory(self, memory: TranslationMemory) -> "Translator":
+        """Return the same translator with a memory."""
+        other = copy(self)
+        other._memory = memory
+        return other
 
     def __call__(
         self,
@@ -166,8 +183,8 @@ class Translator(TrainedModel):
                 _, state = self._network.decode(read, state)
             if memory is None:
                 return beam_search(self._network.step, state, limits, config, rules, begun)
-            recalled = memory.recall(self._network, [np.array(encoded[row]) for row in rows])
-            step = Recalling(self._network).step
+            recalled = memory.recall([np.array(encoded[row]) for row in rows])
+            step = Recalling(self._network, memory).step
             return beam_search(step, RecallingState(state, recalled), limits, config, rules, begun)
 
         results = [[Translation("", 0.0, 0)] for _ in texts]
