@@ -162,13 +162,15 @@ def beam_search(
     config: SearchConfig,
     rules: Rules = NO_LOOPS,
     prefix: tuple[int, ...] = (),
+    normalised: bool = False,
 ) -> list[list[Hypothesis]]:
     """Return the n best hypotheses of each of N sources, best first.
 
     ``state`` has one row a source, and has read all of ``prefix`` but its last token; ``limits``
     (N,) is the largest number of tokens of each, the prefix left out. A source is done when as
     many of its hypotheses have ended as the beam is wide, and drops out of the batch. No hypothesis
-    is empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
+    is empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified). With
+    ``normalised`` the logits are log-probabilities, which saves the work of making them so.
     """
     beam, penalty = config.beam, config.length_penalty
     if penalty is None:
@@ -189,7 +191,7 @@ def beam_search(
         for row, own in enumerate(chain.from_iterable(prefixes)):
             if looping := repeats(own, rules):
                 logits[row, looping] = -np.inf
-        candidates = _extensions(logits, scores, 2 * beam)
+        candidates = _extensions(logits, scores, 2 * beam, normalised)
         kept: list[int] = []
         live_scores: list[list[float]] = []
         live_prefixes: list[list[tuple[int, ...]]] = []
@@ -241,7 +243,7 @@ def repeats(tokens: tuple[int, ...], rules: Rules) -> list[int]:
 
 
 def _extensions(
-    logits: Floats, scores: NDArray[np.float64], k: int
+    logits: Floats, scores: NDArray[np.float64], k: int, normalised: bool
 ) -> list[list[tuple[float, int, int]]]:
     """Return the k best next tokens of each source, best first, each with its total and row.
 
@@ -255,7 +257,9 @@ def _extensions(
     size = logits.shape[1]
     width = max(size // GROUPS, min(size, k))  # G groups, of each G-th token
     maxima = _group_maxima(logits, width)  # (N K, G)
-    offsets = (scores.reshape(-1) - log_sums(logits, maxima.max(1)))[:, None]  # (N K, 1)
+    offsets = scores.reshape(-1, 1)  # (N K, 1)
+    if not normalised:
+        offsets = offsets - log_sums(logits, maxima.max(1))[:, None]
     best = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
     last = min(k, best.shape[1])
     bound = np.partition(best, -last)[:, -last, None]  # (N, 1)

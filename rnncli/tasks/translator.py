@@ -184,8 +184,9 @@ class Translator(TrainedModel):
             if memory is None:
                 return beam_search(self._network.step, state, limits, config, rules, begun)
             recalled = memory.recall([np.array(encoded[row]) for row in rows])
-            step = Recalling(self._network, memory).step
-            return beam_search(step, RecallingState(state, recalled), limits, config, rules, begun)
+            recalling = RecallingState(state, recalled)
+            step = Recalling(self._network, memory).step  # returns log-probabilities
+            return beam_search(step, recalling, limits, config, rules, begun, normalised=True)
 
         results = [[Translation("", 0.0, 0)] for _ in texts]
         for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):
