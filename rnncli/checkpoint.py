@@ -175,7 +175,7 @@ class ModelWriter:
         try:
             with _undisturbed():
                 if snapshot.memory is not None:
-                    _write_memory(self.path, snapshot.memory)
+                    write_memory(self.path, snapshot.memory)
                 _write_description(self.path, snapshot)
                 self._state.unlink(missing_ok=True)
         except OSError as error:
@@ -276,10 +276,11 @@ class Snapshot:
     memory: TranslationMemory | None = None
 
 
-def _write_memory(folder: Path, memory: TranslationMemory) -> None:
+def write_memory(folder: Path, memory: TranslationMemory) -> None:
+    """Write what a translator remembers into its directory."""
     from safetensors.numpy import save
 
-    parts: dict[str, Any] = {"keys": memory.keys, "basis": memory.basis}
+    parts: dict[str, Any] = {"keys": memory.keys, "basis": memory.basis, **vars(memory.index)}
     for side, texts in zip(SIDES, (memory.sources, memory.targets), strict=True):
         parts[f"{side}_tokens"] = texts.tokens
         parts[f"{side}_lengths"] = texts.lengths.astype(np.uint16)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnncli.arrays import Floats
@@ -31,6 +32,7 @@ from rnncli.controls import Controls
 from rnncli.errors import ConfigError, ModelError
 from rnncli.ngrams import PLACES
 from rnncli.runtime import Network
+from rnncli.similar_texts import SLOTS, SimilarTexts
 from rnncli.tokenizer import EOS, Tokenizer
 from rnncli.translation_memory import TranslationMemory
 
@@ -45,10 +47,10 @@ DAMAGED = "copy the model again, or train it again"
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {CONFIG: 16 << 20, TOKENIZER: 64 << 20, TARGET_TOKENIZER: 64 << 20, MEMORY: 512 << 20}
+# All that it has but for the keys.
 MEMORY_PARTS = (
     *(f"{side}_{what}" for side in SIDES for what in ("tokens", "lengths")),
-    "keys",
-    "basis",
+    *("basis", "rows", "ends", "scale"),
 )
 DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
 PLACES_OF_NGRAMS = "bag.places"  # the only whole numbers, I32
@@ -345,30 +347,53 @@ def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[st
 
 
 def _read_memory(path: Path, config: ModelConfig) -> TranslationMemory:
-    """Read the pairs that a translator keeps, all of whose tokens must be in its vocabularies."""
+    """Read what a translator remembers, all of whose tokens must be in its vocabularies.
+
+    The keys, which are most of the file, stay there until some of them are asked for.
+    """
     try:
         with safe_open(harmless(path), framework="numpy") as file:
             parts = {name: file.get_tensor(name) for name in MEMORY_PARTS}
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        keys = _mapped(path, "keys")
+    except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
-    sides = []
-    for side, size in zip(
-        SIDES, (config.vocab_size, config.target_vocab_size or config.vocab_size), strict=True
-    ):
-        tokens, lengths = parts[f"{side}_tokens"], parts[f"{side}_lengths"]
-        fits = tokens.ndim == lengths.ndim == 1 and tokens.dtype in (np.uint16, np.int32)
-        fits = fits and lengths.dtype == np.uint16 and bool(len(lengths)) and lengths.min() > 0
-        fits = fits and int(lengths.sum(dtype=np.int64)) == len(tokens)
-        fits = fits and 0 <= int(tokens.min()) <= int(tokens.max()) < size
-        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]) if fits else None
-        if offsets is None or (tokens[offsets[1:] - 1] != EOS).any():
-            raise ModelError(f"{path} is damaged: the {side}s are no texts", DAMAGED)
-        sides.append(EncodedTexts(tokens, offsets))
-    sources, targets = sides
-    keys, basis = parts["keys"], parts["basis"]
-    fits = len(sources) == len(targets) and keys.dtype == np.int8 and basis.dtype == np.float32
-    fits = fits and keys.ndim == basis.ndim == 2 and 0 < keys.shape[1] == basis.shape[1]
-    fits = fits and len(keys) == len(targets.tokens) and len(basis) == config.output_width
-    if not (fits and np.abs(basis).max() <= LARGEST_WEIGHT):  # nor NaN
+    sources = _texts(parts, "source", config.vocab_size)
+    targets = _texts(parts, "target", config.target_vocab_size or config.vocab_size)
+    if sources is None or targets is None or len(sources) != len(targets):
+        raise ModelError(f"{path} is damaged: sources and targets are no pairs", DAMAGED)
+    basis, rows, ends, scale = (parts[name] for name in ("basis", "rows", "ends", "scale"))
+    are = [basis.dtype, rows.dtype, ends.dtype, scale.dtype]
+    fits = are == [np.float32, np.int32, np.int32, np.float32]
+    fits = fits and basis.shape == (config.output_width, keys.shape[1])
+    fits = fits and len(keys) == len(targets.tokens)
+    fits = fits and np.abs(basis).max() <= LARGEST_WEIGHT  # nor NaN
+    fits = fits and ends.shape == (SLOTS,) and scale.shape == (len(sources),) and rows.ndim == 1
+    fits = fits and bool(len(rows))
+    fits = fits and ends[0] >= 0 and bool((np.diff(ends) >= 0).all()) and ends[-1] == len(rows)
+    fits = fits and 0 <= rows.min() <= rows.max() < len(sources)
+    if not (fits and 0 <= scale.min() <= scale.max() <= LARGEST_WEIGHT):
         raise ModelError(f"{path} is damaged: its parts do not fit together", DAMAGED)
-    return TranslationMemory(sources, targets, keys, basis)
+    return TranslationMemory(sources, targets, keys, basis, SimilarTexts(rows, ends, scale))
+
+
+def _texts(parts: Mapping[str, NDArray[Any]], side: str, size: int) -> EncodedTexts | None:
+    """Return the texts of one side, closed, of tokens below a size; None where they are none."""
+    tokens, lengths = parts[f"{side}_tokens"], parts[f"{side}_lengths"]
+    fits = tokens.ndim == lengths.ndim == 1 and tokens.dtype in (np.uint16, np.int32)
+    fits = fits and lengths.dtype == np.uint16 and bool(len(lengths)) and lengths.min() > 0
+    fits = fits and int(lengths.sum(dtype=np.int64)) == len(tokens)
+    if not (fits and 0 <= int(tokens.min()) <= int(tokens.max()) < size):
+        return None
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return EncodedTexts(tokens, offsets) if (tokens[offsets[1:] - 1] == EOS).all() else None
+
+
+def _mapped(path: Path, name: str) -> NDArray[np.int8]:
+    """Map a matrix of bytes in a file that `safetensors` has checked."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        told = json.loads(file.read(size))[name]
+    if told["dtype"] != "I8" or len(told["shape"]) != 2 or 0 in told["shape"]:
+        raise ValueError(f"{name} is no matrix of bytes")
+    offset = 8 + size + told["data_offsets"][0]
+    return np.memmap(path, np.int8, "r", offset, tuple(told["shape"]))

@@ -4,10 +4,12 @@ A text is a vector of terms, its tokens and its pairs of neighbours, each as hea
 (tf-idf: Spärck Jones 1972); texts are alike where their vectors point in the same direction.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.arrays import Ints
+from rnncli.arrays import Floats, Ints
 from rnncli.batches import EncodedTexts
 
 SLOTS = 1 << 20  # of terms: pairs share them by chance, which does no harm where they are many
@@ -15,19 +17,24 @@ LOOKED_AT = 1 << 16  # texts that share a term, at most: common terms say little
 FIRST, SECOND = 2_654_435_761, 2_246_822_519  # odd, and without a pattern in their bits
 
 
+@dataclass(frozen=True)
 class SimilarTexts:
     """Texts by their terms: for each term, the texts that it occurs in."""
 
-    def __init__(self, texts: EncodedTexts) -> None:
+    rows: NDArray[np.int32]  # (P,) the texts of the first term, then those of the second, ...
+    ends: NDArray[np.int32]  # (SLOTS,) where those of each term end
+    scale: Floats  # (texts,) what makes vectors of length 1
+
+    @classmethod
+    def of(cls, texts: EncodedTexts) -> "SimilarTexts":
+        """Sort some texts by what they have in common."""
         terms = _terms(texts.tokens.astype(np.int64), texts.offsets[:-1])  # (P,) two a token
         rows = np.repeat(np.arange(len(texts), dtype=np.int32), 2 * texts.lengths)  # (P,)
-        counts = np.bincount(terms, minlength=SLOTS)  # (SLOTS,)
-        self._rows = rows[_order(terms)]  # (P,) term by term
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
-        # How much a term counts: nothing, where it occurs in all texts.
-        self._weights = np.log((len(texts) + 1) / (counts + 0.5)).clip(0).astype(np.float32)
-        squares = np.bincount(rows, self._weights[terms] ** 2, len(texts))  # (texts,)
-        self._scale = (1 / np.sqrt(np.maximum(squares, 1e-6))).astype(np.float32)
+        sizes = np.bincount(terms, minlength=SLOTS)  # (SLOTS,)
+        weights = _weights(sizes, len(texts))
+        squares = np.bincount(rows, weights[terms] ** 2, len(texts))  # (texts,)
+        scale = (1 / np.sqrt(np.maximum(squares, 1e-6))).astype(np.float32)
+        return cls(rows[_order(terms)], np.cumsum(sizes, dtype=np.int32), scale)
 
     def nearest(self, tokens: Ints, most: int) -> NDArray[np.int64]:
         """Return the texts that are most like one of ``tokens`` (T,), best first.
@@ -36,19 +43,25 @@ class SimilarTexts:
         at from the rarest on, until so many texts have come up that the rest would not matter.
         """
         terms = np.unique(_terms(tokens.astype(np.int64), np.zeros(1, np.int64)))
-        sizes = self._starts[terms + 1] - self._starts[terms]
-        order = np.argsort(sizes, kind="stable")
-        order = order[np.cumsum(sizes[order]) <= max(LOOKED_AT, sizes.min(initial=0))]
-        terms, sizes = terms[order], sizes[order]
-        spans = [slice(self._starts[term], self._starts[term + 1]) for term in terms]
-        rows = np.concatenate([self._rows[:0], *(self._rows[span] for span in spans)])
-        shared = np.repeat(self._weights[terms] ** 2, sizes)
-        likeness = np.bincount(rows, shared, len(self._scale)) * self._scale  # (texts,)
+        starts, ends = np.where(terms > 0, self.ends[terms - 1], 0), self.ends[terms]
+        order = np.argsort(ends - starts, kind="stable")
+        sizes = (ends - starts)[order]
+        sizes = sizes[np.cumsum(sizes) <= max(LOOKED_AT, sizes.min(initial=LOOKED_AT))]
+        spans = [slice(starts[i], ends[i]) for i in order[: len(sizes)]]
+        rows = np.concatenate([self.rows[:0], *(self.rows[span] for span in spans)])
+        shared = np.repeat(_weights(sizes, len(self.scale)) ** 2, sizes)
+        likeness = np.bincount(rows, shared, len(self.scale)) * self.scale  # (texts,)
         found = np.flatnonzero(likeness)
         if len(found) > most:
             bound = np.partition(likeness[found], -most)[-most]
             found = found[likeness[found] >= bound]
         return found[np.argsort(-likeness[found], kind="stable")][:most]
+
+
+def _weights(sizes: Ints, texts: int) -> Floats:
+    """Return how much terms count, from how often they occur: nothing, if in all texts."""
+    weights: Floats = np.log((texts + 1) / (sizes + 0.5)).clip(0).astype(np.float32)
+    return weights
 
 
 def _terms(tokens: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,7 +11,6 @@ tokens that a source recalls, and D for the numbers of a key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,17 +80,10 @@ class TranslationMemory:
     targets: EncodedTexts
     keys: NDArray[np.int8]  # (P, D) of the tokens of all targets
     basis: Floats  # (E, D) in which features become keys
+    index: SimilarTexts  # of the sources
 
     def __len__(self) -> int:
         return len(self.sources)
-
-    @cached_property
-    def _index(self) -> SimilarTexts:
-        return SimilarTexts(self.sources)
-
-    def prepare(self) -> None:
-        """Sort the sources by what they have in common, which the first question else waits for."""
-        _ = self._index
 
     def recall(self, sources: Sequence[Ints]) -> Recalled:
         """Return what some sources recall; each is closed with ``<eos>``."""
@@ -109,7 +101,7 @@ class TranslationMemory:
 
     def _places(self, source: Ints) -> NDArray[np.int64]:
         """Return where the tokens stand that a source recalls."""
-        rows = self._index.nearest(source, PAIRS)
+        rows = self.index.nearest(source, PAIRS)
         lengths = self.targets.lengths_of(rows)
         rows = rows[np.cumsum(lengths) <= TOKENS]
         spans = [np.arange(*self.targets.offsets[[row, row + 1]]) for row in rows]

@@ -19,7 +19,7 @@ ROWS = (
     ("cli",),
     ("tasks",),
     ("training", "checkpoint", "initialisation", "saved_model"),
-    ("gpu", "gauges"),
+    ("gpu", "gauges", "device"),
     (
         "data",
         "layers",
@@ -81,6 +81,7 @@ LOADERS = (
     "training",
     "gpu",
     "gauges",
+    "device",
     "initialisation",
 )  # who may load them at the top
 

@@ -41,7 +41,7 @@ def likenesses(texts: Sequence[Text], asked: Text) -> list[float]:
 
 @given(texts_of, st.lists(st.integers(0, 11), min_size=1, max_size=8), st.integers(1, 14))
 def test_the_nearest_are_those_that_share_most(texts: list[Text], asked: Text, most: int) -> None:
-    found = SimilarTexts(encoded(texts)).nearest(np.array(asked), most)
+    found = SimilarTexts.of(encoded(texts)).nearest(np.array(asked), most)
     all_of_them = likenesses(texts, asked)
     best = sorted((x for x in all_of_them if x > 0), reverse=True)[:most]
     assert len(set(found.tolist())) == len(found)
@@ -50,7 +50,7 @@ def test_the_nearest_are_those_that_share_most(texts: list[Text], asked: Text, m
 
 @given(texts_of)
 def test_a_text_is_most_like_itself(texts: list[Text]) -> None:
-    alike = SimilarTexts(encoded(texts))
+    alike = SimilarTexts.of(encoded(texts))
     for text in texts:
         own = likenesses(texts, text)
         if max(own) > 0:
@@ -61,17 +61,17 @@ def test_a_text_is_most_like_itself(texts: list[Text]) -> None:
 def test_a_rare_word_counts_more_than_a_common_one():
     common, rare = 1, 2
     texts = [[common, 10 + i] for i in range(20)] + [[rare, 90]]
-    found = SimilarTexts(encoded(texts)).nearest(np.array([50, common, 60, rare]), 3)
+    found = SimilarTexts.of(encoded(texts)).nearest(np.array([50, common, 60, rare]), 3)
     assert found[0] == 20
 
 
 def test_nothing_is_like_a_text_of_unknown_words():
-    assert not len(SimilarTexts(encoded([[1, 2], [3]])).nearest(np.array([7, 8]), 5))
-    assert not len(SimilarTexts(encoded([[1, 2], [3]])).nearest(np.zeros(0, np.int64), 5))
+    assert not len(SimilarTexts.of(encoded([[1, 2], [3]])).nearest(np.array([7, 8]), 5))
+    assert not len(SimilarTexts.of(encoded([[1, 2], [3]])).nearest(np.zeros(0, np.int64), 5))
 
 
 def test_what_all_texts_have_does_not_hide_what_a_few_have():
     rng = np.random.default_rng(0)
     texts = [[1, 1, 1, int(x)] for x in rng.integers(2, 60_000, 40_000)]
     texts[7] = [1, 61_000]
-    assert SimilarTexts(encoded(texts)).nearest(np.array([1, 1, 61_000]), 1).tolist() == [7]
+    assert SimilarTexts.of(encoded(texts)).nearest(np.array([1, 1, 61_000]), 1).tolist() == [7]

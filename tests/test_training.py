@@ -12,9 +12,10 @@ from datasets import Dataset
 
 from rnncli.batches import Window, rows_of
 from rnncli.config import CELLS, DEFAULTS, TASKS
+from rnncli.device import choose_device, choose_precision, start_torch
 from rnncli.errors import ConfigError, RnncliError
 from rnncli.tokenizer import BOS, EOS, PAD, UNK
-from rnncli.training import State, choose_device, choose_precision, fit, start
+from rnncli.training import State, fit
 
 DATA = {
     "generate": {"text": ["abc def, ghi jkl mno.\n", "pqr stu vwx yz!\n"] * 2},
@@ -57,7 +58,7 @@ def prepare(tmp_path):
 
     def build(name, validation=None, **given):
         settings = DEFAULTS[name].with_given(TINY | {"level": LEVELS[name]} | given)
-        start(settings.threads, settings.seed)
+        start_torch(settings.threads, settings.seed)
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train
         task = import_module(f"rnncli.tasks.{name}")

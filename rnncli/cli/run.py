@@ -60,10 +60,11 @@ def prepare(
     start: "SavedModel | None" = None,
 ) -> Run:
     """Choose settings, encode the data and build the network, from ``start`` if there is one."""
-    from rnncli import initialisation, training
+    from rnncli import initialisation
     from rnncli.checkpoint import Snapshot
     from rnncli.data import hold_out
     from rnncli.data.checks import check
+    from rnncli.device import choose_device, choose_precision, start_torch
     from rnncli.tasks import pretraining
 
     if corpus.task == "classify":
@@ -75,9 +76,9 @@ def prepare(
     if unlabelled:
         given = pretraining.WIDER | given
     train_part, validation_part = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
-    device = training.choose_device(given["device"])
-    precision = training.choose_precision(given["precision"], device)
-    training.start(given.get("threads"), given["seed"])
+    device = choose_device(given["device"])
+    precision = choose_precision(given["precision"], device)
+    start_torch(given.get("threads"), given["seed"])
     asked = json.loads(json.dumps(given))
     if before is not None and before.identity.get("options") == asked:
         settings = Settings(**before.info["settings"])  # a measurement would give other ones
@@ -86,7 +87,7 @@ def prepare(
             given | {"device": device, "precision": precision}, train_part, screen.say
         )
         settings = replace(chosen, device=device, precision=precision)
-        training.start(given.get("threads"), given["seed"])  # as if nothing had been tried
+        start_torch(given.get("threads"), given["seed"])  # as if nothing had been tried
     # Texts with labels are read as plain text in any case.
     others = [other for other in unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
@@ -118,7 +119,11 @@ def prepare(
         if corpus.task == "translate":
             threads = options.threads_for(given.get("threads"))
             calibrate = partial(
-                module.calibrate, task=task, validation=validation_part, threads=threads
+                module.calibrate,
+                task=task,
+                validation=validation_part,
+                threads=threads,
+                announce=screen.say,
             )
         return Run(task, settings, snapshot, json.loads(json.dumps(identity)), calibrate)
     info["data"]["unlabelled"] = [more.name for more in unlabelled]
@@ -147,8 +152,6 @@ def carry_out(
         found = run.calibrate(writer.path)
         info["calibration"] = found.numbers
         snapshot.memory = found.memory
-        for notice in found.notices:
-            screen.say(notice)
     info["training"]["finished"] = True
     snapshot.card = card(info)
     writer.finish(snapshot)

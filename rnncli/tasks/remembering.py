@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnncli.arrays import Floats, directions
 from rnncli.batches import EncodedTexts
 from rnncli.runtime import Network
+from rnncli.similar_texts import SimilarTexts
 from rnncli.tokenizer import BOS
 from rnncli.translation_memory import TranslationMemory, keys_of, main_directions
 
@@ -65,12 +66,9 @@ def remember(
             for some, own in zip(parts, pool.map(read_keys, parts), strict=True):
                 keys |= zip(some.tolist(), own, strict=True)
     kept = np.array(sorted(keys))
-    return TranslationMemory(
-        _only(sources, kept),
-        _only(targets, kept),
-        np.concatenate([keys[row] for row in kept.tolist()]),
-        basis,
-    )
+    sources, targets = (_only(texts, kept) for texts in (sources, targets))
+    together = np.concatenate([keys[row] for row in kept.tolist()])
+    return TranslationMemory(sources, targets, together, basis, SimilarTexts.of(sources))
 
 
 def _chunk(rows: NDArray[np.int64], targets: EncodedTexts) -> Iterator[NDArray[np.int64]]:

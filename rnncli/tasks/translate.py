@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.batches import EncodedTexts, bucketed, encode, in_order
-from rnncli.config import DEFAULTS, Settings
+from rnncli.config import DEFAULTS, Settings, format_duration
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
 from rnncli.tasks.base import Announce, build, column_values, count_parameters
@@ -104,44 +104,48 @@ class Calibration:
 
     numbers: dict[str, float]  # as its description has them
     memory: TranslationMemory | None = None
-    notices: tuple[str, ...] = ()
 
 
 def calibrate(
-    path: Path, task: "TranslatorTraining", validation: "Dataset", threads: int
+    path: Path,
+    task: "TranslatorTraining",
+    validation: "Dataset",
+    threads: int,
+    announce: Announce,
 ) -> Calibration:
-    """Return what held-out pairs say of how to use the model that was saved at a path."""
+    """Find how to use the model that was saved at a path: see `search_fitting`, `remembering`."""
     from rnncli.tasks.remembering import remember
     from rnncli.tasks.search_fitting import ALIKE, MOST, fit_length_penalty
 
     some = _some(validation, MOST)
     sources, targets = (list(column_values(some, side)) for side in ("source", "target"))
     translator = Translator.load(path, threads=threads)
-    alone = fit_length_penalty(translator, sources, targets)
-    if alone is None:
+    best = alone = fit_length_penalty(translator, sources, targets)
+    if alone is None or best is None:
         return Calibration({})
-    numbers = {"length_penalty": alone.length_penalty}
-    usual = f"length penalty: {alone.length_penalty:g} suits the held-out part best"
-    settings, pairs = task.settings, task.pairs
-    if not settings.memory:
-        return Calibration(numbers, None, (usual,))
-    seconds = math.inf if settings.max_time is None else MEMORY_SHARE * settings.max_time
-    rows = pairs.short_enough()
-    memory = remember(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
-    together = fit_length_penalty(translator.with_memory(memory), sources, targets)
-    assert together is not None
-    told = f"{together.bleu:.1f} BLEU on the held-out part, {alone.bleu:.1f} without"
-    if together.bleu <= alone.bleu + ALIKE:
-        return Calibration(numbers, None, (f"memory: {told}: not kept", usual))
-    numbers = {
-        "length_penalty": together.length_penalty,
-        "length_penalty_alone": alone.length_penalty,
-    }
-    notices = (
-        f"memory of {len(memory):,} pairs: {told}: kept",
-        f"length penalty: {together.length_penalty:g} suits the held-out part best",
-    )
-    return Calibration(numbers, memory, notices)
+    numbers, memory = {}, None
+    if task.settings.memory:
+        pairs, seconds, limit = task.pairs, math.inf, ""
+        if task.settings.max_time is not None:
+            seconds = MEMORY_SHARE * task.settings.max_time
+            limit = f", for {format_duration(seconds)} at most"
+        announce(f"memory: reading all pairs once more{limit}")
+        rows = pairs.short_enough()
+        memory = remember(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
+        together = fit_length_penalty(translator.with_memory(memory), sources, targets)
+        assert together is not None
+        kept = together.bleu > alone.bleu + ALIKE
+        announce(
+            f"memory: with {len(memory):,} pairs {together.bleu:.1f} BLEU on the held-out part, "
+            f"{alone.bleu:.1f} without: {'kept' if kept else 'not kept'}"
+        )
+        if kept:
+            best, numbers["length_penalty_alone"] = together, alone.length_penalty
+        else:
+            memory = None
+    announce(f"length penalty: {best.length_penalty:g} suits the held-out part best")
+    numbers["length_penalty"] = best.length_penalty
+    return Calibration(numbers, memory)
 
 
 def _build(

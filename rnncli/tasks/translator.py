@@ -171,8 +171,6 @@ class Translator(TrainedModel):
             rules = replace(rules, ngram=config.no_repeat_ngram, most=1)
         begun = tuple(self._target_tokenizer.encode(clean(prefix)))
         memory = self._memory if config.memory else None
-        if memory is not None:
-            memory.prepare()
 
         def search(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
             tokens, lengths = padded(encoded, rows)

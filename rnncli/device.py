@@ -1,0 +1,49 @@
+"""What a training computes on, and in what numbers: chosen by what this machine has."""
+
+import torch
+
+from rnncli.config import Device, Precision
+from rnncli.errors import ConfigError
+
+
+def choose_precision(wanted: Precision, device: Device) -> Precision:
+    """Return ``bfloat16`` where the processor computes with it fast, unless told else.
+
+    Raises:
+        ConfigError: bfloat16 was asked for and the processor has no layers in it.
+
+    """
+    supported = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if wanted == "bfloat16" and not supported:
+        raise ConfigError(
+            "this processor cannot run LSTM layers in bfloat16",
+            "use --precision float32, or leave it out",
+        )
+    if wanted != "auto":
+        return wanted
+    if device == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if fast else "float32"
+
+
+def choose_device(wanted: Device) -> Device:
+    """Return ``cuda`` where there is one, unless told else.
+
+    Raises:
+        ConfigError: a GPU was asked for and there is none.
+
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("there is no CUDA device here", "use --device cpu, or leave it out")
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted
+
+
+def start_torch(threads: int | None, seed: int) -> None:
+    """Set PyTorch up for one training run: threads, seed, fast handling of tiny numbers."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # gates saturate; denormal numbers would slow them down
+    torch.manual_seed(seed)
