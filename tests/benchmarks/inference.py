@@ -189,7 +189,7 @@ def translate(report: Report, folder: Path, threads: int) -> None:
     theirs = TorchNetwork(network.config, network._weights, "cpu")
     encoded = [[*ids, EOS] for ids in translator._tokenizer.encode_all(sources)]
     for beam in (1, 5):
-        config = SearchConfig(beam=beam)
+        config = SearchConfig(beam=beam, memory=False)  # the other network has none
         report.section(f"translation of {len(sources):,} sentences, beam {beam}, {threads} threads")
         ours = rate(
             len(sources),

@@ -21,6 +21,7 @@ from pathlib import Path
 from report import RNNCLI, Report
 
 from rnncli import Translator
+from rnncli.config import SearchConfig
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def measure(
         report.add(f"{what}: chrF", scores["chrf"]["score"], "")
         for fault in ("empty_outputs", "looping_outputs"):
             report.add(f"{what}: {fault.replace('_', ' ')}", scores[fault], "")
+        alone = json.loads(command("evaluate", model, *scored, "--json", "-q", "--no-memory"))
+        report.add(f"{what}: BLEU, lower-cased, no memory", alone["bleu_lower"]["score"], "")
         if scored:
             speed(report, what, model, scored)
 
@@ -96,9 +99,10 @@ def speed(report: Report, what: str, model: Path, scored: list[Path]) -> None:
     lines = scored[0].read_text("utf-8").split("\n")[:1_000]
     texts = [line.split("\t")[0] for line in lines]
     translator = Translator.load(model, threads=2)
-    began = time.monotonic()
-    translator(texts)
-    report.add(f"{what}: beam 5", len(texts) / (time.monotonic() - began), "lines/s")
+    for memory, note in ((True, ""), (False, ", no memory")):
+        began = time.monotonic()
+        translator(texts, SearchConfig(memory=memory))
+        report.add(f"{what}: beam 5{note}", len(texts) / (time.monotonic() - began), "lines/s")
 
 
 def main() -> None:
