@@ -69,9 +69,11 @@ class Encoder(nn.Module):
 
         ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
         """
-        x = locked_dropout(
-            self.embedding(tokens), self.embedding_dropout, self.training
-        )  # (N, S, E)
+        return self.read(self.embedding(tokens), lengths)
+
+    def read(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same for embedded ``words`` (N, S, E)."""
+        x = locked_dropout(words, self.embedding_dropout, self.training)  # (N, S, E)
         last: list[Tensor] = []
         for layer in self.layers:
             outputs, last = [], []
@@ -314,9 +316,10 @@ class EncoderDecoder(OnDevice):
     def read(self, source: Tensor, lengths: Tensor) -> tuple[Memory, list[State]]:
         """Return what a decoder looks up in sources (N, S), and the states that it starts from."""
         assert self.encoder is not None and self.decoder is not None
-        values, last = self.encoder(source, lengths)  # (N, S, D), (N, D)
-        words = self.decoder.meanings(self.encoder.embedding(source))  # (N, S, E)
-        return Memory(values, token_mask(source, lengths), words), self.decoder.start(last)
+        words = self.encoder.embedding(source)  # (N, S, E)
+        values, last = self.encoder.read(words, lengths)  # (N, S, D), (N, D)
+        meanings = self.decoder.meanings(words)  # (N, S, E)
+        return Memory(values, token_mask(source, lengths), meanings), self.decoder.start(last)
 
     def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""

@@ -159,7 +159,7 @@ class _Run:
             group["lr"] = learning_rate
         self._step += 1
         loss, targets, notices = self._gradients(batch)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, settings.clip)
+        norm = self._clip(targets)
         trouble = self._trouble(loss, norm)
         if trouble:
             notices.append(self._recover(trouble))
@@ -205,7 +205,8 @@ class _Run:
     def _gradients(self, batch: Any) -> tuple[float, int, list[str]]:
         """Compute the gradients of a batch; return its mean loss, its targets, and notices.
 
-        Where memory is short, the batch is cut into parts, whose gradients are added up.
+        They are those of the summed loss. Where memory is short, the batch is cut into parts, whose
+        gradients are added up.
         """
         notices: list[str] = []
         carried = self._task.carried
@@ -222,10 +223,8 @@ class _Run:
                 if not _is_out_of_memory(error):
                     raise
             else:
-                gradients = [p.grad for p in self._parameters if p.grad is not None]
-                torch._foreach_div_(gradients, targets)
                 return total / targets, targets, notices
-            if 2 * self._parts > rows_of(batch):
+            if self._parts >= rows_of(batch):
                 raise RnncliError(
                     f"there is not enough memory for a single row of step {self._step}",
                     "take a smaller model, --hidden-size, or shorter texts",
@@ -239,6 +238,16 @@ class _Run:
                 f"step {self._step}: out of memory; from here on each batch is computed in "
                 f"{self._parts} parts, and still learned from as one"
             )
+
+    def _clip(self, targets: int) -> Tensor:
+        """Make gradients those of the mean loss, of a norm within bounds; return the norm before.
+
+        In one pass over the gradients, which for a large vocabulary counts.
+        """
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients) / targets
+        torch._foreach_mul_(gradients, (self._settings.clip / (norm + 1e-6)).clamp_max(1) / targets)
+        return norm
 
     def _trouble(self, loss: float, norm: Tensor) -> str | None:
         """Say what is wrong with a step, if anything is; else note its loss."""
