@@ -1,24 +1,20 @@
-"""Writing a model directory, and in it what a training needs to go on: atomic, and no pickle.
+"""Writing a model directory while training runs.
 
-Every file is written beside and renamed into place. A new model appears as a whole; one that was
-there before gives way only when the new one is complete.
+A new model appears as a whole; one that was there before gives way only when the new one is
+complete. Beside it, in a folder of its own, lies what an interrupted training needs to go on.
 """
 
 import json
 import os
-import shlex
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError
 
 from rnncli.config import TASKS
 from rnncli.errors import ModelError
@@ -33,13 +29,13 @@ from rnncli.saved_model import (
     WEIGHTS,
     harmless,
 )
+from rnncli.saved_run import SavedRun
 from rnncli.tokenizer import Tokenizer
 from rnncli.translation_memory import TranslationMemory
+from rnncli.whole_files import umask, undisturbed, write_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from rnncli.training import State
 
 FILES = (TOKENIZER, TARGET_TOKENIZER, MEMORY, WEIGHTS, CARD, METRICS, CONFIG)
 CHECKPOINT, STATE, LOCK = "checkpoint", "state.safetensors", "lock"
@@ -102,66 +98,30 @@ class ModelWriter:
                     if made and not any(self.path.iterdir()):
                         self.path.rmdir()
 
-    def saved_run(self) -> "SavedRun | None":
+    def saved_run(self) -> SavedRun | None:
         """Return the training that was interrupted here, if there is one.
 
         Raises:
             ModelError: it is damaged.
 
         """
-        if not self._state.exists():
-            return None
-        from safetensors import safe_open
-
-        from rnncli.training import State
-
-        try:
-            with safe_open(harmless(self._state), framework="pt") as file:
-                told = json.loads(file.metadata()["run"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = State(tensors, told["numbers"])
-            return SavedRun(
-                told["identity"], told["info"], told["metrics"], told["best"], told["phase"], state
-            )
-        except (
-            SafetensorError,
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            RecursionError,
-        ) as error:
-            raise ModelError(
-                f"{self._state} cannot be read: {error}",
-                f"start anew: rm {shlex.quote(str(self._state))}",
-            ) from None
+        return SavedRun.read(self._state) if self._state.exists() else None
 
     def discard_run(self) -> None:
         """Forget the training that was interrupted here."""
         self._state.unlink(missing_ok=True)
 
-    def save_run(self, run: "SavedRun") -> None:
+    def save_run(self, run: SavedRun) -> None:
         """Write all that is needed to go on; what was there before stays until then.
 
         Raises:
             ModelError: it cannot be written.
 
         """
-        from safetensors.torch import save
-
-        told = {
-            "identity": run.identity,
-            "info": run.info,
-            "metrics": run.metrics,
-            "best": run.best,
-            "phase": run.phase,
-            "numbers": run.state.numbers,
-        }
-        tensors = {name: tensor.contiguous() for name, tensor in run.state.tensors.items()}
         try:
-            with _undisturbed():
+            with undisturbed():
                 self._state.parent.mkdir(parents=True, exist_ok=True)
-                _write_bytes(self._state, save(tensors, metadata={"run": json.dumps(told)}))
+                run.write(self._state)
         except OSError as error:
             raise self._cannot_be_written(error) from error
 
@@ -173,7 +133,7 @@ class ModelWriter:
 
         """
         try:
-            with _undisturbed():
+            with undisturbed():
                 if snapshot.memory is not None:
                     write_memory(self.path, snapshot.memory)
                 _write_description(self.path, snapshot)
@@ -195,7 +155,7 @@ class ModelWriter:
 
         """
         try:
-            with _undisturbed():
+            with undisturbed():
                 if self.written:
                     _write_weights(self.path, snapshot, weights)
                     _write_description(self.path, snapshot)
@@ -230,7 +190,7 @@ class ModelWriter:
                     else:
                         (place / name).unlink(missing_ok=True)
             else:
-                folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+                folder.chmod(0o777 & ~umask())  # mkdtemp makes it private
                 folder.rename(place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -247,21 +207,6 @@ class ModelWriter:
             if (place / name).exists():
                 shutil.copy(place / name, folder / name)
         folder.rename(self.replaced)
-
-
-Phase = Literal["pretraining", "training"]
-
-
-@dataclass(frozen=True)
-class SavedRun:
-    """A training that was interrupted: what it was, how far it came, and its state."""
-
-    identity: dict[str, Any]  # settings and data; another training differs in something
-    info: dict[str, Any]  # config.json so far
-    metrics: list[dict[str, Any]]
-    best: bool  # the state was just found to be the best; perhaps it is not on disk yet
-    phase: Phase  # which of its stages the state is of
-    state: "State"
 
 
 @dataclass
@@ -284,7 +229,7 @@ def write_memory(folder: Path, memory: TranslationMemory) -> None:
     for side, texts in zip(SIDES, (memory.sources, memory.targets), strict=True):
         parts[f"{side}_tokens"] = texts.tokens
         parts[f"{side}_lengths"] = texts.lengths.astype(np.uint16)
-    _write_bytes(folder / MEMORY, save(parts))
+    write_bytes(folder / MEMORY, save(parts))
 
 
 def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:
@@ -292,15 +237,15 @@ def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tens
 
     unique = _without_tied(weights)
     snapshot.info["shapes"] = {name: list(tensor.shape) for name, tensor in unique.items()}
-    _write_bytes(folder / WEIGHTS, save(unique, metadata={"format": "pt"}))
+    write_bytes(folder / WEIGHTS, save(unique, metadata={"format": "pt"}))
 
 
 def _write_description(folder: Path, snapshot: Snapshot) -> None:
     lines = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
-    _write_bytes(folder / METRICS, lines.encode())
-    _write_bytes(folder / CARD, snapshot.card.encode())
+    write_bytes(folder / METRICS, lines.encode())
+    write_bytes(folder / CARD, snapshot.card.encode())
     description = json.dumps(snapshot.info, indent=2, ensure_ascii=False)
-    _write_bytes(folder / CONFIG, (description + "\n").encode())
+    write_bytes(folder / CONFIG, (description + "\n").encode())
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
@@ -353,49 +298,3 @@ def _lock(file: BinaryIO) -> bool:
     return Path(file.name).exists() and os.path.samestat(
         os.fstat(file.fileno()), Path(file.name).stat()
     )
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, and rename into place."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in a folder, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C back until files that belong together are all in place."""
-    if current_thread() is not main_thread():  # which alone hears of signals
-        yield
-        return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        signal.raise_signal(signal.SIGINT)  # to whoever listens now
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -13,7 +13,7 @@ from rnncli.arrays import Floats, Ints
 from rnncli.batches import EncodedTexts
 
 SLOTS = 1 << 20  # of terms: pairs share them by chance, which does no harm where they are many
-LOOKED_AT = 1 << 16  # texts that share a term, at most: common terms say little and take long
+LOOKED_AT = 1 << 14  # texts that share a term, at most: common terms say little and take long
 FIRST, SECOND = 2_654_435_761, 2_246_822_519  # odd, and without a pattern in their bits
 
 

@@ -28,6 +28,7 @@ STEPS = 127  # on each side of zero, in which a number of a key is stored
 # A token counts exp(SHARPNESS (cos - 1)): 1 where its key is the twin of the present one. Of what
 # all of them count together, z, the memory gets the part SHARE z / (z + TWINS).
 SHARPNESS, TWINS, SHARE = 13.0, 1.0, 0.85
+TEMPERATURE = 1.25  # of the network beside a memory: as it is, it is too sure against it
 
 
 class Network(Protocol):
@@ -129,14 +130,13 @@ class Recalling:
     def step(self, tokens: Ints, state: RecallingState) -> tuple[Floats, RecallingState]:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
-        log_p = self._network.output(features)[:, 0]  # (R, V)
-        log_p -= log_sums(log_p).astype(np.float32)[:, None]
-        _mix(log_p, directions(features[:, 0] @ self._basis), state.recalled)
-        return log_p, replace(state, decoder=decoder)
+        logits = self._network.output(features)[:, 0]  # (R, V)
+        keys = directions(features[:, 0] @ self._basis)  # (R, D)
+        return _mixed(logits, keys, state.recalled), replace(state, decoder=decoder)
 
 
-def _mix(log_p: Floats, keys: Floats, recalled: Recalled) -> None:
-    """Mix, in place, what is recalled into log-probabilities (R, V), by present keys (R, D)."""
+def _mixed(logits: Floats, keys: Floats, recalled: Recalled) -> Floats:
+    """Turn logits (R, V), in place, into log-probabilities with what present keys (R, D) recall."""
     n, size = recalled.words.shape
     own = keys.reshape(n, -1, keys.shape[1])  # (N, K, D)
     counts = own @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
@@ -145,14 +145,18 @@ def _mix(log_p: Floats, keys: Floats, recalled: Recalled) -> None:
     np.exp(counts, out=counts)
     counts *= recalled.mask[:, None]
     counts *= np.float32(SHARE) / (counts.sum(2, keepdims=True) + np.float32(TWINS))
-    rows = len(log_p)
-    places = np.arange(rows).reshape(n, -1, 1) * size + recalled.column[:, None]  # (N, K, M)
-    p = np.bincount(places.ravel(), counts.ravel(), rows * size).reshape(rows, size)  # (R, U)
-    log_p += np.log1p(-counts.sum(2)).reshape(-1, 1)
-    words = np.repeat(recalled.words, own.shape[1], 0)  # (R, U)
+    shares = counts.sum(2).ravel()  # (R,)
+    logits /= np.float32(TEMPERATURE)
+    logits += (np.log1p(-shares) - log_sums(logits)).astype(np.float32)[:, None]
+    rows = np.arange(len(logits))
+    places = (rows * size).reshape(n, -1, 1) + recalled.column[:, None]  # (N, K, M)
+    p = np.bincount(places.ravel(), counts.ravel(), len(rows) * size)  # (R U,)
+    words = (rows * logits.shape[1]).reshape(n, -1, 1) + recalled.words[:, None]  # (N, K, U)
     with np.errstate(divide="ignore"):  # what is not recalled has log 0
-        mixed = np.logaddexp(np.take_along_axis(log_p, words, 1), np.log(p).astype(np.float32))
-    np.put_along_axis(log_p, words, mixed, 1)
+        log_p = np.log(p.astype(np.float32))
+    flat = logits.ravel()  # a view: each row was written whole
+    flat[words.ravel()] = np.logaddexp(flat.take(words.ravel()), log_p)
+    return logits
 
 
 def _padded(words: Sequence[NDArray[Any]]) -> Ints:

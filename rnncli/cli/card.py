@@ -89,7 +89,7 @@ def record(snapshot: "Snapshot", progress: "Progress", calibration: dict[str, fl
             "epochs": round(progress.epoch, 3),
             "seconds": round(progress.seconds, 1),
         }
-        snapshot.card = card(snapshot.info)
+        snapshot.card = card(snapshot)
 
 
 _KEEPS_PAIRS = """## Memory
@@ -99,9 +99,9 @@ It keeps the pairs that it learned from, and whoever has it can read them.
 """
 
 
-def card(info: dict[str, Any]) -> str:
+def card(snapshot: "Snapshot") -> str:
     """Write the model card."""
-    keeps_pairs = "length_penalty_alone" in info.get("calibration", {})
+    info = snapshot.info
     data, model, training = info["data"], info["model"], info["training"]
     controls = data.get("controls", {}).get("counts")
     what = {
@@ -133,7 +133,7 @@ out), licence: {data["licence"] or "not stated"}, sha256 {data["fingerprint"][:1
 The held-out part also chose the best moment of training, so that these scores are a little
 optimistic. Score the model on texts of your own: `rnncli evaluate DIR DATA`.
 
-{_KEEPS_PAIRS if keeps_pairs else ""}## Limits
+{_KEEPS_PAIRS if snapshot.memory is not None else ""}## Limits
 
 It knows what was in its data and nothing else: other subjects, styles and languages lower its
 scores, and whatever is one-sided in the data is one-sided in its answers.

@@ -22,9 +22,10 @@ from rnncli.config import Settings, format_duration
 from rnncli.errors import ModelError
 
 if TYPE_CHECKING:
-    from rnncli.checkpoint import ModelWriter, Phase, SavedRun, Snapshot
+    from rnncli.checkpoint import ModelWriter, Snapshot
     from rnncli.data import Corpus
     from rnncli.saved_model import SavedModel
+    from rnncli.saved_run import Phase, SavedRun
     from rnncli.tasks.base import Training
     from rnncli.tasks.translate import Calibration
     from rnncli.training import Progress, State
@@ -116,7 +117,7 @@ def prepare(
         identity["init_from"] = str(start.path)
     if not unlabelled:
         calibrate = None
-        if corpus.task == "translate":
+        if hasattr(module, "calibrate"):
             threads = options.threads_for(given.get("threads"))
             calibrate = partial(
                 module.calibrate,
@@ -153,7 +154,7 @@ def carry_out(
         info["calibration"] = found.numbers
         snapshot.memory = found.memory
     info["training"]["finished"] = True
-    snapshot.card = card(info)
+    snapshot.card = card(snapshot)
     writer.finish(snapshot)
     screen.say(
         f"saved {writer.path}: {format_scores(info['scores'])}; "
@@ -178,7 +179,7 @@ def _learn(
 
     """
     from rnncli import training
-    from rnncli.checkpoint import SavedRun
+    from rnncli.saved_run import SavedRun
 
     task, settings, snapshot = run.task, run.settings, run.snapshot
     makes_model = run.phase == "training"
@@ -293,7 +294,7 @@ def go_on(
     }
     snapshot.metrics += before.metrics
     if snapshot.info["scores"]:
-        snapshot.card = card(snapshot.info)
+        snapshot.card = card(snapshot)
     if before.best:  # what was found last may not have reached the disk
         writer.save(snapshot, evaluated_weights(run.task.model, before.state, run.settings))
     elif run.settings.max_time is not None:  # or the best was found later, and will not be again
