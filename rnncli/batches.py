@@ -53,7 +53,7 @@ class EncodedTexts:
         S is a multiple of ``step``.
         """
         lengths = self.lengths_of(rows)  # (N,)
-        width = int(_rounded(lengths.max(), step))
+        width = -(-int(lengths.max()) // step) * step
         tokens = np.full((len(rows), width), PAD, np.int64)  # (N, S)
         for i, row in enumerate(rows):
             tokens[i, : lengths[i]] = self[row]
@@ -104,28 +104,6 @@ def bucketed(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def paired(
-    targets: NDArray[np.int64], sources: NDArray[np.int64], most: int, rng: np.random.Generator
-) -> list[NDArray[np.int64]]:
-    """Return the rows of each batch of an epoch: at most so many target tokens, padding included.
-
-    A batch has pairs of nearly the same lengths, by targets and then by sources: random ones of
-    those, in a random order of batches. Every epoch has as many batches. Sentences of more tokens
-    than ``most`` are alone.
-    """
-    widths = _rounded(targets, LENGTH_STEP)
-    order = np.lexsort((rng.random(len(targets)), sources, widths))
-    batches = []
-    start = 0
-    while start < len(order):
-        rows = max(most // int(widths[order[start]]), 1)
-        widest = widths[order[start : start + rows][-1]]
-        rows = max(most // int(widest), 1)
-        batches.append(order[start : start + rows])
-        start += rows
-    return [batches[i] for i in rng.permutation(len(batches))]
-
-
 def in_order(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
     """Yield the rows of each batch from short to long, for scoring."""
     order = np.argsort(lengths, kind="stable")
@@ -158,11 +136,6 @@ def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterat
             following[:, start : start + bptt].astype(np.int64),
             np.full(batch_size, start > 0),
         )
-
-
-def _rounded(lengths: Any, step: int) -> Any:
-    """Return lengths rounded up to a multiple of ``step``."""
-    return -(-lengths // step) * step
 
 
 def rows_of(batch: Any) -> int:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.batches import LENGTH_STEP, bucketed, encode, in_order, paired, streams
+from rnncli.batches import LENGTH_STEP, bucketed, encode, in_order, streams
 from rnncli.tokenizer import EOS, PAD, Tokenizer
 
 CORPUS = st.lists(st.text(alphabet="abc \n🙂", max_size=12), max_size=8)
@@ -83,36 +83,6 @@ def test_the_texts_of_a_batch_are_of_similar_length():
     # and yet an epoch does not go from short to long
     means = [lengths[rows].mean() for rows in batches]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
-
-
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1), st.data())
-def test_an_epoch_of_pairs_has_each_once_in_batches_of_as_many_tokens(lengths, data):
-    targets, sources = np.array(lengths).T
-    most = data.draw(st.integers(1, 100))
-
-    def epoch(seed):
-        return paired(targets, sources, most, np.random.default_rng(seed))
-
-    batches = epoch(0)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(len(targets)))
-    for rows in batches:
-        width = -(-targets[rows].max() // LENGTH_STEP) * LENGTH_STEP
-        assert len(rows) == 1 or len(rows) * width <= most
-    assert sorted(map(len, epoch(1))) == sorted(map(len, batches))
-
-
-def test_the_pairs_of_a_batch_are_of_the_same_lengths_and_others_in_each_epoch():
-    rng = np.random.default_rng(0)
-    targets = rng.integers(1, 20, 4_000)
-    sources = targets + rng.integers(0, 5, 4_000)
-    first, second = (paired(targets, sources, 500, np.random.default_rng(i)) for i in (1, 2))
-    for lengths, most in ((targets, 1.15), (sources, 1.1)):
-        assert sum(len(rows) * lengths[rows].max() for rows in first) < most * lengths.sum()
-    widths = [targets[rows].max() for rows in first]
-    assert abs(np.corrcoef(widths, np.arange(len(widths)))[0, 1]) < 0.3
-    assert not {frozenset(rows.tolist()) for rows in first} & {
-        frozenset(rows.tolist()) for rows in second
-    }
 
 
 @given(LENGTHS, st.integers(1, 9))

@@ -241,7 +241,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Texts (or streams of text) a step; of pairs, in the mean.",
+            help="Texts (or streams of text) a step.",
             rich_help_panel=TRAINING,
             show_default=CHOSEN,
         ),

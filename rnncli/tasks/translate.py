@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.batches import EncodedTexts, encode, in_order, paired
+from rnncli.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.config import DEFAULTS, Settings, format_duration
 from rnncli.errors import DataError
 from rnncli.metrics import perplexity
@@ -228,10 +228,7 @@ class TranslatorTraining:
         self.settings = settings
         self.left_out = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
-        self._lengths = train.targets.lengths_of(self._rows), train.sources.lengths_of(self._rows)
-        # As many target tokens in each batch as that many pairs have in the mean.
-        self._batch_tokens = self.target_tokens * settings.batch_size // len(self._rows)
-        self.steps_per_epoch = len(self._epoch(np.random.default_rng(0)))
+        self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
         self.config = settings.network(
             "translate", tokenizer.vocab_size, target_vocab_size=target_tokenizer.vocab_size
         )
@@ -249,9 +246,12 @@ class TranslatorTraining:
         self.calibration: dict[str, float] = {}
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the pairs of one epoch in random batches of as many target tokens each."""
+        """Yield the pairs of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self.settings.seed, epoch])
-        for chosen in self._epoch(rng):
+        lengths = self.pairs.targets.lengths_of(self._rows) + self.pairs.sources.lengths_of(
+            self._rows
+        )
+        for chosen in bucketed(lengths, self.settings.batch_size, rng):
             batch = self._batch(self.pairs, self._rows[chosen])
             for tokens in (batch.sources, batch.inputs):
                 dropped = rng.random(tokens.shape) < self.settings.word_dropout
@@ -278,10 +278,6 @@ class TranslatorTraining:
             loss, n = cross_entropy(self._output(x), own)
             total, targets = total + loss.item(), targets + n
         return {"loss": total / targets, "perplexity": perplexity(total / targets)}
-
-    def _epoch(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        """Return the pairs of each batch of an epoch, as places among those to learn from."""
-        return paired(*self._lengths, self._batch_tokens, rng)
 
     def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> Batch:
         sources, lengths = pairs.sources.padded(rows)
