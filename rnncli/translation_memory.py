@@ -28,7 +28,6 @@ STEPS = 127  # on each side of zero, in which a number of a key is stored
 # A token counts exp(SHARPNESS (cos - 1)): 1 where its key is the twin of the present one. Of what
 # all of them count together, z, the memory gets the part SHARE z / (z + TWINS).
 SHARPNESS, TWINS, SHARE = 13.0, 1.0, 0.85
-TEMPERATURE = 1.25  # of the network beside a memory: as it is, it is too sure against it
 
 
 class Network(Protocol):
@@ -146,7 +145,6 @@ def _mixed(logits: Floats, keys: Floats, recalled: Recalled) -> Floats:
     counts *= recalled.mask[:, None]
     counts *= np.float32(SHARE) / (counts.sum(2, keepdims=True) + np.float32(TWINS))
     shares = counts.sum(2).ravel()  # (R,)
-    logits /= np.float32(TEMPERATURE)
     logits += (np.log1p(-shares) - log_sums(logits)).astype(np.float32)[:, None]
     rows = np.arange(len(logits))
     places = (rows * size).reshape(n, -1, 1) + recalled.column[:, None]  # (N, K, M)

@@ -29,7 +29,6 @@ from rnncli.translation_memory import (
     PAIRS,
     SHARE,
     SHARPNESS,
-    TEMPERATURE,
     TOKENS,
     TWINS,
     Recalling,
@@ -114,7 +113,7 @@ def test_probabilities_are_those_of_the_definition(told):
     for token in written:
         log_p, state = Recalling(network, saved.memory).step(np.array([token]), state)
         features, alone = network.features(np.array([[token]]), alone)
-        p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64) / TEMPERATURE))
+        p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
         for source, target in PLACES * list(TOLD.items()):
             own = np.array([[*saved.tokenizer.encode(source), EOS]])
