@@ -18,7 +18,7 @@ PACKAGE = Path(rnncli.__file__).parent
 ROWS = (
     ("cli",),
     ("tasks",),
-    ("training", "checkpoint", "initialisation", "saved_model"),
+    ("training", "checkpoint", "saved_run", "initialisation", "saved_model"),
     ("gpu", "gauges", "device"),
     (
         "data",
@@ -58,6 +58,7 @@ ROWS = (
         "metrics",
         "translation_metrics",
         "config",
+        "whole_files",
         "errors",
     ),
 )
