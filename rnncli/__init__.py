@@ -3,21 +3,21 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnncli.explanation import explain as explain
+    from rnncli.analysis.occlusion import explain as explain
     from rnncli.tasks import load as load
-    from rnncli.tasks.text_classifier import TextClassifier as TextClassifier
-    from rnncli.tasks.text_generator import TextGenerator as TextGenerator
-    from rnncli.tasks.translator import Translator as Translator
+    from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
+    from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
+    from rnncli.tasks.translate.predict import Translator as Translator
 
 __version__ = "0.1.0"
 __all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "explain", "load"]
 
 _HOMES = {
     "load": "rnncli.tasks",
-    "TextGenerator": "rnncli.tasks.text_generator",
-    "TextClassifier": "rnncli.tasks.text_classifier",
-    "Translator": "rnncli.tasks.translator",
-    "explain": "rnncli.explanation",
+    "TextGenerator": "rnncli.tasks.generate.predict",
+    "TextClassifier": "rnncli.tasks.classify.predict",
+    "Translator": "rnncli.tasks.translate.predict",
+    "explain": "rnncli.analysis.occlusion",
 }
 
 

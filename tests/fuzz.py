@@ -42,7 +42,7 @@ from shell import call
 
 from rnncli.config import CELLS, ModelConfig
 from rnncli.errors import RnncliError
-from rnncli.saved_model import expected_shapes
+from rnncli.storage.reading import expected_shapes
 
 SECONDS = 10  # for a case
 GRACE = 5  # more until a process is killed that does not listen
@@ -576,7 +576,7 @@ def work(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import datasets
 
-    from rnncli.data.store import scratch
+    from rnncli.data.arrow import scratch
 
     datasets.config.HF_HUB_OFFLINE = True  # here alone: whoever started this goes on with the hub
 
@@ -683,7 +683,7 @@ def load_everything() -> None:
     import rnncli.cli.evaluate
     import rnncli.cli.train
     import rnncli.data
-    import rnncli.training  # noqa: F401
+    import rnncli.training.loop  # noqa: F401
 
     torch.set_num_threads(1)
 

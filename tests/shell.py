@@ -11,6 +11,7 @@ command in this process, where torch is loaded once: for tests that are not abou
 
 import io
 import os
+import pty
 import select
 import subprocess
 import sys
@@ -23,6 +24,23 @@ import pytest
 
 TIMEOUT = 120  # seconds until a process counts as hanging; never part of what is tested
 OURS = ("RNNCLI_MODEL", "RNNCLI_DEBUG", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")
+
+
+HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sacrebleu"}
+NOT_FOR_HELP = HEAVY | {"numpy", "tokenizers", "safetensors"}
+
+# Run the command line as `python -m rnncli` does, and list what has been imported by the end.
+TELL = """
+import json, sys
+from rnncli.cli import app
+out = sys.argv.pop(1)
+try:
+    app(prog_name="rnncli")
+except SystemExit as end:
+    code = end.code
+with open(out, "w") as file:
+    json.dump([code, sorted({name.partition(".")[0] for name in sys.modules})], file)
+"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +128,46 @@ def call(
             app(words, prog_name="rnncli")
     code = ended.value.code
     return Result(code if isinstance(code, int) else 0, stdout.buffer.getvalue(), stderr.getvalue())
+
+
+def on_a_terminal(*arguments: object, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
+    """Run a command of which stdout and stderr are one terminal, and return what it is sent."""
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        command(*arguments),
+        stdin=subprocess.PIPE,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment({"TERM": "xterm"}),
+        cwd=cwd,
+    )
+    os.close(terminal)
+    assert process.stdin is not None
+    process.stdin.write(stdin)
+    process.stdin.close()
+    sent = b""
+    try:
+        while data := os.read(screen, 4_096):
+            sent += data
+    except OSError:  # the other side is closed
+        pass
+    process.wait(TIMEOUT)
+    os.close(screen)
+    return sent.replace(b"\r\n", b"\n")
+
+
+def explained(result: Result, code: int, *words: str) -> str:
+    """Check that a command ended in an error and a hint, and return the hint."""
+    assert result.code == code, result.err
+    assert result.out == b""
+    assert "Traceback" not in result.err
+    lines = result.err.splitlines()
+    (error,) = [i for i, line in enumerate(lines) if line.startswith("error: ")]
+    assert len(lines) > error + 1, f"no hint under {lines[error]!r}"
+    assert lines[error + 1].startswith("hint: ")
+    for word in words:
+        assert word in lines[error]
+    return lines[error + 1].removeprefix("hint: ")
 
 
 def command(*arguments: object) -> list[str | bytes]:

@@ -78,7 +78,7 @@ def test_the_list_of_commands_says_what_their_own_help_begins_with(name):
 
 
 def test_every_public_corpus_stands_in_the_readme():
-    from rnncli.corpora import BUNDLED, PUBLIC
+    from rnncli.data.corpora import BUNDLED, PUBLIC
 
     for name in [*BUNDLED, *PUBLIC]:
         assert f"`{name}`" in README

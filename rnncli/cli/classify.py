@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.abstention import ABSTAIN_LABEL, abstention_of
 from rnncli.cli.console import Screen
 from rnncli.errors import ConfigError
+from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, abstention_of
 
 BATCH = 1_024  # lines: enough to sort by length
 EXPLAINED = 64  # lines: each is asked about once a word
@@ -86,10 +86,10 @@ def classify(
 
     A blank line has no label and stays a line.
     """
+    from rnncli.analysis.drift import Watch
+    from rnncli.cli.pipe import Stream, answer_all
     from rnncli.cli.records import Answer
-    from rnncli.cli.streams import Stream, answer_all
-    from rnncli.shift import Watch
-    from rnncli.tasks.text_classifier import Classification, TextClassifier
+    from rnncli.tasks.classify.predict import Classification, TextClassifier
 
     screen = Screen(quiet, color)
     abstention = abstention_of(threshold, abstain_label, screen.say)
@@ -140,7 +140,7 @@ def classify(
 
     names = ("label", "probability")
     if explain:
-        from rnncli.cli.explained import answer_explained
+        from rnncli.cli.views.highlight import answer_explained
 
         answer_explained(stream, names, classifier, respond)
     else:

@@ -15,7 +15,7 @@ from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnncli.cli.scoring.base import Scorer
+    from rnncli.tasks.scoring import Scorer
 
 
 def evaluate(
@@ -125,7 +125,7 @@ def evaluate(
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
-    from rnncli.cli.scoring.requirements import check, parse, resolve
+    from rnncli.analysis.requirements import check, parse, resolve
 
     to_stdout = errors is not None and str(errors) == "-"
     if to_stdout and as_json:
@@ -134,9 +134,9 @@ def evaluate(
         )
     requirements = [parse(own) for own in require or []]
 
-    from rnncli.cli.scoring.data import held_out_rows, learned_rows, named_rows, with_control
-    from rnncli.data import Columns
-    from rnncli.saved_model import read_info
+    from rnncli.data.columns import Columns
+    from rnncli.storage.reading import read_info
+    from rnncli.tasks.evaluation_data import held_out_rows, learned_rows, named_rows, with_control
 
     screen = Screen(quiet, color)
     info = read_info(model)
@@ -147,17 +147,17 @@ def evaluate(
     scorer: Scorer
     match info["task"]:
         case "classify":
-            from rnncli.cli.scoring.classifier import ClassifierScorer
+            from rnncli.tasks.classify.evaluate import ClassifierScorer
 
             scorer = ClassifierScorer(model, against, errors, screen)
         case "translate":
-            from rnncli.cli.scoring.translator import TranslatorScorer
+            from rnncli.tasks.translate.evaluate import TranslatorScorer
 
             scorer = TranslatorScorer(
                 model, SearchConfig(beam=beam, memory=memory), tokenize, against, errors, screen
             )
         case _:
-            from rnncli.cli.scoring.generator import GeneratorScorer
+            from rnncli.tasks.generate.evaluate import GeneratorScorer
 
             scorer = GeneratorScorer(model, window)
     requirements = [resolve(own, scorer.names) for own in requirements]

@@ -132,11 +132,11 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
+    from rnncli.analysis.overlap import read_source
+    from rnncli.cli.pipe import Stream
     from rnncli.cli.samples import Samples
-    from rnncli.cli.streams import Stream
-    from rnncli.cli.surprise import answer_surprise
-    from rnncli.copying import read_source
-    from rnncli.tasks.text_generator import TextGenerator
+    from rnncli.cli.views.surprisal import answer_surprise
+    from rnncli.tasks.generate.predict import TextGenerator
 
     screen = Screen(quiet, color)
     if score:

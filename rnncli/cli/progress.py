@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnncli.cli.card import format_scores
 from rnncli.cli.console import Screen, is_terminal, shown
 from rnncli.config import SamplingConfig, format_duration
+from rnncli.storage.card import format_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from rnncli.tasks.base import Training
-    from rnncli.training import Progress
+    from rnncli.tasks.predictor import Training
+    from rnncli.training.loop import Progress
 
 SAMPLE = SamplingConfig(temperature=0.8, length=60, seed=0)  # the same seed, to compare them
 SAMPLES_SHARE = 0.005  # of the time may go into samples
@@ -102,9 +102,9 @@ def drawn_line(task: "Training", weights: "Mapping[str, Tensor]") -> str:
 
     It is drawn as a finished model would draw it, and leaves the random state of training alone.
     """
-    from rnncli.runtime import Network
-    from rnncli.saved_model import SavedModel
-    from rnncli.tasks.text_generator import TextGenerator
+    from rnncli.networks.model_numpy import Network
+    from rnncli.storage.reading import SavedModel
+    from rnncli.tasks.generate.predict import TextGenerator
 
     arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
     network = Network(task.config, arrays)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from rnncli.analysis.overlap import STRETCH, Copied, Source
 from rnncli.cli.console import is_terminal, shown
+from rnncli.cli.pipe import Stream, answer_all, batches, opened_output, without_surrogates
 from rnncli.cli.records import Answer, Lines, Record
-from rnncli.cli.streams import Stream, answer_all, batches, opened_output, without_surrogates
 from rnncli.config import SamplingConfig
-from rnncli.copying import STRETCH, Copied, Source
 from rnncli.errors import RnncliError
-from rnncli.tasks.text_generator import MAX_TRIES, Demand, Generation, TextGenerator
+from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGenerator
 
 
 @dataclass(frozen=True)

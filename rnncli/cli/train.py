@@ -348,15 +348,16 @@ def train(
     for defaults in DEFAULTS.values():
         defaults.with_given(given)  # refuse what cannot work before the data is read
 
-    from rnncli.checkpoint import ModelWriter
-    from rnncli.cli.run import carry_out, go_on, prepare, pretrain
-    from rnncli.saved_model import load
+    from rnncli.storage.reading import load
+    from rnncli.storage.writing import ModelWriter
+    from rnncli.training.session import carry_out, go_on, prepare, pretrain
 
     start = None if init_from is None else load(init_from)
     every = None if checkpoint_every is None else parse_duration(checkpoint_every)
     if output is not None:
         ModelWriter(output, force)  # refuse early: before anything is read
-    from rnncli.data import Columns, read_corpus
+    from rnncli.data.columns import Columns
+    from rnncli.data.corpus import read_corpus
 
     columns = Columns(text, label, source, target, control)
     corpus = read_corpus(data or [], task=task, columns=columns, revision=revision)

@@ -113,9 +113,9 @@ def translate(
     color: options.ColorChoice = "auto",
 ) -> None:
     """Translate texts, one line out for each line in."""
+    from rnncli.cli.pipe import Stream, answer_all
     from rnncli.cli.records import Answer
-    from rnncli.cli.streams import Stream, answer_all
-    from rnncli.tasks.translator import Translation, Translator
+    from rnncli.tasks.translate.predict import Translation, Translator
 
     screen = Screen(quiet, color)
     if attention and column is not None and not as_json:
@@ -158,7 +158,7 @@ def translate(
 
     names = ("translation", "score")
     if attention or attention_out is not None:
-        from rnncli.cli.alignments import answer_aligned
+        from rnncli.cli.views.heatmap import answer_aligned
 
         answer_aligned(stream, names, translator, respond, shows=attention, drawing=attention_out)
     else:

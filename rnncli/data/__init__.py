@@ -5,28 +5,13 @@ hub), it goes the same way, and each step is a file of this package::
 
     what was typed   locate.py     finds it: a file, a bundled corpus, or one of the hub
       -> tables      files.py, hub.py     open what was found; either gives an Origin (origin.py)
-                     lines.py, tables.py     bytes as lines, lines as rows under named columns
-      -> columns     columns.py    finds the task and its columns; languages.py knows their names
+                     tables.py     rows under named columns
+      -> columns     columns.py    finds the task and its columns;
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
-      -> Arrow       store.py      writes them to disk
+      -> Arrow       arrow.py      writes them to disk
       -> Corpus      corpus.py     read_corpus() takes all of these steps
       -> two parts   split.py      hold_out(); checks.py says what is wrong with labelled texts
 
 Rows stream from one end to the other and lie in memory-mapped files thereafter, so memory stays
 flat however large the data is.
 """
-
-from rnncli.data.columns import ANY_COLUMNS, CANONICAL, Columns
-from rnncli.data.corpus import Corpus, read_corpus
-from rnncli.data.split import hold_out
-from rnncli.data.store import column_values
-
-__all__ = [
-    "ANY_COLUMNS",
-    "CANONICAL",
-    "Columns",
-    "Corpus",
-    "column_values",
-    "hold_out",
-    "read_corpus",
-]

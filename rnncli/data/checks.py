@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from datasets import Dataset
 
+from rnncli.data.arrow import column_values
 from rnncli.data.corpus import Corpus
-from rnncli.data.store import column_values
-from rnncli.data.wording import counted
+from rnncli.messages import counted
 
 FEW = 10  # texts: of fewer, one or none is held out, which scores nothing
 IMBALANCE = 10  # times the texts of the smallest label: accuracy says little of that one

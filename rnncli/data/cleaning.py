@@ -4,9 +4,9 @@ import reprlib
 from collections.abc import Callable, Iterator
 
 from rnncli.config import Task
-from rnncli.controls import coded
 from rnncli.data.columns import CANONICAL, Choice
 from rnncli.data.tables import JsonNumber, Table, TextFile
+from rnncli.tasks.generate.control_codes import coded
 
 _Clean = tuple[str, ...] | None  # None: the row is left out
 

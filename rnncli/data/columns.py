@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rnncli.config import Task
-from rnncli.data.languages import language_of
 from rnncli.data.tables import CsvFile, Table, TextFile
-from rnncli.data.wording import did_you_mean, listed
 from rnncli.errors import DataError
+from rnncli.messages import did_you_mean, listed
+from rnncli.text.languages import language_of
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from itertools import islice
 from datasets import Dataset
 
 from rnncli.config import Task
-from rnncli.controls import LONGEST_LABEL, MAX_LABELS, Controls
-from rnncli.corpora import DEFAULT_CORPUS
+from rnncli.data.arrow import column_values, store
 from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import ANY_COLUMNS, CANONICAL, Columns, choose
-from rnncli.data.languages import languages_of
-from rnncli.data.lines import Losses
+from rnncli.data.corpora import DEFAULT_CORPUS
 from rnncli.data.locate import locate
 from rnncli.data.origin import no_train_split
-from rnncli.data.store import column_values, store
 from rnncli.data.tables import Table
-from rnncli.data.wording import counted
 from rnncli.errors import DataError
+from rnncli.messages import counted
+from rnncli.tasks.generate.control_codes import LONGEST_LABEL, MAX_LABELS, Controls
+from rnncli.text.files import Losses
+from rnncli.text.languages import languages_of
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from rnncli.config import TASKS
 from rnncli.data.columns import Columns, find_columns, is_header
-from rnncli.data.languages import language_of_file
-from rnncli.data.lines import File, Stream, opened, spooled
 from rnncli.data.origin import Origin
 from rnncli.data.tables import (
     AlignedFiles,
@@ -21,6 +19,8 @@ from rnncli.data.tables import (
     read_parquet,
 )
 from rnncli.errors import DataError
+from rnncli.text.files import File, Stream, opened, spooled
+from rnncli.text.languages import language_of_file
 
 _ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 

@@ -14,12 +14,12 @@ import huggingface_hub
 from datasets import Dataset
 from huggingface_hub import errors
 
-from rnncli.corpora import PUBLIC
-from rnncli.data.languages import languages_of
+from rnncli.data.corpora import PUBLIC
 from rnncli.data.origin import Origin, no_train_split
 from rnncli.data.tables import ArrowTable
-from rnncli.data.wording import first_line, listed
 from rnncli.errors import DataError
+from rnncli.messages import first_line, listed
+from rnncli.text.languages import languages_of
 
 _TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
 _SPLITS = {  # canonical -> usual names

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rnncli.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
 from rnncli.data.columns import Columns
+from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
 from rnncli.data.files import from_aligned_files, from_file, from_stream, has_known_ending
 from rnncli.data.hub import from_hub
 from rnncli.data.origin import Origin
-from rnncli.data.wording import did_you_mean
 from rnncli.errors import DataError
+from rnncli.messages import did_you_mean
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")

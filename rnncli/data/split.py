@@ -11,10 +11,10 @@ import numpy.typing as npt
 from datasets import Dataset
 
 from rnncli.config import MAX_VALIDATION_CHARACTERS, MAX_VALIDATION_ROWS
-from rnncli.controls import label_and_text
+from rnncli.data.arrow import column_values, string_columns
 from rnncli.data.corpus import Corpus
-from rnncli.data.store import column_values, string_columns
 from rnncli.errors import DataError
+from rnncli.tasks.generate.control_codes import label_and_text
 
 _Ids: TypeAlias = npt.NDArray[np.int64]
 

@@ -13,10 +13,10 @@ import datasets
 from datasets import Dataset
 from datasets.features.features import require_decoding
 
-from rnncli.data.lines import File, Losses, opened, read_lines, read_pieces, spooled
-from rnncli.data.store import BATCH_ROWS, scratch
-from rnncli.data.wording import counted, first_line
+from rnncli.data.arrow import BATCH_ROWS, scratch
 from rnncli.errors import DataError
+from rnncli.messages import counted, first_line
+from rnncli.text.files import File, Losses, opened, read_lines, read_pieces, spooled
 
 csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
 

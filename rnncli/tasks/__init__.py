@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from rnncli.config import InferenceDevice
 
 if TYPE_CHECKING:
-    from rnncli.tasks.text_classifier import TextClassifier
-    from rnncli.tasks.text_generator import TextGenerator
-    from rnncli.tasks.translator import Translator
+    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.translate.predict import Translator
 
 
 def load(
@@ -23,10 +23,10 @@ def load(
         ConfigError: there is no such device.
 
     """
-    from rnncli.saved_model import read_info
-    from rnncli.tasks.text_classifier import TextClassifier
-    from rnncli.tasks.text_generator import TextGenerator
-    from rnncli.tasks.translator import Translator
+    from rnncli.storage.reading import read_info
+    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.translate.predict import Translator
 
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)

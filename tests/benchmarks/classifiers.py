@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from report import RNNCLI, ROOT, Report
 
-from rnncli.metrics import accuracy, confusion_matrix, macro_f1
+from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
 
 CORPORA = {  # where they lie, the dev part if there is one, and the time that is given
     "sst2": ("sst2/train.csv", "sst2/dev.csv", "5m"),

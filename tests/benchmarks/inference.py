@@ -29,13 +29,13 @@ from report import RNNCLI, ROOT, Report, rate
 
 import rnncli
 from rnncli.config import SamplingConfig, SearchConfig
-from rnncli.decoding import beam_search
-from rnncli.gpu import TorchNetwork
-from rnncli.tasks.base import by_length, padded
-from rnncli.tasks.text_classifier import TextClassifier
-from rnncli.tasks.text_generator import TextGenerator
-from rnncli.tasks.translator import Translator, clean
-from rnncli.tokenizer import EOS
+from rnncli.networks.backend_torch import TorchNetwork
+from rnncli.networks.beam_search import beam_search
+from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.generate.predict import TextGenerator
+from rnncli.tasks.predictor import by_length, padded
+from rnncli.tasks.translate.predict import Translator, clean
+from rnncli.text.tokenizer import EOS
 
 RUNS = 11  # of a fresh process
 LINES = 100_000

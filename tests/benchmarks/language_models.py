@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rnncli.config import CELLS, ModelConfig
-from rnncli.model import EncoderDecoder
-from rnncli.saved_model import expected_shapes, load
+from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.storage.reading import expected_shapes, load
 
 BUDGETS = ("110s", "10m")
 SEEDS = (0, 1, 2)

@@ -1,0 +1,1 @@
+"""What a model is like: scored from outside, seen from inside."""

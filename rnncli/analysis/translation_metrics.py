@@ -1,0 +1,191 @@
+"""BLEU and chrF through sacreBLEU, how sure they are, and two translators that are compared."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.analysis.metrics import RESAMPLES, Interval, percentile_interval
+from rnncli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric
+
+TOKENIZERS = ("13a", "char", "intl", "ja-mecab", "ko-mecab", "none", "zh")  # that fetch nothing
+SEED = 12_345  # sacreBLEU's own, so that its --confidence draws the same sentences
+SENTENCES_AT_ONCE = 1_000  # whose n-grams are held in memory
+DIGITS = 4  # to which scores are rounded: a perfect translation has 100, not 100.00000000000004
+LOOP_WORDS, LOOP_TIMES = 4, 2  # words in a row that stand more often than so are a loop
+
+
+def require_tokenizer(name: str) -> None:
+    """Check that sacreBLEU can part sentences so.
+
+    Raises:
+        ConfigError: there is no such tokenizer, or it is not installed.
+
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    if name not in TOKENIZERS:
+        raise ConfigError(
+            f"there is no tokenizer {name!r}", f"those there are: --tokenize {'|'.join(TOKENIZERS)}"
+        )
+    try:
+        BLEU(tokenize=name)
+    except RuntimeError:
+        raise ConfigError(
+            f"the tokenizer {name} is not installed", f"pip install 'sacrebleu[{name[:2]}]'"
+        ) from None
+
+
+class Measurement:
+    """What a metric says of some translations: of all, of each, and of any drawn from them.
+
+    A metric of sacreBLEU counts K numbers in each of N sentences, matches and lengths, and makes a
+    score of their sums.
+    """
+
+    def __init__(self, metric: "Metric", counts: NDArray[np.float64]) -> None:
+        """Take what was counted (N, K)."""
+        self._metric, self._counts = metric, counts
+        self.signature = str(metric.get_signature())
+
+    @property
+    def score(self) -> float:
+        """Return the score of all sentences."""
+        return float(self._scores(self._counts.sum(0, keepdims=True))[0])
+
+    @property
+    def sentence_scores(self) -> NDArray[np.float64]:
+        """Return the score of each sentence (N,)."""
+        return self._scores(self._counts)
+
+    @cached_property
+    def resampled(self) -> NDArray[np.float64]:
+        """Return the scores (R,) of N sentences drawn from these, the same for every model."""
+        total = len(self._counts)
+        rng = np.random.default_rng(SEED)
+        times = (np.bincount(rng.choice(total, total), minlength=total) for _ in range(RESAMPLES))
+        return self._scores(np.stack([own @ self._counts for own in times]))
+
+    @property
+    def interval(self) -> Interval:
+        """Return the interval of the score by a bootstrap over sentences (Koehn 2004)."""
+        return percentile_interval(self.resampled)
+
+    def differing(self, other: "Measurement") -> int:
+        """Count the sentences in which it differs from those of another model."""
+        return int((self._counts != other._counts).any(1).sum())
+
+    def _scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the score of each row of sums (M, K)."""
+        scores = [self._metric._compute_score_from_stats(row).score for row in sums.tolist()]
+        return np.array(scores).round(DIGITS)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much the score of a first translator is above that of a second one."""
+
+    difference: float
+    difference_interval: Interval
+    p_value: float  # of both being equally good
+
+
+def measure(
+    systems: Sequence[Sequence[str]], references: Sequence[str], tokenize: str
+) -> list[dict[str, Measurement]]:
+    """Measure BLEU, cased and lower-cased, and chrF2 of each system (Post 2018; Popovic 2015).
+
+    Where words are those of MeCab, so is BLEU of characters, which needs no such choice.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    # Forced: whether texts are tokenized is the choice of whoever made the data.
+    metrics: dict[str, Metric] = {
+        "bleu": BLEU(tokenize=tokenize, force=True),
+        "bleu_lower": BLEU(tokenize=tokenize, force=True, lowercase=True),
+    }
+    if tokenize == "ja-mecab":
+        metrics["bleu_char"] = BLEU(tokenize="char", force=True)
+    metrics["chrf"] = CHRF()
+    counted = {name: _count(metric, systems, references) for name, metric in metrics.items()}
+    return [
+        {name: Measurement(metric, counted[name][i]) for name, metric in metrics.items()}
+        for i in range(len(systems))
+    ]
+
+
+def _count(
+    metric: "Metric", systems: Sequence[Sequence[str]], references: Sequence[str]
+) -> list[NDArray[np.float64]]:
+    """Count what a metric needs in each sentence (N, K) of each system.
+
+    The functions are those that sacreBLEU's own significance tests use. The tests themselves hold
+    the counts of every draw in memory, gigabytes for 50,000 sentences, and tell no interval of a
+    difference.
+    """
+    counts: list[list[list[int]]] = [[] for _ in systems]
+    for start in range(0, len(references), SENTENCES_AT_ONCE):
+        part = slice(start, start + SENTENCES_AT_ONCE)
+        metric._ref_cache = metric._cache_references([references[part]])  # for all systems
+        for own, outputs in zip(counts, systems, strict=True):
+            own += metric._extract_corpus_statistics(outputs[part], None)
+    return [np.array(own, np.float64) for own in counts]
+
+
+def compare(first: Measurement, second: Measurement) -> Difference:
+    """Compare translations of the same sentences by a paired bootstrap (Koehn 2004).
+
+    The p value is twice the share of draws in which the order is not that of all sentences. Few
+    sentences are drawn the same again and again, and so it is at least what tossing a coin for
+    each sentence that differs would give.
+    """
+    differences = first.resampled - second.resampled  # (R,)
+    against = min((differences <= 0).sum(), (differences >= 0).sum())
+    coins = 2.0 ** (1 - first.differing(second))
+    return Difference(
+        round(first.score - second.score, DIGITS),
+        percentile_interval(differences),
+        min(1.0, max(2 * (int(against) + 1) / (RESAMPLES + 1), coins)),
+    )
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What can go wrong with translations whatever they should say."""
+
+    empty_outputs: int
+    looping_outputs: int  # that repeat some words in a row again and again
+    length_ratio: float  # of outputs to references, in words
+
+
+def faults(outputs: Sequence[str], references: Sequence[str], tokenize: str) -> Faults:
+    """Count faults; words are those of BLEU's tokenizer."""
+    split = _tokenizer(tokenize)
+    words = [split(text).split() for text in outputs]
+    expected = sum(len(split(text).split()) for text in references)
+    return Faults(
+        empty_outputs=sum(not text.strip() for text in outputs),
+        looping_outputs=sum(map(_loops, words)),
+        length_ratio=sum(map(len, words)) / max(expected, 1),
+    )
+
+
+@cache  # it remembers what it has split, such as the references of the system before
+def _tokenizer(name: str) -> Callable[[str], str]:
+    from sacrebleu.metrics.bleu import BLEU
+
+    tokenizer: Callable[[str], str] = BLEU(tokenize=name).tokenizer
+    return tokenizer
+
+
+def _loops(words: Sequence[str]) -> bool:
+    rows = Counter(zip(*(words[i:] for i in range(LOOP_WORDS)), strict=False))
+    return max(rows.values(), default=0) > LOOP_TIMES

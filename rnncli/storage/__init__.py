@@ -1,0 +1,1 @@
+"""The model directory: described, written whole, read back with distrust."""

@@ -1,0 +1,129 @@
+"""Find the weights of a bag of n-grams: a convex problem, solved before the network learns.
+
+Each n-gram counts by how much more often it occurs in a class than elsewhere (Wang and Manning
+2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnncli.networks.numerics import Floats, Ints
+from rnncli.tasks.classify.ngrams import Bag, NGrams, counts_of, found_rows
+from rnncli.tasks.sparse import csr
+
+SMOOTHING = 1.0  # texts added to each count
+PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
+ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no answer
+FITTED = 1 << 23  # weights at most, of the n-grams that most texts have: bounds memory
+
+
+@dataclass(frozen=True)
+class BagExamples:
+    """The n-grams of some texts and the texts' classes."""
+
+    places: Ints  # (total,) of all texts, end to end
+    starts: Ints  # (N,) where each text's begin
+    classes: NDArray[np.int64]  # (N,); -1: unknown, for validation only
+
+    @property
+    def counts(self) -> Ints:
+        """How many n-grams each text has (N,)."""
+        return counts_of(self.places, self.starts)
+
+
+def fit(
+    ngrams: NGrams,
+    train: BagExamples,
+    validation: BagExamples,
+    num_classes: int,
+    min_count: int,
+    most: int,
+) -> tuple[Bag, float]:
+    """Return the bag that fits the validation part best, and its loss there in nats a text.
+
+    It has ``most`` n-grams, all in at least ``min_count`` texts if any is.
+    """
+    places, counts = np.unique(train.places, return_counts=True)
+    common = counts >= min(min_count, counts.max())
+    places, counts = _first(counts[common], FITTED // num_classes, places[common], counts[common])
+    usual = float(ngrams.loudness(train.counts).mean())  # 1 is what penalties are meant for
+    own, held = (
+        _matrix(part, places, ngrams.loudness(part.counts) / usual) for part in (train, validation)
+    )  # (N, U) each
+    transposed = own.t().to_sparse_csr()  # (U, N)
+    classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
+    ratios = _log_count_ratios(transposed @ classes)  # (U, C)
+    regression = _Regression(own, transposed, classes, ratios)
+    known = torch.from_numpy(validation.classes >= 0)
+    targets = torch.from_numpy(validation.classes)[known]
+    weights, bias = torch.zeros_like(ratios), torch.zeros(num_classes)
+    best = None
+    for penalty in PENALTIES:  # each starts from the one before
+        regression.minimise(weights, bias, penalty)
+        loss = F.cross_entropy((held @ (ratios * weights) + bias)[known], targets).item()
+        if best is not None and loss > best[0]:
+            break
+        best = loss, (ratios * weights).numpy(), bias.numpy().copy()
+    assert best is not None
+    loss, weight, chosen_bias = best
+    # What an n-gram says of the classes, and how often: all others could as well be left out.
+    moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
+    places, weight = _first(moved, most, places, weight)
+    return Bag(ngrams, places, (weight / usual).astype(np.float32), chosen_bias), loss
+
+
+def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the rows of some arrays that are largest by a measure, in their order."""
+    rows = np.sort(np.argsort(-by, kind="stable")[:most])
+    return tuple(array[rows] for array in arrays)
+
+
+def _matrix(examples: BagExamples, places: Ints, loudness: Floats) -> Tensor:
+    """Return which of the places (U,) each text has, as a sparse matrix (N, U) of loudness (N,)."""
+    rows, starts = found_rows(places, examples.places, examples.starts)
+    values = np.repeat(loudness, counts_of(rows, starts))
+    return csr(np.append(starts, len(rows)), rows, values, len(places))
+
+
+def _log_count_ratios(counts: Tensor) -> Tensor:
+    """Return how much more often a class has an n-gram than others, as logarithms (U, C)."""
+    inside = counts + SMOOTHING
+    outside = counts.sum(1, keepdim=True) - counts + SMOOTHING
+    return (inside / inside.sum(0)).log() - (outside / outside.sum(0)).log()
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """A logistic regression on n-grams, each scaled by its log-count ratios."""
+
+    texts: Tensor  # (N, U) which n-grams each has, and how loud, sparse
+    texts_transposed: Tensor  # (U, N)
+    classes: Tensor  # (N, C) one-hot
+    ratios: Tensor  # (U, C)
+
+    def minimise(self, weights: Tensor, bias: Tensor, penalty: float) -> None:
+        """Find, in place, the weights (U, C) and biases (C,) of the least loss and penalty."""
+        optimizer = torch.optim.LBFGS(
+            [weights, bias],
+            max_iter=ITERATIONS,
+            history_size=HISTORY,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> float:
+            log_p = (self.texts @ (self.ratios * weights) + bias).log_softmax(1)  # (N, C)
+            excess = (log_p.exp() - self.classes) / len(log_p)  # (N, C)
+            weights.grad = self.ratios * (self.texts_transposed @ excess) + penalty * weights
+            bias.grad = excess.sum(0)
+            loss = -(self.classes * log_p).sum() / len(log_p)
+            return (loss + penalty / 2 * weights.square().sum()).item()
+
+        step: Callable[[Callable[[], float]], float] = optimizer.step
+        step(closure)

@@ -1,0 +1,309 @@
+"""Classifiers: train them on labelled texts; `text_classifier.py` uses them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.analysis.calibration import combine, fit_weights
+from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
+from rnncli.config import DEFAULTS, Settings
+from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.networks.numerics import Floats, log_softmax
+from rnncli.tasks.classify.ngrams import Bag, NGrams
+from rnncli.tasks.predictor import Announce, build, column_values
+from rnncli.text.tokenizer import EOS, PAD, UNK, Tokenizer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+    from rnncli.networks.cells_torch import State
+
+MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
+MANY = 1_000  # texts from which words that occur once teach what an unknown word is
+FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by heart
+SAMPLE = 1_000  # texts looked at to choose settings
+SPELLED = 3_000_000  # characters: more of them teach enough words, and how three stand together
+# Of these the ones with which the held-out texts are told best.
+FEWER_NGRAMS: tuple[NGrams, ...] = (
+    NGrams(words=(1, 2), characters=(2, 4, 6), scaled=True),
+    NGrams(words=(1, 2), characters=(2, 4, 6), apart=5, scaled=True),
+)
+MORE_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(1, 2, 3), characters=(), scaled=True),)
+NAME_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(), characters=(1, 2, 3, 4, 5)),)
+NO_NGRAMS = NGrams(words=(), characters=())
+BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
+BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
+PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
+NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
+
+
+def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
+    """Fit the settings to the data: names are read by the character, sentences by the word."""
+    settings = DEFAULTS["classify"]
+    words = _words_a_text(train)
+    level = given.get("level")
+    if level is None and words < NAME_LIKE:
+        announce(f"texts of {words:.1f} words: read by the character")
+        level = "char"
+    if level == "char":
+        settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
+    if len(train) < FEW:
+        settings = replace(settings, epochs=20)
+    if len(train) > 20_000:
+        settings = replace(settings, batch_size=64)
+    return settings.with_given(given)
+
+
+def prepare(
+    train: "Dataset",
+    validation: "Dataset",
+    settings: Settings,
+    folder: Path,
+    announce: Announce,
+    unlabelled: Sequence["Dataset"] | None = None,
+    known: Sequence[str] = (),
+) -> "ClassifierTraining":
+    """Encode both parts into ``folder`` and build the network.
+
+    It has all ``known`` words and, by their frequency, those of ``unlabelled`` texts, too; with
+    these, even with none of them, all texts are kept as plain text as well, for pretraining.
+    """
+    labels = tuple(sorted(set(column_values(train, "label"))))
+    tokenizer = Tokenizer.train(
+        chain(*(column_values(part, "text") for part in (train, *(unlabelled or ())))),
+        settings.level,
+        settings.vocab_size,
+        fold=True,
+        min_count=2 if len(train) >= MANY else 1,
+        known=known,
+    )
+
+    numbers = {label: i for i, label in enumerate(labels)}
+
+    def examples(part: "Dataset", name: str) -> Examples:
+        texts = encode(
+            column_values(part, "text"),
+            tokenizer,
+            folder / name,
+            end=True,
+            max_length=MAX_TRAINING_LENGTH - 1,
+        )
+        classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])
+        return Examples(texts, classes)
+
+    own, held = examples(train, "train.bin"), examples(validation, "validation.bin")
+    plain = None
+    if unlabelled is not None:
+        texts = (column_values(part, "text") for part in (*unlabelled, train))
+        plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
+    bag = None
+    if settings.ngrams and len(labels) > 1:
+        bag = _fit_bag(train, validation, own.classes, held.classes, len(labels))
+        right = float((bag.validation.argmax(1) == held.classes).mean())
+        announce(f"a bag of n-grams alone is right on {100 * right:.1f} % of the held-out part")
+    task = ClassifierTraining(own, held, labels, tokenizer, settings, bag, plain)
+    if settings.level != "char":
+        _start_words(task, announce)
+    if task.truncated:
+        announce(
+            f"{task.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: trained on "
+            "their beginnings, labelled whole"
+        )
+    return task
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Encoded texts and the class of each; -1 for a label that training has not seen."""
+
+    texts: EncodedTexts
+    classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FittedBag:
+    """A bag of n-grams, and what it says of the held-out texts."""
+
+    bag: Bag
+    validation: Floats  # (N, C) logits
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some texts, padded behind, and their classes."""
+
+    tokens: NDArray[np.int64]  # (N, S)
+    lengths: NDArray[np.int64]  # (N,)
+    classes: NDArray[np.int64]  # (N,)
+
+
+class ClassifierTraining:
+    """Classification of whole texts."""
+
+    goal, maximise = "loss", False  # steadier than the accuracy on a few hundred texts
+    target_tokenizer: Tokenizer | None = None
+
+    def __init__(
+        self,
+        train: Examples,
+        validation: Examples,
+        labels: tuple[str, ...],
+        tokenizer: Tokenizer,
+        settings: Settings,
+        bag: FittedBag | None = None,
+        plain: EncodedTexts | None = None,
+    ) -> None:
+        self.labels = labels
+        self.texts = train.texts  # those with labels
+        self.plain = plain  # all, also those without, where there are such
+        self.calibration: dict[str, float] = {}
+        self._bag = bag
+        self.tokenizer = tokenizer
+        self._train, self._validation = train, validation
+        self._settings = settings
+        self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
+        self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
+        ngrams = NO_NGRAMS if bag is None else bag.bag.ngrams
+        self.config = settings.network(
+            "classify",
+            tokenizer.vocab_size,
+            num_classes=len(labels),
+            members=settings.members,
+            known_ngrams=0 if bag is None else len(bag.bag.places),
+            word_ngrams=ngrams.words,
+            character_ngrams=ngrams.characters,
+            words_apart=ngrams.apart,
+            scaled_ngrams=ngrams.scaled,
+        )
+        self.model = build(self.config)
+        if bag is not None:
+            self.model.set_bag(bag.bag)
+        self.carried: list[State | None] = []  # texts have nothing to do with each other
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the texts of one epoch in random batches of similar length."""
+        rng = np.random.default_rng([self._settings.seed, epoch])
+        for rows in bucketed(self._train.texts.lengths, self._settings.batch_size, rng):
+            batch = self._batch(self._train, rows)
+            dropped = rng.random(batch.tokens.shape) < self._settings.word_dropout
+            batch.tokens[dropped & (batch.tokens != PAD) & (batch.tokens != EOS)] = UNK
+            yield batch
+
+    def loss(self, batch: Batch) -> tuple["Tensor", int]:
+        """Return the summed loss of a batch of texts, the mean of members that learn alone."""
+        from rnncli.networks.model_torch import classification_loss
+
+        classes = self.model.tensor(batch.classes)
+        opinions = self._opinions(batch)  # (K, N, C)
+        losses = [
+            classification_loss(logits, classes, self._settings.label_smoothing)[0]
+            for logits in opinions
+        ]
+        return sum(losses[1:], losses[0]) / len(losses), len(classes)
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the scores of the calibrated answers on the held-out texts."""
+        classes = self._validation.classes
+        models = [self._validation_logits()]  # (N, C)
+        names = ["network"]
+        if self._bag is not None:
+            models.append(self._bag.validation)
+            names.append("bag")
+        logits = np.stack(models)  # (K, N, C)
+        known = classes >= 0
+        weights = fit_weights(logits[:, known], classes[known])  # (K,)
+        self.calibration = dict(zip(names, weights.tolist(), strict=True))
+        log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
+        predicted = log_probabilities.argmax(1)
+        unseen = len(self.labels)  # a class of its own, so that it counts as a mistake
+        matrix = confusion_matrix(np.where(known, classes, unseen), predicted, unseen + 1)
+        own = np.take_along_axis(log_probabilities[known], classes[known, None], 1)
+        return {
+            "loss": -float(own.mean()),
+            "accuracy": accuracy(matrix),
+            "macro_f1": macro_f1(matrix),
+        }
+
+    def _validation_logits(self) -> Floats:
+        """Return the logits (N, C) of the networks together on the held-out texts."""
+        texts = self._validation.texts
+        logits = np.zeros((len(texts), len(self.labels)), np.float32)
+        for rows in in_order(texts.lengths, 2 * self._settings.batch_size):
+            opinions = self._opinions(self._batch(self._validation, rows))  # (K, N, C)
+            logits[rows] = opinions.mean(0).float().cpu().numpy()
+        return logits
+
+    def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> Batch:
+        tokens, lengths = examples.texts.padded(rows)
+        return Batch(tokens, lengths, examples.classes[rows])
+
+    def _opinions(self, batch: Batch) -> "Tensor":
+        return self.model.opinions(
+            self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
+        )
+
+
+def _words_a_text(texts: "Dataset") -> float:
+    some = list(islice(column_values(texts, "text"), SAMPLE))
+    return sum(len(text.split()) for text in some) / len(some)
+
+
+def _start_words(task: ClassifierTraining, announce: Announce) -> None:
+    """Let words begin as vectors that say what they stand beside, in plain text if there is any."""
+    from rnncli.tasks.word_vectors import (  # torch: on the way to training only
+        COUNTED,
+        word_vectors,
+    )
+
+    texts = task.texts if task.plain is None else task.plain
+    vectors = word_vectors(texts, task.config.vocab_size, task.config.embedding_dim)
+    # What few labelled texts would teach of their words, others could not be told by.
+    learned = len(texts.tokens) < PLAIN * len(task.texts.tokens)
+    task.model.start_words(vectors, learned)
+    announce(
+        "words begin as vectors of what they stand beside in "
+        f"{min(len(texts.tokens), COUNTED):,} tokens"
+        + ("" if learned else ", and stay so: most texts have no labels")
+    )
+
+
+def _fit_bag(
+    train: "Dataset",
+    validation: "Dataset",
+    classes: NDArray[np.int64],
+    validation_classes: NDArray[np.int64],
+    num_classes: int,
+) -> FittedBag:
+    """Fit a bag of n-grams, of those that tell most."""
+    from rnncli.tasks.classify.fit_ngrams import (  # torch: on the way to training only
+        BagExamples,
+        fit,
+    )
+
+    if len(train) > BAG_TEXTS:
+        some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
+        train, classes = train.select(some), classes[some]
+    if _words_a_text(train) < NAME_LIKE:
+        candidates = NAME_NGRAMS
+    else:
+        characters = sum(map(len, column_values(train, "text")))
+        candidates = FEWER_NGRAMS if characters <= SPELLED else MORE_NGRAMS
+    min_count = 2 if len(train) >= MANY else 1
+    most = max(1, BAG_BYTES // (4 + 2 * num_classes))  # a place, and weights in half precision
+
+    def fitted(ngrams: NGrams) -> tuple[Bag, float]:
+        own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
+        held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
+        return fit(ngrams, own, held, num_classes, min_count, most)
+
+    bag, _ = min(map(fitted, candidates), key=itemgetter(1))
+    weight, bias = (x.astype(np.float16).astype(np.float32) for x in (bag.weight, bag.bias))
+    bag = replace(bag, weight=weight, bias=bias)  # as it will be saved
+    return FittedBag(bag, bag(list(column_values(validation, "text"))))

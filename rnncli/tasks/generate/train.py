@@ -1,0 +1,282 @@
+"""Language models: train them on running text; `text_generator.py` uses them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.data.batches import EncodedTexts, Tokens, Window, encode, streams
+from rnncli.errors import DataError
+from rnncli.networks.numerics import Floats, Ints
+from rnncli.tasks.generate.continuous_cache import fit
+from rnncli.tasks.predictor import (
+    Announce,
+    build,
+    column_values,
+    count_parameters,
+)
+from rnncli.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+    from rnncli.networks.bidirectional_lm import LanguageModels
+    from rnncli.networks.cells_torch import State
+    from rnncli.networks.losses import SampledSoftmax
+    from rnncli.networks.model_torch import Decoder, OnDevice
+
+    Reader = Decoder | LanguageModels
+
+CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
+EMPTIED = 0.03  # share of streams a window whose state is emptied
+CHARACTERS = 350  # of a vocabulary at the character level, the 256 bytes among them
+WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
+TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
+TRIAL_CHARACTERS = 500_000  # of the text with which speed is measured
+WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
+TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
+WEIGHTS_A_TOKEN = 8  # of the text: more would learn it by heart
+# From so many epochs on, each counted as often as there are weights for a token of the text.
+DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
+SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
+DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
+LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
+CACHE_STREAMS = 4  # of the validation text, which are enough to say what a cache gains
+VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
+
+
+def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
+    """Fit the settings to the text and to what this machine can learn in the time that there is.
+
+    A wider network learns more from each token and reads fewer of them; the more often it reads the
+    text, and the more weights it has for that, the more dropout it needs.
+    """
+    settings = DEFAULTS["generate"]
+    if given.get("level") == "word":  # words say more than characters
+        settings = replace(settings, vocab_size=WORDS, embedding_dim=256, embedding_dropout=0.2)
+    settings = settings.with_given(given)
+    tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
+    in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
+    budget = min((settings.epochs or math.inf) * tokens, in_steps)  # tokens
+    vocab_size = CHARACTERS if settings.level == "char" else settings.vocab_size
+    if settings.max_time is not None:
+        rate, vocab_size = _try_out(train, settings)
+        announce(f"{settings.hidden_size} units learn from {rate:,.0f} tokens a second here")
+        work = rate * settings.max_time * _cost(settings.hidden_size, vocab_size, settings)
+
+        def affordable(hidden_size: int) -> float:
+            """Return how many tokens a network of this width would learn from."""
+            return min(budget, work / _cost(hidden_size, vocab_size, settings))
+
+        if "hidden_size" not in given:
+            fitting = (
+                width
+                for width in WIDTHS
+                if affordable(width) >= TOKENS_A_WEIGHT * _cost(width, vocab_size, settings)
+                and _weights(width, vocab_size, settings) <= WEIGHTS_A_TOKEN * tokens
+            )
+            settings = replace(settings, hidden_size=next(fitting, WIDTHS[-1]))
+        budget = affordable(settings.hidden_size)
+    if "dropout" not in given:
+        epochs = budget / tokens
+        often = epochs * _weights(settings.hidden_size, vocab_size, settings) / tokens
+        settings = replace(settings, dropout=next(p for least, p in DROPOUTS if often >= least))
+        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {settings.dropout:g}")
+    return settings
+
+
+def prepare(
+    train: "Dataset",
+    validation: "Dataset",
+    settings: Settings,
+    folder: Path,
+    announce: Announce,
+) -> "LanguageModelTraining":
+    """Encode both parts of the text into ``folder`` and build the network."""
+    del announce  # nothing is left out of a text
+    tokenizer = Tokenizer.train(column_values(train, "text"), settings.level, settings.vocab_size)
+    return LanguageModelTraining(
+        encode(column_values(train, "text"), tokenizer, folder / "train.bin"),
+        encode(column_values(validation, "text"), tokenizer, folder / "validation.bin"),
+        sum(len(text) for text in column_values(validation, "text")),
+        tokenizer,
+        settings,
+    )
+
+
+class LanguageModelTraining:
+    """Next-token prediction with truncated backpropagation through time."""
+
+    goal, maximise = "loss", False
+    has_cache = True
+    drawn = DRAWN
+    _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
+    labels: tuple[str, ...] = ()
+    target_tokenizer: Tokenizer | None = None
+
+    def __init__(
+        self,
+        train: EncodedTexts,
+        validation: EncodedTexts,
+        validation_characters: int,
+        tokenizer: Tokenizer,
+        settings: Settings,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self._train, self._validation = train.tokens, validation.tokens
+        self._validation_characters = validation_characters
+        self._settings = settings
+        if len(self._train) < 3 or len(self._validation) < 2:
+            raise DataError("the text is too short to learn from", "give a longer text")
+        # Every stream should be some windows long, or little is left of carrying the state.
+        windows = len(self._train) // settings.bptt
+        self._batch_size = max(1, min(settings.batch_size, windows // 4))
+        width = (len(self._train) - 1) // self._batch_size
+        self.steps_per_epoch = math.ceil(width / settings.bptt)
+        self.config, self.model, self._reader = self._network()
+        counts = train.counts(tokenizer.vocab_size)
+        self._reader.start_from_frequencies(counts)
+        targets = self._batch_size * settings.bptt  # a step
+        if len(counts) >= SAMPLED_FROM:
+            from rnncli.networks.losses import SampledSoftmax  # torch: on the way to training only
+
+            self._sampled = SampledSoftmax(counts, targets, self.drawn)
+        self.carried = self._empty_states()
+        self.calibration: dict[str, float] = {}
+
+    def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
+        """Return the network's description, the network, and its part that reads texts."""
+        config = self._settings.network("generate", self.tokenizer.vocab_size)
+        model = build(config)
+        assert model.decoder is not None
+        return config, model, model.decoder
+
+    def _empty_states(self) -> "list[State | None]":
+        return [None] * self.config.num_layers
+
+    def batches(self, epoch: int) -> Iterator[Window]:
+        """Yield the windows of the text in order; each epoch cuts it at other places.
+
+        Now and then a stream starts from an empty state, as every use of the model does.
+        """
+        rng = np.random.default_rng([self._settings.seed, epoch])
+        slack = (len(self._train) - 1) % self._batch_size + self._settings.bptt
+        skip = int(rng.integers(slack)) if epoch and slack * 4 < len(self._train) else 0
+        for window in self._windows(self._train, self._batch_size, self._settings.bptt, skip):
+            emptied = rng.random(self._batch_size) < EMPTIED
+            yield replace(window, kept=window.kept & ~emptied)
+
+    def _windows(
+        self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
+    ) -> Iterator[Window]:
+        return streams(tokens, batch_size, steps, skip)
+
+    def loss(self, window: Window) -> tuple["Tensor", int]:
+        """Return the summed loss of a window, read from the state that the last one left."""
+        from rnncli.networks.model_torch import cross_entropy
+
+        rows = window.rows or slice(None)
+        kept = self.model.tensor(window.kept).unsqueeze(1)  # (N, 1)
+        before = [
+            None if state is None else tuple(part[rows].where(kept, 0.0) for part in state)
+            for state in self.carried
+        ]
+        inputs, targets = self.model.tensor(window.inputs), self.model.tensor(window.targets)
+        x, after = self._reader.features(inputs, before)  # (N, T, E or H)
+        self.carried = [
+            self._joined(state, rows, tuple(part.detach() for part in own))
+            for state, own in zip(self.carried, after, strict=True)
+        ]
+        output = self._reader.output
+        if self._sampled is not None:
+            return self._sampled.loss(x, output, targets)
+        return cross_entropy(output(x), targets, self._settings.label_smoothing)
+
+    def _joined(self, state: "State | None", rows: slice, own: "State") -> "State":
+        """Return the state of all streams, with that of some rows in its place."""
+        if rows == slice(None):
+            return own
+        if state is None:
+            state = tuple(part.new_zeros(self._batch_size, part.shape[1]) for part in own)
+        joined = tuple(part.clone() for part in state)
+        for whole, part in zip(joined, own, strict=True):
+            whole[rows] = part
+        return joined
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the loss on the held-out text, read in parallel streams to save time.
+
+        It is that of the network alone; beside it, the cache is found that suits it best.
+        """
+        from rnncli.networks.model_torch import cross_entropy
+
+        count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
+        steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))
+        states = self._empty_states()
+        total, targets = 0.0, 0
+        read: list[tuple[Floats, Ints, Floats]] = []
+        for window in self._windows(self._validation, count, steps):
+            x, after = self._reader.features(self.model.tensor(window.inputs), states)
+            states = list(after)
+            logits, following = self._reader.output(x), self.model.tensor(window.targets)
+            loss, n = cross_entropy(logits, following)
+            total, targets = total + loss.item(), targets + n
+            if self.has_cache:
+                some = slice(CACHE_STREAMS)
+                log_p = logits[some].float().log_softmax(-1)  # (N, T, V)
+                log_p = log_p.gather(-1, following[some].unsqueeze(-1)).squeeze(-1)  # (N, T)
+                read.append((_array(x[some]), window.targets[some], _array(log_p)))
+        if read:
+            self._fit_cache(*(np.concatenate(own, 1) for own in zip(*read, strict=True)))
+        nats = total / targets
+        characters = self._validation_characters / len(self._validation)
+        return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+
+    def _fit_cache(self, features: Floats, targets: Ints, log_p: Floats) -> None:
+        cache = fit(features, targets, log_p)
+        self.calibration = {} if cache is None else asdict(cache)
+
+
+def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
+    """Train for a moment on the beginning of the text.
+
+    Return how many tokens a second that was, and the size of the vocabulary.
+    """
+    from rnncli.training.loop import measure_rate  # torch: on the way to training only
+
+    assert settings.max_time is not None
+    texts, characters = [], 0
+    for text in column_values(train, "text"):
+        texts.append(text)
+        characters += len(text)
+        if characters >= TRIAL_CHARACTERS:
+            break
+    tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        encoded = encode(texts, tokenizer, Path(folder) / "trial.bin")
+        task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
+        seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
+        return measure_rate(task, settings, seconds), tokenizer.vocab_size
+
+
+def _array(tensor: "Tensor") -> Floats:
+    array: Floats = tensor.float().cpu().numpy()
+    return array
+
+
+def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
+    """Return how many weights a network has."""
+    settings = replace(settings, hidden_size=hidden_size)
+    return count_parameters(settings.network("generate", vocab_size))
+
+
+def _cost(hidden_size: int, vocab_size: int, settings: Settings) -> int:
+    """Return how many of its weights each token meets: a large vocabulary is not met as a whole."""
+    met = vocab_size if vocab_size < SAMPLED_FROM else min(vocab_size, DRAWN)
+    return _weights(hidden_size, met, settings)

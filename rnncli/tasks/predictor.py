@@ -1,0 +1,183 @@
+"""What every task gives to the training loop, and what every trained model can do."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.config import MAX_PARAMETERS, InferenceDevice, ModelConfig, Task
+from rnncli.errors import ConfigError
+from rnncli.storage.reading import SavedModel, expected_shapes, load
+from rnncli.text.tokenizer import PAD, Tokenizer
+
+if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
+    from datasets import Dataset
+    from torch import Tensor
+    from typing_extensions import Self
+
+    from rnncli.networks.cells_torch import State
+    from rnncli.networks.model_torch import EncoderDecoder, OnDevice
+
+Announce = Callable[[str], None]  # tells a person what was chosen for them
+Batch = TypeVar("Batch")
+Result = TypeVar("Result")
+
+
+class Training(Protocol):
+    """A task during training; ``training.fit`` knows no more of it than this."""
+
+    config: ModelConfig
+    tokenizer: Tokenizer
+    target_tokenizer: Tokenizer | None
+    labels: tuple[str, ...]  # of a classifier, in the order of its classes; else empty
+    calibration: dict[str, float]  # of a classifier, as last evaluated; else empty
+    goal: str  # the score that decides which model is the best
+    maximise: bool  # whether a larger score is better
+    steps_per_epoch: int
+    carried: list["State | None"]  # the state of each layer that goes from batch to batch, if any
+
+    @property
+    def model(self) -> "OnDevice":
+        """The network, or the part of it that learns."""
+        ...
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """Yield the batches of one epoch; the same epoch gives the same batches."""
+        ...
+
+    def loss(self, batch: Any) -> tuple["Tensor", int]:
+        """Return the summed loss in nats and the number of targets."""
+        ...
+
+    def evaluate(self) -> dict[str, float]:
+        """Score the model on the held-out part."""
+        ...
+
+
+def count_parameters(config: ModelConfig) -> int:
+    """Return how many numbers a network learns."""
+    return sum(map(math.prod, expected_shapes(config).values()))
+
+
+def build(config: ModelConfig) -> "EncoderDecoder":
+    """Build a network.
+
+    Raises:
+        ConfigError: no model of this size would be read again.
+
+    """
+    parameters = count_parameters(config)
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(
+            f"a model of {parameters / 1e6:,.0f} M parameters is too large",
+            "take a smaller --hidden-size, --embedding-dim or --vocab-size",
+        )
+    from rnncli.networks.model_torch import EncoderDecoder  # torch: on the way to training only
+
+    return EncoderDecoder(config)
+
+
+def column_values(dataset: "Dataset", column: str) -> Iterator[str]:
+    """Yield the values of a column; memory stays flat."""
+    from rnncli.data import arrow  # imports `datasets`: on the way to training only
+
+    return arrow.column_values(dataset, column)
+
+
+class TrainedModel:
+    """A model that answers texts; it can be pickled, and so handed to other processes.
+
+    ``announce`` is told, once, when something is done to a text beyond answering it.
+    """
+
+    task: ClassVar[Task]
+
+    def __init__(
+        self, model: SavedModel, threads: int = 1, announce: Announce | None = None
+    ) -> None:
+        self.info = model.info
+        self._tokenizer = model.tokenizer
+        self._target_tokenizer = model.target_tokenizer
+        self._network = model.network
+        self._threads = threads
+        self._announce = announce
+        self._announced: set[str] = set()
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: InferenceDevice = "cpu",
+        threads: int = 1,
+        announce: Announce | None = None,
+    ) -> "Self":
+        """Read a model directory.
+
+        Batches of texts are answered by so many ``threads`` side by side, on a CPU.
+
+        Raises:
+            ModelError: there is no such model, it is damaged, or made for another task.
+            ConfigError: there is no such device.
+
+        """
+        return cls(load(Path(path), cls.task, device), threads, announce)
+
+    def _say_once(self, message: str) -> None:
+        if self._announce is not None and message not in self._announced:
+            self._announced.add(message)
+            self._announce(message)
+
+    def _in_parallel(
+        self, function: Callable[[Batch], Result], batches: Sequence[Batch]
+    ) -> Iterable[Result]:
+        """Apply a function to each batch; NumPy leaves Python to other threads meanwhile."""
+        if self._threads == 1 or len(batches) < 2:
+            return map(function, batches)
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
+            return list(pool.map(function, batches))
+
+
+def by_length(
+    encoded: Sequence[Sequence[int]], max_tokens: int, max_texts: int
+) -> list[NDArray[np.int64]]:
+    """Return batches of texts of similar length, as their numbers, from long to short.
+
+    A batch has at most ``max_tokens``, padding included, unless a single text has more.
+    """
+    lengths = np.array([len(ids) for ids in encoded], np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    batches = []
+    while len(order):
+        size = min(max_texts, max(1, max_tokens // max(1, int(lengths[order[0]]))))
+        batches.append(order[:size])
+        order = order[size:]
+    return batches
+
+
+def padded(
+    encoded: Sequence[Sequence[int]], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,)."""
+    lengths = np.array([len(encoded[row]) for row in rows], np.int64)
+    tokens = np.full((len(rows), int(lengths.max())), PAD, np.int64)
+    for i, row in enumerate(rows):
+        tokens[i, : lengths[i]] = encoded[row]
+    return tokens, lengths
+
+
+def in_pieces(text: str, size: int) -> list[str]:
+    """Cut a text into pieces of at most ``size`` characters, behind a space where there is one."""
+    pieces = []
+    start = 0
+    while len(text) - start > size:
+        space = text.rfind(" ", start + size // 2, start + size)
+        end = space + 1 or start + size
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]]

@@ -1,0 +1,164 @@
+"""A memory of translations beside a translator: how sentences like this one were translated.
+
+The weights know the language and its usual turns; how a rare phrase was put, the pairs that the
+translator learned from still say. It keeps them, and with each token of a translation what the
+output layer read before it, its features, as a short key. Of the pairs whose sources are like the
+one at hand, those tokens share a part of the probability whose keys are like the present features
+(Khandelwal et al. 2021, section 2; among few similar pairs: Dai et al. 2023, section 3). Alike is
+what points in the same direction. Shape letters as in `runtime.py`, K rows a source, M for the
+tokens that a source recalls, and D for the numbers of a key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.data.batches import EncodedTexts
+from rnncli.networks.model_numpy import DecoderState
+from rnncli.networks.numerics import Floats, Ints, directions, log_sums
+from rnncli.tasks.translate.retrieval import SimilarTexts
+from rnncli.text.tokenizer import PAD
+
+PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 64
+TOKENS = 1_024  # recalled for a source at most: bounds memory and time
+STEPS = 127  # on each side of zero, in which a number of a key is stored
+# A token counts exp(SHARPNESS (cos - 1)): 1 where its key is the twin of the present one. Of what
+# all of them count together, z, the memory gets the part SHARE z / (z + TWINS).
+SHARPNESS, TWINS, SHARE = 13.0, 1.0, 0.85
+
+
+class Network(Protocol):
+    """The part of a network that recalls."""
+
+    def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+        """Return what the output layer reads (N, T, E) after ``tokens`` (N, T)."""
+        ...
+
+    def output(self, features: Floats) -> Floats:
+        """Return the logits (..., V) of features (..., E)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What N sources recall: M tokens each, and their keys."""
+
+    keys: Floats  # (N, M, D) of length 1, or 0 where there is no token
+    mask: NDArray[np.bool_]  # (N, M), true where there is a token
+    words: Ints  # (N, U) the different tokens of a source, padded behind
+    column: Ints  # (N, M) of each token among them
+
+    def keep(self, sources: Ints) -> "Recalled":
+        """Return what these sources alone recall."""
+        return Recalled(*(getattr(self, field.name)[sources] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class RecallingState:
+    """The state of a decoder, and what its sources recall."""
+
+    decoder: DecoderState
+    recalled: Recalled
+
+    def take(self, rows: Ints) -> "RecallingState":
+        """Return the state with these rows in place of the old ones; sources stay."""
+        return replace(self, decoder=self.decoder.take(rows))
+
+    def keep_sources(self, sources: Ints) -> "RecallingState":
+        """Return the state with these sources only; rows stay."""
+        return RecallingState(self.decoder.keep_sources(sources), self.recalled.keep(sources))
+
+
+@dataclass(frozen=True)
+class TranslationMemory:
+    """The pairs that a translator learned from, each side closed with ``<eos>``, and their keys."""
+
+    sources: EncodedTexts
+    targets: EncodedTexts
+    keys: NDArray[np.int8]  # (P, D) of the tokens of all targets
+    basis: Floats  # (E, D) in which features become keys
+    index: SimilarTexts  # of the sources
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def recall(self, sources: Sequence[Ints]) -> Recalled:
+        """Return what some sources recall; each is closed with ``<eos>``."""
+        places = [self._places(source) for source in sources]
+        shape = len(sources), max(map(len, places))
+        keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, D)
+        column = np.zeros(shape, np.int64)
+        words = []
+        for i, own in enumerate(places):
+            keys[i, : len(own)] = self.keys[own]
+            found, column[i, : len(own)] = np.unique(self.targets.tokens[own], return_inverse=True)
+            words.append(found)
+        mask = np.arange(shape[1]) < np.array(list(map(len, places)))[:, None]
+        return Recalled(directions(keys), mask, _padded(words), column)
+
+    def _places(self, source: Ints) -> NDArray[np.int64]:
+        """Return where the tokens stand that a source recalls."""
+        rows = self.index.nearest(source, PAIRS)
+        lengths = self.targets.lengths_of(rows)
+        rows = rows[np.cumsum(lengths) <= TOKENS]
+        spans = [np.arange(*self.targets.offsets[[row, row + 1]]) for row in rows]
+        return np.concatenate([np.zeros(0, np.int64), *spans])
+
+
+def main_directions(features: Floats, size: int) -> Floats:
+    """Return the directions (E, D) in which features (P, E) of length 1 differ most."""
+    _, vectors = np.linalg.eigh(features.T @ features)  # in ascending order
+    basis: Floats = np.ascontiguousarray(vectors[:, ::-1][:, :size], np.float32)
+    return basis
+
+
+def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
+    """Return the keys (P, D) of features (P, E) as they are stored."""
+    return np.rint(directions(features @ basis) * STEPS).astype(np.int8)
+
+
+class Recalling:
+    """A network that recalls: it is asked for the next tokens as the network itself is."""
+
+    def __init__(self, network: Network, memory: TranslationMemory) -> None:
+        self._network, self._basis = network, memory.basis
+
+    def step(self, tokens: Ints, state: RecallingState) -> tuple[Floats, RecallingState]:
+        """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
+        features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
+        logits = self._network.output(features)[:, 0]  # (R, V)
+        keys = directions(features[:, 0] @ self._basis)  # (R, D)
+        return _mixed(logits, keys, state.recalled), replace(state, decoder=decoder)
+
+
+def _mixed(logits: Floats, keys: Floats, recalled: Recalled) -> Floats:
+    """Turn logits (R, V), in place, into log-probabilities with what present keys (R, D) recall."""
+    n, size = recalled.words.shape
+    own = keys.reshape(n, -1, keys.shape[1])  # (N, K, D)
+    counts = own @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
+    counts -= np.float32(1)
+    counts *= np.float32(SHARPNESS)
+    np.exp(counts, out=counts)
+    counts *= recalled.mask[:, None]
+    counts *= np.float32(SHARE) / (counts.sum(2, keepdims=True) + np.float32(TWINS))
+    shares = counts.sum(2).ravel()  # (R,)
+    logits += (np.log1p(-shares) - log_sums(logits)).astype(np.float32)[:, None]
+    rows = np.arange(len(logits))
+    places = (rows * size).reshape(n, -1, 1) + recalled.column[:, None]  # (N, K, M)
+    p = np.bincount(places.ravel(), counts.ravel(), len(rows) * size)  # (R U,)
+    words = (rows * logits.shape[1]).reshape(n, -1, 1) + recalled.words[:, None]  # (N, K, U)
+    with np.errstate(divide="ignore"):  # what is not recalled has log 0
+        log_p = np.log(p.astype(np.float32))
+    flat = logits.ravel()  # a view: each row was written whole
+    flat[words.ravel()] = np.logaddexp(flat.take(words.ravel()), log_p)
+    return logits
+
+
+def _padded(words: Sequence[NDArray[Any]]) -> Ints:
+    padded = np.full((len(words), max(map(len, words))), PAD, np.int64)
+    for row, own in zip(padded, words, strict=True):
+        row[: len(own)] = own
+    return padded

@@ -1,0 +1,1 @@
+"""From bytes to tokens: files, rows, scripts, sentences, tokenizers."""

@@ -1,0 +1,70 @@
+"""Weights of several models: probabilities that mean what they say."""
+
+import numpy as np
+import pytest
+
+from rnncli.analysis.calibration import combine, fit_weights
+from rnncli.analysis.metrics import calibration_error
+from rnncli.networks.numerics import softmax
+
+NUMBER, CLASSES = 4_000, 3
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def truth(rng, logits):
+    """Draw a class for each row with the probabilities of its logits."""
+    return np.array([rng.choice(CLASSES, p=row) for row in softmax(logits)])
+
+
+def loss(logits, classes):
+    return -np.log(softmax(logits)[np.arange(len(classes)), classes]).mean()
+
+
+def error(logits, classes):
+    p = softmax(logits)
+    return calibration_error(p.max(1), p.argmax(1) == classes)
+
+
+def test_a_model_that_is_too_sure_is_made_less_so(rng):
+    honest = rng.normal(size=(NUMBER, CLASSES))
+    classes = truth(rng, honest)
+    (weight,) = fit_weights(5 * honest[None], classes)
+    assert weight == pytest.approx(1 / 5, rel=0.1)
+    calibrated = combine(5 * honest[None], np.array([weight]))
+    assert error(calibrated, classes) < 0.03 < error(5 * honest, classes)
+
+
+def test_two_models_together_are_better_than_each(rng):
+    parts = rng.normal(size=(2, NUMBER, CLASSES))
+    classes = truth(rng, parts.sum(0))
+    weights = fit_weights(parts, classes)
+    np.testing.assert_allclose(weights, 1, atol=0.15)
+    together = loss(combine(parts, weights), classes)
+    alone = [loss(combine(p[None], fit_weights(p[None], classes)), classes) for p in parts]
+    assert together < min(alone)
+
+
+def test_a_model_that_knows_nothing_gets_little_say(rng):
+    knows, guesses = rng.normal(size=(2, NUMBER, CLASSES))
+    classes = truth(rng, knows)
+    first, second = fit_weights(np.stack([knows, 3 * guesses]), classes)
+    assert first == pytest.approx(1, abs=0.1)
+    assert 0 < second < 0.05
+
+
+def test_few_texts_leave_the_weights_near_equal(rng):
+    logits = rng.normal(size=(2, 1, CLASSES))
+    weights = fit_weights(logits, np.array([0]))
+    np.testing.assert_allclose(weights, 0.5, atol=0.5)
+    assert (weights > 0).all()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_however_few_texts_there_are_weights_are_numbers(rng, number):
+    weights = fit_weights(1e3 * rng.normal(size=(2, number, CLASSES)), np.zeros(number, np.int64))
+    assert np.isfinite(weights).all()
+    assert (weights > 0).all()

@@ -1,0 +1,192 @@
+"""How much of a text is copied, against a search of every stretch, one after the other."""
+
+import gzip
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from models import STORY, generator, story
+from shell import Result, call, on_a_terminal
+
+from rnncli.analysis import overlap as copying
+from rnncli.analysis.overlap import STRETCH, Copied, Source, read_source
+from rnncli.errors import DataError
+
+# Of few characters, so that there is much to find; of several widths in memory.
+TEXTS = st.text("ab\n\u00e9\U0001f642", max_size=90)
+
+
+def searched(text: str, source: str) -> Copied:
+    """Return the same by trying everything."""
+    spans = [
+        (start, end)
+        for start in range(len(text))
+        for end in range(start + 1, len(text) + 1)
+        if text[start:end] in source
+    ]
+    covered = {i for start, end in spans if end - start >= STRETCH for i in range(start, end)}
+    longest = max((end - start for start, end in spans), default=0)
+    return Copied(longest, len(covered) / len(text) if text else 0.0)
+
+
+@st.composite
+def sources_and_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """Draw a source and some texts, in which parts of it stand between other things."""
+    source = draw(TEXTS | st.sampled_from([STORY[:200], "ab" * 60, "a" * 80]))
+    places = st.integers(0, len(source))
+    parts = st.builds(lambda a, b: source[min(a, b) : max(a, b)], places, places)
+    texts = st.lists(parts | TEXTS.map(lambda text: text[:9]), max_size=4).map("".join)
+    return source, draw(st.lists(texts, max_size=3))
+
+
+@given(sources_and_texts())
+@example(("", ["", "a"]))
+@example(("a", []))
+@example((STORY[:100], [STORY[:100], STORY[3:35], STORY[3:34], "x" + STORY[3:36] + "x"]))
+def test_all_that_is_copied_is_found_and_nothing_else(case: tuple[str, list[str]]) -> None:
+    source, texts = case
+    found = Source(source).copied(texts)
+    assert len(found) == len(texts)
+    for text, own in zip(texts, found, strict=True):
+        expected = searched(text, source)
+        assert own.longest == expected.longest
+        assert own.share == pytest.approx(expected.share)
+    for length in (1, 2, STRETCH, 50):
+        expected_long = [own.longest >= length for own in found]
+        assert Source(source).has_stretch_of(texts, length) == expected_long
+
+
+@given(sources_and_texts(), st.integers(1, 50))
+def test_a_source_that_is_looked_at_in_parts_gives_the_same(
+    case: tuple[str, list[str]], block: int
+) -> None:
+    source, texts = case
+    whole = Source(source).copied(texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "BLOCK", block)
+        assert Source(source).copied(texts) == whole
+
+
+def test_a_megabyte_is_searched_well_within_a_second() -> None:
+    rng = random.Random(0)
+    words = ["".join(rng.choices("etaoinshrd", k=rng.randint(2, 7))) for _ in range(3_000)]
+    source = " ".join(rng.choices(words, k=180_000))[:1_000_000]
+    sample = (" ".join(rng.choices(words, k=400)) + "#" + source[600_000:600_050] + "#")[-2_000:]
+    began = time.perf_counter()
+    (found,) = Source(source).copied([sample])
+    assert time.perf_counter() - began < 1.5  # a tenth of it on an idle machine
+    assert found.longest >= 50
+    assert found.share == pytest.approx(50 / len(sample), rel=0.01)
+
+
+def test_a_source_is_read_as_training_reads_it_packed_or_not(tmp_path: Path) -> None:
+    data = "\ufeffone\r\ntwo\n".encode() + b"\xff"
+    plain, packed = tmp_path / "t.txt", tmp_path / "t.txt.gz"
+    plain.write_bytes(data)
+    packed.write_bytes(gzip.compress(data))
+    for path in (plain, packed):
+        assert read_source(path).copied(["one\ntwo\n\ufffd", "\ufeff"]) == [
+            Copied(9, 0.0),
+            Copied(0, 0.0),
+        ]
+
+
+@pytest.mark.parametrize("kind", ["missing", "a folder", "cut"])
+def test_a_source_that_cannot_be_read_is_explained(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.gz"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "cut":
+        path.write_bytes(gzip.compress(STORY.encode())[:-20])
+    with pytest.raises(DataError) as caught:
+        read_source(path)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+
+
+# The command
+
+
+def generate(*options: object, code: int = 0) -> Result:
+    result = call("generate", "-m", generator(), "--seed", 1, *options)
+    assert result.code == code, result.err
+    return result
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Write a file that holds what the generator is going to write, but for its end."""
+    path = tmp_path / "own.txt"
+    path.write_bytes(generate("The", "--length", 60, "--temperature", 0.5).out[:-11])
+    return path
+
+
+def test_each_sample_is_followed_by_how_much_of_it_is_copied(own: Path) -> None:
+    words = ("The", "--length", 60, "--temperature", 0.5, "-n", 2)
+    found = generate(*words, "--copied-from", own)
+    assert found.out == generate(*words).out
+    first, second = found.err.splitlines()
+    assert first == "copied: longest 50 characters, 83 % in stretches of 32 or more"
+    assert second.startswith("copied: longest ")
+    assert second.endswith(" 0 % in stretches of 32 or more")
+    assert generate(*words, "--copied-from", own, "-q").err == ""
+
+
+def test_objects_and_columns_say_how_much_is_copied(own: Path, tmp_path: Path) -> None:
+    words = ("--length", 60, "--temperature", 0.5, "--copied-from", own)
+    result = generate("The", *words, "--json")
+    assert result.err == ""
+    assert '"copied_longest": 50, "copied_share": 0.8333}' in result.out.decode()
+    table = tmp_path / "t.csv"
+    table.write_text("text\nThe\n")
+    header, row = generate(*words, "--column", "text", "-i", table).lines
+    assert header == "text,predicted_text,copied_longest,copied_share"
+    assert row.endswith(",50,0.8333")
+
+
+def test_lines_say_how_much_is_copied(own: Path) -> None:
+    result = generate("--lines", 3, "--length", 30, "--copied-from", own)
+    assert len(result.lines) == result.err.count("copied: longest ") == 3
+
+
+def test_on_a_terminal_the_note_stands_below_each_sample(own: Path) -> None:
+    words = ("--seed", 1, "--length", 60, "--temperature", 0.5, "--copied-from", own)
+    seen = on_a_terminal("generate", "-m", generator(), "The", *words).decode()
+    sample, note, rest = seen.split("\n")
+    assert sample.startswith("The")
+    assert note == "copied: longest 50 characters, 83 % in stretches of 32 or more"
+    assert rest == ""
+
+
+@pytest.mark.parametrize("kind", [["-n", 20], ["--lines", 20]], ids=lambda kind: kind[0])
+def test_no_sample_has_a_longer_stretch_than_it_may(kind: list[object]) -> None:
+    words = ("The", "--length", 12, *kind, "--copied-from", story())
+    source = read_source(story())
+
+    def copied(*more: object) -> list[Copied]:
+        lines = generate(*words, "--json", *more).lines
+        return source.copied([json.loads(line)["text"] for line in lines])
+
+    before, after = copied(), copied("--max-copy", 3)
+    assert max(own.longest for own in before) > 3
+    assert max(own.longest for own in after) <= 3
+    assert len(after) == 20
+
+
+def test_it_is_said_where_nothing_but_copies_is_drawn(own: Path) -> None:
+    words = ("The", "--length", 60, "--temperature", 0, "--copied-from", own, "--max-copy", 1)
+    result = generate(*words, code=1)
+    assert result.out == b""
+    assert result.err.startswith("error: 20 times a sample had more than 1 characters in a row")
+    assert "hint: allow more with a larger --max-copy, or raise --temperature" in result.err
+
+
+def test_copies_need_a_text_and_a_sample() -> None:
+    assert "--copied-from FILE" in generate("The", "--max-copy", 5, code=2).err
+    scored = call("generate", "-m", generator(), "--score", "a", "--copied-from", story())
+    assert scored.code == 2
+    assert "--copied-from does not go with --score" in scored.err

@@ -1,0 +1,69 @@
+"""What a command loads: a fresh process tells which modules it holds when it has answered."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from models import classifier, generator, translator
+from shell import HEAVY, NOT_FOR_HELP, TELL, TIMEOUT, environment
+
+COMMANDS = ("train", "generate", "classify", "translate", "evaluate")
+
+
+def imported(tmp_path: Path, *arguments: object) -> set[str]:
+    """Run a command in a fresh process and return the libraries that it loaded."""
+    told = tmp_path / "modules.json"
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, told, *map(str, arguments)],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    code, names = json.loads(told.read_text())
+    assert not code
+    assert done.stdout
+    assert "typer" in names
+    return set(names)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)],
+    ids=" ".join,
+)
+def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    assert imported(tmp_path, *arguments) & NOT_FOR_HELP == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [("generate", generator), ("classify", classifier), ("translate", translator)],
+)
+def test_answers_are_given_without_torch(
+    command: str, model: Callable[[], Path], tmp_path: Path
+) -> None:
+    names = imported(tmp_path, command, "-m", model(), "the cat sleeps here")
+    assert names & HEAVY == set()
+    assert "numpy" in names
+
+
+def test_the_package_loads_nothing_until_it_is_asked() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, rnncli; before = set(sys.modules); rnncli.TextClassifier;"
+            "print(sorted(before & {'numpy', 'torch', 'typer', 'rnncli.tasks'}));"
+            "print(sorted(set(sys.modules) & {'torch', 'datasets', 'typer'}))",
+        ],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+        text=True,
+    )
+    assert told.stdout == "[]\n[]\n"

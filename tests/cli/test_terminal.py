@@ -1,0 +1,77 @@
+"""Text of strangers never steers a terminal; in a pipe it passes as it is."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import SMALL, classifier, generator, translator, write_lines
+from shell import call, on_a_terminal, rnncli
+
+from rnncli.cli.console import shown
+
+# Colours, a title, a cleared screen, a bell, a backspace, a carriage return, C1 codes.
+EVIL = "a\x1b[31mb\x1b]0;title\x07c\x1b[2Jd\x08e\rf\x9bg\x7fh"
+
+
+def steers(sent: bytes) -> bool:
+    text = sent.decode()
+    return any(
+        code in text for code in ("\x1b[31m", "\x1b]", "\x1b[2J", "\x07", "\x08", "\r", "\x9b")
+    )
+
+
+COMMANDS = {
+    "classify": lambda: ["classify", "-m", classifier()],
+    "classify as JSON": lambda: ["classify", "-m", classifier(), "--json"],
+    "generate": lambda: ["generate", "-m", generator(), "--length", 3],
+    "generate twice": lambda: ["generate", "-m", generator(), "--length", 3, "-n", 2],
+    "translate": lambda: ["translate", "-m", translator()],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_read_from_a_pipe_is_shown_and_not_obeyed(name: str) -> None:
+    sent = on_a_terminal(*COMMANDS[name](), stdin=EVIL.encode() + b"\n")
+    assert sent.strip()
+    assert not steers(sent)
+    if name in ("classify", "generate"):
+        assert "a␛[31mb␛]0;title␇c␛[2Jd␈e␍f" in sent.decode()
+
+
+def test_in_a_pipe_bytes_pass_as_they_are() -> None:
+    result = rnncli("classify", "-m", classifier(), stdin=EVIL.encode() + b"\n")
+    assert result.out.decode().endswith(f"\t{EVIL}\n")
+
+
+def test_rows_of_a_table_are_shown_too(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes(f'text,n\nlovely,"{EVIL}"\n'.encode())
+    words = ("classify", "-m", classifier(), "--column", "text", "-i", table)
+    assert not steers(on_a_terminal(*words))
+    assert EVIL in call(*words).out.decode()
+
+
+def test_labels_and_columns_of_a_stranger_are_shown(tmp_path: Path) -> None:
+    label = "\x1b]0;x\x07[/red]"
+    rows = [f"the soup was {word},{word}{label}" for word in ("good", "bad") for _ in range(4)]
+    data = write_lines(tmp_path / "t.csv", "text,label", *rows)
+    model = tmp_path / "m"
+    assert not steers(on_a_terminal("train", data, "-o", model, *SMALL, "--steps", 2))
+    for words in (["evaluate", model, data], ["classify", "-m", model, "--only", "\x1b]0;y\x07"]):
+        sent = on_a_terminal(*words)
+        assert sent
+        assert not steers(sent)
+    odd = write_lines(tmp_path / "odd.csv", "\x1b]0;z\x07,w", "a,b")
+    sent = on_a_terminal("train", odd)
+    assert b"error: " in sent
+    assert not steers(sent)
+
+
+@given(st.text())
+def test_only_ends_of_lines_and_tabs_stay_of_control_characters(text: str) -> None:
+    seen = shown(text)
+    assert len(seen) == len(text)
+    for before, after in zip(text, seen, strict=True):
+        control = ord(before) < 0x20 or 0x7F <= ord(before) < 0xA0
+        assert after == before if not control or before in "\n\t" else after.isprintable()

@@ -1,0 +1,329 @@
+"""The model directory: complete at every moment, equal to what was saved, no weight twice."""
+
+import json
+import resource
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from models import SMALL, classifier, reviews
+from safetensors.numpy import load_file, save_file
+from shell import call, tree
+
+import rnncli
+from rnncli.config import FORMAT_VERSION, ModelConfig
+from rnncli.errors import ModelError
+from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.storage.reading import load
+from rnncli.storage.writing import ModelWriter, Snapshot
+from rnncli.text.tokenizer import Tokenizer
+
+Describe = Callable[..., ModelConfig]
+WORDS = ["a gull", "a cat", "the gull sings", "the cat sleeps", "the girl waits"]
+FILES = {"README.md", "config.json", "metrics.jsonl", "model.safetensors", "tokenizer.json"}
+
+
+def tokenizer(*texts: str) -> Tokenizer:
+    return Tokenizer.train(texts or WORDS, "word", 100)
+
+
+def description(config: ModelConfig, **more: Any) -> dict[str, Any]:
+    labels = [f"label {i}" for i in range(config.num_classes)]
+    model = dict(vars(config))
+    return {
+        "format_version": 1,
+        "task": config.task,
+        "level": "word",
+        "model": model,
+        "labels": labels,
+        **more,
+    }
+
+
+def snapshot(config: ModelConfig, **more: Any) -> Snapshot:
+    second = tokenizer("un chat", "la mouette") if config.target_vocab_size else None
+    return Snapshot(description(config, **more), "# A card\n", [{"step": 1}], tokenizer(), second)
+
+
+@pytest.fixture
+def describe(small_config: Describe) -> Describe:
+    """Describe a small network whose vocabularies are those of the tokenizers here."""
+
+    def config(task: str, **changes: Any) -> ModelConfig:
+        joint = changes.pop("joint", False)
+        target = tokenizer("un chat", "la mouette").vocab_size
+        two = task == "translate" and not joint
+        sizes = {
+            "vocab_size": tokenizer().vocab_size,
+            "target_vocab_size": target if two else 0,
+        }
+        return small_config(task, "gru", **(sizes | changes))
+
+    return config
+
+
+def network(config: ModelConfig, seed: int = 0) -> EncoderDecoder:
+    torch.manual_seed(seed)
+    return EncoderDecoder(config)
+
+
+def weights(model: EncoderDecoder) -> Mapping[str, torch.Tensor]:
+    return model.state_dict(keep_vars=True)
+
+
+def assert_stored(model: EncoderDecoder, place: Path) -> None:
+    """Check that every weight is on disk, rounded to half precision, under one of its names."""
+    on_disk = load_file(place / "model.safetensors")
+    state = model.state_dict(keep_vars=True)
+    for name, array in on_disk.items():
+        np.testing.assert_array_equal(array, state[name].detach().half().numpy())
+    stored = {id(state[name]) for name in on_disk}
+    assert [name for name, tensor in state.items() if id(tensor) not in stored] == []
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """Let the system refuse to write more than this to a file, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+KINDS = [("generate", False), ("classify", False), ("translate", False), ("translate", True)]
+every_kind = pytest.mark.parametrize(("task", "joint"), KINDS)
+
+
+@every_kind
+def test_what_was_saved_is_what_is_loaded(
+    task: str, joint: bool, describe: Describe, tmp_path: Path
+) -> None:
+    config = describe(task, joint=joint)
+    model, place = network(config), tmp_path / "models" / "m"
+    ModelWriter(place, force=False).save(snapshot(config, note="Ünïcode"), weights(model))
+    saved = load(place)
+    assert saved.config == config
+    assert saved.info["note"] == "Ünïcode"
+    assert saved.tokenizer.encode("the cat") == tokenizer().encode("the cat")
+    assert_stored(model, place)
+    extra = {"target_tokenizer.json"} if config.target_vocab_size else set()
+    assert {path.name for path in place.iterdir()} == FILES | extra
+    assert [path.name for path in place.parent.iterdir()] == ["m"]
+
+
+@every_kind
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_a_weight_is_stored_once_under_however_many_names(
+    task: str, joint: bool, tied: bool, describe: Describe, tmp_path: Path
+) -> None:
+    config = describe(task, joint=joint, tie_embeddings=tied)
+    model, place = network(config), tmp_path / "m"
+    ModelWriter(place, force=False).save(snapshot(config), weights(model))
+    on_disk = load_file(place / "model.safetensors")
+    # parameters() counts a shared tensor once
+    assert sum(array.size for array in on_disk.values()) == sum(
+        tensor.numel() for tensor in model.parameters()
+    )
+    if tied and task != "classify":
+        assert len(on_disk) < len(model.state_dict())
+    load(place)
+
+
+def test_models_of_before_in_full_precision_are_still_read(
+    describe: Describe, tmp_path: Path
+) -> None:
+    config, place = describe("generate"), tmp_path / "m"
+    ModelWriter(place, force=False).save(snapshot(config), weights(network(config)))
+    halves = load_file(place / "model.safetensors")
+    save_file(
+        {name: array.astype(np.float32) for name, array in halves.items()},
+        place / "model.safetensors",
+    )
+    for name, array in load(place).weights.items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, halves[name])
+
+
+def test_each_save_replaces_the_one_before(describe: Describe, tmp_path: Path) -> None:
+    config, place = describe("classify"), tmp_path / "m"
+    writer = ModelWriter(place, force=False)
+    for seed in (1, 2, 3):
+        model = network(config, seed)
+        writer.save(snapshot(config, scores={"accuracy": seed / 10}), weights(model))
+        assert_stored(model, place)
+        assert load(place).info["scores"] == {"accuracy": seed / 10}
+        assert {path.name for path in place.iterdir()} == FILES
+
+
+def test_a_model_can_be_described_again_with_its_weights_untouched(
+    describe: Describe, tmp_path: Path
+) -> None:
+    config, place = describe("classify"), tmp_path / "m"
+    writer, shot = ModelWriter(place, force=False), snapshot(config, finished=False)
+    writer.save(shot, weights(network(config)))
+    before = tree(place)
+    shot.info["finished"] = True
+    writer.finish(shot)
+    after = tree(place)
+    assert load(place).info["finished"] is True
+    assert {name for name in after if after[name] != before[name]} == {"config.json"}
+
+
+def test_others_may_read_a_model_as_far_as_the_umask_allows(
+    describe: Describe, tmp_path: Path
+) -> None:
+    config = describe("classify")
+    (tmp_path / "usual").mkdir()
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
+    assert (tmp_path / "m").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+# saves that fail
+
+
+def test_a_first_save_that_fails_leaves_nothing_behind(describe: Describe, tmp_path: Path) -> None:
+    config = describe("classify")
+    writer = ModelWriter(tmp_path / "m", force=False)
+    with files_no_larger_than(100), pytest.raises((OSError, ModelError)):
+        writer.save(snapshot(config), weights(network(config)))
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize("size", [100, 2_000], ids=["tokenizer", "weights"])
+def test_a_save_that_fails_leaves_the_old_model(
+    size: int, describe: Describe, tmp_path: Path
+) -> None:
+    config = describe("classify", hidden_size=32)
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
+    before = tree(tmp_path)
+    writer = ModelWriter(tmp_path / "m", force=True)
+    with files_no_larger_than(size), pytest.raises((OSError, ModelError)):
+        writer.save(snapshot(config), weights(network(config, seed=1)))
+    assert tree(tmp_path) == before
+
+
+def test_a_save_whose_description_fails_leaves_the_old_model(
+    describe: Describe, tmp_path: Path
+) -> None:
+    config = describe("classify")
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
+    before = tree(tmp_path)
+    with pytest.raises(TypeError):
+        ModelWriter(tmp_path / "m", force=True).save(
+            snapshot(config, odd=object()), weights(network(config, seed=1))
+        )
+    assert tree(tmp_path) == before
+
+
+def test_a_later_save_that_fails_leaves_the_best_model_so_far(
+    describe: Describe, tmp_path: Path
+) -> None:
+    config = describe("classify", hidden_size=32)
+    writer = ModelWriter(tmp_path / "m", force=False)
+    writer.save(snapshot(config), weights(network(config)))
+    before = tree(tmp_path)
+    with files_no_larger_than(2_000), pytest.raises((OSError, ModelError)):
+        writer.save(snapshot(config), weights(network(config, seed=1)))
+    load(tmp_path / "m")
+    assert tree(tmp_path) == before
+
+
+def test_a_disk_that_is_full_during_training_is_explained(tmp_path: Path) -> None:
+    with files_no_larger_than(20_000):
+        result = call("train", reviews(), "-o", tmp_path / "m", *SMALL, "--hidden-size", 64,
+                      "--steps", 2)  # fmt: skip
+    assert (result.code, result.out) == (1, b"")
+    assert "\nerror: " in result.err
+    assert tree(tmp_path) == {}
+
+
+# --force
+
+
+def test_force_changes_nothing_until_the_new_model_is_complete(
+    describe: Describe, tmp_path: Path
+) -> None:
+    old, new = describe("generate"), describe("classify")
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
+    before = tree(tmp_path)
+    writer = ModelWriter(tmp_path / "m", force=True)
+    assert tree(tmp_path) == before
+    with writer.locked():
+        writer.save(snapshot(new), weights(network(new)))
+    assert load(tmp_path / "m").config.task == "classify"
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_force_leaves_no_file_of_the_old_model(describe: Describe, tmp_path: Path) -> None:
+    old, new = describe("translate"), describe("generate")
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
+    assert (tmp_path / "m" / "target_tokenizer.json").exists()
+    writer = ModelWriter(tmp_path / "m", force=True)
+    with writer.locked():
+        writer.save(snapshot(new), weights(network(new)))
+    assert {path.name for path in (tmp_path / "m").iterdir()} == FILES
+
+
+def test_training_that_fails_leaves_the_model_that_was_to_be_replaced(tmp_path: Path) -> None:
+    model = shutil.copytree(classifier(), tmp_path / "m")
+    before = tree(tmp_path)
+    options = ("-o", model, "--force", *SMALL, "--steps", 100, "--learning-rate", 1e38)
+    result = call("train", reviews(), *options)
+    assert result.code == 1
+    assert "error: training diverged" in result.err
+    assert tree(tmp_path) == before
+
+
+def test_force_through_a_link_replaces_the_model_and_leaves_nothing_else(tmp_path: Path) -> None:
+    """The link may stay or become the model itself; what it shows is the new model."""
+    shutil.copytree(classifier(), tmp_path / "real")
+    (tmp_path / "m").symlink_to("real")
+    result = call("train", reviews(), "-o", tmp_path / "m", "--force", *SMALL, "--steps", 1)
+    assert result.code == 0
+    info = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert info["settings"]["steps"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "real"]
+
+
+def test_an_empty_directory_is_filled(describe: Describe, tmp_path: Path) -> None:
+    config = describe("classify")
+    (tmp_path / "m").mkdir()
+    ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
+    assert load(tmp_path / "m").config == config
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+# Models of every format that there ever was
+
+
+OLD = sorted((Path(__file__).parent / "old_models").iterdir())
+
+
+def test_there_is_an_old_model_of_every_format():
+    assert [int(folder.name) for folder in OLD] == list(range(1, FORMAT_VERSION + 1))
+
+
+@pytest.mark.parametrize("folder", OLD, ids=lambda folder: f"format {folder.name}")
+def test_old_models_load_and_answer_as_they_did(folder):
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    labelled = rnncli.load(folder / "classify")(
+        ["the soup was lovely", "the lamp broke on the first day"]
+    )
+    assert [result.label for result in labelled] == [label for label, _ in answers["classify"]]
+    assert [result.probability for result in labelled] == pytest.approx(
+        [probability for _, probability in answers["classify"]], abs=1e-4
+    )
+    translated = rnncli.load(folder / "translate")(
+        ["the cat sleeps today", "my brother sings here"]
+    )
+    assert [result.text for result in translated] == answers["translate"]
+    scored = rnncli.load(folder / "generate").score(["The ferry goes home in the evening."])
+    told = (scored.nats, scored.tokens_a_character)
+    assert told == pytest.approx(answers["generate"], abs=1e-4)

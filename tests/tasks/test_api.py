@@ -1,0 +1,470 @@
+"""What a program sees that imports rnncli: models that are loaded, called, pickled and shared."""
+
+import json
+import math
+import multiprocessing
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from models import classifier, generator, translator
+from shell import NOT_FOR_HELP, TELL, TIMEOUT, environment
+from shell import rnncli as run
+
+import rnncli
+from rnncli.config import CELLS, ModelConfig, SamplingConfig, SearchConfig
+from rnncli.errors import ModelError
+from rnncli.networks.backend_torch import TorchNetwork
+from rnncli.networks.beam_search import beam_search
+from rnncli.networks.model_numpy import DecoderState, Network
+from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.tasks.classify.predict import MAX_CHARACTERS, Classification
+from rnncli.tasks.generate.predict import Generation
+from rnncli.tasks.predictor import in_pieces
+from rnncli.tasks.translate.predict import Translation
+from rnncli.text.tokenizer import EOS
+
+MODELS: dict[str, Callable[[], Path]] = {
+    "classify": classifier,
+    "generate": generator,
+    "translate": translator,
+}
+every_task = pytest.mark.parametrize("task", MODELS)
+TEXTS = ["the soup was lovely", "", "a dreadful map", "l'été 日本\n\0", "the cat sleeps here", " "]
+SHORT = SamplingConfig(length=20, seed=3)
+
+
+def answers(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:
+    """Return what a model of any task says, the same each time, and the numbers behind it."""
+    if isinstance(model, rnncli.TextGenerator):
+        return [found.text for found in model(texts, SHORT)], []
+    found = model(texts)
+    if isinstance(model, rnncli.Translator):
+        return [one.text for one in found], [one.score for one in found]
+    return [one.label for one in found], [p for c in found for p in c.probabilities.values()]
+
+
+def assert_alike(
+    found: tuple[list[str], list[float]], expected: tuple[list[str], list[float]]
+) -> None:
+    assert found[0] == expected[0]
+    assert found[1] == pytest.approx(expected[1], abs=1e-6)
+
+
+# Loading
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "result"),
+    [
+        ("classify", "TextClassifier", Classification),
+        ("generate", "TextGenerator", Generation),
+        ("translate", "Translator", Translation),
+    ],
+)
+@pytest.mark.parametrize("path", [Path, str])
+def test_a_model_is_loaded_whatever_its_task(
+    task: str, kind: str, result: type, path: Callable[[Path], Path | str]
+) -> None:
+    model = rnncli.load(path(MODELS[task]()))
+    assert type(model) is getattr(rnncli, kind)
+    assert model.task == task
+    found = model(TEXTS)
+    assert [type(one) for one in found] == [result] * len(TEXTS)
+    assert model([]) == []
+
+
+def test_results_are_plain_numbers_and_texts() -> None:
+    (found,) = rnncli.TextClassifier.load(classifier())(["the soup was lovely"])
+    assert (found.label, type(found.label), type(found.probability)) == ("good", str, float)
+    assert list(found.probabilities) == ["bad", "good"]
+    assert found.probability == max(found.probabilities.values())
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    (translation,) = rnncli.Translator.load(translator())(["the cat sleeps here"])
+    assert (type(translation.text), type(translation.score)) == (str, float)
+    assert math.isfinite(translation.score)
+    (text,) = rnncli.TextGenerator.load(generator())(["the ferry"], SHORT)
+    assert (text.prompt, len(text.text)) == ("the ferry", 20)
+
+
+@every_task
+def test_a_model_of_another_task_is_refused_with_the_command_that_suits_it(task: str) -> None:
+    for kind in (rnncli.TextClassifier, rnncli.TextGenerator, rnncli.Translator):
+        if kind.task != task:
+            with pytest.raises(ModelError, match=f"is a model to {task} with") as caught:
+                kind.load(MODELS[task]())
+            assert caught.value.hint == f"rnncli {task} -m {MODELS[task]()}"
+
+
+@pytest.mark.parametrize("place", ["nowhere", ".", "file"])
+def test_a_place_without_a_model_is_explained(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for load in (rnncli.load, rnncli.TextClassifier.load):
+        with pytest.raises(ModelError) as caught:
+            load(tmp_path / place)
+        assert str(tmp_path / place) in caught.value.message
+        assert caught.value.hint
+
+
+# In other processes
+
+
+@every_task
+def test_a_pickled_model_says_the_same_and_is_no_larger_than_the_files(task: str) -> None:
+    model = rnncli.load(MODELS[task]())
+    before = answers(model, TEXTS)  # and then holds all that is made on the way
+    data = pickle.dumps(model)
+    assert_alike(answers(pickle.loads(data), TEXTS), before)
+    sizes = {file.name: file.stat().st_size for file in MODELS[task]().iterdir()}
+    # In memory weights are in full precision, on disk in half.
+    assert len(data) < 1.5 * (sum(sizes.values()) + sizes["model.safetensors"])
+    assert len(pickle.dumps(pickle.loads(data))) < 1.01 * len(data)
+
+
+@every_task
+def test_a_model_of_two_threads_can_be_pickled(task: str) -> None:
+    model = rnncli.load(MODELS[task](), threads=2)
+    before = answers(model, TEXTS)
+    assert_alike(answers(pickle.loads(pickle.dumps(model)), TEXTS), before)
+
+
+def test_processes_share_the_work() -> None:
+    models = {task: rnncli.load(path()) for task, path in MODELS.items()}
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = {
+            task: pool.map(model, [TEXTS[:3], TEXTS[3:]])
+            for task, model in models.items()
+            if task != "generate"  # what it writes differs each time
+        }
+        found["generate"] = pool.starmap(models["generate"], [(TEXTS[:3], SHORT)])
+    for task in ("classify", "translate"):
+        alone = models[task](TEXTS)
+        shared = [one for some in found[task] for one in some]
+        number = "probability" if task == "classify" else "score"
+        name = "label" if task == "classify" else "text"
+        assert [getattr(one, name) for one in shared] == [getattr(one, name) for one in alone]
+        numbers = [getattr(one, number) for one in shared]
+        assert numbers == pytest.approx([getattr(one, number) for one in alone], abs=1e-6)
+    assert found["generate"] == [models["generate"](TEXTS[:3], SHORT)]
+
+
+# The work is forked off, so that this is done in a process that has loaded nothing else.
+MAP = """
+import json, sys
+from datasets import Dataset, disable_progress_bars
+import rnncli
+from rnncli.config import SamplingConfig
+disable_progress_bars()
+SHORT = SamplingConfig(length=20, seed=3)
+texts = json.loads(sys.argv[2])
+model = rnncli.load(sys.argv[1])
+
+def answer(batch):
+    if model.task == "generate":
+        texts = [found.text for found in model(batch["text"], SHORT)]
+        return {"answer": texts, "number": [0] * len(texts)}
+    found = model(batch["text"])
+    if model.task == "translate":
+        return {"answer": [t.text for t in found], "number": [t.score for t in found]}
+    return {"answer": [c.label for c in found], "number": [c.probability for c in found]}
+
+if sys.argv[3] == "after":  # the model has answered before
+    answer({"text": texts})
+found = Dataset.from_dict({"text": texts}).map(answer, batched=True, batch_size=2, num_proc=2)
+print(json.dumps([list(found["answer"]), list(found["number"])]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "when"), [("classify", "before"), ("generate", "after"), ("translate", "after")]
+)
+def test_a_dataset_can_be_mapped_by_two_processes(task: str, when: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MAP, MODELS[task](), json.dumps(TEXTS), when],
+        capture_output=True,
+        env=environment({"HF_HOME": str(tmp_path)}),
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2_000:]
+    found, numbers = json.loads(done.stdout)
+    model = rnncli.load(MODELS[task]())
+    expected, probabilities = answers(model, TEXTS)
+    assert found == expected
+    if task == "classify":
+        assert numbers == pytest.approx(np.reshape(probabilities, (-1, 2)).max(1), abs=1e-6)
+    if task == "translate":
+        assert numbers == pytest.approx(probabilities, abs=1e-6)
+
+
+@every_task
+def test_threads_do_not_change_an_answer(task: str) -> None:
+    rng = np.random.default_rng(0)
+    words = ["the", "soup", "cat", "was", "sleeps", "dreadful", "lovely", "here", "été", "ferry"]
+    texts = [" ".join(rng.choice(words, rng.integers(0, 7))) for _ in range(600)]
+    one, two = (rnncli.load(MODELS[task](), threads=n) for n in (1, 2))
+    assert_alike(answers(two, texts), answers(one, texts))
+
+
+# Any text
+
+SURROGATES = ["\ud800", "the soup \udfff was", "\udcff\ud800 \udc00", "caf\udce9", "🎈\ud83c"]
+
+
+@every_task
+def test_halves_of_characters_are_no_error(task: str) -> None:
+    model = rnncli.load(MODELS[task]())
+    replaced = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in SURROGATES]
+    assert replaced != SURROGATES
+    assert_alike(answers(model, SURROGATES), answers(model, replaced))
+    if isinstance(model, rnncli.TextGenerator):
+        assert [found.prompt for found in model(SURROGATES, SHORT)] == SURROGATES
+
+
+@given(st.text(st.sampled_from("ab \n é"), max_size=60), st.integers(1, 20))
+@example("", 1)
+@example(" " * 9, 4)
+@example("abcd", 4)
+@example("ab cd", 4)
+def test_pieces_join_to_the_text_and_are_cut_behind_spaces(text: str, size: int) -> None:
+    pieces = in_pieces(text, size)
+    assert "".join(pieces) == text
+    assert all(pieces) or pieces == [""]
+    assert max(map(len, pieces)) <= size
+    for piece in pieces[:-1]:  # in its second half, where there is a space
+        assert piece.endswith(" ") or (len(piece) == size and " " not in piece[size // 2 :])
+
+
+def test_a_long_text_gets_the_mean_of_its_pieces() -> None:
+    rng = np.random.default_rng(0)
+    words = rng.choice(["lovely", "the", "soup"], 2_400).tolist() + ["dreadful"] * 2_000
+    text = " ".join(words)[:25_000]
+    assert len(text) == 25_000
+    heard: list[str] = []
+    model = rnncli.TextClassifier.load(classifier(), announce=heard.append)
+    pieces = in_pieces(text, MAX_CHARACTERS)
+    assert len(pieces) == 3
+    parts = model(pieces)
+    assert heard == []
+    before, found, after = model(["lovely", text, "dreadful"])
+    assert len(heard) == 1
+    assert {part.label for part in parts} == {"good", "bad"}  # the pieces do differ
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    for label, probability in found.probabilities.items():
+        mean = sum(
+            len(piece) * part.probabilities[label]
+            for piece, part in zip(pieces, parts, strict=True)
+        ) / len(text)
+        assert probability == pytest.approx(mean, abs=1e-5)
+    assert found.probability == max(found.probabilities.values())
+    assert (before.label, after.label) == ("good", "bad")
+    model([text])
+    assert len(heard) == 1  # told once
+
+
+def test_a_text_as_long_as_can_be_read_whole_is_not_cut() -> None:
+    heard: list[str] = []
+    model = rnncli.TextClassifier.load(classifier(), announce=heard.append)
+    model(["a" * MAX_CHARACTERS])
+    assert heard == []
+    model(["a" * (MAX_CHARACTERS + 1)])
+    assert len(heard) == 1
+
+
+# The network on another device: here PyTorch's own, on the processor
+
+every_cell = pytest.mark.parametrize("cell", CELLS)
+every_depth = pytest.mark.parametrize("layers", [1, 2])
+every_direction = pytest.mark.parametrize("both", [False, True])
+
+Build = Callable[..., tuple[Network, TorchNetwork]]
+
+
+@pytest.fixture
+def build(small_config: Callable[..., ModelConfig]) -> Build:
+    """Build a network with random weights, in NumPy and in PyTorch behind the same interface."""
+    torch.manual_seed(0)
+
+    def networks(task: str, cell: str, **changes: Any) -> tuple[Network, TorchNetwork]:
+        config = small_config(task, cell, **changes)
+        model = EncoderDecoder(config)
+        weights, seen = {}, set()
+        # From the last: a tied weight is stored under the name of the decoder's embedding.
+        named = model.state_dict(keep_vars=True)
+        for name in sorted(named, key=lambda name: name != "decoder.embedding.weight"):
+            if id(named[name]) not in seen:
+                seen.add(id(named[name]))
+                torch.nn.init.normal_(named[name], std=0.5)
+                weights[name] = named[name].detach().numpy()
+        if task != "classify":
+            weights["decoder.output.bias"][EOS] = -3  # translations do not end at once
+        return Network(config, weights), TorchNetwork(config, weights, "cpu")
+
+    return networks
+
+
+def sources(n: int = 5, longest: int = 11) -> tuple[np.ndarray, np.ndarray]:
+    """Return random tokens, also where padding would be, and their lengths."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, longest + 1, n)
+    lengths[n // 2] = longest
+    return rng.integers(0, 11, (n, longest)), lengths
+
+
+def same(found: Any, expected: Any) -> None:
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@every_cell
+@every_depth
+@every_direction
+def test_both_networks_classify_alike(build: Build, cell: str, layers: int, both: bool) -> None:
+    network, other = build("classify", cell, num_layers=layers, bidirectional=both)
+    same(other.classify(*sources()), network.classify(*sources()))
+
+
+@every_cell
+@every_depth
+@every_direction
+@pytest.mark.parametrize("shared", [False, True])
+def test_both_networks_translate_alike(
+    build: Build, cell: str, layers: int, both: bool, shared: bool
+) -> None:
+    size = 0 if shared else 9
+    network, other = build(
+        "translate", cell, num_layers=layers, bidirectional=both, target_vocab_size=size
+    )
+    target = np.random.default_rng(1).integers(0, 9, (5, 6))
+    here, there = network.encode(*sources()), other.encode(*sources())
+    expected, _ = network.decode(target, here)
+    found, _ = other.decode(target, there)
+    same(found, expected)
+    for t in range(6):
+        (expected, here), (found, there) = (
+            network.step(target[:, t], here),
+            other.step(target[:, t], there),
+        )
+        same(found, expected)
+
+
+@every_cell
+@every_depth
+@pytest.mark.parametrize("tied", [False, True])
+def test_both_networks_go_on_alike(build: Build, cell: str, layers: int, tied: bool) -> None:
+    network, other = build("generate", cell, num_layers=layers, tie_embeddings=tied)
+    tokens, lengths = sources()
+    (expected, here), (found, there) = network.read(tokens, lengths), other.read(tokens, lengths)
+    same(found, expected)
+    rows = np.array([4, 0, 0, 2])
+    (expected, _), (found, _) = (
+        network.step(tokens[rows, 0], here.take(rows)),
+        other.step(tokens[rows, 0], there.take(rows)),
+    )
+    same(found, expected)
+    expected, _ = network.decode(tokens, network.empty_state(5))
+    found, _ = other.decode(tokens, other.empty_state(5))
+    same(found, expected)
+
+
+@every_cell
+@every_depth
+@every_direction
+def test_in_both_networks_several_rows_can_read_each_source(
+    build: Build, cell: str, layers: int, both: bool
+) -> None:
+    pair = build("translate", cell, num_layers=layers, bidirectional=both)
+    tokens, lengths = sources(n=3)
+    target = np.random.default_rng(1).integers(0, 9, (3, 4))  # for 3 sources 4 tokens each
+
+    def logits(network: Network | TorchNetwork) -> list[Any]:
+        state: DecoderState = network.encode(tokens, lengths)
+        first, state = network.step(target.ravel(), state.take(np.repeat(np.arange(3), 4)))
+        second, state = network.step(target[::-1].ravel(), state)
+        rows = np.array([3, 1, 0, 0, 8, 11, 10, 9])  # the source in the middle leaves
+        third, _ = network.step(target[:2].ravel(), state.keep_sources(np.array([0, 2])).take(rows))
+        return [first, second, third]
+
+    for expected, found in zip(*map(logits, pair), strict=True):
+        same(found, expected)
+
+
+@every_cell
+@every_depth
+@pytest.mark.parametrize("beam", [1, 4])
+def test_both_networks_find_the_same_translations(
+    build: Build, cell: str, layers: int, beam: int
+) -> None:
+    pair = build("translate", cell, num_layers=layers)
+    tokens, lengths = sources(n=8)
+    config = SearchConfig(beam=beam, nbest=beam)
+    here, there = (
+        beam_search(network.step, network.encode(tokens, lengths), 2 * lengths + 10, config)
+        for network in pair
+    )
+    assert [[h.tokens for h in found] for found in there] == [
+        [h.tokens for h in found] for found in here
+    ]
+    assert len({h.tokens for found in here for h in found}) > 2
+    for mine, other in zip(here, there, strict=True):
+        assert [h.score for h in other] == pytest.approx([h.score for h in mine], abs=1e-4)
+
+
+@every_cell
+def test_the_other_network_can_be_pickled(build: Build, cell: str) -> None:
+    _, network = build("classify", cell)
+    copy = pickle.loads(pickle.dumps(network))
+    assert type(copy) is TorchNetwork
+    np.testing.assert_array_equal(copy.classify(*sources()), network.classify(*sources()))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@every_task
+def test_a_gpu_that_is_not_there_is_explained(task: str) -> None:
+    result = run(task, "-m", MODELS[task](), "--device", "cuda", stdin=b"the cat sleeps\n")
+    assert (result.code, result.out) == (2, b"")
+    error, hint = result.err.splitlines()
+    assert error.startswith("error: ")
+    assert "CUDA" in error
+    assert hint.startswith("hint: ")
+    assert "--device" in hint
+
+
+# Completion of words in a shell
+
+COMPLETIONS = {
+    ("rnncli cl", 1): {"classify"},
+    ("rnncli ", 1): {"train", "classify", "generate", "translate", "evaluate"},
+    ("rnncli classify --ba", 2): {"--batch-size"},
+}
+
+
+@pytest.mark.parametrize(("typed", "word"), COMPLETIONS)
+def test_words_are_completed_and_nothing_heavy_is_loaded(
+    typed: str, word: int, tmp_path: Path
+) -> None:
+    told = tmp_path / "modules.json"
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, told],
+        capture_output=True,
+        env=environment(
+            {"_RNNCLI_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(word)}
+        ),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    assert set(done.stdout.decode().split()) == COMPLETIONS[typed, word]
+    assert done.stderr == b""
+    code, names = json.loads(told.read_text())
+    assert not code
+    assert "typer" in names
+    assert set(names) & NOT_FOR_HELP == set()

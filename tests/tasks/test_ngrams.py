@@ -1,0 +1,164 @@
+"""The bag of n-grams: which places a text has, what they add up to, and how they are learned."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.networks.numerics import log_softmax
+from rnncli.tasks.classify.fit_ngrams import BagExamples, fit
+from rnncli.tasks.classify.ngrams import PLACES, Bag, NGrams
+
+WORDS, LETTERS, BOTH = NGrams((1, 2), ()), NGrams((), (1, 2, 3)), NGrams((1, 2), (3, 4))
+APART = NGrams((1, 2), (3, 4), apart=3, scaled=True)
+
+TEXTS = st.text(max_size=60)
+every_kind = pytest.mark.parametrize("ngrams", [WORDS, LETTERS, BOTH, APART])
+
+
+def places_of(ngrams, text):
+    return ngrams.gathered([text])[0]
+
+
+@every_kind
+@given(texts=st.lists(TEXTS, max_size=5))
+def test_texts_together_have_the_places_of_each(ngrams, texts):
+    places, starts = ngrams.gathered(texts)
+    for text, found in zip(texts, np.split(places, starts)[1:], strict=True):
+        np.testing.assert_array_equal(found, places_of(ngrams, text))
+
+
+@every_kind
+@given(text=TEXTS)
+def test_each_place_is_one_of_the_places_and_there_once(ngrams, text):
+    found = places_of(ngrams, text)
+    assert ((found >= 0) & (found < PLACES)).all()
+    assert len(set(found.tolist())) == len(found)
+
+
+def test_capitals_and_spaces_make_no_difference():
+    np.testing.assert_array_equal(places_of(BOTH, "  Good\n BOOK"), places_of(BOTH, "good book"))
+
+
+def test_words_and_pairs_of_words_count_and_their_order_does():
+    def common(one, other, ngrams=WORDS):
+        return len(np.intersect1d(places_of(ngrams, one), places_of(ngrams, other)))
+
+    nothing = len(places_of(WORDS, ""))  # that a text begins and ends
+    assert len(places_of(WORDS, "not good")) == 2 + 2 + 3  # with beginning and end as words
+    assert common("not good", "good not") == 2 + 2
+    assert common("a b", "a c") == 2 + 2  # the word, and that it begins the text
+    assert common("映画", "映像") == 2 + 2  # in scripts without spaces characters are words
+    assert common("Petrov", "Ivanov", LETTERS) > common("Petrov", "Smith", LETTERS)
+    assert nothing == 2 + 1
+
+
+def test_pairs_of_words_count_up_to_a_distance_whatever_is_between():
+    near, far = NGrams((1,), (), apart=2), NGrams((1,), (), apart=3)
+
+    def pairs(text, ngrams):
+        return np.setdiff1d(places_of(ngrams, text), places_of(NGrams((1,), ()), text))
+
+    assert len(pairs("one two three", near)) == 3  # with beginning and end as words
+    assert len(pairs("one two three", far)) == 3 + 2
+    assert len(np.intersect1d(pairs("not so good", near), pairs("not very good", near))) == 1
+    ends = 2  # (beginning, so) and (so, end)
+    assert len(np.intersect1d(pairs("not so good", near), pairs("good so not", near))) == ends
+    ends = 2  # (beginning, not) and (good, end)
+    same = np.intersect1d(pairs("x not so y good z", far), pairs("a not b good c", far))
+    assert len(same) == ends + 1
+
+
+def test_a_scaled_bag_tells_the_same_of_a_text_as_of_longer_ones_of_its_kind():
+    texts = ["good " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
+    texts += ["bad " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
+    classes = np.array([0] * 19 + [1] * 19)
+    for ngrams in (WORDS, NGrams((1, 2), (), scaled=True)):
+        examples = BagExamples(*ngrams.gathered(texts), classes)
+        bag, _ = fit(ngrams, examples, examples, 2, 1, 1_000)
+        assert (bag(texts).argmax(1) == classes).all()
+        half = Bag(ngrams, bag.places, bag.weight, 0 * bag.bias)
+        short, long = half(["good w1", "good w1 and much that nobody knows"])
+        assert (abs(long[0]) < 0.9 * abs(short[0])) == ngrams.scaled
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=5))
+def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
+    for text in texts:
+        parts = [NGrams((1, 2), ()), NGrams((), (3, 4))]
+        apart = np.concatenate([places_of(part, text) for part in parts])
+        np.testing.assert_array_equal(places_of(BOTH, text), np.unique(apart))
+
+
+@every_kind
+@given(texts=st.lists(TEXTS, min_size=1, max_size=5))
+def test_the_score_of_a_text_is_the_sum_of_its_places_and_as_loud_as_any(ngrams, texts):
+    rng = np.random.default_rng(0)
+    places, starts = ngrams.gathered(texts)
+    known = np.unique(places)[::2]  # the others tell nothing
+    weight, bias = rng.normal(size=(len(known), 3)).astype(np.float32), np.float32([1, 2, 3])
+    logits = Bag(ngrams, known, weight, bias)(texts)
+    for row, own in zip(logits, np.split(places, starts[1:]), strict=True):
+        loudness = len(own) ** -0.5 if ngrams.scaled else 1
+        expected = loudness * weight[np.isin(known, own)].sum(0) + bias
+        np.testing.assert_allclose(row, expected, atol=1e-4)
+
+
+def examples(texts, classes):
+    return BagExamples(*WORDS.gathered(texts), np.array(classes))
+
+
+def fitted(train, validation, min_count=1, most=1000):
+    return fit(WORDS, train, validation, 2, min_count, most)[0]
+
+
+def test_what_is_fitted_tells_the_classes_of_other_texts():
+    good, bad = ("lovely", "bright", "warm"), ("dull", "cold", "dreadful")
+    things = [f"thing{i}" for i in range(20)]
+    texts = [f"the {thing} was {word}" for thing in things for word in good + bad]
+    classes = [int(word in bad) for _ in things for word in good + bad]
+    train, held = examples(texts[:90], classes[:90]), examples(texts[90:], classes[90:])
+    logits = fitted(train, held)(["a lovely house", "a dreadful house", "neither"])
+    assert logits[0].argmax() == 0
+    assert logits[1].argmax() == 1
+    assert np.ptp(logits[2]) < min(np.ptp(logits[0]), np.ptp(logits[1]))
+
+
+def test_the_loss_that_is_told_is_that_of_the_bag_on_the_validation_part():
+    texts = ["good day", "bad day", "good night", "bad night", "so good", "so bad"] * 3
+    classes = np.array([0, 1] * 9)
+    train, held = examples(texts[:12], classes[:12]), examples(texts[12:], classes[12:])
+    bag, loss = fit(WORDS, train, held, 2, 1, 1_000)
+    own = log_softmax(bag(texts[12:]))[np.arange(6), classes[12:]]
+    assert loss == pytest.approx(-own.mean(), abs=1e-5)
+
+
+def test_labels_that_were_not_trained_on_do_not_disturb():
+    train = examples(["up", "down"] * 10, [0, 1] * 10)
+    validation = examples(["up", "down", "sideways"], [0, 1, -1])
+    assert fitted(train, validation)(["up", "down"]).argmax(1).tolist() == [0, 1]
+
+
+def test_a_held_out_part_of_unknown_labels_alone_is_no_reason_to_fail():
+    train = examples(["up", "down"] * 10, [0, 1] * 10)
+    assert fitted(train, examples(["left"], [-1]))(["up", "down"]).argmax(1).tolist() == [0, 1]
+
+
+def test_n_grams_of_few_texts_are_left_out_and_those_that_tell_most_kept():
+    texts = ["good day", "bad day"] * 10 + ["good once", "bad never"]
+    train = examples(texts, [0, 1] * 11)
+    common = fitted(train, train, min_count=2)
+    assert not np.isin(places_of(NGrams((1,), ()), "once never")[2:], common.places).any()
+    few = fitted(train, train, most=4)
+    assert len(few.places) == len(few.weight) == 4
+    assert few(["a good one", "a bad one"]).argmax(1).tolist() == [0, 1]
+
+
+def test_weights_are_those_of_the_least_loss():
+    """At the minimum no small change of a weight makes the penalised loss smaller."""
+    texts = ["good day", "bad day", "good night", "bad night", "good", "day"]
+    train = examples(texts, [0, 1, 0, 1, 0, 1])
+    bag = fitted(train, train)
+    logits = bag(texts)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert abs((p - np.eye(2)[[0, 1, 0, 1, 0, 1]]).mean(0)).max() < 1e-3  # of the biases

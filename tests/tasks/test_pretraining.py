@@ -1,0 +1,116 @@
+"""Learning to read from texts without labels, and then from labels."""
+
+import json
+
+import pytest
+import torch
+from models import SMALL, VERDICTS, reviews, story, write_lines
+from shell import call
+
+from rnncli.config import CELLS
+from rnncli.networks.bidirectional_lm import LanguageModels
+from rnncli.networks.model_torch import EncoderDecoder
+
+every_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+@pytest.fixture
+def build(small_config):
+    """Build language models over the encoder of a small classifier."""
+    torch.manual_seed(0)
+
+    def models(cell):
+        config = small_config("classify", cell, bidirectional=True, members=2)
+        network = EncoderDecoder(config).eval()
+        return network, LanguageModels(network.encoder, config).eval()
+
+    return models
+
+
+@every_cell
+@torch.inference_mode()
+def test_each_direction_reads_its_own_text_and_nothing_that_follows(build, cell):
+    _, models = build(cell)
+    tokens = torch.randint(0, 10, (3, 2, 8))
+    before, _ = models.features(tokens, [None, None])
+    for direction in (0, 1):
+        changed = tokens.clone()
+        changed[:, direction, 5:] += 1
+        after, _ = models.features(changed, [None, None])
+        other = 1 - direction
+        torch.testing.assert_close(after[:, other], before[:, other])
+        torch.testing.assert_close(after[:, direction, :5], before[:, direction, :5])
+        assert (after[:, direction, 5:] - before[:, direction, 5:]).abs().max() > 1e-4
+
+
+@every_cell
+@torch.inference_mode()
+def test_a_text_read_at_once_or_in_pieces_gives_the_same(build, cell):
+    _, models = build(cell)
+    tokens = torch.randint(0, 11, (3, 2, 12))
+    whole, last = models.features(tokens, [None, None])
+    states, pieces = [None, None], []
+    for piece in tokens.split(5, dim=2):
+        x, states = models.features(piece, states)
+        pieces.append(x)
+    torch.testing.assert_close(torch.cat(pieces, 2), whole, atol=1e-5, rtol=0)
+    torch.testing.assert_close(states, last, atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_what_is_learned_is_the_classifiers_and_all_members_begin_with_it(build):
+    network, models = build("lstm")
+    tokens, lengths = torch.randint(4, 11, (2, 6)), torch.tensor([6, 4])
+    before = network.encoder(tokens, lengths)[0]
+    for parameter in models.parameters():
+        parameter.add_(0.1)
+    network.start_others()
+    after = network.encoder(tokens, lengths)[0]
+    assert (before - after).abs().max() > 1e-3
+    (other,) = network.others
+    torch.testing.assert_close(other.encoder(tokens, lengths)[0], after)
+
+
+def test_plain_text_teaches_words_that_no_label_did(tmp_path):
+    """Words that stand in the place of known ones in plain text are read like them."""
+    things = [f"thing{i}" for i in range(12)]
+    known = {"good": ["lovely", "warm"], "bad": ["dreadful", "cold"]}
+    unknown = {"good": ["splendid"], "bad": ["beastly"]}
+    rows = [
+        f"the {thing} was {word},{label}"
+        for thing in things
+        for label, words in known.items()
+        for word in words
+    ]
+    labelled = write_lines(tmp_path / "labelled.csv", "text,label", *rows)
+    praise = {"good": "we came back and smiled", "bad": "we left at once and cried"}
+    plain = [
+        f"the {thing} was {word} {praise[label]}"
+        for thing in things
+        for label in known
+        for word in known[label] + unknown[label]
+    ]
+    texts = write_lines(tmp_path / "plain.txt", *plain * 10)
+    model = tmp_path / "model"
+    options = ("--epochs", 30, "--hidden-size", 32, "--embedding-dim", 32, "--no-ngrams")
+    result = call("train", labelled, "--unlabelled", texts, "-o", model, *options, "--dropout", 0)
+    assert result.code == 0, result.err
+    assert "perplexity" in result.err
+    answers = call("classify", "-m", model, "the hat was splendid", "the hat was beastly").lines
+    assert [line.split("\t")[0] for line in answers] == ["good", "bad"]
+    told = json.loads((model / "config.json").read_text())
+    assert told["data"]["unlabelled"] == [str(texts)]
+
+
+def test_only_classifiers_learn_from_texts_without_labels(tmp_path):
+    result = call("train", story(), "--unlabelled", story(), "-o", tmp_path / "m", *SMALL)
+    assert (result.code, "--unlabelled is for classifiers" in result.err) == (2, True)
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_labelled_file_can_be_read_as_plain_text_too(tmp_path):
+    model = tmp_path / "m"
+    result = call("train", reviews(), "--unlabelled", reviews(), "-o", model, *SMALL, "--steps", 2)
+    assert result.code == 0, result.err
+    answer = call("classify", "-m", model, "--json", "the soup was lovely")
+    assert json.loads(answer.out)["label"] in VERDICTS

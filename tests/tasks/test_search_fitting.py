@@ -1,0 +1,86 @@
+"""The length penalty of a translator: chosen on held-out pairs, kept, and used."""
+
+import json
+from pathlib import Path
+
+import pytest
+from models import SMALL, pairs
+from sacrebleu.metrics.bleu import BLEU
+from shell import call
+
+from rnncli import Translator
+from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
+from rnncli.tasks.translate.length_penalty import ALIKE, FEWEST, PENALTIES, fit_length_penalty
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return a translator that has learned a little of the phrasebook, and what training said."""
+    model = tmp_path_factory.mktemp("length") / "model"
+    options = ("--level", "word", "--hidden-size", 16, "--steps", 120, "--validation", 0.05)
+    result = call("train", "phrasebook", "-o", model, *SMALL, *options)
+    assert result.code == 0, result.err
+    return model, result.err
+
+
+@pytest.fixture(scope="module")
+def phrases() -> tuple[list[str], list[str]]:
+    """Return some pairs of the phrasebook: the sources, and the translations."""
+    book = Path(__file__).parents[2] / "data" / "phrasebook.tsv"
+    rows = [line.split("\t") for line in book.read_text("utf-8").splitlines()[1 : 3 * FEWEST]]
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def penalty_of(model: Path) -> float:
+    return json.loads((model / "config.json").read_text())["calibration"]["length_penalty"]
+
+
+def test_training_chooses_a_penalty_and_says_so(trained):
+    model, said = trained
+    assert penalty_of(model) in PENALTIES
+    assert f"length penalty: {penalty_of(model):g} suits the held-out part best" in said
+
+
+def test_a_translator_uses_its_own_penalty_unless_told_else(trained, phrases):
+    translator, own = Translator.load(trained[0]), penalty_of(trained[0])
+
+    def scores(penalty: float | None) -> list[float]:
+        return [found.score for found in translator(phrases[0], SearchConfig(5, penalty))]
+
+    assert scores(None) == pytest.approx(scores(own), abs=1e-4)
+    assert scores(None) != pytest.approx(scores(own + 0.5), abs=1e-4)
+
+
+def test_no_other_penalty_gives_better_translations(trained, phrases):
+    sources, references = phrases
+    translator = Translator.load(trained[0])
+    scores = {
+        penalty: BLEU()
+        .corpus_score(
+            [found.text for found in translator(sources, SearchConfig(length_penalty=penalty))],
+            [references],
+        )
+        .score
+        for penalty in PENALTIES
+    }
+    chosen = fit_length_penalty(translator, sources, references)
+    assert chosen is not None
+    assert len(set(scores.values())) > 1
+    assert chosen.bleu == pytest.approx(max(scores.values()))
+    alike = [penalty for penalty in PENALTIES if scores[penalty] >= max(scores.values()) - ALIKE]
+    assert chosen.length_penalty == alike[len(alike) // 2]
+
+
+def test_few_pairs_say_nothing(trained, phrases):
+    few = [side[: FEWEST - 1] for side in phrases]
+    assert fit_length_penalty(Translator.load(trained[0]), *few) is None
+
+
+def test_a_model_that_has_none_takes_the_usual_one(tmp_path):
+    result = call("train", pairs(), "-o", tmp_path / "m", *SMALL, "--steps", 3)
+    assert result.code == 0, result.err
+    assert "length penalty" not in result.err
+    translator = Translator.load(tmp_path / "m")
+    usual = SearchConfig(length_penalty=USUAL_LENGTH_PENALTY)
+    (own,), (told,) = (translator(["the cat sings"], config) for config in (None, usual))
+    assert own.score == pytest.approx(told.score, abs=1e-4)

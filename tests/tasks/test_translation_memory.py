@@ -1,0 +1,294 @@
+"""A translator's memory: what it recalls, how it is mixed in, and where it is kept."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from models import SMALL, train, translator, write_lines
+from safetensors.numpy import load_file, save_file
+from shell import call, rnncli
+
+from rnncli import Translator
+from rnncli.config import SearchConfig
+from rnncli.data.batches import EncodedTexts
+from rnncli.errors import ModelError
+from rnncli.networks.backend_torch import TorchNetwork
+from rnncli.networks.numerics import directions, log_softmax
+from rnncli.storage.reading import MEMORY, SavedModel, load
+from rnncli.storage.writing import write_memory
+from rnncli.tasks.translate.build_memory import remember
+from rnncli.tasks.translate.memory import (
+    PAIRS,
+    SHARE,
+    SHARPNESS,
+    TOKENS,
+    TWINS,
+    Recalling,
+    RecallingState,
+)
+from rnncli.text.tokenizer import BOS, EOS, Tokenizer
+
+PLACES = 8
+ALONE = SearchConfig(memory=False)
+KNOWN = ["the cat sings today", "a gull waits here", "my brother laughs again"]
+# Put so that the network, which knows each word, would not say so.
+TOLD = {
+    "the cat sings today": "une mouette dort encore",
+    "a gull waits here": "le chat mange encore",
+}
+
+
+def encoded(tokenizer: Tokenizer, texts: Iterable[str]) -> EncodedTexts:
+    tokens = [[*tokenizer.encode(text), EOS] for text in texts]
+    offsets = np.cumsum([0, *map(len, tokens)])
+    return EncodedTexts(np.concatenate(tokens).astype(np.uint16), offsets)
+
+
+def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
+    """Return a copy of a small translator, with a memory of these pairs."""
+    model = shutil.copytree(translator(), folder / "remembering", dirs_exist_ok=True)
+    saved = load(translator())
+    sources, targets = zip(*pairs, strict=True)
+    memory = remember(
+        saved.network,
+        encoded(saved.tokenizer, sources),
+        encoded(saved.target_tokenizer, targets),
+        np.arange(len(pairs)),
+        threads=1,
+        seconds=math.inf,
+    )
+    write_memory(model, memory)
+    return model
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a translator that remembers each of two odd translations from some places."""
+    return remembering(tmp_path_factory.mktemp("told"), PLACES * list(TOLD.items()))
+
+
+def test_a_translation_that_is_remembered_is_written_again(told):
+    found = Translator.load(told)(list(TOLD))
+    assert [one.text for one in found] == list(TOLD.values())
+    alone = Translator.load(told)(list(TOLD), ALONE)
+    assert [one.text for one in alone] != list(TOLD.values())
+
+
+def test_the_command_answers_from_its_memory_and_without_it(told):
+    text = next(iter(TOLD))
+    assert rnncli("translate", "-m", told, text).lines == [TOLD[text]]
+    assert call("translate", "-m", told, "--memory", text).lines == [TOLD[text]]
+    (alone,) = call("translate", "-m", told, "--no-memory", text).lines
+    assert alone == call("translate", "-m", translator(), text).lines[0]
+    told_of = call("translate", "-m", told, "--json", text).lines[0]
+    assert json.loads(told_of)["translation"] == TOLD[text]
+
+
+def state_of(saved: SavedModel, texts: list[str]) -> RecallingState:
+    """Return the state from which these texts are translated."""
+    assert saved.memory is not None
+    tokens = [[*saved.tokenizer.encode(text), EOS] for text in texts]
+    lengths = np.array(list(map(len, tokens)))
+    padded = np.array([own + [0] * (lengths.max() - len(own)) for own in tokens])
+    recalled = saved.memory.recall([np.array(own) for own in tokens])
+    return RecallingState(saved.network.encode(padded, lengths), recalled)
+
+
+def test_probabilities_are_those_of_the_definition(told):
+    """Against a loop over pairs and tokens, one at a time; keys are stored to a hundredth."""
+    saved = load(told)
+    network: Any = saved.network
+    assert saved.memory is not None
+    basis = saved.memory.basis
+    text, written = "the cat sings here", [BOS, *saved.target_tokenizer.encode("une mouette")]
+    found, state = [], state_of(saved, [text])
+    alone = state.decoder
+    for token in written:
+        log_p, state = Recalling(network, saved.memory).step(np.array([token]), state)
+        features, alone = network.features(np.array([[token]]), alone)
+        p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
+        counts = np.zeros(len(p))
+        for source, target in PLACES * list(TOLD.items()):
+            own = np.array([[*saved.tokenizer.encode(source), EOS]])
+            words = [*saved.target_tokenizer.encode(target), EOS]
+            before = np.array([[BOS, *words[:-1]]])
+            read, _ = network.features(before, network.encode(own, np.array([own.shape[1]])))
+            for place, word in zip(read[0], words, strict=True):
+                own_key, key = (directions(x @ basis) for x in (place, features[0, 0]))
+                cosine = float(own_key @ key)
+                counts[word] += math.exp(SHARPNESS * (cosine - 1))
+        share = SHARE * counts.sum() / (counts.sum() + TWINS)
+        found.append(np.exp(log_p[0]))
+        np.testing.assert_allclose(
+            found[-1], (1 - share) * p + share * counts / counts.sum(), rtol=0.05, atol=1e-4
+        )
+    np.testing.assert_allclose([p.sum() for p in found], 1, rtol=1e-4)
+
+
+def test_each_text_recalls_the_same_among_others_as_alone(told):
+    model, texts = Translator.load(told), [*TOLD, *KNOWN, "la", "", "the the the a cat"]
+    together = model(texts)
+    for text, found in zip(texts, together, strict=True):
+        (alone,) = model([text])
+        assert (alone.text, alone.score) == (found.text, pytest.approx(found.score, abs=1e-4))
+
+
+def test_threads_and_a_device_change_nothing(told):
+    texts = KNOWN * 50
+    expected = [one.text for one in Translator.load(told)(texts)]
+    assert [one.text for one in Translator.load(told, threads=2)(texts)] == expected
+    saved = load(told)
+    torch = SavedModel(
+        saved.path,
+        saved.info,
+        saved.config,
+        saved.tokenizer,
+        saved.target_tokenizer,
+        saved.weights,
+        TorchNetwork(saved.config, saved.weights, "cpu"),
+        saved.memory,
+    )
+    assert [one.text for one in Translator(torch)(texts)] == expected
+
+
+def test_what_is_recalled_is_bounded(tmp_path):
+    long = [("the cat sings today", " ".join(["le chat"] * 80))] * 50
+    saved = load(remembering(tmp_path, [*long, ("a gull waits", "une mouette attend")]))
+    recalled = state_of(saved, ["the cat sings today"]).recalled
+    assert 0 < recalled.mask.sum() <= TOKENS
+    many = [(f"the cat sings {word}", "le chat chante") for word in ["today", "here", "again"]] * 20
+    recalled = state_of(load(remembering(tmp_path, many)), ["the cat sings today"]).recalled
+    tokens = len(load(translator()).target_tokenizer.encode("le chat chante")) + 1
+    assert recalled.mask.sum() == PAIRS * tokens
+
+
+def test_a_text_unlike_all_pairs_is_translated_as_without_a_memory(tmp_path):
+    model = Translator.load(remembering(tmp_path, [("the baker eats", "le boulanger mange")]))
+    (found,), (alone,) = model(["zzz"]), model(["zzz"], ALONE)
+    assert found.text == alone.text
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(max_size=30), max_size=6))
+def test_any_texts_get_one_translation_each(texts):
+    with_memory = Translator.load(translator_with_memory())
+    assert len(with_memory(texts)) == len(texts)
+
+
+def translator_with_memory() -> Path:
+    folder = translator().parent / "with-memory"
+    if not folder.exists():
+        remembering(folder, list(TOLD.items()))
+    return folder / "remembering"
+
+
+# training: kept where it helps
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return pairs whose rare words a network cannot learn in a few steps."""
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdeiklmnoprstu"), 6)) for _ in range(800)]
+    said = [words[i : i + 4] for i in range(0, 800, 4)]
+    rows = [
+        f"{' '.join(said[i])} {a}\t{' '.join(said[i][::-1]).upper()} {b}"
+        for i in range(200)
+        for a, b in (("today", "hier"), ("here", "là"), ("again", "bis"), ("now", "or"))
+    ]
+    return write_lines(tmp_path_factory.mktemp("facts") / "facts.tsv", "english\tfrench", *rows)
+
+
+LITTLE = ("--steps", 60, "--validation", 0.2, "--level", "word")
+
+
+def test_a_memory_is_kept_where_held_out_pairs_come_out_better(facts, tmp_path):
+    result = call("train", facts, "-o", tmp_path / "m", *SMALL, *LITTLE)
+    assert result.code == 0, result.err
+    assert "BLEU on the held-out part" in result.err and ": kept" in result.err
+    model = Translator.load(tmp_path / "m")
+    assert model.memory is not None
+    assert len(model.memory) == 640
+    assert set(model.info["calibration"]) == {"length_penalty", "length_penalty_alone"}
+    scores = [
+        json.loads(call("evaluate", tmp_path / "m", "--json", *options).out)["bleu"]["score"]
+        for options in ((), ("--no-memory",))
+    ]
+    assert scores[0] > scores[1]
+
+
+def test_a_memory_is_left_out_where_it_is_not_wanted(facts, tmp_path):
+    result = call("train", facts, "-o", tmp_path / "m", *SMALL, *LITTLE, "--no-memory")
+    assert result.code == 0, result.err
+    assert "memory: " not in result.err
+    assert not (tmp_path / "m" / MEMORY).exists()
+
+
+def test_a_memory_is_left_out_where_nothing_shows_that_it_helps():
+    assert not (translator() / MEMORY).exists()  # few pairs are held out
+    assert Translator.load(translator()).memory is None
+
+
+def test_a_model_without_a_memory_replaces_one_that_has_one(facts, tmp_path):
+    for option in ((), ("--no-memory", "--force")):
+        train(facts, tmp_path / "m", *LITTLE, *option)
+    assert not (tmp_path / "m" / MEMORY).exists()
+    assert (tmp_path / "m" / "model.safetensors").exists()
+
+
+# memories of strangers
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a token that there is not": lambda m: m["target_tokens"].put(0, 60_000),
+    "lengths of too many tokens": lambda m: m["source_lengths"].put(0, 60_000),
+    "an empty text": lambda m: m["source_lengths"].put(0, 0),
+    "texts that are not closed": lambda m: m["source_tokens"].put(-1, 5),
+    "fewer sources": lambda m: m.update(
+        source_tokens=np.uint16([EOS]), source_lengths=np.uint16([1])
+    ),
+    "no texts": lambda m: m.update(
+        {name: array[:0] for name, array in m.items() if name.startswith("source")}
+    ),
+    "another kind of number": lambda m: m.update(
+        source_tokens=m["source_tokens"].astype(np.float32)
+    ),
+    "signed lengths": lambda m: m.update(source_lengths=m["source_lengths"].astype(np.int64)),
+    "a matrix": lambda m: m.update(source_tokens=m["source_tokens"][None]),
+    "keys of too few tokens": lambda m: m.update(keys=m["keys"][1:]),
+    "keys of another kind": lambda m: m.update(keys=m["keys"].astype(np.float32)),
+    "no keys": lambda m: m.pop("keys"),
+    "keys of another size": lambda m: m.update(basis=m["basis"][:, 1:]),
+    "numbers that are none": lambda m: m["basis"].put(0, np.nan),
+    "texts that there are not": lambda m: m["rows"].put(0, 99),
+    "terms that end before they begin": lambda m: m["ends"].put(5, 10**9),
+    "no terms": lambda m: m.update(rows=m["rows"][:0], ends=m["ends"] * 0),
+    "fewer terms": lambda m: m.update(ends=m["ends"][1:]),
+    "lengths that are none": lambda m: m["scale"].put(0, np.inf),
+    "a part that is missing": lambda m: m.pop("target_lengths"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_memory_is_refused(what, tmp_path):
+    model = remembering(tmp_path, list(TOLD.items()))
+    parts = load_file(model / MEMORY)
+    DAMAGE[what](parts)
+    save_file({name: np.ascontiguousarray(array) for name, array in parts.items()}, model / MEMORY)
+    with pytest.raises(ModelError, match=MEMORY):
+        load(model)
+
+
+def test_a_memory_that_is_no_such_file_is_refused(tmp_path):
+    model = remembering(tmp_path, list(TOLD.items()))
+    for data in (b"", b"no tensors", (model / MEMORY).read_bytes()[:-5]):
+        (model / MEMORY).write_bytes(data)
+        with pytest.raises(ModelError, match=MEMORY):
+            load(model)
+    assert call("translate", "-m", model, "the cat").code == 1

@@ -1,0 +1,253 @@
+"""Who may import whom: eight rooms, each of which knows itself and the rooms below it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import rnncli
+
+PACKAGE = Path(rnncli.__file__).parent
+ROOMS = ("cli", "tasks", "training", "analysis", "storage", "data", "networks", "text")  # downwards
+TOP = {"__init__", "__main__", "config", "errors", "messages"}
+
+# Imports that lead upwards and are still to be cut. Nothing is ever added here.
+EXCEPTIONS: set[str] = {
+    "rnncli.analysis.comparison -> rnncli.cli.console",
+    "rnncli.analysis.comparison -> rnncli.tasks.scoring",
+    "rnncli.analysis.requirements -> rnncli.tasks.scoring",
+    "rnncli.data.cleaning -> rnncli.tasks.generate.control_codes",
+    "rnncli.data.corpus -> rnncli.tasks.generate.control_codes",
+    "rnncli.data.split -> rnncli.tasks.generate.control_codes",
+    "rnncli.networks.model_torch -> rnncli.tasks.classify.ngrams",
+    "rnncli.storage.card -> rnncli.analysis.drift",
+    "rnncli.storage.card -> rnncli.tasks.predictor",
+    "rnncli.storage.card -> rnncli.training.loop",
+    "rnncli.storage.reading -> rnncli.tasks.classify.ngrams",
+    "rnncli.storage.reading -> rnncli.tasks.generate.control_codes",
+    "rnncli.storage.reading -> rnncli.tasks.translate.memory",
+    "rnncli.storage.reading -> rnncli.tasks.translate.retrieval",
+    "rnncli.storage.writing -> rnncli.tasks.translate.memory",
+    "rnncli.storage.writing -> rnncli.training.checkpoint",
+    "rnncli.tasks.classify.comparison -> rnncli.cli.console",
+    "rnncli.tasks.classify.comparison -> rnncli.cli.options",
+    "rnncli.tasks.classify.evaluate -> rnncli.cli.console",
+    "rnncli.tasks.classify.evaluate -> rnncli.cli.options",
+    "rnncli.tasks.classify.evaluate -> rnncli.cli.views.mistakes",
+    "rnncli.tasks.classify.evaluate -> rnncli.cli.views.reports",
+    "rnncli.tasks.evaluation_data -> rnncli.cli.console",
+    "rnncli.tasks.translate.evaluate -> rnncli.cli.console",
+    "rnncli.tasks.translate.evaluate -> rnncli.cli.options",
+    "rnncli.tasks.translate.evaluate -> rnncli.cli.views.mistakes",
+    "rnncli.tasks.translate.evaluate -> rnncli.cli.views.translator_report",
+    "rnncli.text.files -> rnncli.data.arrow",
+    "rnncli.training.loop -> rnncli.tasks.predictor",
+    "rnncli.training.session -> rnncli.cli.console",
+    "rnncli.training.session -> rnncli.cli.options",
+    "rnncli.training.session -> rnncli.cli.progress",
+    "rnncli.training.session -> rnncli.tasks.classify.pretrain",
+    "rnncli.training.session -> rnncli.tasks.predictor",
+    "rnncli.training.session -> rnncli.tasks.translate.train",
+    "rnncli.training.warm_start -> rnncli.tasks.predictor",
+}
+
+
+def test_a_room_imports_itself_and_rooms_below_it() -> None:
+    upwards = {
+        f"{found.module} -> {found.imported}"
+        for found in OURS
+        if room(found.module) in ROOMS
+        and room(found.imported) in ROOMS
+        and ROOMS.index(room(found.imported)) < ROOMS.index(room(found.module))
+    }
+    assert upwards == EXCEPTIONS
+
+
+def test_nothing_else_lies_in_the_hall() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == TOP
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == set(ROOMS)
+
+
+def test_the_hall_knows_no_room() -> None:
+    top = [one for one in OURS if one.top and room(one.module) not in ROOMS]
+    assert (
+        show([one for one in top if room(one.imported) in ROOMS and "__main__" not in one.module])
+        == []
+    )
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement, and whether it runs when the module is loaded."""
+
+    module: str  # that imports
+    imported: str
+    line: int
+    top: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}: import {self.imported}"
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the package by its full name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def _imports(module: str, body: list[ast.stmt], *, top: bool) -> Iterator[Import]:
+    """Yield every import below some statements; those for type checkers alone count as not top."""
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield Import(module, alias.name, statement.lineno, top)
+        elif isinstance(statement, ast.ImportFrom):
+            assert statement.level == 0, f"{module}: a relative import"
+            base = statement.module or ""
+            for alias in statement.names:
+                whole = f"{base}.{alias.name}"
+                yield Import(module, whole if whole in MODULES else base, statement.lineno, top)
+        else:
+            checked = isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(
+                statement.test
+            )
+            function = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+            inside = top and not function and not checked
+            for field in ("body", "orelse", "finalbody"):
+                yield from _imports(module, getattr(statement, field, []), top=inside)
+            for part in [*getattr(statement, "handlers", []), *getattr(statement, "cases", [])]:
+                yield from _imports(module, part.body, top=inside)
+
+
+IMPORTS = [
+    found
+    for name, path in MODULES.items()
+    for found in _imports(name, ast.parse(path.read_text("utf-8")).body, top=True)
+]
+OURS = [found for found in IMPORTS if found.imported.split(".")[0] == "rnncli"]
+
+
+def room(module: str) -> str:
+    """Return ``tasks`` for ``rnncli.tasks.classify.train``."""
+    return f"{module}.".split(".")[1]
+
+
+def show(found: list[Import]) -> list[str]:
+    return [str(one) for one in found]
+
+
+def test_imports_were_found_at_all() -> None:
+    assert len(OURS) > 50
+    assert {found.top for found in OURS} == {True, False}
+
+
+def test_imports_make_no_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for found in OURS:
+        if found.top:
+            graph.setdefault(found.module, set()).add(found.imported)
+    for module, needed in graph.items():
+        # A package is loaded before what is in it; that alone makes no circle.
+        needed.discard(module.rpartition(".")[0])
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert len(order) > 20
+
+
+# Modules that may load torch when they are loaded; all others do so inside functions, if at all.
+WITH_TORCH = (
+    "networks.*_torch",
+    "networks.losses",
+    "networks.bidirectional_lm",
+    "training.*",
+    "analysis.gradients",
+    "tasks.*.train",
+    "tasks.classify.pretrain",
+    "tasks.classify.fit_ngrams",
+    "tasks.embeddings",
+    "tasks.word_vectors",
+    "tasks.bilingual_vectors",
+    "tasks.sparse",
+)
+
+
+def at_the_top(library: str) -> set[str]:
+    """Return the modules that import a library when they are loaded."""
+    return {
+        one.module.removeprefix("rnncli.")
+        for one in IMPORTS
+        if one.top and one.imported.split(".")[0] == library
+    }
+
+
+def test_torch_is_loaded_by_what_learns_alone() -> None:
+    allowed = {m for m in MODULES for p in WITH_TORCH if Path(m).match(f"rnncli.{p}")}
+    users = {f"rnncli.{module}" for module in at_the_top("torch")}
+    assert users
+    assert users - allowed == set()
+
+
+def test_datasets_are_read_in_one_room() -> None:
+    users = {
+        room(one.module) for one in IMPORTS if one.imported.split(".")[0] == "datasets" and one.top
+    }
+    assert users == {"data"}
+
+
+def closure(module: str) -> set[str]:
+    """Return all that is loaded when a module is, by way of other modules of the package."""
+    reached, waiting = set(), {module}
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        loaded = {one.imported for one in IMPORTS if one.top and one.module == module}
+        waiting |= {*loaded, module.rpartition(".")[0]} - reached - {""}
+    return reached
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m for m in MODULES if m.startswith("rnncli.cli") or m.endswith(".predict")],
+)
+def test_answers_never_wait_for_slow_libraries(module: str) -> None:
+    loaded = {name.split(".")[0] for name in closure(module)}
+    assert "rnncli" in loaded
+    assert loaded & {"torch", "datasets", "pyarrow", "pandas", "sacrebleu"} == set()
+
+
+def test_config_errors_and_messages_need_the_standard_library_alone() -> None:
+    foreign = [
+        found
+        for found in IMPORTS
+        if found.module in ("rnncli.config", "rnncli.errors", "rnncli.messages")
+        and found.imported.split(".")[0] not in (*sys.stdlib_module_names, "rnncli")
+    ]
+    assert show(foreign) == []
+
+
+def test_nothing_is_imported_from_click() -> None:
+    """Typer carries its own, private copy."""
+    private = ("click", "typer._click")
+    found = [
+        one for one in IMPORTS if f"{one.imported}.".startswith(tuple(f"{p}." for p in private))
+    ]
+    assert show(found) == []
+
+
+def test_no_pickle_anywhere() -> None:
+    libraries = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
+    assert show([one for one in IMPORTS if one.imported.split(".")[0] in libraries]) == []
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) not in ("torch.load", "torch.save"), name
