@@ -23,7 +23,7 @@ def load(
         ConfigError: there is no such device.
 
     """
-    from rnncli.storage.reading import read_info
+    from rnncli.storage.reading import load as read_model
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.translate.predict import Translator
@@ -31,4 +31,5 @@ def load(
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
     }
-    return classes[read_info(Path(path))["task"]].load(path, device=device, threads=threads)
+    model = read_model(Path(path), device=device)
+    return classes[model.config.task](model, threads)

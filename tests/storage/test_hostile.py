@@ -37,6 +37,7 @@ from rnncli.config import CELLS, LEVELS, MAX_CLASSES, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.storage.reading import expected_shapes, load
+from rnncli.tasks import load as load_model
 from rnncli.text.tokenizer import Tokenizer
 
 TEXT = "the soup was lovely"
@@ -188,6 +189,7 @@ def test_a_model_without_its_data_cannot_be_scored_on_it(
     edited(model / CONFIG, lambda c: c.update({key: value}))
     explained(call("evaluate", model), 1, "data")
     assert call("classify", "-m", model, TEXT).code == 0  # which needs none
+    assert [result.label for result in load_model(model)([TEXT])] == ["good"]  # nor does Python
 
 
 @pytest.mark.parametrize(
