@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Messenger
 from rnncli.errors import ConfigError
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, abstention_of
 
@@ -87,48 +87,48 @@ def classify(
     A blank line has no label and stays a line.
     """
     from rnncli.analysis.drift import Watch
-    from rnncli.cli.pipe import Stream, answer_all
-    from rnncli.cli.records import Answer
+    from rnncli.cli.pipe import Request, answer_all
+    from rnncli.cli.records import Output
     from rnncli.tasks.classify.predict import Classification, TextClassifier
 
-    screen = Screen(quiet, color)
-    abstention = abstention_of(threshold, abstain_label, screen.say)
+    messenger = Messenger(quiet, color)
+    abstention = abstention_of(threshold, abstain_label, messenger.announce)
     size = EXPLAINED if explain and batch_size == BATCH else batch_size
-    stream = Stream(texts or [], input, output, column, as_json, size, screen)
+    request = Request(texts or [], input, output, column, as_json, size, messenger)
     classifier = TextClassifier.load(
         options.model_path(model, "classify"),
         device=device,
         threads=options.threads_for(threads),
-        announce=screen.say,
+        announce=messenger.announce,
     )
     labels = list(classifier.labels)
     if abstention is not None and abstention.label not in labels:
         labels.append(abstention.label)
     elif abstention is not None and abstain_label is None:
-        screen.say(
+        messenger.announce(
             f"{abstention.label} is also a label of the model: answers below the threshold join "
             "it; --abstain-label names another"
         )
     printed = _printed_labels(labels, only or [], leave_out or [])
-    watch = Watch(classifier.info, classifier.tokenizer, screen.say)
+    watch = Watch(classifier.info, classifier.tokenizer, messenger.announce)
 
-    def respond(texts: Sequence[str]) -> list[list[Answer]]:
+    def respond(texts: Sequence[str]) -> list[list[Output]]:
         watch.see(texts)
         found = iter(classifier([text for text in texts if text.strip()]))
         answers = [answer(text, next(found) if text.strip() else None) for text in texts]
         return [[answer] if answer.fields["label"] in printed else [] for answer in answers]
 
-    def answer(text: str, result: Classification | None) -> Answer:
+    def answer(text: str, result: Classification | None) -> Output:
         abstained = {} if abstention is None else {"abstained": False}
         if result is None:
             nothing = {"label": None, "probability": None, "probabilities": None}
-            return Answer(f"\t\t{text}", {**nothing, **abstained})
+            return Output(f"\t\t{text}", {**nothing, **abstained})
         label = result.label
         if abstention is not None and abstention.applies_to(result):
             label, abstained = abstention.label, {"abstained": True}
         field = re.sub(r"[\t\n\r]", " ", label)  # which would look like another field
         line = f"{field}\t{result.probability:.4f}\t{text}"
-        return Answer(
+        return Output(
             line,
             {
                 "label": label,
@@ -142,9 +142,9 @@ def classify(
     if explain:
         from rnncli.cli.views.highlight import answer_explained
 
-        answer_explained(stream, names, classifier, respond)
+        answer_explained(request, names, classifier, respond)
     else:
-        answer_all(stream, "text", names, respond)
+        answer_all(request, "text", names, respond)
     watch.finish()
 
 

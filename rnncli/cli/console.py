@@ -15,12 +15,12 @@ _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not i
 _PICTURES |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
 
 
-def shown(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Return a text with its control characters made visible, but for ends of lines and tabs."""
     return text.translate(_PICTURES)
 
 
-class Screen:
+class Messenger:
     """Write to stderr, in colour where it is a terminal, and not at all when told to be quiet."""
 
     def __init__(self, quiet: bool = False, color: Color = "auto") -> None:
@@ -41,10 +41,16 @@ class Screen:
             no_color=True if self._color == "never" else None,
         )
 
-    def say(self, message: str) -> None:
+    def announce(self, message: str) -> None:
         """Tell what was chosen or done."""
         if not self.quiet:
             print(_for_stderr(message), file=sys.stderr, flush=True)
+
+    say = announce  # their former names, here and below, until nobody uses them
+
+
+Screen = Messenger
+shown = escape_controls
 
 
 def is_terminal(stderr: bool = True) -> bool:
@@ -61,4 +67,4 @@ def print_error(error: RnncliError) -> None:
 
 
 def _for_stderr(message: str) -> str:
-    return shown(message) if is_terminal() else message
+    return escape_controls(message) if is_terminal() else message

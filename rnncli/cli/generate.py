@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Messenger
 from rnncli.config import SamplingConfig
 from rnncli.errors import ConfigError
 
@@ -133,12 +133,12 @@ def generate(
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
     from rnncli.analysis.overlap import read_source
-    from rnncli.cli.pipe import Stream
+    from rnncli.cli.pipe import Request
     from rnncli.cli.samples import Samples
     from rnncli.cli.views.surprisal import answer_surprise
     from rnncli.tasks.generate.predict import TextGenerator
 
-    screen = Screen(quiet, color)
+    messenger = Messenger(quiet, color)
     if score:
         drawing = {
             "-n": n > 1,
@@ -165,7 +165,7 @@ def generate(
             "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
         )
     size = SCORED if score and batch_size == BATCH else batch_size
-    stream = Stream(prompt or [], input, output, column, as_json, size, screen)
+    request = Request(prompt or [], input, output, column, as_json, size, messenger)
     if lines is not None:
         _refuse("--lines", {"-n": n > 1, "--stop": stop, "--input": input, "--column": column})
         if "\n" in (prompt or [""])[0]:
@@ -179,13 +179,13 @@ def generate(
         options.model_path(model, "generate"),
         device=device,
         threads=options.threads_for(threads),
-        announce=screen.say,
+        announce=messenger.announce,
     )
     control = generator.known(control)
     if score:
-        answer_surprise(stream, generator, control)
+        answer_surprise(request, generator, control)
         return
-    samples = Samples(stream, generator, configs, lines or n, source, max_copy, control)
+    samples = Samples(request, generator, configs, lines or n, source, max_copy, control)
     if lines is not None:
         samples.write_lines()
     else:

@@ -20,9 +20,9 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import BinaryIO
 
-from rnncli.cli.console import Screen, is_terminal, shown
+from rnncli.cli.console import Messenger, escape_controls, is_terminal
 from rnncli.cli.prompt import typed_lines
-from rnncli.cli.records import Answer, Format, Record, format_of
+from rnncli.cli.records import Format, Output, Record, format_of
 from rnncli.errors import ConfigError, DataError
 
 PAUSE = 0.02  # seconds
@@ -30,12 +30,12 @@ READ = 1 << 16  # bytes
 WAITING = 4  # pieces of input that wait to be answered; then reading waits too
 
 # Returns the answers to each of some texts: in most cases one, none where it is filtered out.
-Respond = Callable[[list[str]], Sequence[Sequence[Answer]]]
+Respond = Callable[[list[str]], Sequence[Sequence[Output]]]
 Read = Callable[[int], bytes]  # at most so many bytes; none at the end
 
 
 @dataclass(frozen=True)
-class Stream:
+class Request:
     """Where texts come from and where answers go."""
 
     texts: Sequence[str]  # given as arguments; else from the file, else from stdin
@@ -44,7 +44,7 @@ class Stream:
     column: str | None  # of the texts, where records are rows
     as_json: bool
     batch_size: int
-    screen: Screen
+    messenger: Messenger
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -56,8 +56,11 @@ class Stream:
             raise ConfigError("texts given as arguments have no columns", "leave --column out")
 
 
-def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond) -> None:
-    """Answer every text of a stream.
+Stream = Request  # its former name, until nobody uses it
+
+
+def answer_all(request: Request, key: str, names: Sequence[str], respond: Respond) -> None:
+    """Answer every text of a request.
 
     ``key`` is what a text is called in JSON; ``names`` are what results are called where they
     become columns.
@@ -67,12 +70,12 @@ def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond)
 
     """
     form: Format | None = None
-    header_is_out = stream.as_json
-    with opened_output(stream) as write:
-        for lines in batches(stream):
+    header_is_out = request.as_json
+    with opened_output(request) as write:
+        for lines in batches(request):
             if form is None:
                 first = next((line for line in lines if line.strip()), "")
-                form = format_of(stream.column, stream.input, first, names)
+                form = format_of(request.column, request.input, first, names)
             records, error = _readable(form, lines)
             if records and not header_is_out:
                 header_is_out = True
@@ -80,13 +83,13 @@ def answer_all(stream: Stream, key: str, names: Sequence[str], respond: Respond)
             answers = respond([record.text for record in records])
             for record, own in zip(records, answers, strict=True):
                 for answer in own:
-                    as_json = stream.as_json
+                    as_json = request.as_json
                     write(
                         form.as_json(record, answer, key) if as_json else form.join(record, answer)
                     )
                     if answer.note:
                         write(None)
-                        stream.screen.say(answer.note)
+                        request.messenger.announce(answer.note)
             write(None)
             if error is not None:
                 raise error
@@ -113,20 +116,22 @@ def write_header(form: Format, write: Callable[[str | None], None]) -> None:
         write(header)
 
 
-def batches(stream: Stream) -> Iterator[list[str]]:
+def batches(request: Request) -> Iterator[list[str]]:
     """Yield batches of lines: the arguments, else those of a file, of stdin, or what is typed.
 
     Raises:
         DataError: the input cannot be read, or there is none.
 
     """
-    if stream.texts:
-        if len(stream.texts) == 1 and _names_file(stream.texts[0]):
-            stream.screen.say(f"hint: to read the file {stream.texts[0]}, add -i before it")
-        yield [without_surrogates(text) for text in stream.texts]
-    elif stream.input is not None and str(stream.input) != "-":
-        with _opened_input(stream.input) as read:
-            yield from read_batches(read, stream.batch_size)
+    if request.texts:
+        if len(request.texts) == 1 and _names_file(request.texts[0]):
+            request.messenger.announce(
+                f"hint: to read the file {request.texts[0]}, add -i before it"
+            )
+        yield [without_surrogates(text) for text in request.texts]
+    elif request.input is not None and str(request.input) != "-":
+        with _opened_input(request.input) as read:
+            yield from read_batches(read, request.batch_size)
     elif sys.stdin is None:  # started without one
         raise DataError(
             "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
@@ -134,7 +139,7 @@ def batches(stream: Stream) -> Iterator[list[str]]:
     elif sys.stdin.isatty():
         yield from ([without_surrogates(line)] for line in typed_lines())
     else:
-        yield from read_batches(partial(os.read, sys.stdin.fileno()), stream.batch_size)
+        yield from read_batches(partial(os.read, sys.stdin.fileno()), request.batch_size)
 
 
 def read_batches(read: Read, batch_size: int) -> Iterator[list[str]]:
@@ -205,7 +210,7 @@ def _opened_input(path: Path) -> Iterator[Read]:
 
 
 @contextmanager
-def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
+def opened_output(request: Request) -> Iterator[Callable[[str | None], None]]:
     """Yield what writes a record, or hands on those that were written: ``write(None)``.
 
     A file appears when all of it is there. What was written before an error stays beside it.
@@ -214,10 +219,10 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
         DataError: there is no folder for the file.
 
     """
-    if stream.output is None:
+    if request.output is None:
         yield _show if is_terminal(stderr=False) else partial(_write, sys.stdout.buffer)
         return
-    path = stream.output
+    path = request.output
     if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
         with path.open("wb") as file:
             yield partial(_write, file)
@@ -225,7 +230,9 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
     path = path.resolve()  # a link stays a link
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"has no folder: {path.parent} does not exist"
-        raise DataError(f"{stream.output} {what}", "name a file in a folder that is there: -o FILE")
+        raise DataError(
+            f"{request.output} {what}", "name a file in a folder that is there: -o FILE"
+        )
     part = next(p for p in _part_names(path) if not p.exists())
     try:
         with part.open("xb") as plain:
@@ -237,7 +244,7 @@ def opened_output(stream: Stream) -> Iterator[Callable[[str | None], None]]:
         part.replace(path)
     except BaseException:
         if part.exists() and part.stat().st_size:
-            stream.screen.say(f"{path} is not complete: the answers so far are in {part}")
+            request.messenger.announce(f"{path} is not complete: the answers so far are in {part}")
         else:
             part.unlink(missing_ok=True)
         raise
@@ -250,7 +257,7 @@ def _part_names(path: Path) -> Iterator[Path]:
 
 
 def _show(record: str | None) -> None:
-    _write(sys.stdout.buffer, record and shown(record))
+    _write(sys.stdout.buffer, record and escape_controls(record))
 
 
 def _write(file: BinaryIO | gzip.GzipFile, record: str | None) -> None:

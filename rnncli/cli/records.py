@@ -30,7 +30,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Output:
     """What a command says of a text."""
 
     line: str  # where records are lines of text
@@ -46,10 +46,10 @@ class Format(ABC):
         """Yield the records that these lines complete."""
 
     @abstractmethod
-    def join(self, record: Record, answer: Answer) -> str:
+    def join(self, record: Record, answer: Output) -> str:
         """Return what goes out for a record."""
 
-    def as_json(self, record: Record, answer: Answer, key: str) -> str:
+    def as_json(self, record: Record, answer: Output, key: str) -> str:
         """Return a record as an object; ``key`` is what its text is called."""
         columns = record.columns or {key: record.text}
         fields = {free_name(name, columns): value for name, value in answer.fields.items()}
@@ -77,7 +77,7 @@ class Lines(Format):
             text = line.removesuffix("\r")
             yield Record(text, text, {})
 
-    def join(self, record: Record, answer: Answer) -> str:  # noqa: ARG002
+    def join(self, record: Record, answer: Output) -> str:  # noqa: ARG002
         """Return the answer, which has the text in it where that is wanted."""
         return answer.line
 
@@ -118,7 +118,7 @@ class JsonLines(Format):
             text = json.dumps(text, ensure_ascii=False)
         return Record(text, line, columns)
 
-    def join(self, record: Record, answer: Answer) -> str:
+    def join(self, record: Record, answer: Output) -> str:
         """Return the object with more members."""
         if not record.raw:
             return ""
@@ -126,7 +126,7 @@ class JsonLines(Format):
         added = {free_name(name, record.columns): value for name, value in answer.fields.items()}
         return body + ", " + json.dumps(added, ensure_ascii=False)[1:]
 
-    def as_json(self, record: Record, answer: Answer, key: str) -> str:  # noqa: ARG002
+    def as_json(self, record: Record, answer: Output, key: str) -> str:  # noqa: ARG002
         """Return the object with more members."""
         return self.join(record, answer)
 
@@ -189,7 +189,7 @@ class Delimited(Format):
             self._header, [free_name(name, self._names) for name in self._results]
         )
 
-    def join(self, record: Record, answer: Answer) -> str:
+    def join(self, record: Record, answer: Output) -> str:
         """Return the row with more cells, one for each result."""
         if not record.raw:
             return ""

@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any
 
 from rnncli.analysis.overlap import STRETCH, Copied, Source
-from rnncli.cli.console import is_terminal, shown
-from rnncli.cli.pipe import Stream, answer_all, batches, opened_output, without_surrogates
-from rnncli.cli.records import Answer, Lines, Record
+from rnncli.cli.console import escape_controls, is_terminal
+from rnncli.cli.pipe import Request, answer_all, batches, opened_output, without_surrogates
+from rnncli.cli.records import Lines, Output, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGenerator
@@ -18,7 +18,7 @@ from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGen
 class Samples:
     """Draw n samples with each of some settings."""
 
-    stream: Stream
+    request: Request
     generator: TextGenerator
     configs: Sequence[SamplingConfig]  # which differ in their temperatures
     n: int
@@ -27,19 +27,19 @@ class Samples:
     control: str | None = None  # the label in whose manner all are written
 
     def answer(self) -> None:
-        """Go on from every prompt of the stream."""
+        """Go on from every prompt of the request."""
         if self._is_watched and self._is_plain and (self.n == 1 or len(self.configs) > 1):
-            for lines in batches(self.stream):
+            for lines in batches(self.request):
                 for record in Lines().records(lines):
                     self._show(record.text)
             return
-        answer_all(self.stream, "prompt", self._names, self._respond)
+        answer_all(self.request, "prompt", self._names, self._respond)
 
     def write_lines(self) -> None:
         """Write whole lines that begin with the prompt, each as soon as it is there."""
-        prompt = without_surrogates("".join(self.stream.texts))
+        prompt = without_surrogates("".join(self.request.texts))
         form, record = Lines(), Record(prompt, prompt, {})
-        with opened_output(self.stream) as write:
+        with opened_output(self.request) as write:
             for config in self.configs:
                 if self._is_watched:
                     self._say_temperature(config)
@@ -47,7 +47,7 @@ class Samples:
                     self.n, prompt, config, self._demands, self.control
                 ):
                     for answer in self._told(samples, config):
-                        as_json = self.stream.as_json
+                        as_json = self.request.as_json
                         write(form.as_json(record, answer, "prompt") if as_json else answer.line)
                         write(None)
                         self._say(answer.note)
@@ -55,12 +55,12 @@ class Samples:
     @property
     def _is_watched(self) -> bool:
         """Return whether the samples go to a terminal."""
-        return self.stream.output is None and is_terminal(stderr=False)
+        return self.request.output is None and is_terminal(stderr=False)
 
     @property
     def _is_plain(self) -> bool:
         """Return whether records are lines of text, and what is told of them stands elsewhere."""
-        return not self.stream.as_json and self.stream.column is None
+        return not self.request.as_json and self.request.column is None
 
     @property
     def _names(self) -> list[str]:
@@ -87,8 +87,8 @@ class Samples:
             )
         ]
 
-    def _respond(self, prompts: Sequence[str]) -> list[list[Answer]]:
-        answers: list[list[Answer]] = [[] for _ in prompts]
+    def _respond(self, prompts: Sequence[str]) -> list[list[Output]]:
+        answers: list[list[Output]] = [[] for _ in prompts]
         for config in self.configs:
             found = self.generator.samples(prompts, self.n, config, self._demands, self.control)
             told = iter(self._told([sample for samples in found for sample in samples], config))
@@ -96,7 +96,7 @@ class Samples:
                 own += islice(told, self.n)
         return answers
 
-    def _told(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Answer]:
+    def _told(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Output]:
         """Yield each sample with what is told of it."""
         texts = [sample.text for sample in samples]
         copied = self.source.copied(texts) if self.source is not None else [None] * len(texts)
@@ -111,17 +111,17 @@ class Samples:
                 fields["copied_longest"] = own.longest
                 fields["copied_share"] = round(own.share, 4)
                 note = _note(own) if self._is_plain else ""
-            yield Answer(sample.prompt + sample.text, fields, note)
+            yield Output(sample.prompt + sample.text, fields, note)
 
     def _show(self, prompt: str) -> None:
         """Write the samples of a prompt to a terminal, where headings keep them apart."""
         for config in self.configs:
             for pieces in self._pieces(prompt, config):
                 self._say_temperature(config)
-                print(shown(prompt), end="", flush=True)
+                print(escape_controls(prompt), end="", flush=True)
                 text = ""
                 for piece in pieces:
-                    print(shown(piece), end="", flush=True)
+                    print(escape_controls(piece), end="", flush=True)
                     text += piece
                 print(flush=True)
                 if self.source is not None:
@@ -138,11 +138,11 @@ class Samples:
 
     def _say(self, note: str) -> None:
         if note:
-            self.stream.screen.say(note)
+            self.request.messenger.announce(note)
 
     def _say_temperature(self, config: SamplingConfig) -> None:
-        if len(self.configs) > 1 and not self.stream.screen.quiet:
-            console = self.stream.screen.console()
+        if len(self.configs) > 1 and not self.request.messenger.quiet:
+            console = self.request.messenger.console()
             console.print(f"temperature {config.temperature:g}", style="dim")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Messenger
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
 
@@ -113,11 +113,11 @@ def translate(
     color: options.ColorChoice = "auto",
 ) -> None:
     """Translate texts, one line out for each line in."""
-    from rnncli.cli.pipe import Stream, answer_all
-    from rnncli.cli.records import Answer
+    from rnncli.cli.pipe import Request, answer_all
+    from rnncli.cli.records import Output
     from rnncli.tasks.translate.predict import Translation, Translator
 
-    screen = Screen(quiet, color)
+    messenger = Messenger(quiet, color)
     if attention and column is not None and not as_json:
         raise ConfigError(
             "--attention draws below lines of text, and a row of a table has no room for it",
@@ -128,26 +128,26 @@ def translate(
             "attention is drawn for a text as a whole, and --split translates its sentences",
             "leave --split out, and give a sentence a line",
         )
-    stream = Stream(texts or [], input, output, column, as_json, batch_size, screen)
+    request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
         options.model_path(model, "translate"),
         device=device,
         threads=options.threads_for(threads),
-        announce=screen.say,
+        announce=messenger.announce,
     )
 
-    def respond(texts: Sequence[str]) -> list[list[Answer]]:
+    def respond(texts: Sequence[str]) -> list[list[Output]]:
         translated = translator.nbest(texts, config, prefix=prefix, split=split)
         return [[answer(found)] for found in translated]
 
-    def answer(found: list[Translation]) -> Answer:
+    def answer(found: list[Translation]) -> Output:
         line = found[0].text
         if nbest > 1:
             lines = [f"{translation.score:.4f}\t{translation.text}" for translation in found]
             lines += ["\t"] * (nbest - len(found))  # so that lines can be counted off
             line = "\n".join(lines)
-        return Answer(
+        return Output(
             line,
             {
                 "translation": found[0].text,
@@ -160,6 +160,6 @@ def translate(
     if attention or attention_out is not None:
         from rnncli.cli.views.heatmap import answer_aligned
 
-        answer_aligned(stream, names, translator, respond, shows=attention, drawing=attention_out)
+        answer_aligned(request, names, translator, respond, shows=attention, drawing=attention_out)
     else:
-        answer_all(stream, "source", names, respond)
+        answer_all(request, "source", names, respond)

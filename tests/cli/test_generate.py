@@ -15,7 +15,7 @@ from models import STORY, generator, train, write_lines
 from shell import Result, call, on_a_terminal, rnncli
 
 from rnncli import TextGenerator
-from rnncli.cli.console import shown
+from rnncli.cli.console import escape_controls
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.networks.numerics import log_softmax, softmax
@@ -58,7 +58,7 @@ def test_on_a_terminal_a_line_before_each_sample_says_the_temperature(n: int) ->
     assert seen.count("temperature 0\x1b") == n
     assert seen.count("temperature 1.5\x1b") == n
     for line in set(generate(*words[3:]).lines):
-        assert shown(line) in seen
+        assert escape_controls(line) in seen
     assert "temperature" not in on_a_terminal(*words, "-q").decode()
 
 

@@ -17,7 +17,7 @@ from shell import call
 
 from rnncli import TextGenerator
 from rnncli.cli import app
-from rnncli.cli.console import shown
+from rnncli.cli.console import escape_controls
 from rnncli.cli.progress import SAMPLE, drawn_line
 from rnncli.storage.reading import load
 
@@ -104,5 +104,5 @@ def test_a_sample_is_what_the_saved_model_writes() -> None:
     drawn = drawn_line(task, weights)
     (written,) = TextGenerator.load(generator())([""], SAMPLE)
     assert len(drawn) > 40
-    assert drawn == shown(written.text).replace("\n", "\u240a").replace("\t", "\u2409")
+    assert drawn == escape_controls(written.text).replace("\n", "\u240a").replace("\t", "\u2409")
     assert torch.equal(torch.get_rng_state(), before)

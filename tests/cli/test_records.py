@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from models import classifier, generator, translator, write_lines
 from shell import TIMEOUT, call, rnncli, start
 
-from rnncli.cli.records import Answer, Delimited, Format, JsonLines, Lines, Record, format_of
+from rnncli.cli.records import Delimited, Format, JsonLines, Lines, Output, Record, format_of
 from rnncli.errors import DataError
 
 TELLING = st.sampled_from("\",;'\n\r\0 \x85\u2028{}é日🎈")
 FLAT = "\t\n\r"  # no cell of TSV holds these, the last of them at the end of a line
 NAMES = st.lists(st.sampled_from(["id", "día", "label", "a b", "q?"]), max_size=3, unique=True)
 SIZES = st.lists(st.integers(1, 4), max_size=8)  # of the batches in which lines arrive
-LABEL = Answer("", {"label": "good", "probability": 0.5, "probabilities": {"good": 0.5}})
+LABEL = Output("", {"label": "good", "probability": 0.5, "probabilities": {"good": 0.5}})
 
 
 def anything(without: str = "") -> st.SearchStrategy[str]:
@@ -127,7 +127,7 @@ def test_a_carriage_return_without_quotes_ends_no_row() -> None:
 def test_a_result_is_quoted_where_it_must_be(text: str) -> None:
     form = format_of("text", None, "id,text", ("answer",))
     (record,) = read(form, ["id,text", "1,two"])
-    joined = form.join(record, Answer("", {"answer": text}))
+    joined = form.join(record, Output("", {"answer": text}))
     assert csv_cells(joined, ",") == ["1", "two", text]
 
 
@@ -167,7 +167,7 @@ def test_rows_of_tsv_are_read_in_any_batches_and_quotes_are_text(
 def test_a_result_adds_one_cell_to_tsv_whatever_is_in_it(text: str) -> None:
     form = format_of("text", Path("rows.tsv"), "text", ("answer",))
     (record,) = read(form, ["text", "a"])
-    joined = form.join(record, Answer("", {"answer": text}))
+    joined = form.join(record, Output("", {"answer": text}))
     assert len(joined.split("\t")) == 2
     assert not {"\n", "\r"} & set(joined)
 
@@ -222,7 +222,7 @@ def test_objects_are_read_in_any_batches_and_go_out_as_they_came(
 def test_values_of_an_object_stay_as_they_are_spelled(value: str) -> None:
     form = JsonLines("text")
     (record,) = read(form, [f'{{"v" : {value}, "text": "a"}}'])
-    answer = Answer("", {"label": "é"})
+    answer = Output("", {"label": "é"})
     assert form.join(record, answer) == f'{{"v" : {value}, "text": "a", "label": "é"}}'
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models import SMALL, classifier, generator, translator, write_lines
 from shell import call, on_a_terminal, rnncli
 
-from rnncli.cli.console import shown
+from rnncli.cli.console import escape_controls
 
 # Colours, a title, a cleared screen, a bell, a backspace, a carriage return, C1 codes.
 EVIL = "a\x1b[31mb\x1b]0;title\x07c\x1b[2Jd\x08e\rf\x9bg\x7fh"
@@ -70,7 +70,7 @@ def test_labels_and_columns_of_a_stranger_are_shown(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_only_ends_of_lines_and_tabs_stay_of_control_characters(text: str) -> None:
-    seen = shown(text)
+    seen = escape_controls(text)
     assert len(seen) == len(text)
     for before, after in zip(text, seen, strict=True):
         control = ord(before) < 0x20 or 0x7F <= ord(before) < 0xA0

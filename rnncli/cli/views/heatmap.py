@@ -23,9 +23,9 @@ from typing import Any
 from rich.cells import cell_len
 
 from rnncli.analysis.alignment import Alignment
-from rnncli.cli.console import shown
-from rnncli.cli.pipe import Respond, Stream, answer_all
-from rnncli.cli.records import Answer
+from rnncli.cli.console import escape_controls
+from rnncli.cli.pipe import Request, Respond, answer_all
+from rnncli.cli.records import Output
 from rnncli.cli.views.heatmap_svg import Drawing, require_place
 from rnncli.tasks.translate.predict import Translator
 
@@ -43,7 +43,7 @@ LEGEND = (
 
 
 def answer_aligned(
-    stream: Stream,
+    request: Request,
     names: Sequence[str],
     translator: Translator,
     respond: Respond,
@@ -51,7 +51,7 @@ def answer_aligned(
     shows: bool,
     drawing: Path | None,
 ) -> None:
-    """Answer every text of a stream, and show how its best translation is aligned with it.
+    """Answer every text of a request, and show how its best translation is aligned with it.
 
     With ``shows``, below the translation or, in JSON, as a member; with ``drawing``, in that file.
 
@@ -61,12 +61,12 @@ def answer_aligned(
 
     """
     if drawing is not None:
-        require_place(drawing, stream.output)
-    pictures = None if drawing is None else Drawing(drawing, stream.screen)
+        require_place(drawing, request.output)
+    pictures = None if drawing is None else Drawing(drawing, request.messenger)
     width = get_terminal_size().columns
-    say_once = cache(stream.screen.say)
+    say_once = cache(request.messenger.announce)
 
-    def aligned(texts: list[str]) -> list[list[Answer]]:
+    def aligned(texts: list[str]) -> list[list[Output]]:
         answers = [own[0] for own in respond(texts)]
         translations = [answer.fields["translation"] for answer in answers]
         found = translator.align(texts, translations)
@@ -77,19 +77,19 @@ def answer_aligned(
             return [[answer] for answer in answers]
         return [[present(*both)] for both in zip(answers, found, strict=True)]
 
-    def present(answer: Answer, alignment: Alignment) -> Answer:
+    def present(answer: Output, alignment: Alignment) -> Output:
         fields = {**answer.fields, "alignment": as_object(alignment)}
-        if stream.as_json or not alignment:
+        if request.as_json or not alignment:
             return replace(answer, fields=fields)
         lines = table(alignment)
         if max(map(cell_len, lines)) > width:
             say_once(f"where a table is wider than {width} columns, a list stands in its place")
             lines = listed(alignment)
-        return Answer("\n".join([answer.line, *lines, ""]), fields)
+        return Output("\n".join([answer.line, *lines, ""]), fields)
 
-    if shows and not stream.as_json:
-        stream.screen.say(LEGEND)
-    answer_all(stream, "source", names, aligned)
+    if shows and not request.as_json:
+        request.messenger.announce(LEGEND)
+    answer_all(request, "source", names, aligned)
     if pictures is not None:
         pictures.write()
 
@@ -105,9 +105,12 @@ def as_object(alignment: Alignment) -> dict[str, Any]:
 
 def table(alignment: Alignment) -> list[str]:
     """Return the lines of a table: each word of the source above a column two characters wide."""
-    target = list(map(shown, alignment.target))
+    target = list(map(escape_controls, alignment.target))
     margin = max(map(cell_len, target))
-    lines = [" " * (margin + 1) + "│ " * i + shown(word) for i, word in enumerate(alignment.source)]
+    lines = [
+        " " * (margin + 1) + "│ " * i + escape_controls(word)
+        for i, word in enumerate(alignment.source)
+    ]
     for word, row in zip(target, alignment.weights.tolist(), strict=True):
         cells = "".join(2 * SHADES[_degree(weight)] for weight in row)
         lines.append(f"{_right(word, margin)} {cells}".rstrip())
@@ -116,13 +119,13 @@ def table(alignment: Alignment) -> list[str]:
 
 def listed(alignment: Alignment) -> list[str]:
     """Return a line for each word of the translation: which words it attended to most."""
-    target = list(map(shown, alignment.target))
+    target = list(map(escape_controls, alignment.target))
     margin = min(max(map(cell_len, target)), LIST_MARGIN)
     lines = []
     for word, row in zip(target, alignment.weights.tolist(), strict=True):
         strongest = sorted(zip(row, alignment.source, strict=True), key=lambda own: -own[0])[:NAMED]
         told = [
-            f"{shown(source)} {100 * weight:.0f} %"
+            f"{escape_controls(source)} {100 * weight:.0f} %"
             for weight, source in strongest
             if weight >= LIMITS[0]
         ]

@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 
 from rnncli.analysis.alignment import Alignment
-from rnncli.cli.console import Screen, shown
-from rnncli.cli.pipe import Stream, opened_output
+from rnncli.cli.console import Messenger, escape_controls
+from rnncli.cli.pipe import Request, opened_output
 from rnncli.errors import ConfigError, DataError
 
 CELL = 22  # pixels, as are all sizes here
@@ -78,9 +78,9 @@ class Picture:
 class Drawing:
     """Collect pictures, and write them to a file."""
 
-    def __init__(self, path: Path, screen: Screen) -> None:
+    def __init__(self, path: Path, messenger: Messenger) -> None:
         self._path = path
-        self._screen = screen
+        self._messenger = messenger
         self._pictures: list[Picture] = []
         self._aligned = 0
 
@@ -93,13 +93,13 @@ class Drawing:
 
     def write(self) -> None:
         """Write the file, which appears when it is complete."""
-        to_file = Stream([], None, self._path, None, False, 1, self._screen)
+        to_file = Request([], None, self._path, None, False, 1, self._messenger)
         with opened_output(to_file) as write:
             _write(self._pictures, write)
         number = f"{len(self._pictures):,}"
         if self._aligned > MOST:
             number = f"the first {number} of {self._aligned:,}"
-        self._screen.say(f"alignments drawn in {self._path}: {number}")
+        self._messenger.announce(f"alignments drawn in {self._path}: {number}")
 
 
 def _write(pictures: Sequence[Picture], write: Callable[[str | None], None]) -> None:
@@ -166,11 +166,11 @@ def _grid(left: int, top: int, width: int, height: int) -> str:
 
 def _cut(word: str) -> str:
     """Return a word, or the beginning of a long one."""
-    word = shown(word)
+    word = escape_controls(word)
     if cell_len(word) <= LONGEST_WORD:
         return word
     return set_cell_size(word, LONGEST_WORD - 1).rstrip() + "…"
 
 
 def _escaped(text: str) -> str:
-    return escape(shown(text).translate(_NO_XML))
+    return escape(escape_controls(text).translate(_NO_XML))

@@ -8,9 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rnncli.analysis.occlusion import METHOD, Classifier, Span, explain
-from rnncli.cli.console import is_terminal, shown
-from rnncli.cli.pipe import Respond, Stream, answer_all, batches
-from rnncli.cli.records import Answer, Lines
+from rnncli.cli.console import escape_controls, is_terminal
+from rnncli.cli.pipe import Request, Respond, answer_all, batches
+from rnncli.cli.records import Lines, Output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,23 +56,23 @@ class Explanation(dict[str, Any]):
 
 
 def answer_explained(
-    stream: Stream, names: Sequence[str], classifier: Classifier, respond: Respond
+    request: Request, names: Sequence[str], classifier: Classifier, respond: Respond
 ) -> None:
-    """Answer every text of a stream, and say which words spoke for the label and which against.
+    """Answer every text of a request, and say which words spoke for the label and which against.
 
     ``respond`` gives the answers, of which each ends with its text.
     """
-    say_once = cache(stream.screen.say)
-    console = stream.screen.console(stderr=False)
+    say_once = cache(request.messenger.announce)
+    console = request.messenger.console(stderr=False)
     in_colours = (
         console.color_system is not None
         and not console.no_color
-        and not stream.as_json
-        and stream.column is None
-        and stream.output is None
+        and not request.as_json
+        and request.column is None
+        and request.output is None
     )
 
-    def explained(texts: list[str]) -> list[list[Answer]]:
+    def explained(texts: list[str]) -> list[list[Output]]:
         answers = respond(texts)
         asked = [text if own else "" for text, own in zip(texts, answers, strict=True)]
         return [
@@ -82,24 +82,24 @@ def answer_explained(
             )
         ]
 
-    def present(answer: Answer, text: str, spans: Sequence[Span]) -> Answer:
+    def present(answer: Output, text: str, spans: Sequence[Span]) -> Output:
         if in_colours:
             return replace(answer, line=_painted(answer.line, text, spans, console))
         explanation = Explanation(text, spans) if spans else None
-        return Answer(
+        return Output(
             f"{answer.line}\t{explanation or ''}", {**answer.fields, "explanation": explanation}
         )
 
     if in_colours:
-        _say_legend(stream)
-        _write_as_they_are(stream, explained)
+        _say_legend(request)
+        _write_as_they_are(request, explained)
     else:
-        answer_all(stream, "text", (*names, "explanation"), explained)
+        answer_all(request, "text", (*names, "explanation"), explained)
 
 
-def _write_as_they_are(stream: Stream, respond: Respond) -> None:
+def _write_as_they_are(request: Request, respond: Respond) -> None:
     """Write answers with the codes for colours in them, which else would be shown."""
-    for lines in batches(stream):
+    for lines in batches(request):
         for answers in respond([record.text for record in Lines().records(lines)]):
             for answer in answers:
                 sys.stdout.buffer.write(answer.line.encode("utf-8", "replace") + b"\n")
@@ -111,7 +111,7 @@ def _painted(line: str, text: str, spans: Sequence[Span], console: "Console") ->
     from rich.segment import Segment, Segments
     from rich.style import Style
 
-    visible = shown if is_terminal(stderr=False) else str
+    visible = escape_controls if is_terminal(stderr=False) else str
     parts = [Segment(visible(line[: len(line) - len(text)]))]
     end = 0
     for span, degree in zip(spans, _degrees(spans), strict=True):
@@ -141,11 +141,11 @@ def _quoted(words: str) -> str:
     return words if plain else json.dumps(words, ensure_ascii=False)
 
 
-def _say_legend(stream: Stream) -> None:
+def _say_legend(request: Request) -> None:
     from rich.text import Text
 
-    console = stream.screen.console()
-    if stream.screen.quiet or console.color_system is None:
+    console = request.messenger.console()
+    if request.messenger.quiet or console.color_system is None:
         return
     shares = [f" {100 * limit:.0f} % " for limit in LIMITS]
     console.print(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rnncli.cli.console import is_terminal, shown
-from rnncli.cli.pipe import Stream, answer_all, batches
-from rnncli.cli.records import Answer, Lines
+from rnncli.cli.console import escape_controls, is_terminal
+from rnncli.cli.pipe import Request, answer_all, batches
+from rnncli.cli.records import Lines, Output
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.generate.surprisal import Surprise
 
@@ -20,37 +20,37 @@ STYLES = ("none", "black on #fff1b8", "black on #ffc069", "black on #ff7a45", "w
 LIMITS = {"char": (2, 4, 6, 9), "subword": (5, 8, 11, 14), "word": (6, 9, 12, 15)}
 
 
-def answer_surprise(stream: Stream, generator: TextGenerator, control: str | None) -> None:
+def answer_surprise(request: Request, generator: TextGenerator, control: str | None) -> None:
     """Say of every text of a stream how little the model expected it, as one of a label."""
-    console = stream.screen.console(stderr=False)
+    console = request.messenger.console(stderr=False)
     in_colours = console.color_system is not None and not console.no_color
-    if in_colours and not stream.as_json and stream.column is None and stream.output is None:
-        _answer_in_colours(stream, generator, control, console)
+    if in_colours and not request.as_json and request.column is None and request.output is None:
+        _answer_in_colours(request, generator, control, console)
         return
 
-    def respond(texts: Sequence[str]) -> list[list[Answer]]:
+    def respond(texts: Sequence[str]) -> list[list[Output]]:
         found = generator.surprise(texts, control)
-        return [[_answer(surprise, stream.as_json)] for surprise in found]
+        return [[_answer(surprise, request.as_json)] for surprise in found]
 
-    answer_all(stream, "text", ("bits_per_character",), respond)
+    answer_all(request, "text", ("bits_per_character",), respond)
 
 
-def _answer(surprise: Surprise, with_pieces: bool) -> Answer:
+def _answer(surprise: Surprise, with_pieces: bool) -> Output:
     fields: dict[str, Any] = {"bits_per_character": round(surprise.bits_per_character, 6)}
     if with_pieces:
         fields["characters"] = [
             {"text": text, "bits": round(bits, 4)} for text, bits in surprise.pieces()
         ]
-    return Answer(f"{surprise.bits_per_character:.4f}\t{surprise.text}", fields)
+    return Output(f"{surprise.bits_per_character:.4f}\t{surprise.text}", fields)
 
 
 def _answer_in_colours(
-    stream: Stream, generator: TextGenerator, control: str | None, console: "Console"
+    request: Request, generator: TextGenerator, control: str | None, console: "Console"
 ) -> None:
     limits = LIMITS[generator.info["level"]]
-    _say_legend(stream, limits, "character" if generator.info["level"] == "char" else "token")
+    _say_legend(request, limits, "character" if generator.info["level"] == "char" else "token")
     codes = _codes(console)
-    for lines in batches(stream):
+    for lines in batches(request):
         texts = [record.text for record in Lines().records(lines)]
         for surprise in generator.surprise(texts, control):
             line = f"{surprise.bits_per_character:.4f}\t{_painted(surprise, limits, codes)}\n"
@@ -60,7 +60,7 @@ def _answer_in_colours(
 
 def _painted(surprise: Surprise, limits: Sequence[float], codes: Sequence[tuple[str, str]]) -> str:
     """Return a text with the codes that colour each piece by its bits."""
-    visible = shown if is_terminal(stderr=False) else str
+    visible = escape_controls if is_terminal(stderr=False) else str
     left = len(surprise.text)  # the newline is not painted
     painted = []
     for degree, pieces in groupby(surprise.pieces(), lambda piece: _degree(piece[1], limits)):
@@ -89,11 +89,11 @@ def _codes(console: "Console") -> list[tuple[str, str]]:
     return found
 
 
-def _say_legend(stream: Stream, limits: Sequence[float], unit: str) -> None:
+def _say_legend(request: Request, limits: Sequence[float], unit: str) -> None:
     from rich.text import Text
 
-    console = stream.screen.console()
-    if stream.screen.quiet or console.color_system is None:
+    console = request.messenger.console()
+    if request.messenger.quiet or console.color_system is None:
         return
     words = [f"under {limits[0]}", *(f"from {limit}" for limit in limits)]
     parts = [(f" {word} ", style) for word, style in zip(words, STYLES, strict=True)]
