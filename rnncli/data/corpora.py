@@ -208,7 +208,7 @@ def bundled_path(name: str) -> Path:
     Raises:
         DataError: the file is in neither place.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent  # of rnncli
     places = [package / "bundled", package.parent / "data"]
     for place in places:
         path = place / BUNDLED[name].file
