@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from rnncli.text.tokenizer import UNK, Tokenizer
+from rnncli.text.special_tokens import UNK
+from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import OTHER, SCRIPTS, script_of, script_shares
 
 FEWEST_TEXTS = 20  # of a stream: before there are so many, nothing is told unless it ends

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.text.batching import chunks
+from rnncli.text.batching import batched
 from rnncli.text.unicode import UNSPACED
 
 METHOD = "occlusion"
@@ -94,7 +94,7 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[Any]]:
     """Yield the logits (C,) of each text, asking for many at once."""
-    for together in chunks(texts, ASKED_TOGETHER):
+    for together in batched(texts, max_size=ASKED_TOGETHER):
         yield from classifier.logits(together)
 
 

@@ -13,6 +13,8 @@ import datasets
 from datasets import Dataset
 from datasets.arrow_writer import ArrowWriter
 
+from rnncli.text.batching import batched
+
 BATCH_ROWS = 1_000  # rows held in memory at once
 BATCH_CHARACTERS = 1 << 24  # of all of them, unless a single one has more
 
@@ -45,23 +47,15 @@ def store(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
     """
     path = str(scratch_file("arrow"))
     with ArrowWriter(path=path, features=string_columns(names)) as writer:
-        for batch in _batches(rows):
+        batches = batched(rows, max_items=BATCH_ROWS, max_size=BATCH_CHARACTERS, size=_characters)
+        for batch in batches:
             writer.write_batch(dict(zip(names, map(list, zip(*batch, strict=True)), strict=True)))
         writer.finalize()
     return Dataset.from_file(path)
 
 
-def _batches(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
-    batch: list[tuple[str, ...]] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += sum(map(len, row))
-        if len(batch) == BATCH_ROWS or size > BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _characters(row: tuple[str, ...]) -> int:
+    return sum(map(len, row))
 
 
 def string_columns(names: Iterable[str]) -> datasets.Features:

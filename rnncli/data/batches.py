@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.text.tokenizer import EOS, PAD, Tokenizer
+from rnncli.text.batching import pad
+from rnncli.text.special_tokens import EOS
+from rnncli.text.tokenizer import Tokenizer
 
 LENGTH_STEP = 2  # batches are padded to a multiple: half the kernels to prepare, little padding
 COUNTED = 1 << 20  # tokens counted at once: bounds memory
@@ -52,12 +54,7 @@ class EncodedTexts:
 
         S is a multiple of ``step``.
         """
-        lengths = self.lengths_of(rows)  # (N,)
-        width = -(-int(lengths.max()) // step) * step
-        tokens = np.full((len(rows), width), PAD, np.int64)  # (N, S)
-        for i, row in enumerate(rows):
-            tokens[i, : lengths[i]] = self[row]
-        return tokens, lengths
+        return pad([self[row] for row in rows], multiple_of=step)
 
     def lengths_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of tokens of some texts."""

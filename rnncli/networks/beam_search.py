@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnncli.config import USUAL_LENGTH_PENALTY, SamplingConfig, SearchConfig
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_sums, softmax
-from rnncli.text.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnncli.text.tokenizer import PAD
+from rnncli.text.special_tokens import PAD
 
 FLATTENING = 0.75  # power of the frequencies that are drawn from, so that rare words come up, too
 

@@ -37,7 +37,7 @@ from rnncli.networks.cells_torch import (
     reverse,
 )
 from rnncli.tasks.classify.ngrams import Bag
-from rnncli.text.tokenizer import PAD
+from rnncli.text.special_tokens import PAD
 
 CALL = 0.5  # how loudly a word calls for its translation at first: half of it learns best
 UNSEEN = 0.1  # how often a token occurs that does not occur in the training text

@@ -34,7 +34,8 @@ from rnncli.tasks.classify.ngrams import PLACES
 from rnncli.tasks.generate.control_codes import Controls
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.retrieval import SLOTS, SimilarTexts
-from rnncli.text.tokenizer import EOS, Tokenizer
+from rnncli.text.special_tokens import EOS
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from rnncli.networks.backend_torch import TorchNetwork

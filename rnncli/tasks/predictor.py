@@ -5,13 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rnncli.config import MAX_PARAMETERS, InferenceDevice, ModelConfig, Task
 from rnncli.errors import ConfigError
 from rnncli.storage.reading import SavedModel, expected_shapes, load
-from rnncli.text.tokenizer import PAD, Tokenizer
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
     from datasets import Dataset
@@ -141,43 +138,3 @@ class TrainedModel:
 
         with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             return list(pool.map(function, batches))
-
-
-def by_length(
-    encoded: Sequence[Sequence[int]], max_tokens: int, max_texts: int
-) -> list[NDArray[np.int64]]:
-    """Return batches of texts of similar length, as their numbers, from long to short.
-
-    A batch has at most ``max_tokens``, padding included, unless a single text has more.
-    """
-    lengths = np.array([len(ids) for ids in encoded], np.int64)
-    order = np.argsort(-lengths, kind="stable")
-    batches = []
-    while len(order):
-        size = min(max_texts, max(1, max_tokens // max(1, int(lengths[order[0]]))))
-        batches.append(order[:size])
-        order = order[size:]
-    return batches
-
-
-def padded(
-    encoded: Sequence[Sequence[int]], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,)."""
-    lengths = np.array([len(encoded[row]) for row in rows], np.int64)
-    tokens = np.full((len(rows), int(lengths.max())), PAD, np.int64)
-    for i, row in enumerate(rows):
-        tokens[i, : lengths[i]] = encoded[row]
-    return tokens, lengths
-
-
-def in_pieces(text: str, size: int) -> list[str]:
-    """Cut a text into pieces of at most ``size`` characters, behind a space where there is one."""
-    pieces = []
-    start = 0
-    while len(text) - start > size:
-        space = text.rfind(" ", start + size // 2, start + size)
-        end = space + 1 or start + size
-        pieces.append(text[start:end])
-        start = end
-    return [*pieces, text[start:]]

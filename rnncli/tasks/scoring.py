@@ -1,8 +1,7 @@
 """What the scorers of all tasks have in common."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -39,10 +38,3 @@ class Scorer(Protocol):
     def report(self, scores: Scores, console: "Console") -> None:
         """Print scores for a person."""
         ...
-
-
-def batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield texts, so many at once."""
-    iterator = iter(texts)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

@@ -28,10 +28,8 @@ from tokenizers import Tokenizer as Backend
 
 from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
-from rnncli.text.batching import chunks
-
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
-PAD, UNK, BOS, EOS = range(4)
+from rnncli.text.batching import batched
+from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 
 # A word keeps the space before it, so that joining tokens gives the text back. Scripts written
 # without spaces are split at every character. An apostrophe belongs to the word before it when
@@ -106,7 +104,7 @@ class Tokenizer:
 
         Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in map(without_surrogates, chunks(texts, _CHUNK_CHARACTERS, _CHUNK)):
+        for chunk in map(without_surrogates, _batches(texts)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -300,11 +298,15 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    backend.train_from_iterator(chunks(texts, _CHUNK_CHARACTERS, _CHUNK), trainer=trainer)
+    backend.train_from_iterator(_batches(texts), trainer=trainer)
     # The trainer registers special tokens as text to look out for; they must only be entries.
     description = json.loads(backend.to_str())
     description["added_tokens"] = []
     return Backend.from_str(json.dumps(description))
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    return batched(texts, max_items=_CHUNK, max_size=_CHUNK_CHARACTERS)
 
 
 def _most_common(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from rnncli.storage.reading import SavedModel
-from rnncli.text.tokenizer import SPECIAL_TOKENS, Tokenizer
+from rnncli.text.special_tokens import SPECIAL_TOKENS
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from rnncli.tasks.predictor import Training

@@ -33,9 +33,9 @@ from rnncli.networks.backend_torch import TorchNetwork
 from rnncli.networks.beam_search import beam_search
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.predictor import by_length, padded
 from rnncli.tasks.translate.predict import Translator, clean
-from rnncli.text.tokenizer import EOS
+from rnncli.text.batching import batch_by_length, pad
+from rnncli.text.special_tokens import EOS
 
 RUNS = 11  # of a fresh process
 LINES = 100_000
@@ -165,8 +165,8 @@ def classify(report: Report, folder: Path, threads: int) -> None:
 
             def label(texts: Sequence[str], batch: int = batch) -> None:
                 encoded = [[*ids, EOS] for ids in tokenizer.encode_all(texts)]
-                for rows in by_length(encoded, 1 << 20, batch):
-                    theirs.classify(*padded(encoded, rows))
+                for rows in batch_by_length(encoded, 1 << 20, batch):
+                    theirs.classify(*pad([encoded[row] for row in rows]))
 
             try:
                 with context:
@@ -201,8 +201,8 @@ def translate(report: Report, folder: Path, threads: int) -> None:
         for name, context in _precisions():
 
             def search(config: SearchConfig = config) -> None:
-                for rows in by_length(encoded, 1 << 20, 64):
-                    tokens, lengths = padded(encoded, rows)
+                for rows in batch_by_length(encoded, 1 << 20, 64):
+                    tokens, lengths = pad([encoded[row] for row in rows])
                     state = theirs.encode(tokens, lengths)
                     beam_search(theirs.step, state, 2 * lengths + 10, config)
 

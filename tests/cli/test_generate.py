@@ -21,7 +21,8 @@ from rnncli.errors import RnncliError
 from rnncli.networks.numerics import log_softmax, softmax
 from rnncli.tasks.generate.predict import MAX_TRIES, Demand
 from rnncli.tasks.generate.surprisal import BATCH_TEXTS, MAX_CHARACTERS
-from rnncli.text.tokenizer import EOS, Tokenizer
+from rnncli.text.special_tokens import EOS
+from rnncli.text.tokenizer import Tokenizer
 
 SEED = ("--seed", 1, "--length", 30)
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.data.batches import LENGTH_STEP, bucketed, encode, in_order, streams
-from rnncli.text.tokenizer import EOS, PAD, Tokenizer
+from rnncli.text.special_tokens import EOS, PAD
+from rnncli.text.tokenizer import Tokenizer
 
 CORPUS = st.lists(st.text(alphabet="abc \n🙂", max_size=12), max_size=8)
 LENGTHS = st.lists(st.integers(0, 300), min_size=1, max_size=700).map(np.array)

@@ -17,7 +17,7 @@ from rnncli.networks.beam_search import (
 )
 from rnncli.networks.model_numpy import DecoderState, Memory
 from rnncli.networks.numerics import log_softmax, softmax
-from rnncli.text.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
 WORDS = (4, 5, 6)  # what a toy writes; the special tokens stand before them
 VOCAB = 7

@@ -16,7 +16,7 @@ from rnncli.networks.model_torch import (
     cross_entropy,
     token_mask,
 )
-from rnncli.text.tokenizer import PAD
+from rnncli.text.special_tokens import PAD
 
 DEPTHS = (1, 2)
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from rnncli.networks.losses import SampledSoftmax
 from rnncli.networks.model_torch import cross_entropy
-from rnncli.text.tokenizer import PAD
+from rnncli.text.special_tokens import PAD
 
 VOCABULARY, WIDTH, DRAWN = 20_000, 16, 4_096
 smoothed = pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -29,9 +29,9 @@ from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, Classification
 from rnncli.tasks.generate.predict import Generation
-from rnncli.tasks.predictor import in_pieces
 from rnncli.tasks.translate.predict import Translation
-from rnncli.text.tokenizer import EOS
+from rnncli.text.batching import split_long_text
+from rnncli.text.special_tokens import EOS
 
 MODELS: dict[str, Callable[[], Path]] = {
     "classify": classifier,
@@ -236,7 +236,7 @@ def test_halves_of_characters_are_no_error(task: str) -> None:
 @example("abcd", 4)
 @example("ab cd", 4)
 def test_pieces_join_to_the_text_and_are_cut_behind_spaces(text: str, size: int) -> None:
-    pieces = in_pieces(text, size)
+    pieces = split_long_text(text, size)
     assert "".join(pieces) == text
     assert all(pieces) or pieces == [""]
     assert max(map(len, pieces)) <= size
@@ -251,7 +251,7 @@ def test_a_long_text_gets_the_mean_of_its_pieces() -> None:
     assert len(text) == 25_000
     heard: list[str] = []
     model = rnncli.TextClassifier.load(classifier(), announce=heard.append)
-    pieces = in_pieces(text, MAX_CHARACTERS)
+    pieces = split_long_text(text, MAX_CHARACTERS)
     assert len(pieces) == 3
     parts = model(pieces)
     assert heard == []

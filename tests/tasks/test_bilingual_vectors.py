@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from rnncli.data.batches import EncodedTexts
 from rnncli.storage import reading as saved_model
 from rnncli.tasks.bilingual_vectors import bilingual_vectors
-from rnncli.text.tokenizer import EOS
+from rnncli.text.special_tokens import EOS
 
 FIRST, WORDS = 4, 12  # special tokens stand before the words of a language
 SIZE = FIRST + WORDS

@@ -33,7 +33,8 @@ from rnncli.tasks.translate.memory import (
     Recalling,
     RecallingState,
 )
-from rnncli.text.tokenizer import BOS, EOS, Tokenizer
+from rnncli.text.special_tokens import BOS, EOS
+from rnncli.text.tokenizer import Tokenizer
 
 PLACES = 8
 ALONE = SearchConfig(memory=False)

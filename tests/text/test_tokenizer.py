@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rnncli.config import LEVELS
 from rnncli.errors import ModelError
-from rnncli.text.tokenizer import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer, was_split
+from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
+from rnncli.text.tokenizer import Tokenizer, was_split
 
 TEXTS = ["The cat sat.", "the  dog's\tbone\n", "l'eau — déjà vu", "猫が好き。", "สวัสดี", "x_1 🙂"]
 LARGE = 100_000

@@ -13,7 +13,7 @@ from datasets import Dataset
 from rnncli.config import CELLS, DEFAULTS, TASKS
 from rnncli.data.batches import Window, rows_of
 from rnncli.errors import ConfigError, RnncliError
-from rnncli.text.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.training.device import choose_device, choose_precision, start_torch
 from rnncli.training.loop import State, fit
 

@@ -15,7 +15,8 @@ from rnncli.cli.console import Screen
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.predictor import column_values
-from rnncli.tasks.scoring import ScoredRows, Scores, batches
+from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
+from rnncli.text.batching import batched
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -122,7 +123,7 @@ class SecondModel:
         """Compare the answers of the first model with those of this one."""
         self._comparison.say_if_unfair(data, self._screen)
         answers: list[str] = []
-        for texts in batches(column_values(data.rows, "text")):
+        for texts in batched(column_values(data.rows, "text"), max_items=BATCH):
             answers += [self._model.labels[n] for n in self._model.logits(texts).argmax(1)]
         own = right.numbers_of(answers)
         first_right, second_right = predicted == right.numbers, own == right.numbers

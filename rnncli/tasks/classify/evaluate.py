@@ -18,8 +18,9 @@ from rnncli.cli.views.reports import report_classifier
 from rnncli.networks.numerics import softmax
 from rnncli.tasks.classify.comparison import RightLabels, SecondModel, baseline_scores
 from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.predictor import column_values, in_pieces
-from rnncli.tasks.scoring import ScoredRows, Scores, batches
+from rnncli.tasks.predictor import column_values
+from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
+from rnncli.text.batching import batched, split_long_text
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -68,7 +69,7 @@ class ClassifierScorer:
         if not data.is_held_out:
             self._say_shifts(data.rows)
         right = RightLabels(column_values(data.rows, "label"), self._model.labels)
-        texts = batches(column_values(data.rows, "text"))
+        texts = batched(column_values(data.rows, "text"), max_items=BATCH)
         logits = np.concatenate([self._model.logits(batch) for batch in texts])  # (N, C)
         probabilities = softmax(logits.astype(np.float64))
         predicted, surest = probabilities.argmax(1), probabilities.max(1)
@@ -143,4 +144,4 @@ def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[Scores
 
 def _count_words(text: str) -> int:
     """Count what stands between spaces, a piece at a time where a text fills the memory."""
-    return sum(len(piece.split()) for piece in in_pieces(text, MAX_CHARACTERS))
+    return sum(len(piece.split()) for piece in split_long_text(text, MAX_CHARACTERS))

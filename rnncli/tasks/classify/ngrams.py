@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.networks.numerics import Floats, Ints
-from rnncli.text.batching import chunks
+from rnncli.text.batching import batched
 
 # Words with their apostrophes, single signs, and each character of scripts without spaces.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")
@@ -53,7 +53,7 @@ class NGrams:
         Places are below ``PLACES``; each is there once for a text, in their order.
         """
         places, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for chunk in chunks(texts, CHUNK):
+        for chunk in batched(texts, max_size=CHUNK):
             keys = np.sort(np.concatenate([np.empty(0, np.uint64), *self._keys(chunk)]))
             keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]  # np.unique is slower
             places.append((keys % np.uint64(PLACES)).astype(np.int64))
@@ -136,7 +136,7 @@ class Bag:
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return the logits (N, C) of the texts."""
         logits = [np.empty((0, len(self.bias)), np.float32)]
-        for chunk in chunks(texts, CHUNK):
+        for chunk in batched(texts, max_size=CHUNK):
             places, starts = self.ngrams.gathered(chunk)
             loudness = self.ngrams.loudness(counts_of(places, starts))  # (N,)
             rows, starts = found_rows(self.places, places, starts)

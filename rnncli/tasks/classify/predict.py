@@ -10,8 +10,10 @@ from rnncli.analysis.occlusion import Span, explain
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.ngrams import Bag, NGrams
-from rnncli.tasks.predictor import Announce, TrainedModel, by_length, in_pieces, padded
-from rnncli.text.tokenizer import EOS, Tokenizer, without_surrogates
+from rnncli.tasks.predictor import Announce, TrainedModel
+from rnncli.text.batching import batch_by_length, pad, split_long_text
+from rnncli.text.special_tokens import EOS
+from rnncli.text.tokenizer import Tokenizer, without_surrogates
 
 MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
 PIECES = 32  # of a longer text, read side by side
@@ -88,7 +90,7 @@ class TextClassifier(TrainedModel):
                 f"texts of more than {MAX_CHARACTERS:,} characters are read in pieces, and the "
                 "pieces' probabilities averaged"
             )
-            logits[i] = self._pooled(in_pieces(texts[i], MAX_CHARACTERS))
+            logits[i] = self._pooled(split_long_text(texts[i], MAX_CHARACTERS))
         return logits
 
     def _pooled(self, pieces: Sequence[str]) -> Floats:
@@ -105,9 +107,9 @@ class TextClassifier(TrainedModel):
         texts = without_surrogates(texts)
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
         logits = np.zeros((len(encoded), len(self.labels)), np.float32)
-        batches = by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)
+        batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)
         found = self._in_parallel(
-            lambda rows: self._network.classify(*padded(encoded, rows)), batches
+            lambda rows: self._network.classify(*pad([encoded[row] for row in rows])), batches
         )
         for rows, some in zip(batches, found, strict=True):
             logits[rows] = some

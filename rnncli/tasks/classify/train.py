@@ -17,7 +17,8 @@ from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.tasks.classify.ngrams import Bag, NGrams
 from rnncli.tasks.predictor import Announce, build, column_values
-from rnncli.text.tokenizer import EOS, PAD, UNK, Tokenizer
+from rnncli.text.special_tokens import EOS, PAD, UNK
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -14,7 +14,7 @@ from rnncli.networks.beam_search import draw, random_seeds, random_streams, samp
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModel
-from rnncli.tasks.predictor import by_length, padded
+from rnncli.text.batching import batch_by_length, pad
 from rnncli.text.streaming import Ends, Writer
 
 MAX_TRIES = 20  # at a text that has to be like this or that
@@ -85,8 +85,8 @@ class TextGenerator(LanguageModel):
         seeds = random_seeds(config.seed, len(prompts), n)
         texts = [""] * len(labels)
         most = self._most_texts
-        for rows in by_length(encoded, BATCH_TOKENS, most):
-            logits, state = self._network.read(*padded(encoded, rows))
+        for rows in batch_by_length(encoded, BATCH_TOKENS, most):
+            logits, state = self._network.read(*pad([encoded[row] for row in rows]))
             row_of = np.repeat(np.arange(len(rows)), each)
             numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
             size = min(most, math.ceil(len(numbers) / self._threads))
@@ -186,7 +186,7 @@ class TextGenerator(LanguageModel):
         """Read the beginning of a sample of each label, once for all that have the same."""
         places = {label: row for row, label in enumerate(dict.fromkeys(labels))}
         encoded = list(map(encode, places))
-        logits, state = self._network.read(*padded(encoded, np.arange(len(encoded))))
+        logits, state = self._network.read(*pad(encoded))
         rows = np.array([places[label] for label in labels], np.int64)
         return _Start(logits[rows], state.take(rows), streams)
 

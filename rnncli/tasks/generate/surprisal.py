@@ -15,7 +15,8 @@ from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import Controls, prefix
-from rnncli.tasks.predictor import Announce, TrainedModel, by_length, in_pieces, padded
+from rnncli.tasks.predictor import Announce, TrainedModel
+from rnncli.text.batching import batch_by_length, pad, split_long_text
 
 MAX_CHARACTERS = 10_000  # of a text that are read at once
 BATCH_TOKENS = 16_384  # of texts read at once, padding included: bounds memory
@@ -87,7 +88,7 @@ class LanguageModel(TrainedModel):
         short = [row for row, text in enumerate(texts) if len(text) < MAX_CHARACTERS]
         encoded = [self._tokenizer.encode_with_ends(texts[row] + "\n") for row in short]
         read = [before + ids for ids, _ in encoded]
-        batches = by_length(read, BATCH_TOKENS, self._most_texts)
+        batches = batch_by_length(read, BATCH_TOKENS, self._most_texts)
         parts = self._in_parallel(lambda rows: self._bits([read[row] for row in rows]), batches)
         for rows, (bits, _) in zip(batches, parts, strict=True):
             for i, own in zip(rows.tolist(), bits, strict=True):
@@ -102,7 +103,7 @@ class LanguageModel(TrainedModel):
         """Return how little a text was expected that is read in pieces, to bound memory."""
         state = None
         ends, bits, start = [], [], 0
-        for piece in in_pieces(text + "\n", MAX_CHARACTERS):
+        for piece in split_long_text(text + "\n", MAX_CHARACTERS):
             ids, own_ends = self._tokenizer.encode_with_ends(piece)
             (own,), state = self._bits([before + ids], state)
             bits.append(own[len(before) - 1 :])
@@ -118,7 +119,7 @@ class LanguageModel(TrainedModel):
         Padding stands behind a text and changes nothing but that state, which counts for a text
         that is alone.
         """
-        tokens, lengths = padded(texts, np.arange(len(texts)))  # (N, T + 1)
+        tokens, lengths = pad(texts)  # (N, T + 1)
         state = state or self._network.empty_state(len(tokens))
         bits = np.empty((len(tokens), tokens.shape[1] - 1), np.float32)  # (N, T)
         window = max(1, LOGITS_SCORED // (self._tokenizer.vocab_size * len(tokens)))

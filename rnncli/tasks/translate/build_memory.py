@@ -13,7 +13,7 @@ from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats, directions
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, main_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
-from rnncli.text.tokenizer import BOS
+from rnncli.text.special_tokens import BOS
 
 if TYPE_CHECKING:
     from rnncli.networks.backend_torch import TorchNetwork

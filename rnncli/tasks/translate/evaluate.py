@@ -22,8 +22,9 @@ from rnncli.cli.views.mistakes import require_place, write_mistakes
 from rnncli.cli.views.translator_report import report_translator
 from rnncli.config import SearchConfig
 from rnncli.tasks.predictor import column_values
-from rnncli.tasks.scoring import ScoredRows, Scores, batches
+from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.tasks.translate.predict import Translator, clean
+from rnncli.text.batching import batched
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +122,7 @@ class TranslatorScorer:
     def _translate(self, model: Translator, sources: Sequence[str]) -> list[str]:
         return [
             translation.text
-            for texts in batches(sources)
+            for texts in batched(sources, max_items=BATCH)
             for translation in model(texts, self._config)
         ]
 

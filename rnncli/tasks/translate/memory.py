@@ -11,7 +11,7 @@ tokens that a source recalls, and D for the numbers of a key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from rnncli.data.batches import EncodedTexts
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, directions, log_sums
 from rnncli.tasks.translate.retrieval import SimilarTexts
-from rnncli.text.tokenizer import PAD
+from rnncli.text.batching import pad
 
 PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 64
 TOKENS = 1_024  # recalled for a source at most: bounds memory and time
@@ -97,7 +97,7 @@ class TranslationMemory:
             found, column[i, : len(own)] = np.unique(self.targets.tokens[own], return_inverse=True)
             words.append(found)
         mask = np.arange(shape[1]) < np.array(list(map(len, places)))[:, None]
-        return Recalled(directions(keys), mask, _padded(words), column)
+        return Recalled(directions(keys), mask, pad(words)[0], column)
 
     def _places(self, source: Ints) -> NDArray[np.int64]:
         """Return where the tokens stand that a source recalls."""
@@ -155,10 +155,3 @@ def _mixed(logits: Floats, keys: Floats, recalled: Recalled) -> Floats:
     flat = logits.ravel()  # a view: each row was written whole
     flat[words.ravel()] = np.logaddexp(flat.take(words.ravel()), log_p)
     return logits
-
-
-def _padded(words: Sequence[NDArray[Any]]) -> Ints:
-    padded = np.full((len(words), max(map(len, words))), PAD, np.int64)
-    for row, own in zip(padded, words, strict=True):
-        row[: len(own)] = own
-    return padded

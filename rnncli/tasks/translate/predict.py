@@ -16,10 +16,11 @@ from rnncli.config import SearchConfig
 from rnncli.networks.beam_search import NO_LOOPS, Hypothesis, beam_search
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
-from rnncli.tasks.predictor import Announce, TrainedModel, by_length, in_pieces, padded
+from rnncli.tasks.predictor import Announce, TrainedModel
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
+from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.sentences import split_sentences
-from rnncli.text.tokenizer import BOS, EOS, PAD, UNK
+from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
 if TYPE_CHECKING:
     from rnncli.networks.backend_torch import TorchNetwork
@@ -139,10 +140,12 @@ class Translator(TrainedModel):
         read = [[*source.ids, EOS] for source in sources]
         before = [[BOS, *target.ids[:-1]] for target in targets]  # what each is written after
         both = [[*own, *other] for own, other in zip(read, before, strict=True)]
-        batches = by_length(both, ALIGNED_TOKENS, BATCH_SENTENCES)
+        batches = batch_by_length(both, ALIGNED_TOKENS, BATCH_SENTENCES)
 
         def attend(rows: NDArray[np.int64]) -> Floats:
-            return self._network.attend(*padded(read, rows), padded(before, rows)[0])
+            return self._network.attend(
+                *pad([read[row] for row in rows]), pad([before[row] for row in rows])[0]
+            )
 
         results = [NOTHING] * len(pairs)
         for rows, found in zip(batches, self._in_parallel(attend, batches), strict=True):
@@ -158,14 +161,14 @@ class Translator(TrainedModel):
                 f"texts of more than {MAX_CHARACTERS:,} characters are translated in pieces"
             )
         return [
-            piece for sentence in sentences for piece in in_pieces(sentence, MAX_CHARACTERS)
+            piece for sentence in sentences for piece in split_long_text(sentence, MAX_CHARACTERS)
         ] or [text]
 
     def _nbest(
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        batches = by_length(encoded, BATCH_TOKENS, BATCH_SENTENCES)
+        batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_SENTENCES)
         rules = LOOPS[self._target_tokenizer.level]
         if config.no_repeat_ngram is not None:
             rules = replace(rules, ngram=config.no_repeat_ngram, most=1)
@@ -173,7 +176,7 @@ class Translator(TrainedModel):
         memory = self._memory if config.memory else None
 
         def search(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
-            tokens, lengths = padded(encoded, rows)
+            tokens, lengths = pad([encoded[row] for row in rows])
             limits = 2 * lengths + 10
             state = self._network.encode(tokens, lengths)
             if begun:

@@ -17,7 +17,8 @@ from rnncli.errors import DataError
 from rnncli.tasks.predictor import Announce, build, column_values, count_parameters
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator, clean
-from rnncli.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
