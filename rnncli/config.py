@@ -14,7 +14,6 @@ Cell = Literal["lstm", "gru", "rnn", "mingru"]
 Level = Literal["char", "word", "subword"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
-InferenceDevice = Literal["cpu", "cuda"]  # no auto: on a CPU answers come before torch is loaded
 
 TASKS: tuple[Task, ...] = get_args(Task)
 CELLS: tuple[Cell, ...] = get_args(Cell)
@@ -28,7 +27,6 @@ MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
-MAX_MEMBERS = 64
 MAX_NGRAMS = 1 << 24
 MAX_ORDER = 16  # the n of an n-gram
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
@@ -76,15 +74,13 @@ class ModelConfig:
     hidden_size: int  # of the decoder, and of each direction of the encoder but for the next
     num_layers: int  # of the encoder, and of the decoder
     bidirectional: bool  # the encoder
-    tie_embeddings: bool  # output weights = decoder embeddings; translate: = source embeddings too
+    tie_embeddings: bool  # output weights = decoder embeddings
     dropout: float
-    weight_dropout: float
     # What follows is not said by models that were made before there was such a thing.
     embedding_dropout: float = 0.0
     lexical: bool = False  # translate: words attended to also speak for themselves
     shortcut: bool = False  # translate: so does the word before the one that is predicted
     encoder_size: int = 0  # of each direction of the encoder; 0: hidden_size
-    members: int = 1  # classify: encoders with heads side by side
     known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
     word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
     character_ngrams: tuple[int, ...] = ()  # and of characters
@@ -108,13 +104,13 @@ class ModelConfig:
         _require_int("encoder_size", self.encoder_size, 0, MAX_WIDTH)
         _require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
         _require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
-        _require_int("target_vocab_size", self.target_vocab_size, 0, MAX_VOCAB)
         _require_choice("task", self.task, TASKS)
+        has_target = self.task == "translate"
+        _require_int("target_vocab_size", self.target_vocab_size, int(has_target), MAX_VOCAB)
         _require_choice("cell", self.cell, CELLS)
-        fewest, most = (1, MAX_MEMBERS) if self.task == "classify" else (0, 1)
-        _require_int("num_classes", self.num_classes, fewest, MAX_CLASSES)
-        _require_int("members", self.members, 1, most)
-        _require_int("known_ngrams", self.known_ngrams, 0, MAX_NGRAMS if most > 1 else 0)
+        has_classes = self.task == "classify"
+        _require_int("num_classes", self.num_classes, int(has_classes), MAX_CLASSES)
+        _require_int("known_ngrams", self.known_ngrams, 0, MAX_NGRAMS if has_classes else 0)
         for name in ("word_ngrams", "character_ngrams"):
             orders = tuple(getattr(self, name))  # JSON has lists
             _require_int(f"number of {name}", len(orders), 0, MAX_ORDER)
@@ -132,7 +128,7 @@ class ModelConfig:
             raise ConfigError("lexical is true, and no output layer reads words", "give false")
         if self.shortcut and self.task != "translate":
             raise ConfigError("shortcut is true, and nothing is translated", "give false")
-        for name in ("dropout", "weight_dropout", "embedding_dropout"):
+        for name in ("dropout", "embedding_dropout"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value < 1:
                 shown = reprlib.repr(value)
@@ -151,7 +147,6 @@ class Settings:
     num_layers: int
     dropout: float  # locked: one mask for all time steps (Gal and Ghahramani 2016)
     embedding_dropout: float  # the same of what the first layer reads
-    weight_dropout: float  # on hidden-to-hidden weights (Merity et al. 2018)
     word_dropout: float  # share of input tokens replaced by <unk>
     label_smoothing: float
     batch_size: int
@@ -162,8 +157,7 @@ class Settings:
     warmup: float  # share of the budget in which the learning rate rises
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
-    members: int = 1  # networks side by side; classify only. More gain little beside n-grams
-    ngrams: bool = True  # a linear model of n-grams beside them; classify only
+    ngrams: bool = True  # a linear model of n-grams beside the network; classify only
     memory: bool = True  # the pairs learned from, kept where that helps; translate only
     steps: int | None = None
     max_time: float | None = DEFAULT_MAX_TIME  # seconds
@@ -179,11 +173,9 @@ class Settings:
         """Refuse settings that cannot work, naming the option."""
         for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
             _require_int(_option(name), getattr(self, name), 1, 1_000_000)
-        _require_int("--members", self.members, 1, MAX_MEMBERS)
         for name in (
             "dropout",
             "embedding_dropout",
-            "weight_dropout",
             "word_dropout",
             "label_smoothing",
         ):
@@ -222,7 +214,6 @@ class Settings:
             # Both directions together as wide as the decoder: they are most of the work.
             encoder_size=-(-self.hidden_size // 2) if task == "translate" else 0,
             dropout=self.dropout,
-            weight_dropout=self.weight_dropout,
             embedding_dropout=self.embedding_dropout,
             **{"target_vocab_size": 0, "num_classes": 0} | own,
         )
@@ -250,7 +241,6 @@ DEFAULTS: dict[Task, Settings] = {
         num_layers=1,  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
         dropout=0.3,
         embedding_dropout=0.0,  # what a character says must not be blurred
-        weight_dropout=0.0,
         word_dropout=0.0,
         label_smoothing=0.0,
         batch_size=16,  # small batches, short BPTT: many steps, which small corpora need most
@@ -271,7 +261,6 @@ DEFAULTS: dict[Task, Settings] = {
         num_layers=1,
         dropout=0.3,
         embedding_dropout=0.3,
-        weight_dropout=0.0,
         word_dropout=0.1,
         label_smoothing=0.05,
         batch_size=32,
@@ -292,7 +281,6 @@ DEFAULTS: dict[Task, Settings] = {
         num_layers=1,
         dropout=0.3,
         embedding_dropout=0.3,
-        weight_dropout=0.0,
         word_dropout=0.1,
         label_smoothing=0.1,
         batch_size=32,  # more steps from few epochs; more pairs a step are hardly faster

@@ -49,7 +49,6 @@ def small_config() -> Callable[..., ModelConfig]:
             "shortcut": task == "translate",
             "encoder_size": 4 if task == "translate" else 0,
             "dropout": 0.0,
-            "weight_dropout": 0.0,
         }
         return ModelConfig(**(usual | changes))
 

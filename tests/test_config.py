@@ -98,7 +98,6 @@ def test_a_written_duration_reads_back_as_itself_up_to_its_precision(seconds):
         ("dropout", 1),
         ("dropout", -0.1),
         ("dropout", float("nan")),
-        ("weight_dropout", 1.5),
         ("word_dropout", 1),
         ("label_smoothing", 1),
         ("learning_rate", 0),
@@ -171,7 +170,6 @@ def test_settings_cannot_be_changed_by_accident():
         ("num_layers", 0),
         ("num_layers", MAX_LAYERS + 1),
         ("dropout", 1.0),
-        ("weight_dropout", "0"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused_by_name(small_config, name, value):

@@ -28,7 +28,6 @@ def classify(
     column: options.KeptColumn = None,
     batch_size: options.BatchSize = BATCH,
     model: options.ModelPath = None,
-    device: options.DeviceChoice = "cpu",
     threads: options.Threads = None,
     only: Annotated[
         list[str] | None,
@@ -97,7 +96,6 @@ def classify(
     request = Request(texts or [], input, output, column, as_json, size, messenger)
     classifier = TextClassifier.load(
         options.model_path(model, "classify"),
-        device=device,
         threads=options.threads_for(threads),
         announce=messenger.announce,
     )

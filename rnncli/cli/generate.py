@@ -29,7 +29,6 @@ def generate(
     column: options.KeptColumn = None,
     batch_size: options.BatchSize = BATCH,
     model: options.ModelPath = None,
-    device: options.DeviceChoice = "cpu",
     threads: options.Threads = None,
     n: Annotated[
         int, typer.Option("-n", min=1, help="How many samples.", rich_help_panel="Sampling")
@@ -177,7 +176,6 @@ def generate(
     source = None if copied_from is None else read_source(copied_from)
     generator = TextGenerator.load(
         options.model_path(model, "generate"),
-        device=device,
         threads=options.threads_for(threads),
         announce=messenger.announce,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli.console import Color
-from rnncli.config import InferenceDevice, Task
+from rnncli.config import Task
 
 DATA, MODEL, TRAINING, OUTPUT = "Data", "Model", "Training", "Output"
 MODELS = Path("models")
@@ -75,10 +75,6 @@ Threads = Annotated[
         rich_help_panel=MODEL,
         show_default="as many as there are cores",
     ),
-]
-DeviceChoice = Annotated[
-    InferenceDevice,
-    typer.Option(help="cuda starts slower, and pays for large inputs.", rich_help_panel=MODEL),
 ]
 TextColumn = Annotated[
     str | None,

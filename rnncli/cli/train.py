@@ -17,7 +17,6 @@ from rnncli.config import (
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
     DEFAULTS,
-    MAX_MEMBERS,
     Cell,
     Device,
     Level,
@@ -149,21 +148,11 @@ def train(
             show_default=CHOSEN,
         ),
     ] = None,
-    members: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=MAX_MEMBERS,
-            help="Networks side by side whose answers are averaged (classify).",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
     ngrams: Annotated[
         bool | None,
         typer.Option(
             "--ngrams/--no-ngrams",
-            help="A linear model of words and phrases beside the networks (classify).",
+            help="A linear model of words and phrases beside the network (classify).",
             rich_help_panel=MODEL,
             show_default="--ngrams",
         ),
@@ -190,14 +179,6 @@ def train(
         float | None,
         typer.Option(
             help="Share of what the first layer reads switched off; else as --dropout, or 0.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    weight_dropout: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of recurrent weights switched off.",
             rich_help_panel=MODEL,
             show_default=CHOSEN,
         ),
@@ -319,12 +300,10 @@ def train(
         "hidden_size": hidden_size,
         "embedding_dim": embedding_dim,
         "num_layers": num_layers,
-        "members": members,
         "ngrams": ngrams,
         "memory": memory,
         "dropout": dropout,
         "embedding_dropout": embedding_dropout,
-        "weight_dropout": weight_dropout,
         "word_dropout": word_dropout,
         "label_smoothing": label_smoothing,
         "max_time": None if max_time is None else parse_duration(max_time),

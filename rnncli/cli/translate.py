@@ -28,7 +28,6 @@ def translate(
     column: options.KeptColumn = None,
     batch_size: options.BatchSize = BATCH,
     model: options.ModelPath = None,
-    device: options.DeviceChoice = "cpu",
     threads: options.Threads = None,
     beam: Annotated[
         int,
@@ -132,7 +131,6 @@ def translate(
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
         options.model_path(model, "translate"),
-        device=device,
         threads=options.threads_for(threads),
         announce=messenger.announce,
     )

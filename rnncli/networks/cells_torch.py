@@ -71,13 +71,10 @@ class Recurrent(nn.Module):
     loop over time.
     """
 
-    def __init__(
-        self, cell: str, input_size: int, hidden_size: int, weight_dropout: float = 0.0
-    ) -> None:
+    def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.cell = cell
         self.hidden_size = hidden_size
-        self.weight_dropout = weight_dropout
         rows = GATES[cell] * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
         self.bias_ih = nn.Parameter(torch.zeros(rows))
@@ -111,8 +108,7 @@ class Recurrent(nn.Module):
         if state is None:
             zero = x.new_zeros(x.shape[0], self.hidden_size)  # (N, H)
             state = (zero, zero) if self.cell == "lstm" else (zero,)
-        weight_hh = F.dropout(self.weight_hh, self.weight_dropout, self.training)
-        weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
+        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         h = state[0].unsqueeze(0)  # (1, N, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         options = (True, 1, 0.0, self.training, False, True)

@@ -30,16 +30,14 @@ from rnncli.networks.numerics import Floats, Ints, softmax
 class Encoder:
     """Read texts into one vector a token, in one or both directions."""
 
-    def __init__(
-        self, config: ModelConfig, weights: Mapping[str, Floats], member: str = ""
-    ) -> None:
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
         directions = range(2 if config.bidirectional else 1)
         self.size = len(directions) * config.encoder_units  # D
 
         def prefix(layer: int, direction: int) -> str:
-            return f"{member}encoder.layers.{layer}.{direction}."
+            return f"encoder.layers.{layer}.{direction}."
 
-        self.embedding = weights[f"{member}encoder.embedding.weight"]  # (V, E)
+        self.embedding = weights["encoder.embedding.weight"]  # (V, E)
         self.first = [
             FirstLayer(self.embedding, config.cell, weights, prefix(0, d)) for d in directions
         ]
@@ -255,34 +253,25 @@ class Network:
     def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
         self.config = config
         self._weights = weights
-        if config.task == "translate" and "encoder.embedding.weight" not in weights:  # shared
-            shared = {"encoder.embedding.weight": weights["decoder.embedding.weight"]}
-            weights = {**weights, **shared}
-        self._encoder = Encoder(config, weights) if config.task == "translate" else None
+        self._encoder = Encoder(config, weights) if config.task != "generate" else None
         self._meanings: TokenTable | None = None
         if self._encoder is not None and "decoder.lexical.weight" in weights:
             lexical = weights["decoder.lexical.weight"]
             self._meanings = _token_table(self._encoder.embedding, lexical)
         self._decoder = Decoder(config, weights) if config.task != "classify" else None
         if config.task == "classify":
-            members = ["", *(f"others.{i}." for i in range(config.members - 1))]
-            self._members = [Encoder(config, weights, member) for member in members]
-            # (3 D, C), (C,) of each member
-            self._heads = [_linear(weights, f"{member}head.output") for member in members]
+            self._head = _linear(weights, "head.output")  # (3 D, C), (C,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the weights as they were read, without what was made of them."""
         return Network, (self.config, dict(self._weights))
 
     def classify(self, tokens: Ints, lengths: Ints) -> Floats:
-        """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
+        """Return the logits (N, C) of the classes of texts (N, S)."""
+        assert self._encoder is not None
         packing = Packing(lengths)
-        total = np.zeros((len(lengths), self.config.num_classes), np.float32)
-        for encoder, head in zip(self._members, self._heads, strict=True):
-            x, last = encoder(tokens, packing)  # (P, D), (N, D)
-            total += affine(_pooled(x, last, packing), *head)
-        total /= len(self._members)
-        return packing.restore(total)
+        x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
+        return packing.restore(affine(_pooled(x, last, packing), *self._head))
 
     def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""

@@ -66,8 +66,7 @@ class Encoder(nn.Module):
             size = config.embedding_dim if layer == 0 else self.output_size
             self.layers.append(
                 nn.ModuleList(
-                    Recurrent(config.cell, size, config.encoder_units, config.weight_dropout)
-                    for _ in range(directions)
+                    Recurrent(config.cell, size, config.encoder_units) for _ in range(directions)
                 )
             )
 
@@ -107,7 +106,6 @@ class Decoder(nn.Module):
                 config.cell,
                 config.embedding_dim if layer == 0 else config.hidden_size,
                 config.hidden_size,
-                config.weight_dropout,
             )
             for layer in range(config.num_layers)
         )
@@ -192,23 +190,6 @@ class Decoder(nn.Module):
             x = x + (words if where is None else words[where])
         return x, after
 
-    def forward(
-        self,
-        tokens: Tensor,
-        states: Sequence[State | None],
-        memory: Memory | None = None,
-    ) -> tuple[Tensor, list[State]]:
-        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the states."""
-        x, after = self.features(tokens, states, memory)
-        return self.output(x), after
-
-    def attend(self, tokens: Tensor, states: Sequence[State], memory: Memory) -> Tensor:
-        """Return the attention (N, T, S) to the memory after each of ``tokens`` (N, T)."""
-        assert self.attention is not None
-        x, _ = self.layers[0](self.embedding(tokens), states[0])  # (N, T, H)
-        weights: Tensor = self.attention(x, memory)[1]  # (N, T, S)
-        return weights
-
     def meanings(self, words: Tensor) -> Tensor | None:
         """Return what words (N, S, E) of the source alone say to the output layer (N, S, E).
 
@@ -236,15 +217,6 @@ class ClassificationHead(nn.Module):
         pooled = torch.cat([largest, mean, last], 1)  # (N, 3 D)
         logits: Tensor = self.output(self.dropout(pooled))  # (N, C)
         return logits
-
-
-class Member(nn.Module):
-    """Hold another encoder and head, which read texts in their own way."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.encoder = Encoder(config)
-        self.head = ClassificationHead(self.encoder.output_size, config)
 
 
 class BagWeights(nn.Module):
@@ -275,20 +247,10 @@ class EncoderDecoder(OnDevice):
         if config.task == "classify":
             assert self.encoder is not None
             self.head = ClassificationHead(self.encoder.output_size, config)
-            self.others = nn.ModuleList(Member(config) for _ in range(config.members - 1))
             if config.known_ngrams:
                 self.bag = BagWeights(config.known_ngrams, config.num_classes)
         else:
             self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
-        if self._shares_source_embeddings():
-            assert self.encoder is not None and self.decoder is not None
-            self.encoder.embedding.weight = self.decoder.embedding.weight
-
-    def _shares_source_embeddings(self) -> bool:
-        # A target vocabulary of size 0 means that both languages share the one vocabulary.
-        config = self.config
-        joint = config.target_vocab_size == 0
-        return config.task == "translate" and joint and config.tie_embeddings
 
     def set_bag(self, bag: Bag) -> None:
         """Take over what a bag of n-grams has learned."""
@@ -299,26 +261,14 @@ class EncoderDecoder(OnDevice):
     def start_words(self, vectors: Tensor, learned: bool) -> None:
         """Let words begin as vectors (V, E), where these are not 0, and learn from there or not."""
         assert self.encoder is not None
-        for member in (self, *self.others):
-            member.encoder.embedding.start_from(vectors)
-            member.encoder.embedding.weight.requires_grad_(learned)
-
-    def start_others(self) -> None:
-        """Let all members of a committee begin with what the first has learned of reading."""
-        assert self.encoder is not None
-        for member in self.others:
-            assert isinstance(member, Member)
-            member.encoder.load_state_dict(self.encoder.state_dict())
-
-    def opinions(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return each member's logits (K, N, C) of the classes of texts (N, S)."""
-        mask = token_mask(tokens, lengths)  # (N, S)
-        members: list[Any] = [self, *self.others]
-        return torch.stack([m.head(*m.encoder(tokens, lengths), mask) for m in members])
+        self.encoder.embedding.start_from(vectors)
+        self.encoder.embedding.weight.requires_grad_(learned)
 
     def classify(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits (N, C) of the classes of texts (N, S), the mean of all members."""
-        return self.opinions(tokens, lengths).mean(0)
+        """Return the logits (N, C) of the classes of texts (N, S)."""
+        assert self.encoder is not None and self.head is not None
+        logits: Tensor = self.head(*self.encoder(tokens, lengths), token_mask(tokens, lengths))
+        return logits
 
     def read(self, source: Tensor, lengths: Tensor) -> tuple[Memory, list[State]]:
         """Return what a decoder looks up in sources (N, S), and the states that it starts from."""
@@ -327,12 +277,6 @@ class EncoderDecoder(OnDevice):
         values, last = self.encoder.read(words, lengths)  # (N, S, D), (N, D)
         meanings = self.decoder.meanings(words)  # (N, S, E)
         return Memory(values, token_mask(source, lengths), meanings), self.decoder.start(last)
-
-    def translate(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-        """Return the logits (N, T, V) of the tokens that follow those of ``target`` (N, T)."""
-        assert self.decoder is not None
-        logits: Tensor = self.decoder.output(self.features(source, lengths, target))
-        return logits
 
     def features(
         self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
@@ -344,12 +288,6 @@ class EncoderDecoder(OnDevice):
         assert self.decoder is not None
         memory, states = self.read(source, lengths)
         return self.decoder.features(target, states, memory, where)[0]
-
-    def attend(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-        """Return the attention (N, T, S) to ``source`` (N, S) after each of ``target`` (N, T)."""
-        assert self.decoder is not None
-        memory, states = self.read(source, lengths)
-        return self.decoder.attend(target, states, memory)
 
 
 def log_frequencies(counts: NDArray[np.int64]) -> Tensor:

@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from rnncli.config import (
     MAX_PARAMETERS,
     MAX_SEED,
     TASKS,
-    InferenceDevice,
     ModelConfig,
     Task,
 )
@@ -36,9 +35,6 @@ from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.retrieval import SLOTS, SimilarTexts
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    from rnncli.networks.backend_torch import TorchNetwork
 
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.jsonl"
 TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "target_tokenizer.json"
@@ -69,18 +65,15 @@ class SavedModel:
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
     weights: Mapping[str, Floats]
-    network: "Network | TorchNetwork"
+    network: Network
     memory: TranslationMemory | None = None
 
 
-def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") -> SavedModel:
+def load(path: Path, task: Task | None = None) -> SavedModel:
     """Read a model directory and check that its parts fit together.
-
-    On a CPU the network is NumPy's, which starts at once; on a GPU it is PyTorch's.
 
     Raises:
         ModelError: something is missing, damaged, of another task or of a newer format.
-        ConfigError: there is no such device.
 
     """
     info = _read_description(path)
@@ -112,23 +105,13 @@ def load(path: Path, task: Task | None = None, device: InferenceDevice = "cpu") 
     target_tokenizer = tokenizer
     if config.target_vocab_size:
         target_tokenizer = Tokenizer.load(harmless(path / TARGET_TOKENIZER), level)
+        _check_vocabulary(path, target_tokenizer, config.target_vocab_size)
     _check_vocabulary(path, tokenizer, config.vocab_size)
-    _check_vocabulary(path, target_tokenizer, config.target_vocab_size or config.vocab_size)
-    network = _network(config, weights, device)
+    network = Network(config, weights)
     memory = None
     if config.task == "translate" and (path / MEMORY).exists():
         memory = _read_memory(path / MEMORY, config)
     return SavedModel(path, info, config, tokenizer, target_tokenizer, weights, network, memory)
-
-
-def _network(
-    config: ModelConfig, weights: Mapping[str, Floats], device: InferenceDevice
-) -> "Network | TorchNetwork":
-    if device == "cpu":
-        return Network(config, weights)
-    from rnncli.networks.backend_torch import TorchNetwork  # imports torch
-
-    return TorchNetwork(config, weights, device)
 
 
 def read_info(path: Path) -> dict[str, Any]:
@@ -268,19 +251,14 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
 
     directions = 2 if config.bidirectional else 1
     memory = directions * config.encoder_units  # of the encoder, for each token
-    joint = config.task == "translate" and not config.target_vocab_size
     if config.task != "generate":
-        if not (joint and config.tie_embeddings):
-            shapes["encoder.embedding.weight"] = [config.vocab_size, width]
+        shapes["encoder.embedding.weight"] = [config.vocab_size, width]
         for layer in range(layers):
             for direction in range(directions):
                 inputs = memory if layer else width
                 recurrent(f"encoder.layers.{layer}.{direction}.", inputs, config.encoder_units)
     if config.task == "classify":
         linear("head.output", 3 * memory, config.num_classes)
-        own = dict(shapes)
-        for member in range(config.members - 1):
-            shapes |= {f"others.{member}.{name}": shape for name, shape in own.items()}
         if config.known_ngrams:
             shapes[PLACES_OF_NGRAMS] = [config.known_ngrams]
             shapes["bag.weight"] = [config.known_ngrams, config.num_classes]
@@ -359,7 +337,7 @@ def _read_memory(path: Path, config: ModelConfig) -> TranslationMemory:
     except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{path} cannot be read: {str(error)[:200]}", DAMAGED) from None
     sources = _texts(parts, "source", config.vocab_size)
-    targets = _texts(parts, "target", config.target_vocab_size or config.vocab_size)
+    targets = _texts(parts, "target", config.target_vocab_size)
     if sources is None or targets is None or len(sources) != len(targets):
         raise ModelError(f"{path} is damaged: sources and targets are no pairs", DAMAGED)
     basis, rows, ends, scale = (parts[name] for name in ("basis", "rows", "ends", "scale"))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from rnncli.config import MAX_PARAMETERS, InferenceDevice, ModelConfig, Task
+from rnncli.config import MAX_PARAMETERS, ModelConfig, Task
 from rnncli.errors import ConfigError
 from rnncli.storage.reading import SavedModel, expected_shapes, load
 from rnncli.text.tokenizer import Tokenizer
@@ -108,20 +108,18 @@ class TrainedModel:
         cls,
         path: str | Path,
         *,
-        device: InferenceDevice = "cpu",
         threads: int = 1,
         announce: Announce | None = None,
     ) -> "Self":
         """Read a model directory.
 
-        Batches of texts are answered by so many ``threads`` side by side, on a CPU.
+        Batches of texts are answered by so many ``threads`` side by side.
 
         Raises:
             ModelError: there is no such model, it is damaged, or made for another task.
-            ConfigError: there is no such device.
 
         """
-        return cls(load(Path(path), cls.task, device), threads, announce)
+        return cls(load(Path(path), cls.task), threads, announce)
 
     def _say_once(self, message: str) -> None:
         if self._announce is not None and message not in self._announced:

@@ -248,7 +248,6 @@ def pretrain(
     reached = _learn(first, state, writer, screen, began, every)
     assert reached.weights is not None
     first.task.model.load_state_dict(reached.weights)
-    run.task.model.start_others()  # type: ignore[operator]
     screen.say("training: now with labels")
     return time.monotonic() - reached.seconds  # those before an interruption, too
 

@@ -85,10 +85,9 @@ def copy_weights(model: SavedModel, task: "Training") -> str:
 
 def _counterpart(name: str, model: SavedModel) -> str | None:
     """Return the name of the weight in another model that does the same."""
-    first = re.sub(r"^others\.\d+\.", "", name)  # what all members start from, if need be
-    candidates = [name, first, first.replace("encoder.embedding", "decoder.embedding")]
+    candidates = [name, name.replace("encoder.embedding", "decoder.embedding")]
     if model.config.task == "generate":
-        candidates.append(re.sub(r"^encoder\.layers\.(\d+)\.0\.", r"decoder.layers.\1.", first))
+        candidates.append(re.sub(r"^encoder\.layers\.(\d+)\.0\.", r"decoder.layers.\1.", name))
     return next((candidate for candidate in candidates if candidate in model.weights), None)
 
 

@@ -87,7 +87,7 @@ def width(cell: str) -> int:
     sizes: dict[str, Any] = {
         "task": "generate", "cell": cell, "vocab_size": 100, "target_vocab_size": 0,
         "num_classes": 0, "embedding_dim": EMBEDDING, "num_layers": LAYERS[cell],
-        "bidirectional": False, "tie_embeddings": True, "dropout": 0.0, "weight_dropout": 0.0,
+        "bidirectional": False, "tie_embeddings": True, "dropout": 0.0,
     }  # fmt: skip
 
     def weights(hidden_size: int) -> int:

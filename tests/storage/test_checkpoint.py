@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from shell import call, tree
 
 import rnncli
-from rnncli.config import FORMAT_VERSION, ModelConfig
+from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.storage.reading import load
@@ -55,12 +55,10 @@ def describe(small_config: Describe) -> Describe:
     """Describe a small network whose vocabularies are those of the tokenizers here."""
 
     def config(task: str, **changes: Any) -> ModelConfig:
-        joint = changes.pop("joint", False)
         target = tokenizer("un chat", "la mouette").vocab_size
-        two = task == "translate" and not joint
         sizes = {
             "vocab_size": tokenizer().vocab_size,
-            "target_vocab_size": target if two else 0,
+            "target_vocab_size": target if task == "translate" else 0,
         }
         return small_config(task, "gru", **(sizes | changes))
 
@@ -97,15 +95,12 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-KINDS = [("generate", False), ("classify", False), ("translate", False), ("translate", True)]
-every_kind = pytest.mark.parametrize(("task", "joint"), KINDS)
+every_task = pytest.mark.parametrize("task", TASKS)
 
 
-@every_kind
-def test_what_was_saved_is_what_is_loaded(
-    task: str, joint: bool, describe: Describe, tmp_path: Path
-) -> None:
-    config = describe(task, joint=joint)
+@every_task
+def test_what_was_saved_is_what_is_loaded(task: str, describe: Describe, tmp_path: Path) -> None:
+    config = describe(task)
     model, place = network(config), tmp_path / "models" / "m"
     ModelWriter(place, force=False).save(snapshot(config, note="Ünïcode"), weights(model))
     saved = load(place)
@@ -118,12 +113,12 @@ def test_what_was_saved_is_what_is_loaded(
     assert [path.name for path in place.parent.iterdir()] == ["m"]
 
 
-@every_kind
+@every_task
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 def test_a_weight_is_stored_once_under_however_many_names(
-    task: str, joint: bool, tied: bool, describe: Describe, tmp_path: Path
+    task: str, tied: bool, describe: Describe, tmp_path: Path
 ) -> None:
-    config = describe(task, joint=joint, tie_embeddings=tied)
+    config = describe(task, tie_embeddings=tied)
     model, place = network(config), tmp_path / "m"
     ModelWriter(place, force=False).save(snapshot(config), weights(model))
     on_disk = load_file(place / "model.safetensors")

@@ -13,25 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import classifier, generator, translator
 from shell import NOT_FOR_HELP, TELL, TIMEOUT, environment
-from shell import rnncli as run
 
 import rnncli
-from rnncli.config import CELLS, ModelConfig, SamplingConfig, SearchConfig
+from rnncli.config import SamplingConfig
 from rnncli.errors import ModelError
-from rnncli.networks.backend_torch import TorchNetwork
-from rnncli.networks.beam_search import beam_search
-from rnncli.networks.model_numpy import DecoderState, Network
-from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, Classification
 from rnncli.tasks.generate.predict import Generation
 from rnncli.tasks.translate.predict import Translation
 from rnncli.text.batching import split_long_text
-from rnncli.text.special_tokens import EOS
 
 MODELS: dict[str, Callable[[], Path]] = {
     "classify": classifier,
@@ -278,165 +271,6 @@ def test_a_text_as_long_as_can_be_read_whole_is_not_cut() -> None:
     assert heard == []
     model(["a" * (MAX_CHARACTERS + 1)])
     assert len(heard) == 1
-
-
-# The network on another device: here PyTorch's own, on the processor
-
-every_cell = pytest.mark.parametrize("cell", CELLS)
-every_depth = pytest.mark.parametrize("layers", [1, 2])
-every_direction = pytest.mark.parametrize("both", [False, True])
-
-Build = Callable[..., tuple[Network, TorchNetwork]]
-
-
-@pytest.fixture
-def build(small_config: Callable[..., ModelConfig]) -> Build:
-    """Build a network with random weights, in NumPy and in PyTorch behind the same interface."""
-    torch.manual_seed(0)
-
-    def networks(task: str, cell: str, **changes: Any) -> tuple[Network, TorchNetwork]:
-        config = small_config(task, cell, **changes)
-        model = EncoderDecoder(config)
-        weights, seen = {}, set()
-        # From the last: a tied weight is stored under the name of the decoder's embedding.
-        named = model.state_dict(keep_vars=True)
-        for name in sorted(named, key=lambda name: name != "decoder.embedding.weight"):
-            if id(named[name]) not in seen:
-                seen.add(id(named[name]))
-                torch.nn.init.normal_(named[name], std=0.5)
-                weights[name] = named[name].detach().numpy()
-        if task != "classify":
-            weights["decoder.output.bias"][EOS] = -3  # translations do not end at once
-        return Network(config, weights), TorchNetwork(config, weights, "cpu")
-
-    return networks
-
-
-def sources(n: int = 5, longest: int = 11) -> tuple[np.ndarray, np.ndarray]:
-    """Return random tokens, also where padding would be, and their lengths."""
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(1, longest + 1, n)
-    lengths[n // 2] = longest
-    return rng.integers(0, 11, (n, longest)), lengths
-
-
-def same(found: Any, expected: Any) -> None:
-    assert isinstance(found, np.ndarray)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-
-
-@every_cell
-@every_depth
-@every_direction
-def test_both_networks_classify_alike(build: Build, cell: str, layers: int, both: bool) -> None:
-    network, other = build("classify", cell, num_layers=layers, bidirectional=both)
-    same(other.classify(*sources()), network.classify(*sources()))
-
-
-@every_cell
-@every_depth
-@every_direction
-@pytest.mark.parametrize("shared", [False, True])
-def test_both_networks_translate_alike(
-    build: Build, cell: str, layers: int, both: bool, shared: bool
-) -> None:
-    size = 0 if shared else 9
-    network, other = build(
-        "translate", cell, num_layers=layers, bidirectional=both, target_vocab_size=size
-    )
-    target = np.random.default_rng(1).integers(0, 9, (5, 6))
-    here, there = network.encode(*sources()), other.encode(*sources())
-    expected, _ = network.decode(target, here)
-    found, _ = other.decode(target, there)
-    same(found, expected)
-    for t in range(6):
-        (expected, here), (found, there) = (
-            network.step(target[:, t], here),
-            other.step(target[:, t], there),
-        )
-        same(found, expected)
-
-
-@every_cell
-@every_depth
-@pytest.mark.parametrize("tied", [False, True])
-def test_both_networks_go_on_alike(build: Build, cell: str, layers: int, tied: bool) -> None:
-    network, other = build("generate", cell, num_layers=layers, tie_embeddings=tied)
-    tokens, lengths = sources()
-    (expected, here), (found, there) = network.read(tokens, lengths), other.read(tokens, lengths)
-    same(found, expected)
-    rows = np.array([4, 0, 0, 2])
-    (expected, _), (found, _) = (
-        network.step(tokens[rows, 0], here.take(rows)),
-        other.step(tokens[rows, 0], there.take(rows)),
-    )
-    same(found, expected)
-    expected, _ = network.decode(tokens, network.empty_state(5))
-    found, _ = other.decode(tokens, other.empty_state(5))
-    same(found, expected)
-
-
-@every_cell
-@every_depth
-@every_direction
-def test_in_both_networks_several_rows_can_read_each_source(
-    build: Build, cell: str, layers: int, both: bool
-) -> None:
-    pair = build("translate", cell, num_layers=layers, bidirectional=both)
-    tokens, lengths = sources(n=3)
-    target = np.random.default_rng(1).integers(0, 9, (3, 4))  # for 3 sources 4 tokens each
-
-    def logits(network: Network | TorchNetwork) -> list[Any]:
-        state: DecoderState = network.encode(tokens, lengths)
-        first, state = network.step(target.ravel(), state.take(np.repeat(np.arange(3), 4)))
-        second, state = network.step(target[::-1].ravel(), state)
-        rows = np.array([3, 1, 0, 0, 8, 11, 10, 9])  # the source in the middle leaves
-        third, _ = network.step(target[:2].ravel(), state.keep_sources(np.array([0, 2])).take(rows))
-        return [first, second, third]
-
-    for expected, found in zip(*map(logits, pair), strict=True):
-        same(found, expected)
-
-
-@every_cell
-@every_depth
-@pytest.mark.parametrize("beam", [1, 4])
-def test_both_networks_find_the_same_translations(
-    build: Build, cell: str, layers: int, beam: int
-) -> None:
-    pair = build("translate", cell, num_layers=layers)
-    tokens, lengths = sources(n=8)
-    config = SearchConfig(beam=beam, nbest=beam)
-    here, there = (
-        beam_search(network.step, network.encode(tokens, lengths), 2 * lengths + 10, config)
-        for network in pair
-    )
-    assert [[h.tokens for h in found] for found in there] == [
-        [h.tokens for h in found] for found in here
-    ]
-    assert len({h.tokens for found in here for h in found}) > 2
-    for mine, other in zip(here, there, strict=True):
-        assert [h.score for h in other] == pytest.approx([h.score for h in mine], abs=1e-4)
-
-
-@every_cell
-def test_the_other_network_can_be_pickled(build: Build, cell: str) -> None:
-    _, network = build("classify", cell)
-    copy = pickle.loads(pickle.dumps(network))
-    assert type(copy) is TorchNetwork
-    np.testing.assert_array_equal(copy.classify(*sources()), network.classify(*sources()))
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-@every_task
-def test_a_gpu_that_is_not_there_is_explained(task: str) -> None:
-    result = run(task, "-m", MODELS[task](), "--device", "cuda", stdin=b"the cat sleeps\n")
-    assert (result.code, result.out) == (2, b"")
-    error, hint = result.err.splitlines()
-    assert error.startswith("error: ")
-    assert "CUDA" in error
-    assert hint.startswith("hint: ")
-    assert "--device" in hint
 
 
 # Completion of words in a shell

@@ -20,7 +20,7 @@ def build(small_config):
     torch.manual_seed(0)
 
     def models(cell):
-        config = small_config("classify", cell, bidirectional=True, members=2)
+        config = small_config("classify", cell, bidirectional=True)
         network = EncoderDecoder(config).eval()
         return network, LanguageModels(network.encoder, config).eval()
 
@@ -58,17 +58,14 @@ def test_a_text_read_at_once_or_in_pieces_gives_the_same(build, cell):
 
 
 @torch.inference_mode()
-def test_what_is_learned_is_the_classifiers_and_all_members_begin_with_it(build):
+def test_what_is_learned_is_the_classifiers(build):
     network, models = build("lstm")
     tokens, lengths = torch.randint(4, 11, (2, 6)), torch.tensor([6, 4])
     before = network.encoder(tokens, lengths)[0]
     for parameter in models.parameters():
         parameter.add_(0.1)
-    network.start_others()
     after = network.encoder(tokens, lengths)[0]
     assert (before - after).abs().max() > 1e-3
-    (other,) = network.others
-    torch.testing.assert_close(other.encoder(tokens, lengths)[0], after)
 
 
 def test_plain_text_teaches_words_that_no_label_did(tmp_path):

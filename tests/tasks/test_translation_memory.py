@@ -19,7 +19,6 @@ from rnncli import Translator
 from rnncli.config import SearchConfig
 from rnncli.data.batches import EncodedTexts
 from rnncli.errors import ModelError
-from rnncli.networks.backend_torch import TorchNetwork
 from rnncli.networks.numerics import directions, log_softmax
 from rnncli.storage.reading import MEMORY, SavedModel, load
 from rnncli.storage.writing import write_memory
@@ -141,22 +140,10 @@ def test_each_text_recalls_the_same_among_others_as_alone(told):
         assert (alone.text, alone.score) == (found.text, pytest.approx(found.score, abs=1e-4))
 
 
-def test_threads_and_a_device_change_nothing(told):
+def test_threads_change_nothing(told):
     texts = KNOWN * 50
     expected = [one.text for one in Translator.load(told)(texts)]
     assert [one.text for one in Translator.load(told, threads=2)(texts)] == expected
-    saved = load(told)
-    torch = SavedModel(
-        saved.path,
-        saved.info,
-        saved.config,
-        saved.tokenizer,
-        saved.target_tokenizer,
-        saved.weights,
-        TorchNetwork(saved.config, saved.weights, "cpu"),
-        saved.memory,
-    )
-    assert [one.text for one in Translator(torch)(texts)] == expected
 
 
 def test_what_is_recalled_is_bounded(tmp_path):

@@ -176,7 +176,6 @@ class ClassifierTraining:
             "classify",
             tokenizer.vocab_size,
             num_classes=len(labels),
-            members=settings.members,
             known_ngrams=0 if bag is None else len(bag.bag.places),
             word_ngrams=ngrams.words,
             character_ngrams=ngrams.characters,
@@ -198,16 +197,11 @@ class ClassifierTraining:
             yield batch
 
     def loss(self, batch: Batch) -> tuple["Tensor", int]:
-        """Return the summed loss of a batch of texts, the mean of members that learn alone."""
+        """Return the summed loss of a batch of texts, and how many they are."""
         from rnncli.networks.model_torch import classification_loss
 
         classes = self.model.tensor(batch.classes)
-        opinions = self._opinions(batch)  # (K, N, C)
-        losses = [
-            classification_loss(logits, classes, self._settings.label_smoothing)[0]
-            for logits in opinions
-        ]
-        return sum(losses[1:], losses[0]) / len(losses), len(classes)
+        return classification_loss(self._logits(batch), classes, self._settings.label_smoothing)
 
     def evaluate(self) -> dict[str, float]:
         """Return the scores of the calibrated answers on the held-out texts."""
@@ -233,20 +227,19 @@ class ClassifierTraining:
         }
 
     def _validation_logits(self) -> Floats:
-        """Return the logits (N, C) of the networks together on the held-out texts."""
+        """Return the network's logits (N, C) of the held-out texts."""
         texts = self._validation.texts
         logits = np.zeros((len(texts), len(self.labels)), np.float32)
         for rows in in_order(texts.lengths, 2 * self._settings.batch_size):
-            opinions = self._opinions(self._batch(self._validation, rows))  # (K, N, C)
-            logits[rows] = opinions.mean(0).float().cpu().numpy()
+            logits[rows] = self._logits(self._batch(self._validation, rows)).float().cpu().numpy()
         return logits
 
     def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> Batch:
         tokens, lengths = examples.texts.padded(rows)
         return Batch(tokens, lengths, examples.classes[rows])
 
-    def _opinions(self, batch: Batch) -> "Tensor":
-        return self.model.opinions(
+    def _logits(self, batch: Batch) -> "Tensor":
+        return self.model.classify(
             self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
         )
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ from rnncli.tasks.translate.memory import TranslationMemory, keys_of, main_direc
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
 
-if TYPE_CHECKING:
-    from rnncli.networks.backend_torch import TorchNetwork
-
 KEY_SIZE = 64  # numbers of a key: with 32, BLEU gains a fifth less; with all, hardly more
 SAMPLE = 2_000  # pairs that tell in which directions features differ
 READ_AT_ONCE = 128  # pairs: of like length there is little padding
@@ -26,7 +22,7 @@ MOST_TOKENS = 3_000_000  # of translations: 200 MB, and as long a search as a pe
 
 
 def remember(
-    network: "Network | TorchNetwork",
+    network: Network,
     sources: EncodedTexts,
     targets: EncodedTexts,
     rows: NDArray[np.int64],

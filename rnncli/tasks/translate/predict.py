@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
 from rnncli.analysis.metrics import join_cjk
 from rnncli.config import SearchConfig
 from rnncli.networks.beam_search import NO_LOOPS, Hypothesis, beam_search
+from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Announce, TrainedModel
@@ -21,10 +21,6 @@ from rnncli.tasks.translate.memory import Recalling, RecallingState, Translation
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
-
-if TYPE_CHECKING:
-    from rnncli.networks.backend_torch import TorchNetwork
-    from rnncli.networks.model_numpy import Network
 
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
 BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
@@ -69,7 +65,7 @@ class Translator(TrainedModel):
         return self._memory
 
     @property
-    def network(self) -> "Network | TorchNetwork":
+    def network(self) -> Network:
         """What reads and writes."""
         return self._network
 

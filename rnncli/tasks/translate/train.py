@@ -341,4 +341,5 @@ def _some(pairs: "Dataset", most: int) -> "Dataset":
 def _cost(settings: Settings) -> int:
     """Return how many weights each token meets: a large vocabulary is not met as a whole."""
     met = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else DRAWN
-    return count_parameters(settings.network("translate", met))
+    parameters = count_parameters(settings.network("translate", met, target_vocab_size=met))
+    return parameters - met * settings.embedding_dim  # source embeddings are looked up
