@@ -86,8 +86,8 @@ def classify(
     A blank line has no label and stays a line.
     """
     from rnncli.analysis.drift import Watch
+    from rnncli.cli.output import Output
     from rnncli.cli.pipe import Request, answer_all
-    from rnncli.cli.records import Output
     from rnncli.tasks.classify.predict import Classification, TextClassifier
 
     messenger = Messenger(quiet, color)

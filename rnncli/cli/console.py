@@ -1,6 +1,7 @@
 """What a person sees on stderr: notices, errors and progress. stdout is for results alone."""
 
 import sys
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 from rnncli.errors import RnncliError
@@ -21,7 +22,7 @@ def escape_controls(text: str) -> str:
 
 
 class Messenger:
-    """Write to stderr, in colour where it is a terminal, and not at all when told to be quiet."""
+    """Announce on stderr, and colour results on stdout, as ``--quiet`` and ``--color`` ask."""
 
     def __init__(self, quiet: bool = False, color: Color = "auto") -> None:
         self.quiet = quiet
@@ -40,6 +41,30 @@ class Messenger:
             force_terminal=self._color == "always" or is_terminal(stderr),
             no_color=True if self._color == "never" else None,
         )
+
+    @cached_property
+    def has_colors(self) -> bool:
+        """Return whether stdout shows colours."""
+        console = self.console(stderr=False)
+        return console.color_system is not None and not console.no_color
+
+    def paint(self, text: str, style: str) -> str:
+        """Return a text between the codes with which stdout shows it in a style."""
+        if not text or not style:
+            return text
+        before, behind = self._codes(style)
+        return before + text + behind
+
+    @cache  # noqa: B019 - a command has one, as long as it runs
+    def _codes(self, style: str) -> tuple[str, str]:
+        from rich.segment import Segment, Segments
+        from rich.style import Style
+
+        console = self.console(stderr=False)
+        with console.capture() as captured:
+            console.print(Segments([Segment("|", Style.parse(style))]), end="")
+        before, _, behind = captured.get().partition("|")
+        return before, behind
 
     def announce(self, message: str) -> None:
         """Tell what was chosen or done."""

@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import BinaryIO
 
-from rnncli.cli.console import Messenger, escape_controls, is_terminal
+from rnncli.cli.console import Messenger
+from rnncli.cli.output import Output, Write, open_output
 from rnncli.cli.prompt import typed_lines
-from rnncli.cli.records import Format, Output, Record, format_of
+from rnncli.cli.records import Format, Record, format_of
 from rnncli.errors import ConfigError, DataError
 
 PAUSE = 0.02  # seconds
@@ -55,8 +54,11 @@ class Request:
         if self.texts and self.column is not None:
             raise ConfigError("texts given as arguments have no columns", "leave --column out")
 
-
-Stream = Request  # its former name, until nobody uses it
+    @property
+    def is_coloured(self) -> bool:
+        """Return whether answers are lines in which colours can say something."""
+        plain = self.output is None and self.column is None and not self.as_json
+        return plain and self.messenger.has_colors
 
 
 def answer_all(request: Request, key: str, names: Sequence[str], respond: Respond) -> None:
@@ -71,7 +73,7 @@ def answer_all(request: Request, key: str, names: Sequence[str], respond: Respon
     """
     form: Format | None = None
     header_is_out = request.as_json
-    with opened_output(request) as write:
+    with open_output(request.output, request.messenger) as write:
         for lines in batches(request):
             if form is None:
                 first = next((line for line in lines if line.strip()), "")
@@ -109,7 +111,7 @@ def _readable(form: Format, lines: list[str]) -> tuple[list[Record], DataError |
     return records, None
 
 
-def write_header(form: Format, write: Callable[[str | None], None]) -> None:
+def write_header(form: Format, write: Write) -> None:
     """Write the line before the first record, if there is one."""
     header = form.header()
     if header is not None:
@@ -207,64 +209,6 @@ def _opened_input(path: Path) -> Iterator[Read]:
         ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", "name a file of text") from None
-
-
-@contextmanager
-def opened_output(request: Request) -> Iterator[Callable[[str | None], None]]:
-    """Yield what writes a record, or hands on those that were written: ``write(None)``.
-
-    A file appears when all of it is there. What was written before an error stays beside it.
-
-    Raises:
-        DataError: there is no folder for the file.
-
-    """
-    if request.output is None:
-        yield _show if is_terminal(stderr=False) else partial(_write, sys.stdout.buffer)
-        return
-    path = request.output
-    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
-        with path.open("wb") as file:
-            yield partial(_write, file)
-        return
-    path = path.resolve()  # a link stays a link
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"has no folder: {path.parent} does not exist"
-        raise DataError(
-            f"{request.output} {what}", "name a file in a folder that is there: -o FILE"
-        )
-    part = next(p for p in _part_names(path) if not p.exists())
-    try:
-        with part.open("xb") as plain:
-            if path.suffix.lower() == ".gz":
-                with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
-                    yield partial(_write, packed)
-            else:
-                yield partial(_write, plain)
-        part.replace(path)
-    except BaseException:
-        if part.exists() and part.stat().st_size:
-            request.messenger.announce(f"{path} is not complete: the answers so far are in {part}")
-        else:
-            part.unlink(missing_ok=True)
-        raise
-
-
-def _part_names(path: Path) -> Iterator[Path]:
-    yield path.with_name(f"{path.name}.part")
-    for number in count(2):
-        yield path.with_name(f"{path.name}.part{number}")
-
-
-def _show(record: str | None) -> None:
-    _write(sys.stdout.buffer, record and escape_controls(record))
-
-
-def _write(file: BinaryIO | gzip.GzipFile, record: str | None) -> None:
-    if record is None:
-        file.flush()
-    else:  # UTF-8, whatever the terminal's encoding says
-        file.write(record.encode("utf-8", "replace") + b"\n")
 
 
 def _names_file(text: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnncli.cli.output import Line, Output
 from rnncli.errors import DataError
 
 MAX_CELL_LINES = 10_000  # in one cell; beyond, a quotation mark was forgotten
@@ -29,15 +30,6 @@ class Record:
     columns: dict[str, Any]  # none where a record is a line of text
 
 
-@dataclass(frozen=True)
-class Output:
-    """What a command says of a text."""
-
-    line: str  # where records are lines of text
-    fields: dict[str, Any]  # the results by their names
-    note: str = ""  # for a person, behind it
-
-
 class Format(ABC):
     """Cut lines into records, and put answers beside them."""
 
@@ -46,7 +38,7 @@ class Format(ABC):
         """Yield the records that these lines complete."""
 
     @abstractmethod
-    def join(self, record: Record, answer: Output) -> str:
+    def join(self, record: Record, answer: Output) -> Line:
         """Return what goes out for a record."""
 
     def as_json(self, record: Record, answer: Output, key: str) -> str:
@@ -77,7 +69,7 @@ class Lines(Format):
             text = line.removesuffix("\r")
             yield Record(text, text, {})
 
-    def join(self, record: Record, answer: Output) -> str:  # noqa: ARG002
+    def join(self, record: Record, answer: Output) -> Line:  # noqa: ARG002
         """Return the answer, which has the text in it where that is wanted."""
         return answer.line
 
@@ -193,7 +185,7 @@ class Delimited(Format):
         """Return the row with more cells, one for each result."""
         if not record.raw:
             return ""
-        values = [answer.fields[name] for name in self._results]
+        values = [answer.cells.get(name, answer.fields[name]) for name in self._results]
         return self._extended(record.raw, ["" if x is None else str(x) for x in values])
 
     def _rows(self, lines: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from rnncli.analysis.overlap import STRETCH, Copied, Source
 from rnncli.cli.console import escape_controls, is_terminal
-from rnncli.cli.pipe import Request, answer_all, batches, opened_output, without_surrogates
-from rnncli.cli.records import Lines, Output, Record
+from rnncli.cli.output import Output, open_output
+from rnncli.cli.pipe import Request, answer_all, batches, without_surrogates
+from rnncli.cli.records import Lines, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGenerator
@@ -39,7 +40,7 @@ class Samples:
         """Write whole lines that begin with the prompt, each as soon as it is there."""
         prompt = without_surrogates("".join(self.request.texts))
         form, record = Lines(), Record(prompt, prompt, {})
-        with opened_output(self.request) as write:
+        with open_output(self.request.output, self.request.messenger) as write:
             for config in self.configs:
                 if self._is_watched:
                     self._say_temperature(config)

@@ -112,8 +112,8 @@ def translate(
     color: options.ColorChoice = "auto",
 ) -> None:
     """Translate texts, one line out for each line in."""
+    from rnncli.cli.output import Output
     from rnncli.cli.pipe import Request, answer_all
-    from rnncli.cli.records import Output
     from rnncli.tasks.translate.predict import Translation, Translator
 
     messenger = Messenger(quiet, color)

@@ -24,8 +24,8 @@ from rich.cells import cell_len
 
 from rnncli.analysis.alignment import Alignment
 from rnncli.cli.console import escape_controls
+from rnncli.cli.output import Output
 from rnncli.cli.pipe import Request, Respond, answer_all
-from rnncli.cli.records import Output
 from rnncli.cli.views.heatmap_svg import Drawing, require_place
 from rnncli.tasks.translate.predict import Translator
 
@@ -79,6 +79,7 @@ def answer_aligned(
 
     def present(answer: Output, alignment: Alignment) -> Output:
         fields = {**answer.fields, "alignment": as_object(alignment)}
+        assert isinstance(answer.line, str)
         if request.as_json or not alignment:
             return replace(answer, fields=fields)
         lines = table(alignment)

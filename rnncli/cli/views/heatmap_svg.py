@@ -4,7 +4,7 @@ As in the literature (Bahdanau, Cho and Bengio 2015, figure 3), the source is wr
 translation down; the darker a cell, the more the word at its left attended to the word above it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,8 +13,8 @@ from rich.cells import cell_len, set_cell_size
 
 from rnncli.analysis.alignment import Alignment
 from rnncli.cli.console import Messenger, escape_controls
-from rnncli.cli.pipe import Request, opened_output
-from rnncli.errors import ConfigError, DataError
+from rnncli.cli.output import Write, open_output, require_folder
+from rnncli.errors import ConfigError
 
 CELL = 22  # pixels, as are all sizes here
 COLUMN = 9  # of text: what a Latin letter takes, a Chinese one twice as much
@@ -59,11 +59,7 @@ def require_place(path: Path, output: Path | None) -> None:
         raise ConfigError(
             f"--output and --attention-out are both {path}", "name a file for each of them"
         )
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"has no folder: {path.parent} does not exist"
-        raise DataError(
-            f"{path} {what}", "name a file in a folder that is there: --attention-out FILE.svg"
-        )
+    require_folder(path, "--attention-out")
 
 
 @dataclass(frozen=True)
@@ -93,8 +89,7 @@ class Drawing:
 
     def write(self) -> None:
         """Write the file, which appears when it is complete."""
-        to_file = Request([], None, self._path, None, False, 1, self._messenger)
-        with opened_output(to_file) as write:
+        with open_output(self._path, self._messenger) as write:
             _write(self._pictures, write)
         number = f"{len(self._pictures):,}"
         if self._aligned > MOST:
@@ -102,7 +97,7 @@ class Drawing:
         self._messenger.announce(f"alignments drawn in {self._path}: {number}")
 
 
-def _write(pictures: Sequence[Picture], write: Callable[[str | None], None]) -> None:
+def _write(pictures: Sequence[Picture], write: Write) -> None:
     width = max((picture.width for picture in pictures), default=0)
     height = sum(picture.height for picture in pictures)
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rnncli.cli.console import Screen
-from rnncli.cli.pipe import Stream, opened_output
-from rnncli.errors import DataError
+from rnncli.cli.output import open_output, require_folder
 
 STDOUT = Path("-")
 
@@ -26,13 +25,8 @@ def require_place(path: Path | None) -> None:
         DataError: there is no folder for it, or a folder in its place.
 
     """
-    if path is not None and path.is_dir():
-        raise DataError(f"{path} is a folder", "name a file in it: --errors FILE")
-    if path is not None and path != STDOUT and not path.resolve().parent.is_dir():
-        raise DataError(
-            f"{path} has no folder: {path.parent} does not exist",
-            "name a file in a folder that is there: --errors FILE",
-        )
+    if path is not None and path != STDOUT:
+        require_folder(path, "--errors")
 
 
 def write_mistakes(
@@ -45,7 +39,7 @@ def write_mistakes(
     write_row = forms.get(Path(name).suffix, _tsv)
     output = None if path == STDOUT else path
     number = 0
-    with opened_output(Stream([], None, output, None, False, 1, screen)) as write:
+    with open_output(output, screen) as write:
         if write_row is not as_json:
             write(write_row(columns))
         for number, cells in enumerate(mistakes, 1):  # noqa: B007

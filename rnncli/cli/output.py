@@ -1,0 +1,115 @@
+"""What a command answers to a text, and where answers go: to stdout or into a file."""
+
+import gzip
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
+
+from rnncli.cli.console import Messenger, escape_controls, is_terminal
+from rnncli.errors import DataError
+
+
+class Fragment(NamedTuple):
+    """A part of a line, in a style of rich."""
+
+    text: str
+    style: str = ""
+
+
+Line: TypeAlias = str | Sequence[Fragment]  # styles are for terminals: elsewhere they are left out
+Write: TypeAlias = Callable[[Line | None], None]  # None: hand on what was written
+
+
+@dataclass(frozen=True)
+class Output:
+    """The answer to a text."""
+
+    line: Line  # where records are lines of text
+    fields: Mapping[str, Any]  # the results by their names
+    note: str = ""  # announced behind it
+    cells: Mapping[str, str] = field(default_factory=dict)  # of results that no cell can hold
+
+
+def require_folder(path: Path, option: str) -> None:
+    """Check that a file can be written, before time goes into what it will hold.
+
+    Raises:
+        DataError: there is no folder for it, or a folder in its place.
+
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder", f"name a file in it: {option} FILE")
+    if not path.resolve().parent.is_dir():
+        raise DataError(
+            f"{path} has no folder: {path.parent} does not exist",
+            f"name a file in a folder that is there: {option} FILE",
+        )
+
+
+@contextmanager
+def open_output(path: Path | None, messenger: Messenger) -> Iterator[Write]:
+    """Open a file, or stdout, and yield what writes lines to it.
+
+    A file appears when all of it is there. What was written before an error stays beside it.
+
+    Raises:
+        DataError: there is no folder for the file.
+
+    """
+    if path is None:
+        yield partial(_write_to_stdout, messenger)
+        return
+    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
+        with path.open("wb") as file:
+            yield partial(_write, file)
+        return
+    require_folder(path, "-o")
+    path = path.resolve()  # a link stays a link
+    part = next(p for p in _part_names(path) if not p.exists())
+    try:
+        with part.open("xb") as plain:
+            if path.suffix.lower() == ".gz":
+                with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
+                    yield partial(_write, packed)
+            else:
+                yield partial(_write, plain)
+        part.replace(path)
+    except BaseException:
+        if part.exists() and part.stat().st_size:
+            messenger.announce(f"{path} is not complete: the answers so far are in {part}")
+        else:
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _part_names(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.part")
+    for number in count(2):
+        yield path.with_name(f"{path.name}.part{number}")
+
+
+def _write_to_stdout(messenger: Messenger, line: Line | None) -> None:
+    if line is not None:
+        # Control characters are escaped before styles are added, whose codes are some.
+        escape = escape_controls if is_terminal(stderr=False) else str
+        if isinstance(line, str):
+            line = escape(line)
+        elif messenger.has_colors:
+            line = "".join(messenger.paint(escape(text), style) for text, style in line)
+        else:
+            line = "".join(escape(text) for text, _ in line)
+    _write(sys.stdout.buffer, line)
+
+
+def _write(file: BinaryIO | gzip.GzipFile, line: Line | None) -> None:
+    if line is None:
+        file.flush()
+        return
+    if not isinstance(line, str):
+        line = "".join(text for text, _ in line)
+    file.write(line.encode("utf-8", "replace") + b"\n")  # UTF-8, whatever the terminal's encoding
