@@ -74,7 +74,7 @@ def test_names_are_not_given_twice() -> None:
 
 
 def test_the_table_imports_no_library() -> None:
-    program = "import sys, rnncli.corpora; print(*sys.modules)"
+    program = "import sys, rnncli.data.corpora; print(*sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
