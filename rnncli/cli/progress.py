@@ -103,12 +103,13 @@ def drawn_line(task: "Training", weights: "Mapping[str, Tensor]") -> str:
     It is drawn as a finished model would draw it, and leaves the random state of training alone.
     """
     from rnncli.networks.model_numpy import Network
+    from rnncli.storage.layout import Layout
     from rnncli.storage.reading import SavedModel
     from rnncli.tasks.generate.predict import TextGenerator
 
     arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
     network = Network(task.config, arrays)
     tokenizer = task.tokenizer
-    model = SavedModel(Path(), {}, task.config, tokenizer, tokenizer, arrays, network)
+    model = SavedModel(Layout(Path()), {}, task.config, tokenizer, tokenizer, arrays, network)
     (sample,) = TextGenerator(model)([""], SAMPLE)
     return shown(sample.text).translate(_LINE_PICTURES)

@@ -10,7 +10,7 @@ from threading import current_thread, main_thread
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write beside, flush to the disk, and rename into place."""
-    beside = path.with_name(f".{path.name}.new")
+    beside = temporary(path)
     try:
         with beside.open("wb") as file:
             file.write(data)
@@ -20,6 +20,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def temporary(path: Path) -> Path:
+    """Return where a file is written before it is renamed into place."""
+    return path.with_name(f".{path.name}.new")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import FORMAT_VERSION, Settings
+from rnncli.storage.layout import MEMORY
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -133,7 +134,7 @@ out), licence: {data["licence"] or "not stated"}, sha256 {data["fingerprint"][:1
 The held-out part also chose the best moment of training, so that these scores are a little
 optimistic. Score the model on texts of your own: `rnncli evaluate DIR DATA`.
 
-{_KEEPS_PAIRS if snapshot.memory is not None else ""}## Limits
+{_KEEPS_PAIRS if MEMORY in snapshot.task_files else ""}## Limits
 
 It knows what was in its data and nothing else: other subjects, styles and languages lower its
 scores, and whatever is one-sided in the data is one-sided in its answers.

@@ -8,39 +8,22 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from rnncli.config import TASKS
 from rnncli.errors import ModelError
-from rnncli.storage.atomic_files import umask, undisturbed, write_bytes
-from rnncli.storage.reading import (
-    CARD,
-    CONFIG,
-    MEMORY,
-    METRICS,
-    SIDES,
-    TARGET_TOKENIZER,
-    TOKENIZER,
-    WEIGHTS,
-    harmless,
-)
-from rnncli.tasks.translate.memory import TranslationMemory
+from rnncli.storage.atomic_files import temporary, umask, undisturbed, write_bytes
+from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.checkpoint import SavedRun
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILES = (TOKENIZER, TARGET_TOKENIZER, MEMORY, WEIGHTS, CARD, METRICS, CONFIG)
-CHECKPOINT, STATE, LOCK = "checkpoint", "state.safetensors", "lock"
-REPLACED = "replaced"  # in the checkpoint: the finished model that a new one takes the place of
-UNFINISHED = tuple(f".{name}.new" for name in FILES)  # left behind by a process that was killed
 ELSEWHERE = "name another place: -o DIR"
 
 
@@ -57,12 +40,14 @@ class ModelWriter:
         """
         self.path = path
         self.written = False
-        self.replaced = path / CHECKPOINT / REPLACED
+        self._layout = Layout(path)
+        self.replaced = self._layout.replaced
         self.force = force
-        self._state = path / CHECKPOINT / STATE
+        self._state = self._layout.state
         if path.exists() and not path.is_dir():
             raise ModelError(f"{path} is a file", ELSEWHERE)
-        if path.is_dir() and {entry.name for entry in path.iterdir()} - {CHECKPOINT, *UNFINISHED}:
+        ignored = {self._layout.checkpoint, *map(temporary, self._layout.files)}
+        if path.is_dir() and set(path.iterdir()) - ignored:
             info = _model_there(path)
             if info is None:
                 raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
@@ -82,14 +67,14 @@ class ModelWriter:
             ModelError: another training runs there.
 
         """
-        folder = self.path / CHECKPOINT
+        folder = self._layout.checkpoint
         made = not self.path.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOCK).open("wb") as file:
+        with self._layout.lock.open("wb") as file:
             if not _lock(file):
                 raise ModelError(f"another training writes to {self.path}", f"wait, or {ELSEWHERE}")
-            for name in UNFINISHED:
-                (self.path / name).unlink(missing_ok=True)
+            for path in self._layout.files:
+                temporary(path).unlink(missing_ok=True)  # of a process that was killed
             try:
                 yield
             finally:
@@ -134,8 +119,7 @@ class ModelWriter:
         """
         try:
             with undisturbed():
-                if snapshot.memory is not None:
-                    write_memory(self.path, snapshot.memory)
+                _write_task_files(self.path, snapshot)
                 _write_description(self.path, snapshot)
                 self._state.unlink(missing_ok=True)
         except OSError as error:
@@ -170,25 +154,27 @@ class ModelWriter:
         place = self.path.resolve()  # a link stays a link
         there = place.is_dir()
         home = place if there else place.parent
-        if (place / CHECKPOINT).is_dir():  # which is cleared away in the end, whatever happens
-            home = place / CHECKPOINT
+        if Layout(place).checkpoint.is_dir():  # cleared away in the end, whatever happens
+            home = Layout(place).checkpoint
         home.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=home))
         try:
-            snapshot.tokenizer.save(folder / TOKENIZER)
+            layout = Layout(folder)
+            snapshot.tokenizer.save(layout.tokenizer)
             if snapshot.target_tokenizer is not None:
-                snapshot.target_tokenizer.save(folder / TARGET_TOKENIZER)
+                snapshot.target_tokenizer.save(layout.target_tokenizer)
+            _write_task_files(folder, snapshot)
             _write_weights(folder, snapshot, weights)
             _write_description(folder, snapshot)
             if there:  # other files that a person keeps there stay
                 self._set_aside(place)
                 # Without its description there is no model: never one of old and new files.
-                (place / CONFIG).unlink(missing_ok=True)
-                for name in FILES:
-                    if (folder / name).exists():
-                        (folder / name).replace(place / name)
+                Layout(place).config.unlink(missing_ok=True)
+                for new, old in zip(layout.files, Layout(place).files, strict=True):
+                    if new.exists():
+                        new.replace(old)
                     else:
-                        (place / name).unlink(missing_ok=True)
+                        old.unlink(missing_ok=True)
             else:
                 folder.chmod(0o777 & ~umask())  # mkdtemp makes it private
                 folder.rename(place)
@@ -203,9 +189,9 @@ class ModelWriter:
         self.replaced.parent.mkdir(exist_ok=True)
         shutil.rmtree(self.replaced, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=".", dir=self.replaced.parent))
-        for name in FILES:
-            if (place / name).exists():
-                shutil.copy(place / name, folder / name)
+        for file in Layout(place).files:
+            if file.exists():
+                shutil.copy(file, folder)
         folder.rename(self.replaced)
 
 
@@ -218,18 +204,13 @@ class Snapshot:
     metrics: list[dict[str, Any]]
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None
-    memory: TranslationMemory | None = None
+    # What only its task keeps: the name of each file, and what writes it to a path.
+    task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
-def write_memory(folder: Path, memory: TranslationMemory) -> None:
-    """Write what a translator remembers into its directory."""
-    from safetensors.numpy import save
-
-    parts: dict[str, Any] = {"keys": memory.keys, "basis": memory.basis, **vars(memory.index)}
-    for side, texts in zip(SIDES, (memory.sources, memory.targets), strict=True):
-        parts[f"{side}_tokens"] = texts.tokens
-        parts[f"{side}_lengths"] = texts.lengths.astype(np.uint16)
-    write_bytes(folder / MEMORY, save(parts))
+def _write_task_files(folder: Path, snapshot: Snapshot) -> None:
+    for name, write in snapshot.task_files.items():
+        write(folder / name)
 
 
 def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:
@@ -237,15 +218,16 @@ def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tens
 
     unique = _without_tied(weights)
     snapshot.info["shapes"] = {name: list(tensor.shape) for name, tensor in unique.items()}
-    write_bytes(folder / WEIGHTS, save(unique, metadata={"format": "pt"}))
+    write_bytes(Layout(folder).weights, save(unique, metadata={"format": "pt"}))
 
 
 def _write_description(folder: Path, snapshot: Snapshot) -> None:
     lines = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
-    write_bytes(folder / METRICS, lines.encode())
-    write_bytes(folder / CARD, snapshot.card.encode())
+    layout = Layout(folder)
+    write_bytes(layout.metrics, lines.encode())
+    write_bytes(layout.card, snapshot.card.encode())
     description = json.dumps(snapshot.info, indent=2, ensure_ascii=False)
-    write_bytes(folder / CONFIG, (description + "\n").encode())
+    write_bytes(layout.config, (description + "\n").encode())
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
@@ -271,7 +253,7 @@ def _halved(tensor: "Tensor") -> "Tensor":
 def _model_there(path: Path) -> dict[str, Any] | None:
     """Return a directory's config.json, if it is one of rnncli, of whatever version."""
     try:
-        info = json.loads(harmless(path / CONFIG).read_text(encoding="utf-8"))
+        info = json.loads(require_regular_file(Layout(path).config).read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError, ModelError):
         return None
     known = isinstance(info, dict) and "format_version" in info and info.get("task") in TASKS

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import write_bytes
-from rnncli.storage.reading import harmless
+from rnncli.storage.layout import require_regular_file
 
 if TYPE_CHECKING:
     from rnncli.training.loop import State
@@ -42,7 +42,7 @@ class SavedRun:
         from rnncli.training.loop import State
 
         try:
-            with safe_open(harmless(path), framework="pt") as file:
+            with safe_open(require_regular_file(path), framework="pt") as file:
                 told = json.loads(file.metadata()["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = State(tensors, told["numbers"])

@@ -152,7 +152,7 @@ def carry_out(
     if run.calibrate is not None:
         found = run.calibrate(writer.path)
         info["calibration"] = found.numbers
-        snapshot.memory = found.memory
+        snapshot.task_files |= found.files
     info["training"]["finished"] = True
     snapshot.card = card(snapshot)
     writer.finish(snapshot)

@@ -20,8 +20,8 @@ from rnncli.config import SearchConfig
 from rnncli.data.batches import EncodedTexts
 from rnncli.errors import ModelError
 from rnncli.networks.numerics import directions, log_softmax
-from rnncli.storage.reading import MEMORY, SavedModel, load
-from rnncli.storage.writing import write_memory
+from rnncli.storage.layout import MEMORY
+from rnncli.storage.reading import load
 from rnncli.tasks.translate.build_memory import remember
 from rnncli.tasks.translate.memory import (
     PAIRS,
@@ -64,7 +64,7 @@ def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
         threads=1,
         seconds=math.inf,
     )
-    write_memory(model, memory)
+    memory.write(model / MEMORY)
     return model
 
 
@@ -91,27 +91,28 @@ def test_the_command_answers_from_its_memory_and_without_it(told):
     assert json.loads(told_of)["translation"] == TOLD[text]
 
 
-def state_of(saved: SavedModel, texts: list[str]) -> RecallingState:
+def state_of(model: Path, texts: list[str]) -> RecallingState:
     """Return the state from which these texts are translated."""
-    assert saved.memory is not None
+    saved, memory = load(model), Translator.load(model).memory
+    assert memory is not None
     tokens = [[*saved.tokenizer.encode(text), EOS] for text in texts]
     lengths = np.array(list(map(len, tokens)))
     padded = np.array([own + [0] * (lengths.max() - len(own)) for own in tokens])
-    recalled = saved.memory.recall([np.array(own) for own in tokens])
+    recalled = memory.recall([np.array(own) for own in tokens])
     return RecallingState(saved.network.encode(padded, lengths), recalled)
 
 
 def test_probabilities_are_those_of_the_definition(told):
     """Against a loop over pairs and tokens, one at a time; keys are stored to a hundredth."""
-    saved = load(told)
+    saved, memory = load(told), Translator.load(told).memory
     network: Any = saved.network
-    assert saved.memory is not None
-    basis = saved.memory.basis
+    assert memory is not None
+    basis = memory.basis
     text, written = "the cat sings here", [BOS, *saved.target_tokenizer.encode("une mouette")]
-    found, state = [], state_of(saved, [text])
+    found, state = [], state_of(told, [text])
     alone = state.decoder
     for token in written:
-        log_p, state = Recalling(network, saved.memory).step(np.array([token]), state)
+        log_p, state = Recalling(network, memory).step(np.array([token]), state)
         features, alone = network.features(np.array([[token]]), alone)
         p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
@@ -148,11 +149,11 @@ def test_threads_change_nothing(told):
 
 def test_what_is_recalled_is_bounded(tmp_path):
     long = [("the cat sings today", " ".join(["le chat"] * 80))] * 50
-    saved = load(remembering(tmp_path, [*long, ("a gull waits", "une mouette attend")]))
-    recalled = state_of(saved, ["the cat sings today"]).recalled
+    model = remembering(tmp_path, [*long, ("a gull waits", "une mouette attend")])
+    recalled = state_of(model, ["the cat sings today"]).recalled
     assert 0 < recalled.mask.sum() <= TOKENS
     many = [(f"the cat sings {word}", "le chat chante") for word in ["today", "here", "again"]] * 20
-    recalled = state_of(load(remembering(tmp_path, many)), ["the cat sings today"]).recalled
+    recalled = state_of(remembering(tmp_path, many), ["the cat sings today"]).recalled
     tokens = len(load(translator()).target_tokenizer.encode("le chat chante")) + 1
     assert recalled.mask.sum() == PAIRS * tokens
 
@@ -270,7 +271,7 @@ def test_a_damaged_memory_is_refused(what, tmp_path):
     DAMAGE[what](parts)
     save_file({name: np.ascontiguousarray(array) for name, array in parts.items()}, model / MEMORY)
     with pytest.raises(ModelError, match=MEMORY):
-        load(model)
+        Translator.load(model)
 
 
 def test_a_memory_that_is_no_such_file_is_refused(tmp_path):
@@ -278,5 +279,5 @@ def test_a_memory_that_is_no_such_file_is_refused(tmp_path):
     for data in (b"", b"no tensors", (model / MEMORY).read_bytes()[:-5]):
         (model / MEMORY).write_bytes(data)
         with pytest.raises(ModelError, match=MEMORY):
-            load(model)
+            Translator.load(model)
     assert call("translate", "-m", model, "the cat").code == 1

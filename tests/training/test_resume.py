@@ -20,7 +20,8 @@ from shell import TIMEOUT, Result, call, command, environment, rnncli, start
 
 import rnncli as package
 from rnncli.errors import ModelError
-from rnncli.storage.writing import CHECKPOINT, STATE, ModelWriter
+from rnncli.storage.layout import Layout
+from rnncli.storage.writing import ModelWriter
 
 KILLS = int(os.environ.get("RNNCLI_KILLS", "1"))
 
@@ -68,7 +69,7 @@ def test_a_training_that_is_killed_again_and_again_ends_as_if_it_had_not(
             err = b""
             while b"optimizer:" not in err:  # the last line before training begins
                 err += os.read(process.stderr.fileno(), 4_096)  # type: ignore[union-attr]
-            while process.poll() is None and not (model / CHECKPOINT / STATE).exists():
+            while process.poll() is None and not Layout(model).state.exists():
                 time.sleep(0.01)  # the first step loads much
             time.sleep(rng.uniform(0, 3) if resumable else rng.uniform(0, 0.3))
             process.kill()
@@ -122,7 +123,7 @@ def test_a_changed_setting_is_an_error_that_shows_the_difference(unfinished: Pat
     assert result.code == 1
     assert "learning_rate was 0.001, is 0.5; clip was 1.0, is 3.0" in result.err
     assert "--force" in result.err and "--init-from" in result.err
-    assert (unfinished / CHECKPOINT / STATE).exists()
+    assert Layout(unfinished).state.exists()
 
 
 def test_changed_data_is_an_error_too(unfinished: Path, tmp_path: Path) -> None:
@@ -147,14 +148,14 @@ def test_force_starts_anew_where_settings_differ(unfinished: Path, tmp_path: Pat
     assert result.code == 0, result.err
     assert "starting anew" in result.err
     assert json.loads((model / "config.json").read_text())["training"]["steps"] <= 5
-    assert not (model / CHECKPOINT).exists()
+    assert not Layout(model).checkpoint.exists()
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x10\0\0\0\0\0\0\0{", b"\xff" * 40])
 def test_a_damaged_checkpoint_is_explained(unfinished: Path, tmp_path: Path, damage: bytes) -> None:
     model = tmp_path / "m"
     shutil.copytree(unfinished, model)
-    (model / CHECKPOINT / STATE).write_bytes(damage)
+    Layout(model).state.write_bytes(damage)
     result = changed(model)
     assert result.code == 1
     assert "error:" in result.err and "hint: start anew: rm " in result.err
@@ -172,7 +173,7 @@ def test_a_request_to_end_saves_too(tmp_path: Path) -> None:
         _, rest = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 143, rest.decode()
     assert "to go on, type the same command" in rest.decode()
-    assert (model / CHECKPOINT / STATE).exists()
+    assert Layout(model).state.exists()
     with pytest.raises(ModelError, match="no model"):
         package.load(model)
 
@@ -211,7 +212,7 @@ def test_a_model_that_is_being_replaced_is_kept_until_the_new_one_is_finished(
     old = weights(model)
     result = interrupted(model, "--force")
     assert result.code == 130
-    kept = model / CHECKPOINT / "replaced"
+    kept = Layout(model).replaced
     assert f"the model that was there is kept: {kept}" in result.err
     assert weights(kept) == old
     package.load(kept)
@@ -225,7 +226,7 @@ def test_a_finished_training_leaves_no_checkpoint(tmp_path: Path) -> None:
     model = tmp_path / "m"
     result = call(*arguments("classify", model, "--steps", 6, "--checkpoint-every", "0.001s"))
     assert result.code == 0, result.err
-    assert not (model / CHECKPOINT).exists()
+    assert not Layout(model).checkpoint.exists()
     again = call(*arguments("classify", model, "--steps", 6))
     assert (again.code, "holds a model already" in again.err) == (1, True)
 
@@ -238,7 +239,7 @@ def test_a_full_disk_is_explained_and_the_last_checkpoint_stays(
 ) -> None:
     model = tmp_path / "m"
     shutil.copytree(unfinished, model)
-    before = (model / CHECKPOINT / STATE).read_bytes()
+    before = Layout(model).state.read_bytes()
     words = arguments("classify", model, "--steps", 4_000, "--patience", 4_000)
     line = shlex.join(str(word) for word in command(*words, "--checkpoint-every", "0.001s"))
     blocks = len(before) // 1_024 - 1  # of 1024 bytes: no file may grow larger
@@ -254,6 +255,6 @@ def test_a_full_disk_is_explained_and_the_last_checkpoint_stays(
     assert f"error: {model} cannot be written: File too large" in err
     assert "hint: make room there and run the same command again" in err
     assert "Traceback" not in err
-    assert (model / CHECKPOINT / STATE).read_bytes() == before
+    assert Layout(model).state.read_bytes() == before
     assert loads_or_is_not_there(model)
-    assert not list(model.glob(".*")) and not list((model / CHECKPOINT).glob(".*"))
+    assert not list(model.glob(".*")) and not list(Layout(model).checkpoint.glob(".*"))

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.errors import ConfigError, DataError
+from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
+from rnncli.storage.layout import DAMAGED
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import Controls, prefix
@@ -62,11 +62,10 @@ class LanguageModel(TrainedModel):
         super().__init__(model, threads, announce)
         calibration = model.info.get("calibration")
         self._cache = Cache(**calibration) if calibration else None
-
-    @cached_property
-    def controls(self) -> Controls | None:
-        """Return the labels that the model knows, if it was trained with any."""
-        return Controls.of_model(self.info)
+        try:
+            self.controls = Controls.of_model(model.info)  # None where it was trained without any
+        except ValueError as error:
+            raise ModelError(f"{model.layout.config} is damaged: {error}", DAMAGED) from None
 
     def surprise(self, texts: Sequence[str], control: str | None = None) -> list[Surprise]:
         """Return how little each text was expected, as a line of its own; the order is kept.

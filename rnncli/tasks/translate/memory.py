@@ -11,16 +11,21 @@ tokens that a source recalls, and D for the numbers of a key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.batches import EncodedTexts
+from rnncli.errors import ModelError
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, directions, log_sums
-from rnncli.tasks.translate.retrieval import SimilarTexts
+from rnncli.storage.layout import DAMAGED
+from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
+from rnncli.tasks.translate.retrieval import SLOTS, SimilarTexts
 from rnncli.text.batching import pad
+from rnncli.text.special_tokens import EOS
 
 PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 64
 TOKENS = 1_024  # recalled for a source at most: bounds memory and time
@@ -85,6 +90,59 @@ class TranslationMemory:
     def __len__(self) -> int:
         return len(self.sources)
 
+    def write(self, path: Path) -> None:
+        """Write the memory to a file, as a whole."""
+        tensors: dict[str, NDArray[Any]] = {
+            "keys": self.keys, "basis": self.basis, **vars(self.index)
+        }  # fmt: skip
+        for side, texts in (("source", self.sources), ("target", self.targets)):
+            tensors[f"{side}_tokens"] = texts.tokens
+            tensors[f"{side}_lengths"] = texts.lengths.astype(np.uint16)
+        write_tensors(path, tensors)
+
+    @classmethod
+    def read(
+        cls, file: TensorFile, width: int, vocab_sizes: tuple[int, int]
+    ) -> "TranslationMemory":
+        """Read the memory of a translator from a file; its keys stay there until they are needed.
+
+        ``width`` is how many features the output layer reads, and ``vocab_sizes`` are those of
+        source and target.
+
+        Raises:
+            ModelError: the file is damaged, or was made for another translator.
+
+        """
+        tokens, lengths = TensorSpec((None,), ("U16", "I32")), TensorSpec((None,), ("U16",))
+        tensors = file.read(
+            {
+                "source_tokens": tokens,
+                "source_lengths": lengths,
+                "target_tokens": tokens,
+                "target_lengths": lengths,
+                "keys": TensorSpec((None, None), ("I8",)),
+                "basis": TensorSpec((width, None), ("F32",)),
+                "rows": TensorSpec((None,), ("I32",)),
+                "ends": TensorSpec((SLOTS,), ("I32",)),
+                "scale": TensorSpec((None,), ("F32",)),
+            },
+            mapped=("keys",),
+        )
+        sources, targets = (
+            _texts(tensors[f"{side}_tokens"], tensors[f"{side}_lengths"], size)
+            for side, size in zip(("source", "target"), vocab_sizes, strict=True)
+        )
+        if sources is None or targets is None or len(sources) != len(targets):
+            raise ModelError(f"{file.path} is damaged: sources and targets are no pairs", DAMAGED)
+        rows, ends, scale = (tensors[name] for name in ("rows", "ends", "scale"))
+        keys, basis = tensors["keys"], tensors["basis"]
+        fits = keys.shape == (len(targets.tokens), basis.shape[1]) and len(scale) == len(sources)
+        fits = fits and ends[0] >= 0 and bool((np.diff(ends) >= 0).all()) and ends[-1] == len(rows)
+        fits = fits and 0 <= rows.min() <= rows.max() < len(sources) and scale.min() >= 0
+        if not fits:
+            raise ModelError(f"{file.path} is damaged: its parts do not fit together", DAMAGED)
+        return cls(sources, targets, keys, basis, SimilarTexts(rows, ends, scale))
+
     def recall(self, sources: Sequence[Ints]) -> Recalled:
         """Return what some sources recall; each is closed with ``<eos>``."""
         places = [self._places(source) for source in sources]
@@ -106,6 +164,16 @@ class TranslationMemory:
         rows = rows[np.cumsum(lengths) <= TOKENS]
         spans = [np.arange(*self.targets.offsets[[row, row + 1]]) for row in rows]
         return np.concatenate([np.zeros(0, np.int64), *spans])
+
+
+def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> EncodedTexts | None:
+    """Return texts, each closed, of tokens below a size; None where they are no such texts."""
+    if lengths.min() == 0 or int(lengths.sum(dtype=np.int64)) != len(tokens):
+        return None
+    if not 0 <= int(tokens.min()) <= int(tokens.max()) < vocab_size:
+        return None
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return EncodedTexts(tokens, offsets) if (tokens[offsets[1:] - 1] == EOS).all() else None
 
 
 def main_directions(features: Floats, size: int) -> Floats:

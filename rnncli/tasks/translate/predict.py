@@ -16,6 +16,7 @@ from rnncli.networks.beam_search import NO_LOOPS, Hypothesis, beam_search
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
+from rnncli.storage.tensors import TensorFile
 from rnncli.tasks.predictor import Announce, TrainedModel
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.text.batching import batch_by_length, pad, split_long_text
@@ -57,7 +58,11 @@ class Translator(TrainedModel):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._memory = model.memory
+        self._memory: TranslationMemory | None = None
+        if (path := model.layout.memory).exists():
+            config = model.config
+            sizes = config.vocab_size, config.target_vocab_size
+            self._memory = TranslationMemory.read(TensorFile(path), config.output_width, sizes)
 
     @property
     def memory(self) -> TranslationMemory | None:

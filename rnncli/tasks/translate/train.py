@@ -1,7 +1,7 @@
 """Translators: train them on pairs of sentences; `translator.py` uses them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +14,8 @@ from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, Settings, format_duration
 from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
 from rnncli.errors import DataError
+from rnncli.storage.layout import MEMORY
 from rnncli.tasks.predictor import Announce, build, column_values, count_parameters
-from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
@@ -104,7 +104,7 @@ class Calibration:
     """What held-out pairs say of how to use a translator."""
 
     numbers: dict[str, float]  # as its description has them
-    memory: TranslationMemory | None = None
+    files: dict[str, Callable[[Path], None]]  # what writes each file that only a translator keeps
 
 
 def calibrate(
@@ -123,8 +123,9 @@ def calibrate(
     translator = Translator.load(path, threads=threads)
     best = alone = fit_length_penalty(translator, sources, targets)
     if alone is None or best is None:
-        return Calibration({})
-    numbers, memory = {}, None
+        return Calibration({}, {})
+    numbers: dict[str, float] = {}
+    files: dict[str, Callable[[Path], None]] = {}
     if task.settings.memory:
         pairs, seconds, limit = task.pairs, math.inf, ""
         if task.settings.max_time is not None:
@@ -142,11 +143,10 @@ def calibrate(
         )
         if kept:
             best, numbers["length_penalty_alone"] = together, alone.length_penalty
-        else:
-            memory = None
+            files[MEMORY] = memory.write
     announce(f"length penalty: {best.length_penalty:g} suits the held-out part best")
     numbers["length_penalty"] = best.length_penalty
-    return Calibration(numbers, memory)
+    return Calibration(numbers, files)
 
 
 def _build(
