@@ -1,4 +1,4 @@
-"""A softmax over a part of a large vocabulary, for training alone."""
+"""Losses in PyTorch: summed over their targets, so that parts of a batch add up."""
 
 from typing import Any
 
@@ -6,29 +6,62 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rnncli.text.special_tokens import PAD
 
-FLATTENING = 0.75  # power of the frequencies that are drawn from, so that rare words come up, too
+UNIGRAM_POWER = 0.75  # of the frequencies that are sampled from, so that rare tokens come up, too
+
+
+def cross_entropy(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0
+) -> tuple[Tensor, int]:
+    """Return the summed loss in nats and the number of targets, padding left out.
+
+    Logits are (..., V), targets (...).
+    """
+    loss = F.cross_entropy(
+        logits.flatten(0, -2).float(),
+        targets.flatten(),
+        ignore_index=PAD,
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+    return loss, int((targets != PAD).sum())
+
+
+def classification_loss(
+    logits: Tensor, classes: Tensor, label_smoothing: float = 0.0
+) -> tuple[Tensor, int]:
+    """Return the summed loss in nats, unknown classes (-1) left out, and the number of texts.
+
+    Logits are (N, C), classes (N,).
+    """
+    loss = F.cross_entropy(
+        logits.float(), classes, ignore_index=-1, label_smoothing=label_smoothing, reduction="sum"
+    )
+    return loss, len(classes)
 
 
 class SampledSoftmax:
-    """Estimate the loss of a large output layer from some of its words (Jean et al. 2015, 3.1).
+    """Estimate the cross-entropy of a large vocabulary from a part of it (Jean et al. 2015, 3.1).
 
-    The words of a step are all its targets and as many drawn ones, shared by all rows. In the sum
-    over the vocabulary each of them stands for those like it that were not drawn: it is divided by
-    the probability that it is there at all (Horvitz and Thompson 1952).
+    The candidates of a step are all its targets and some negative samples, shared by all rows. In
+    the sum over the vocabulary each candidate also stands for tokens like it that were not sampled:
+    it is divided by the probability that it is a candidate (Horvitz and Thompson 1952).
     """
 
-    def __init__(self, counts: NDArray[np.integer[Any]], targets: int, drawn: int) -> None:
-        """Take how often each word occurs (V,), and how many targets and drawn words a step has."""
-        self._drawn = drawn
+    def __init__(
+        self, counts: NDArray[np.integer[Any]], targets: int, negative_samples: int
+    ) -> None:
+        """Take the frequency of each token (V,), and the numbers of targets and samples a step."""
+        self._negative_samples = negative_samples
         frequency = torch.from_numpy(counts / counts.sum())  # (V,)
-        flattened = torch.from_numpy(np.maximum(counts, 1) ** FLATTENING)
-        flattened /= flattened.sum()
-        self._cumulative = flattened.cumsum(0)  # (V,)
-        absent = (-frequency).log1p() * targets + (-flattened).log1p() * drawn
-        self._log_present = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
+        unigram = torch.from_numpy(np.maximum(counts, 1) ** UNIGRAM_POWER)
+        unigram /= unigram.sum()
+        self._cumulative = unigram.cumsum(0)  # (V,)
+        absent = (-frequency).log1p() * targets + (-unigram).log1p() * negative_samples
+        self._log_inclusion = (-absent.exp_().clamp_max_(1 - 1e-6)).log1p().float()  # (V,)
 
     def loss(
         self, x: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
@@ -36,22 +69,27 @@ class SampledSoftmax:
         """Return the summed loss in nats and the number of targets (...); x is (..., E)."""
         where = targets != PAD
         x, targets = x[where], targets[where]  # (M, E), (M,)
-        draws = torch.rand(self._drawn, dtype=self._cumulative.dtype)
-        drawn = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
-        words = torch.unique(torch.cat([targets, drawn.to(targets.device)]))  # (W,) sorted
-        places = torch.searchsorted(words, targets)  # (M,)
-        log_present = self._log_present.to(x.device)[words]  # (W,)
+        candidates = self._candidates(targets)  # (K,)
+        columns = torch.searchsorted(candidates, targets)  # (M,)
+        log_inclusion = self._log_inclusion.to(x.device)[candidates]  # (K,)
         # Corrected in the biases, and fused with the softmax: each pass over the logits costs as
         # much as their product.
-        biases = output.bias[words] - log_present
-        logits = nn.functional.linear(x, output.weight[words], biases)  # (M, W)
-        # A target is there for certain, and stands for itself alone.
-        rows = torch.arange(len(places), device=x.device)
-        logits[rows, places] += log_present[places].to(logits.dtype)
-        loss = nn.functional.cross_entropy(logits.float(), places, reduction="sum")
-        if label_smoothing:  # a share of each target for all words alike, drawn or not
-            certain = logits[rows, places].float().sum()
-            alike = nn.functional.linear(x.sum(0), output.weight.mean(0, keepdim=True)).sum()
-            alike = alike + len(targets) * output.bias.mean()
-            loss = loss + label_smoothing * (certain - alike)
+        biases = output.bias[candidates] - log_inclusion
+        logits = F.linear(x, output.weight[candidates], biases)  # (M, K)
+        # A target is a candidate for certain, and stands for itself alone.
+        rows = torch.arange(len(columns), device=x.device)
+        logits[rows, columns] += log_inclusion[columns].to(logits.dtype)
+        loss = F.cross_entropy(logits.float(), columns, reduction="sum")
+        if label_smoothing:  # a share of each target for all tokens alike, candidates or not
+            of_targets = logits[rows, columns].float().sum()
+            of_all = F.linear(x.sum(0), output.weight.mean(0, keepdim=True)).sum()
+            of_all = of_all + len(targets) * output.bias.mean()
+            loss = loss + label_smoothing * (of_targets - of_all)
         return loss, len(targets)
+
+    def _candidates(self, targets: Tensor) -> Tensor:
+        """Return the targets and fresh negative samples, sorted, each token once."""
+        draws = torch.rand(self._negative_samples, dtype=self._cumulative.dtype)
+        sampled = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
+        candidates: Tensor = torch.unique(torch.cat([targets, sampled.to(targets.device)]))
+        return candidates

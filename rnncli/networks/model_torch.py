@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rnncli.config import ModelConfig
 from rnncli.networks.attention_torch import Attention, Memory
@@ -37,7 +36,6 @@ from rnncli.networks.cells_torch import (
     reverse,
 )
 from rnncli.tasks.classify.ngrams import Bag
-from rnncli.text.special_tokens import PAD
 
 CALL = 0.5  # how loudly a word calls for its translation at first: half of it learns best
 UNSEEN = 0.1  # how often a token occurs that does not occur in the training text
@@ -299,27 +297,3 @@ def log_frequencies(counts: NDArray[np.int64]) -> Tensor:
 def token_mask(tokens: Tensor, lengths: Tensor) -> Tensor:
     """Return (N, S), true where there is a token and false where there is padding."""
     return torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
-
-
-def cross_entropy(
-    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0
-) -> tuple[Tensor, int]:
-    """Return the summed loss in nats, padding left out, and the number of targets."""
-    loss = F.cross_entropy(
-        logits.flatten(0, -2).float(),
-        targets.flatten(),
-        ignore_index=PAD,
-        label_smoothing=label_smoothing,
-        reduction="sum",
-    )
-    return loss, int((targets != PAD).sum())
-
-
-def classification_loss(
-    logits: Tensor, classes: Tensor, label_smoothing: float = 0.0
-) -> tuple[Tensor, int]:
-    """Return the summed loss in nats, unknown classes (-1) left out, and the number of texts."""
-    loss = F.cross_entropy(
-        logits.float(), classes, ignore_index=-1, label_smoothing=label_smoothing, reduction="sum"
-    )
-    return loss, len(classes)

@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from rnncli.config import CELLS
 from rnncli.networks.cells_torch import Embedding, Recurrent, locked_dropout, reverse
+from rnncli.networks.losses import cross_entropy
 from rnncli.networks.model_torch import (
     Attention,
     EncoderDecoder,
     Memory,
-    classification_loss,
-    cross_entropy,
     token_mask,
 )
-from rnncli.text.special_tokens import PAD
 
 DEPTHS = (1, 2)
 
@@ -329,31 +327,3 @@ def test_untied_output_weights_are_their_own(build):
     decoder = build("generate", "lstm", tie_embeddings=False).decoder
     assert decoder.output.weight.shape == (11, 6)
     assert decoder.embedding.weight.shape == (11, 5)
-
-
-# Losses
-
-
-def test_padding_is_not_scored():
-    logits = torch.randn(2, 3, 5)
-    targets = torch.tensor([[1, 2, PAD], [3, PAD, PAD]])
-    loss, count = cross_entropy(logits, targets)
-    log_p = logits.log_softmax(2)
-    assert count == 3
-    assert_close(loss, -(log_p[0, 0, 1] + log_p[0, 1, 2] + log_p[1, 0, 3]))
-
-
-def test_a_text_of_unknown_class_adds_nothing_to_the_loss():
-    logits = torch.randn(3, 4)
-    loss, count = classification_loss(logits, torch.tensor([2, -1, 0]))
-    log_p = logits.log_softmax(1)
-    assert count == 3
-    assert_close(loss, -(log_p[0, 2] + log_p[2, 0]))
-
-
-@pytest.mark.parametrize("smoothing", [0.1, 0.3])
-def test_label_smoothing_spreads_a_share_over_all_classes(smoothing):
-    logits = torch.randn(1, 4)
-    loss, _ = classification_loss(logits, torch.tensor([1]), smoothing)
-    log_p = logits.log_softmax(1)[0]
-    assert_close(loss, -((1 - smoothing) * log_p[1] + smoothing * log_p.mean()))

@@ -198,7 +198,7 @@ class ClassifierTraining:
 
     def loss(self, batch: Batch) -> tuple["Tensor", int]:
         """Return the summed loss of a batch of texts, and how many they are."""
-        from rnncli.networks.model_torch import classification_loss
+        from rnncli.networks.losses import classification_loss
 
         classes = self.model.tensor(batch.classes)
         return classification_loss(self._logits(batch), classes, self._settings.label_smoothing)

@@ -179,7 +179,7 @@ class LanguageModelTraining:
 
     def loss(self, window: Window) -> tuple["Tensor", int]:
         """Return the summed loss of a window, read from the state that the last one left."""
-        from rnncli.networks.model_torch import cross_entropy
+        from rnncli.networks.losses import cross_entropy
 
         rows = window.rows or slice(None)
         kept = self.model.tensor(window.kept).unsqueeze(1)  # (N, 1)
@@ -214,7 +214,7 @@ class LanguageModelTraining:
 
         It is that of the network alone; beside it, the cache is found that suits it best.
         """
-        from rnncli.networks.model_torch import cross_entropy
+        from rnncli.networks.losses import cross_entropy
 
         count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
         steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))

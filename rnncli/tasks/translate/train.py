@@ -261,7 +261,7 @@ class TranslatorTraining:
 
     def loss(self, batch: Batch) -> tuple["Tensor", int]:
         """Return the summed loss of a batch of pairs."""
-        from rnncli.networks.model_torch import cross_entropy
+        from rnncli.networks.losses import cross_entropy
 
         x, targets = self._features(batch)  # (M, E), (M,)
         smoothing = self.settings.label_smoothing
@@ -271,7 +271,7 @@ class TranslatorTraining:
 
     def evaluate(self) -> dict[str, float]:
         """Return the loss in nats a target token on the held-out pairs."""
-        from rnncli.networks.model_torch import cross_entropy
+        from rnncli.networks.losses import cross_entropy
 
         total, targets = 0.0, 0
         for rows in in_order(self._validation.targets.lengths, self.settings.batch_size):

@@ -1,15 +1,14 @@
-"""The loss over a part of the vocabulary: what it estimates, and that it can be learned from."""
+"""Losses: what counts, what is smoothed, and what a part of the vocabulary estimates."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from rnncli.networks.losses import SampledSoftmax
-from rnncli.networks.model_torch import cross_entropy
+from rnncli.networks.losses import SampledSoftmax, classification_loss, cross_entropy
 from rnncli.text.special_tokens import PAD
 
-VOCABULARY, WIDTH, DRAWN = 20_000, 16, 4_096
+VOCABULARY, WIDTH, NEGATIVE_SAMPLES = 20_000, 16, 4_096
 smoothed = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 
 
@@ -34,7 +33,7 @@ def mean_loss(sampled, output, x, targets, smoothing, times=40):
 @smoothed
 def test_it_estimates_the_loss_over_the_whole_vocabulary(layer, smoothing):
     output, x, targets, counts = layer
-    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
+    sampled = SampledSoftmax(counts, targets.numel(), NEGATIVE_SAMPLES)
     with torch.no_grad():
         exact = cross_entropy(output(x), targets, smoothing)[0].item() / targets.numel()
         estimate = mean_loss(sampled, output, x, targets, smoothing)
@@ -46,14 +45,14 @@ def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer, smoot
     output, x, targets, counts = layer
     x.requires_grad_()
     (exact,) = torch.autograd.grad(cross_entropy(output(x), targets, smoothing)[0], x)
-    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
+    sampled = SampledSoftmax(counts, targets.numel(), NEGATIVE_SAMPLES)
     (estimate,) = torch.autograd.grad(sampled.loss(x, output, targets, smoothing)[0], x)
     assert nn.functional.cosine_similarity(exact.flatten(), estimate.flatten(), 0) > 0.98
 
 
 def test_padding_is_left_out(layer):
     output, x, targets, counts = layer
-    sampled = SampledSoftmax(counts, targets.numel(), DRAWN)
+    sampled = SampledSoftmax(counts, targets.numel(), NEGATIVE_SAMPLES)
     torch.manual_seed(1)
     loss, n = sampled.loss(x[:, :20], output, targets[:, :20])
     padded = targets.clone()
@@ -61,3 +60,28 @@ def test_padding_is_left_out(layer):
     torch.manual_seed(1)
     torch.testing.assert_close(sampled.loss(x, output, padded)[0], loss)
     assert sampled.loss(x, output, padded)[1] == n == 80
+
+
+def test_padding_is_not_scored():
+    logits = torch.randn(2, 3, 5)
+    targets = torch.tensor([[1, 2, PAD], [3, PAD, PAD]])
+    loss, count = cross_entropy(logits, targets)
+    log_p = logits.log_softmax(2)
+    assert count == 3
+    torch.testing.assert_close(loss, -(log_p[0, 0, 1] + log_p[0, 1, 2] + log_p[1, 0, 3]))
+
+
+def test_a_text_of_unknown_class_adds_nothing_to_the_loss():
+    logits = torch.randn(3, 4)
+    loss, count = classification_loss(logits, torch.tensor([2, -1, 0]))
+    log_p = logits.log_softmax(1)
+    assert count == 3
+    torch.testing.assert_close(loss, -(log_p[0, 2] + log_p[2, 0]))
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.3])
+def test_label_smoothing_spreads_a_share_over_all_classes(smoothing):
+    logits = torch.randn(1, 4)
+    loss, _ = classification_loss(logits, torch.tensor([1]), smoothing)
+    log_p = logits.log_softmax(1)[0]
+    torch.testing.assert_close(loss, -((1 - smoothing) * log_p[1] + smoothing * log_p.mean()))
