@@ -8,7 +8,6 @@ The end of the sentence is no word. What attention it got is missing: the weight
 translation sum to 1 at most, and to less where the translator looked at the end.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncli.networks.numerics import Floats
-from rnncli.text.unicode import UNSPACED
-
-_UNSPACED = re.compile(f"[{UNSPACED}]")
+from rnncli.text.unicode import has_unspaced
 
 
 @dataclass(frozen=True)
@@ -83,4 +80,4 @@ def _begins_word(before: str, piece: str) -> bool:
     """Return whether a piece belongs to another word than what stands before it."""
     if not before.strip() or not piece or unicodedata.category(piece[0]).startswith("M"):
         return False  # a space goes with the word behind it, a mark with the letter before it
-    return piece[0].isspace() or _UNSPACED.search(before[-1] + piece[0]) is not None
+    return piece[0].isspace() or has_unspaced(before[-1] + piece[0])

@@ -1,7 +1,6 @@
 """Scores of models and how sure they are, on NumPy alone."""
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,18 +182,3 @@ def perplexity(nats: float) -> float:
 def bits(nats: float) -> float:
     """Return a loss in nats as bits."""
     return nats / math.log(2)
-
-
-# Scripts that are written without spaces between words.
-_CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9f"
-_CJK_GAP = re.compile(rf"(?<=[{_CJK}])[ \t]+(?=[{_CJK}])")
-
-
-def join_cjk(text: str) -> str:
-    """Remove spaces between Chinese or Japanese characters, which corpora put between words."""
-    return _CJK_GAP.sub("", text)
-
-
-def has_kana(text: str) -> bool:
-    """Return whether a text has letters that only Japanese uses."""
-    return re.search("[\u3041-\u30ff]", text) is not None

@@ -6,7 +6,6 @@ it speaks for the label, below 0 against it. That is erasure of input words (Li,
 tells words apart where the label is all but certain.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.text.batching import batched
-from rnncli.text.unicode import UNSPACED
+from rnncli.text.unicode import word_spans
 
 METHOD = "occlusion"
 MAX_VARIANTS = 200  # of a text: its explanation then takes a few seconds at most
 ASKED_TOGETHER = 1 << 20  # characters: bounds memory, and holds thousands of short texts
-
-# What stands between spaces; where a script has none, every character: Thai, kana and Han.
-_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 
 
 class Classifier(Protocol):
@@ -53,7 +49,7 @@ def explain(
     Of a text of more than ``MAX_VARIANTS`` words neighbours are left out together, in that many
     groups at most; ``announce`` is told so. Blank texts have no words.
     """
-    places = [[found.span() for found in _WORD.finditer(text)] for text in texts]
+    places = [word_spans(text) for text in texts]
     if announce is not None and any(len(words) > MAX_VARIANTS for words in places):
         announce(
             f"texts of more than {MAX_VARIANTS} words are explained by groups of neighbouring words"

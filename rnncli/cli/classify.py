@@ -1,6 +1,5 @@
 """``rnncli classify``: label texts."""
 
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.errors import ConfigError
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, abstention_of
+from rnncli.text.unicode import as_field
 
 BATCH = 1_024  # lines: enough to sort by length
 EXPLAINED = 64  # lines: each is asked about once a word
@@ -124,7 +124,7 @@ def classify(
         label = result.label
         if abstention is not None and abstention.applies_to(result):
             label, abstained = abstention.label, {"abstained": True}
-        field = re.sub(r"[\t\n\r]", " ", label)  # which would look like another field
+        field = as_field(label)  # which would look like another field
         line = f"{field}\t{result.probability:.4f}\t{text}"
         return Output(
             line,

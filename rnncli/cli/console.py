@@ -5,20 +5,12 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
 
 from rnncli.errors import RnncliError
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Color = Literal["auto", "always", "never"]
-
-# Text of strangers must not steer a terminal: what would is drawn as a picture of itself.
-_PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
-_PICTURES |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
-
-
-def escape_controls(text: str) -> str:
-    """Return a text with its control characters made visible, but for ends of lines and tabs."""
-    return text.translate(_PICTURES)
 
 
 class Messenger:
@@ -75,7 +67,6 @@ class Messenger:
 
 
 Screen = Messenger
-shown = escape_controls
 
 
 def is_terminal(stderr: bool = True) -> bool:

@@ -10,8 +10,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
-from rnncli.cli.console import Messenger, escape_controls, is_terminal
+from rnncli.cli.console import Messenger, is_terminal
 from rnncli.errors import DataError
+from rnncli.text.unicode import escape_controls
 
 
 class Fragment(NamedTuple):

@@ -23,6 +23,7 @@ from rnncli.cli.output import Output, Write, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Record, format_of
 from rnncli.errors import ConfigError, DataError
+from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
 READ = 1 << 16  # bytes
@@ -130,7 +131,7 @@ def batches(request: Request) -> Iterator[list[str]]:
             request.messenger.announce(
                 f"hint: to read the file {request.texts[0]}, add -i before it"
             )
-        yield [without_surrogates(text) for text in request.texts]
+        yield [replace_surrogates(text) for text in request.texts]
     elif request.input is not None and str(request.input) != "-":
         with _opened_input(request.input) as read:
             yield from read_batches(read, request.batch_size)
@@ -139,7 +140,7 @@ def batches(request: Request) -> Iterator[list[str]]:
             "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
         )
     elif sys.stdin.isatty():
-        yield from ([without_surrogates(line)] for line in typed_lines())
+        yield from ([replace_surrogates(line)] for line in typed_lines())
     else:
         yield from read_batches(partial(os.read, sys.stdin.fileno()), request.batch_size)
 
@@ -216,8 +217,3 @@ def _names_file(text: str) -> bool:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long, or with a NUL: no name of a file
         return False
-
-
-def without_surrogates(text: str) -> str:
-    """Replace the bytes of an argument that are no UTF-8, as in input."""
-    return os.fsencode(text).decode("utf-8", "replace")

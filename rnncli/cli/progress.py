@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnncli.cli.console import Screen, is_terminal, shown
+from rnncli.cli.console import Screen, is_terminal
 from rnncli.config import SamplingConfig, format_duration
 from rnncli.storage.card import format_scores
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,4 +113,4 @@ def drawn_line(task: "Training", weights: "Mapping[str, Tensor]") -> str:
     tokenizer = task.tokenizer
     model = SavedModel(Layout(Path()), {}, task.config, tokenizer, tokenizer, arrays, network)
     (sample,) = TextGenerator(model)([""], SAMPLE)
-    return shown(sample.text).translate(_LINE_PICTURES)
+    return escape_controls(sample.text).translate(_LINE_PICTURES)

@@ -6,7 +6,6 @@ written anew, so that quotes, numbers and columns that nobody asked for stay as 
 
 import csv
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from rnncli.cli.output import Line, Output
 from rnncli.errors import DataError
+from rnncli.text.unicode import as_field
 
 MAX_CELL_LINES = 10_000  # in one cell; beyond, a quotation mark was forgotten
 
@@ -240,7 +240,7 @@ class Delimited(Format):
 
     def _extended(self, raw: str, cells: Sequence[str]) -> str:
         if not self._quoted:
-            return "\t".join([raw, *(re.sub(r"[\t\n\r]", " ", cell) for cell in cells)])
+            return "\t".join([raw, *map(as_field, cells)])
         return self._delimiter.join([raw, *map(self._quote, cells)])
 
     def _quote(self, cell: str) -> str:

@@ -6,13 +6,14 @@ from itertools import islice
 from typing import Any
 
 from rnncli.analysis.overlap import STRETCH, Copied, Source
-from rnncli.cli.console import escape_controls, is_terminal
+from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
-from rnncli.cli.pipe import Request, answer_all, batches, without_surrogates
+from rnncli.cli.pipe import Request, answer_all, batches
 from rnncli.cli.records import Lines, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGenerator
+from rnncli.text.unicode import escape_controls, replace_surrogates
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Samples:
 
     def write_lines(self) -> None:
         """Write whole lines that begin with the prompt, each as soon as it is there."""
-        prompt = without_surrogates("".join(self.request.texts))
+        prompt = replace_surrogates("".join(self.request.texts))
         form, record = Lines(), Record(prompt, prompt, {})
         with open_output(self.request.output, self.request.messenger) as write:
             for config in self.configs:

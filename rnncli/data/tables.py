@@ -2,7 +2,7 @@
 
 import csv
 import json
-import re
+import operator
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +17,7 @@ from rnncli.data.arrow import BATCH_ROWS, scratch
 from rnncli.errors import DataError
 from rnncli.messages import counted, first_line
 from rnncli.text.files import File, Losses, opened, read_lines, read_pieces, spooled
+from rnncli.text.unicode import replace_surrogates
 
 csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
 
@@ -270,9 +271,9 @@ class JsonLinesFile(Table):
         r"""Replace the halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
         if not isinstance(value, str) or value.isascii():
             return value
-        mended, halves = re.subn("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
-        self.losses["halves"] += halves
-        return mended if halves else value
+        mended = replace_surrogates(value)
+        self.losses["halves"] += sum(map(operator.ne, mended, value))
+        return mended
 
 
 class ArrowTable(Table):

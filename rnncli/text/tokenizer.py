@@ -30,6 +30,7 @@ from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
 from rnncli.text.batching import batched
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
+from rnncli.text.unicode import replace_surrogates
 
 # A word keeps the space before it, so that joining tokens gives the text back. Scripts written
 # without spaces are split at every character. An apostrophe belongs to the word before it when
@@ -47,8 +48,6 @@ _SIGN_IN_TEXT = re.compile(r"(?:^|(?<=(.)))[.,!?](?=\s|$)", re.MULTILINE)
 _LOOKED_AT = 1_000  # texts, to tell whether they were split before
 _FEWEST_SIGNS = 20  # from which that can be told
 _SPLIT = 0.95  # share of signs with a space before them
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _LONGEST_TOKEN = 100_000  # characters; a model may write some hundred of them
 _DAMAGED = "copy the model again, or train it again"
@@ -102,9 +101,9 @@ class Tokenizer:
     def encode_all(self, texts: Iterable[str]) -> Iterator[list[int]]:
         """Yield the token ids of each text, encoding many at a time.
 
-        Halves of surrogate pairs, which Python can hold and UTF-8 cannot, are read as U+FFFD.
+        Lone surrogates, which ``str`` can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in map(without_surrogates, _batches(texts)):
+        for chunk in _batches(map(replace_surrogates, texts)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -113,9 +112,7 @@ class Tokenizer:
 
         Tokens that are parts of one character end where it does.
         """
-        (encoding,) = self._backend.encode_batch(
-            without_surrogates([text]), add_special_tokens=False
-        )
+        encoding = self._backend.encode(replace_surrogates(text), add_special_tokens=False)
         return encoding.ids, [end for _, end in encoding.offsets]
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
@@ -325,10 +322,3 @@ def _most_common(
 
 def _vocab(tokens: Iterable[str]) -> dict[str, int]:
     return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}
-
-
-def without_surrogates(texts: Sequence[str]) -> Sequence[str]:
-    """Return the texts with U+FFFD for halves of characters, which no encoding has."""
-    if all(map(str.isascii, texts)):
-        return texts
-    return [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]

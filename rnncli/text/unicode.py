@@ -1,12 +1,108 @@
-"""Which script a text is written in, by the names that Unicode gives to its letters."""
+"""What has to be known of characters: scripts, words, surrogates and control characters."""
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers.normalizers import Normalizer
+    from tokenizers.pre_tokenizers import PreTokenizer
+
+# --- Characters that are no text ----------------------------------------------------------------
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# The symbol that Unicode has for each control character, U+2400 for NUL and so on.
+_CONTROL_SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+_CONTROL_SYMBOLS |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
+
+_FIELD_ENDS = str.maketrans("\t\n\r", "   ")
+
+
+def replace_surrogates(text: str) -> str:
+    r"""Replace lone surrogates by U+FFFD: ``str`` and JSON can hold them, UTF-8 cannot.
+
+    The length stays the same.
+    """
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def escape_controls(text: str) -> str:
+    """Replace control characters by visible symbols, so that no text steers a terminal.
+
+    Newlines and tabs stay.
+    """
+    return text.translate(_CONTROL_SYMBOLS)
+
+
+def as_field(text: str) -> str:
+    """Return a text as one field of a line: tabs and ends of lines become spaces."""
+    return text.translate(_FIELD_ENDS)
+
+
+# --- Scripts without spaces between words -------------------------------------------------------
+
+# For a character class in a regular expression of `tokenizers`: that engine, Oniguruma, knows the
+# scripts of Unicode, Python's does not. It is what tokenizers of words cut texts with, too.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
+# With the punctuation of Chinese and Japanese, which has no spaces beside it either.
+_UNSPACED_OR_SIGN = rf"[{UNSPACED}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
+
+# Chinese and Japanese with their punctuation and full-width forms, for Python's expressions.
+_CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9f"
+_CJK_SPACES = re.compile(rf"(?<=[{_CJK}])[ \t]+(?=[{_CJK}])")
+_KANA = re.compile("[\u3041-\u30ff]")
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each word of a text begins and ends.
+
+    A word is what stands between spaces; in a script without spaces, each character.
+    """
+    pieces = _word_splitter().pre_tokenize_str(replace_surrogates(text))
+    return [span for piece, span in pieces if not piece.isspace()]
+
+
+@lru_cache(1 << 14)
+def has_unspaced(text: str) -> bool:
+    """Return whether a character of a text is of a script without spaces, or a sign of one."""
+    if text.isascii():
+        return False
+    return len(_unspaced_remover().normalize_str(replace_surrogates(text))) < len(text)
+
+
+@cache
+def _word_splitter() -> "PreTokenizer":
+    from tokenizers import Regex, pre_tokenizers  # takes 30 ms, and most commands need no words
+
+    return pre_tokenizers.Split(Regex(rf"\s+|{_UNSPACED_OR_SIGN}"), "isolated")
+
+
+@cache
+def _unspaced_remover() -> "Normalizer":
+    from tokenizers import Regex, normalizers
+
+    return normalizers.Replace(Regex(_UNSPACED_OR_SIGN), "")
+
+
+def join_cjk(text: str) -> str:
+    """Remove spaces between Chinese or Japanese characters, which corpora put between words."""
+    return text if text.isascii() else _CJK_SPACES.sub("", text)
+
+
+def has_kana(text: str) -> bool:
+    """Return whether a text has letters that only Japanese uses."""
+    return _KANA.search(text) is not None
+
+
+# --- The script of a text -----------------------------------------------------------------------
 
 OTHER = "OTHER"
+# By the first word of the names that Unicode gives to letters, which are there at once: a library
+# that knows the scripts takes as long to import as a line to classify.
 SCRIPTS = (
     "LATIN",
     "CYRILLIC",
@@ -18,14 +114,7 @@ SCRIPTS = (
     "DEVANAGARI",
     OTHER,
 )
-# What has no spaces between words, for a regular expression: the letters and signs of Thai, Lao,
-# Burmese and Khmer, kana and Han.
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\uff01-\uff9f\U00020000-\U0003ffff"
-)
-_KANA = ("HIRAGANA", "KATAKANA")  # CJK, too, since a Japanese sentence mixes all three
-
+_KANA_NAMES = ("HIRAGANA", "KATAKANA")  # CJK, too: a Japanese sentence mixes all three
 _ASCII_LETTER = re.compile("[A-Za-z]")
 
 
@@ -54,6 +143,6 @@ def script_shares(texts: Iterable[str]) -> dict[str, float]:
 def _script_of_letter(letter: str) -> str:
     plain = unicodedata.normalize("NFKC", letter)[0]  # a full-width or a bold A is an A
     name = unicodedata.name(plain, "").partition(" ")[0]
-    if name in _KANA:
+    if name in _KANA_NAMES:
         return "CJK"
     return name if name in SCRIPTS else OTHER

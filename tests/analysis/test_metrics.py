@@ -13,8 +13,6 @@ from rnncli.analysis.metrics import (
     class_scores,
     confusion_matrix,
     difference_interval,
-    has_kana,
-    join_cjk,
     macro_f1,
     macro_f1_interval,
     mcnemar,
@@ -197,26 +195,3 @@ def test_perplexity_is_exp_of_the_loss_and_never_overflows():
 
 def test_bits_are_nats_in_another_unit():
     assert bits(math.log(8)) == pytest.approx(3)
-
-
-@pytest.mark.parametrize(
-    ("text", "joined"),
-    [
-        ("私 は 猫 です 。", "私は猫です。"),
-        ("我 \t 爱 你", "我爱你"),
-        ("カ タ カ ナ ！", "カタカナ！"),
-        ("two words", "two words"),
-        ("猫 and 犬", "猫 and 犬"),
-        ("これ は Python です", "これは Python です"),
-        ("猫\n犬", "猫\n犬"),
-        (" 猫 ", " 猫 "),
-    ],
-)
-def test_spaces_between_chinese_or_japanese_are_removed_and_no_others(text, joined):
-    assert join_cjk(text) == joined
-
-
-def test_kana_tells_japanese_from_chinese():
-    assert has_kana("猫が好き")
-    assert has_kana("カメラ")
-    assert not has_kana("我爱你。cat")

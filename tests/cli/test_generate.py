@@ -15,7 +15,6 @@ from models import STORY, generator, train, write_lines
 from shell import Result, call, on_a_terminal, rnncli
 
 from rnncli import TextGenerator
-from rnncli.cli.console import escape_controls
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.networks.numerics import log_softmax, softmax
@@ -23,6 +22,7 @@ from rnncli.tasks.generate.predict import MAX_TRIES, Demand
 from rnncli.tasks.generate.surprisal import BATCH_TEXTS, MAX_CHARACTERS
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import escape_controls
 
 SEED = ("--seed", 1, "--length", 30)
 

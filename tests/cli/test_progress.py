@@ -17,9 +17,9 @@ from shell import call
 
 from rnncli import TextGenerator
 from rnncli.cli import app
-from rnncli.cli.console import escape_controls
 from rnncli.cli.progress import SAMPLE, drawn_line
 from rnncli.storage.reading import load
+from rnncli.text.unicode import escape_controls
 
 SHOWN = re.compile(r"\x1b\[2m {9}([^\x1b]+)\x1b")
 BELL, BELL_SHOWN = "\x07", "\u2407"

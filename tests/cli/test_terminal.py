@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models import SMALL, classifier, generator, translator, write_lines
 from shell import call, on_a_terminal, rnncli
 
-from rnncli.cli.console import escape_controls
+from rnncli.text.unicode import escape_controls
 
 # Colours, a title, a cleared screen, a bell, a backspace, a carriage return, C1 codes.
 EVIL = "a\x1b[31mb\x1b]0;title\x07c\x1b[2Jd\x08e\rf\x9bg\x7fh"

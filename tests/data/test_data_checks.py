@@ -19,7 +19,6 @@ from rnncli.analysis.drift import FEWEST_TEXTS, Watch, profile, shifts
 from rnncli.data.checks import SAMPLE, check, sample
 from rnncli.data.corpus import Corpus
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.unicode import SCRIPTS, script_of, script_shares
 
 TOPICS = (
     "duplicates:",
@@ -171,42 +170,6 @@ def test_a_sample_is_from_all_over_the_data(number: int) -> None:
     assert drawn[0] == 0
     assert len({b - a for a, b in pairwise(drawn)}) <= 1
     assert number - drawn[-1] <= number // SAMPLE + 1
-
-
-# Scripts
-
-
-@pytest.mark.parametrize(
-    ("text", "script"),
-    [
-        ("a day", "LATIN"),
-        ("Çà va, Łódź?", "LATIN"),
-        ("добрый day", "CYRILLIC"),
-        ("καλή", "GREEK"),
-        ("日本語", "CJK"),
-        ("ひらがな", "CJK"),
-        ("カタカナ", "CJK"),
-        ("한국어", "HANGUL"),
-        ("مرحبا", "ARABIC"),
-        ("שלום", "HEBREW"),
-        ("नमस्ते", "DEVANAGARI"),
-        ("สวัสดี", "OTHER"),
-        ("\uff21\U0001d400", "LATIN"),  # A, full-width and bold
-        ("12 :-) \U0001f44d", None),
-        ("", None),
-    ],
-)
-def test_the_script_of_a_text_is_that_of_most_letters(text: str, script: str | None) -> None:
-    assert script_of(text) == script
-
-
-@given(st.lists(st.text()))
-def test_every_text_with_letters_is_in_one_script_and_shares_add_up(texts: list[str]) -> None:
-    for text in texts:
-        assert (script_of(text) in SCRIPTS) == any(map(str.isalpha, text))
-    shares = script_shares(texts)
-    assert set(shares) == {script_of(text) for text in texts} - {None}
-    assert sum(shares.values()) == pytest.approx(1 if shares else 0, abs=1e-3)
 
 
 # Texts unlike those of the training

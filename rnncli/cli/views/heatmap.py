@@ -23,11 +23,11 @@ from typing import Any
 from rich.cells import cell_len
 
 from rnncli.analysis.alignment import Alignment
-from rnncli.cli.console import escape_controls
 from rnncli.cli.output import Output
 from rnncli.cli.pipe import Request, Respond, answer_all
 from rnncli.cli.views.heatmap_svg import Drawing, require_place
 from rnncli.tasks.translate.predict import Translator
+from rnncli.text.unicode import escape_controls
 
 SHADES = " ░▒▓█"
 LIMITS = (0.1, 0.3, 0.5, 0.7)  # weights from which each shade but the first is used

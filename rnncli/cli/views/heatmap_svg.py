@@ -12,9 +12,10 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 
 from rnncli.analysis.alignment import Alignment
-from rnncli.cli.console import Messenger, escape_controls
+from rnncli.cli.console import Messenger
 from rnncli.cli.output import Write, open_output, require_folder
 from rnncli.errors import ConfigError
+from rnncli.text.unicode import escape_controls
 
 CELL = 22  # pixels, as are all sizes here
 COLUMN = 9  # of text: what a Latin letter takes, a Chinese one twice as much

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TypeAlias
 
 from rnncli.cli.console import Screen
 from rnncli.cli.output import open_output, require_folder
+from rnncli.text.unicode import as_field
 
 STDOUT = Path("-")
 
@@ -50,7 +50,7 @@ def write_mistakes(
 
 
 def _tsv(cells: Cells) -> str:
-    return "\t".join(re.sub(r"[\t\n\r]", " ", str(cell)) for cell in cells)
+    return "\t".join(as_field(str(cell)) for cell in cells)
 
 
 def _csv(cells: Cells) -> str:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.cli.console import shown
 from rnncli.cli.views.table import print_table
 from rnncli.tasks.scoring import Scores
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +107,7 @@ def _print_reliability(bins: Iterable[Scores], console: "Console") -> None:
 
 def _print_comparison(against: Scores, console: "Console") -> None:
     low, high = against["difference_interval"]
-    console.print(shown(f"\ncompared with {against['model']} on the same texts"))
+    console.print(escape_controls(f"\ncompared with {against['model']} on the same texts"))
     console.print(f"only the first is right   {against['only_first_right']:6,}")
     console.print(f"only the second is right  {against['only_second_right']:6,}")
     console.print(
@@ -115,7 +115,7 @@ def _print_comparison(against: Scores, console: "Console") -> None:
         f"(95 % interval {100 * low:+.2f} to {100 * high:+.2f})"
     )
     console.print(f"p value                   {against['p_value']:6.2g} (McNemar's exact test)")
-    console.print(shown(against["verdict"]))
+    console.print(escape_controls(against["verdict"]))
 
 
 def _percent(share: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.cli.console import shown
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +16,7 @@ def print_table(console: "Console", header: Sequence[str], rows: Sequence[Sequen
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(header):
-        table.add_column(shown(name), justify="left" if i == 0 else "right")
+        table.add_column(escape_controls(name), justify="left" if i == 0 else "right")
     for row in rows:
-        table.add_row(*map(shown, row))
+        table.add_row(*map(escape_controls, row))
     console.print(table)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from rnncli.cli.console import shown
 from rnncli.cli.views.table import print_table
 from rnncli.tasks.scoring import Scores
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def report_translator(scores: Scores, console: "Console") -> None:
 
 
 def _print_comparison(metrics: dict[str, str], against: Scores, console: "Console") -> None:
-    console.print(shown(f"\ncompared with {against['model']} on the same sentences"))
+    console.print(escape_controls(f"\ncompared with {against['model']} on the same sentences"))
     rows = []
     for name, title in metrics.items():
         own = against[name]
@@ -62,4 +62,4 @@ def _print_comparison(metrics: dict[str, str], against: Scores, console: "Consol
         )  # fmt: skip
     print_table(console, ["", "difference", "95 % interval", "p value"], rows)
     console.print("p values are those of a paired bootstrap (Koehn 2004)")
-    console.print(shown(against["verdict"]))
+    console.print(escape_controls(against["verdict"]))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.text.batching import batched
+from rnncli.text.unicode import replace_surrogates
 
 # Words with their apostrophes, single signs, and each character of scripts without spaces.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")
@@ -64,7 +65,7 @@ class NGrams:
 
     def _keys(self, texts: Sequence[str]) -> Iterator[Values]:
         """Yield, for every n-gram of each text, the text's number times PLACES plus its place."""
-        folded = [" ".join(text.lower().split()) for text in texts]
+        folded = [" ".join(replace_surrogates(text).lower().split()) for text in texts]
         if self.words:
             found = [WORD.findall(text) for text in folded]
             values = [
@@ -72,7 +73,7 @@ class NGrams:
                 for text in found
                 for value in (
                     BEGIN,
-                    *(zlib.crc32(w.encode("utf-8", "replace")) for w in text),
+                    *(zlib.crc32(w.encode()) for w in text),
                     END,
                 )
             ]
@@ -82,7 +83,7 @@ class NGrams:
             yield from words.pairs(self.apart)
         if self.characters:
             joined = "".join(f"{chr(BEGIN)}{text}{chr(END)}" for text in folded)
-            code = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)
+            code = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
             lengths = [len(text) + 2 for text in folded]
             characters = _Sequences(code.astype(np.uint64), lengths)
             yield from characters.ngrams(self.characters)

@@ -13,7 +13,7 @@ from rnncli.tasks.classify.ngrams import Bag, NGrams
 from rnncli.tasks.predictor import Announce, TrainedModel
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.special_tokens import EOS
-from rnncli.text.tokenizer import Tokenizer, without_surrogates
+from rnncli.text.tokenizer import Tokenizer
 
 MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
 PIECES = 32  # of a longer text, read side by side
@@ -104,7 +104,6 @@ class TextClassifier(TrainedModel):
         return result
 
     def _logits(self, texts: Sequence[str]) -> Floats:
-        texts = without_surrogates(texts)
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
         logits = np.zeros((len(encoded), len(self.labels)), np.float32)
         batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)

@@ -4,7 +4,6 @@ As in CTRL (Keskar et al. 2019, section 3), where they are ordinary text. Here a
 ``LABEL<TAB>TEXT<NEWLINE>``, so that a tokenizer need not know of them.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.errors import ConfigError
+from rnncli.text.unicode import as_field
 
 MAX_LABELS = 10_000  # of a model; more are no labels
 LONGEST_LABEL = 100  # characters
@@ -23,7 +23,7 @@ _SHOWN = 20  # labels in a message
 
 def as_label(text: str) -> str:
     """Return a text as a label that can stand before a tab: tabs and newlines become spaces."""
-    return re.sub(r"[\t\r\n]", " ", text).strip()
+    return as_field(text).strip()
 
 
 def prefix(label: str) -> str:

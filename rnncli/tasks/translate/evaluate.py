@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.analysis import metrics
 from rnncli.analysis.comparison import Comparison
 from rnncli.analysis.translation_metrics import (
     Faults,
@@ -25,6 +24,7 @@ from rnncli.tasks.predictor import column_values
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched
+from rnncli.text.unicode import has_kana
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -162,6 +162,6 @@ class TranslatorScorer:
         """Return the tokenizer for the target's language: words where they can be told apart."""
         if self._language == "zh":
             return "zh"
-        if self._language == "ja" or any(map(metrics.has_kana, references[:LOOKED_AT])):
+        if self._language == "ja" or any(map(has_kana, references[:LOOKED_AT])):
             return "ja-mecab" if find_spec("MeCab") and find_spec("ipadic") else "char"
         return "13a"

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
-from rnncli.analysis.metrics import join_cjk
 from rnncli.config import SearchConfig
 from rnncli.networks.beam_search import NO_LOOPS, Hypothesis, beam_search
 from rnncli.networks.model_numpy import Network
@@ -22,6 +21,7 @@ from rnncli.tasks.translate.memory import Recalling, RecallingState, Translation
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
+from rnncli.text.unicode import join_cjk
 
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
 BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
