@@ -19,6 +19,15 @@ TASKS: tuple[Task, ...] = get_args(Task)
 CELLS: tuple[Cell, ...] = get_args(Cell)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
+# The columns that each task reads, by their canonical names. Where a table has those of several
+# tasks, the first is meant: a label beside a text is there to be learned.
+TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
+    "classify": ("text", "label"),
+    "translate": ("source", "target"),
+    "generate": ("text",),
+}
+OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
+
 FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could not read a newer model
 
 # The largest sizes that a model may have: far above what a laptop trains, far below what a
@@ -30,6 +39,8 @@ MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 MAX_NGRAMS = 1 << 24
 MAX_ORDER = 16  # the n of an n-gram
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
+MAX_CONTROLS = 10_000  # labels in whose manner a generator writes; more are no labels
+MAX_CONTROL_LENGTH = 100  # characters of such a label; longer ones are texts
 
 DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough to wait for
 DEFAULT_SEED = 0

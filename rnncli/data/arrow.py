@@ -13,10 +13,8 @@ import datasets
 import pyarrow as pa
 from datasets import Dataset
 
+from rnncli.data.values import BATCH_CHARACTERS, BATCH_ROWS
 from rnncli.text.batching import batched
-
-BATCH_ROWS = 1_000  # rows held in memory at once
-BATCH_CHARACTERS = 1 << 24  # of all of them, unless a single one has more
 
 # What these libraries have to say on stderr is said by the command line in its own words.
 for _library in ("datasets", "huggingface_hub"):
@@ -40,7 +38,7 @@ def scratch() -> Path:
     return path
 
 
-def store(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
+def write_rows(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
     """Write rows to an Arrow file and map it into memory.
 
     ``Dataset.from_generator`` does the same and takes 14 times as long, a row at a time.
@@ -62,11 +60,3 @@ def _characters(row: tuple[str, ...]) -> int:
 def string_columns(names: Iterable[str]) -> datasets.Features:
     """Return the types of columns that hold strings."""
     return datasets.Features({name: datasets.Value("string") for name in names})
-
-
-def column_values(dataset: Dataset, column: str) -> Iterator[str]:
-    """Yield a column's values in order, with one batch of them in memory at a time."""
-    row_bytes = dataset.data.nbytes // max(1, len(dataset.data)) + 1
-    rows = max(1, min(BATCH_ROWS, BATCH_CHARACTERS // row_bytes))
-    for batch in dataset.select_columns(column).iter(batch_size=rows):
-        yield from batch[column]

@@ -1,16 +1,16 @@
 """Look for what keeps a classifier from learning: in its texts, its labels and its splits."""
 
-import hashlib
 import unicodedata
 from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from datasets import Dataset
+from numpy.typing import NDArray
 
-from rnncli.data.arrow import column_values
 from rnncli.data.corpus import Corpus
+from rnncli.data.numbering import Numbers, hash_texts, number_labels
+from rnncli.data.values import column_values
 from rnncli.messages import counted
 
 FEW = 10  # texts: of fewer, one or none is held out, which scores nothing
@@ -19,8 +19,7 @@ NAMED = 5  # labels in a message
 SHOWN = 60  # characters of a text or a label: enough to search for it
 SAMPLE = 1_000  # texts: a share of them is off by 3 % at most, in 19 cases of 20
 
-_Hashes: TypeAlias = npt.NDArray[np.uint64]
-_Numbers: TypeAlias = npt.NDArray[np.int64]
+_Hashes: TypeAlias = NDArray[np.uint64]
 
 
 def check(corpus: Corpus) -> Iterator[str]:
@@ -30,8 +29,8 @@ def check(corpus: Corpus) -> Iterator[str]:
     of 8 bytes, so that a million of them fit into memory.
     """
     train = corpus.splits["train"]
-    hashes = _hashes(train)
-    names, labels = _numbered_labels(train)
+    hashes = _folded_hashes(train)
+    names, labels = number_labels(column_values(train, "label"))
     yield from _duplicates(train, hashes)
     yield from _contradictions(train, hashes, names, labels)
     for split, rows in corpus.splits.items():
@@ -60,7 +59,7 @@ def _duplicates(rows: Dataset, hashes: _Hashes) -> Iterator[str]:
 
 
 def _contradictions(
-    rows: Dataset, hashes: _Hashes, names: list[str], labels: _Numbers
+    rows: Dataset, hashes: _Hashes, names: list[str], labels: Numbers
 ) -> Iterator[str]:
     texts = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
     pairs = np.unique(texts * len(names) + labels)  # each text with each of its labels, once
@@ -76,7 +75,7 @@ def _contradictions(
 
 
 def _leaks(rows: Dataset, split: str, trained: _Hashes) -> Iterator[str]:
-    leaked = np.isin(_hashes(rows), trained)
+    leaked = np.isin(_folded_hashes(rows), trained)
     if leaked.any():
         yield (
             f"leak from train into {split}: {int(leaked.sum()):,} of "
@@ -85,7 +84,7 @@ def _leaks(rows: Dataset, split: str, trained: _Hashes) -> Iterator[str]:
         )
 
 
-def _small_labels(names: list[str], counts: _Numbers) -> Iterator[str]:
+def _small_labels(names: list[str], counts: Numbers) -> Iterator[str]:
     order = np.argsort(counts, kind="stable")
     smallest, largest = int(order[0]), int(order[-1])
     few = int((counts < FEW).sum())
@@ -113,19 +112,9 @@ def _unreadable(rows: Dataset) -> Iterator[str]:
         )
 
 
-def _hashes(rows: Dataset) -> _Hashes:
-    """Return a number for each text, the same for those that differ in case and space alone."""
-    folded = (" ".join(text.casefold().split()) for text in column_values(rows, "text"))
-    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in folded)
-    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
-
-
-def _numbered_labels(rows: Dataset) -> tuple[list[str], _Numbers]:
-    """Return the labels, and the number of each row's."""
-    numbers: dict[str, int] = {}
-    found = (numbers.setdefault(label, len(numbers)) for label in column_values(rows, "label"))
-    labels = np.fromiter(found, np.int64)
-    return list(numbers), labels
+def _folded_hashes(rows: Dataset) -> _Hashes:
+    """Return a hash of each text, the same for those that differ in case and space alone."""
+    return hash_texts(" ".join(text.casefold().split()) for text in column_values(rows, "text"))
 
 
 def _is_readable(text: str) -> bool:

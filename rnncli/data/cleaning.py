@@ -1,46 +1,35 @@
 """Take the rows that can be learned from, all cells strings, and count the others."""
 
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from rnncli.config import Task
-from rnncli.data.columns import CANONICAL, Choice
-from rnncli.data.tables import JsonNumber, Table, TextFile
-from rnncli.tasks.generate.control_codes import coded
+from rnncli.data.tables import JsonNumber, Table
+from rnncli.text.unicode import as_field
 
-_Clean = tuple[str, ...] | None  # None: the row is left out
+_CleanRow = tuple[str, ...] | None  # None: the row is left out
 
 
-def clean_rows(table: Table, choice: Choice) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of the canonical columns, in their order.
+def clean_rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of ``columns`` (canonical name -> name in the table), in their order.
 
     Raises:
         DataError: a cell is of the wrong type.
     """
-    clean = _CLEANERS[choice.task]
-    columns = [choice.columns[name] for name in CANONICAL[choice.task]]
-    if "control" in choice.columns:
-        clean = _coded_document
-        columns.append(choice.columns["control"])
-    for number, cells in table.rows(columns):
+    clean = _CLEANERS[tuple(columns)]
+    for number, cells in table.rows(list(columns.values())):
         if row := clean(table, number, *cells):
             yield row
 
 
-def _document(table: Table, number: int, cell: object) -> _Clean:
+def _running_text(table: Table, number: int, cell: object) -> _CleanRow:
     text = _text(table, number, cell)
     # A line of a text file has its newline, or is a piece of a long line and must not have one.
-    return (text if isinstance(table, TextFile) or text.endswith("\n") else text + "\n",)
+    return (text if table.is_plain_text or text.endswith("\n") else text + "\n",)
 
 
-def _coded_document(table: Table, number: int, text_cell: object, label_cell: object) -> _Clean:
-    row = _example(table, number, text_cell, label_cell, "control")
-    return row and (coded(row[1], row[0]),)
-
-
-def _example(
+def _labelled_text(
     table: Table, number: int, text_cell: object, label_cell: object, option: str = "label"
-) -> _Clean:
+) -> _CleanRow:
     text, label = _text(table, number, text_cell), _label(table, number, label_cell, option)
     if _is_blank(text):
         table.losses["texts"] += 1
@@ -51,7 +40,15 @@ def _example(
     return text, label
 
 
-def _pair(table: Table, number: int, source_cell: object, target_cell: object) -> _Clean:
+def _text_and_control(
+    table: Table, number: int, text_cell: object, label_cell: object
+) -> _CleanRow:
+    """Leave out blank lines around the text, and keep the label on one line."""
+    row = _labelled_text(table, number, text_cell, label_cell, "control")
+    return row and (row[0].strip("\n"), as_field(row[1]))
+
+
+def _pair(table: Table, number: int, source_cell: object, target_cell: object) -> _CleanRow:
     source, target = _text(table, number, source_cell), _text(table, number, target_cell)
     if _is_blank(source) or _is_blank(target):
         table.losses["pairs"] += 1
@@ -59,10 +56,11 @@ def _pair(table: Table, number: int, source_cell: object, target_cell: object) -
     return source, target
 
 
-_CLEANERS: dict[Task, Callable[..., _Clean]] = {
-    "generate": _document,
-    "classify": _example,
-    "translate": _pair,
+_CLEANERS: dict[tuple[str, ...], Callable[..., _CleanRow]] = {
+    ("text",): _running_text,
+    ("text", "label"): _labelled_text,
+    ("text", "control"): _text_and_control,
+    ("source", "target"): _pair,
 }
 
 
@@ -82,7 +80,7 @@ def _text(table: Table, number: int, cell: object) -> str:
         return ""
     raise table.error(
         number,
-        f"a text is expected, not {_shown(cell)}",
+        f"a text is expected, not {_beginning(cell)}",
         "put the text in quotation marks, or name another column",
     )
 
@@ -101,11 +99,11 @@ def _label(table: Table, number: int, cell: object, option: str) -> str:
         return str(cell).strip()
     raise table.error(
         number,
-        f"a label is expected, not {_shown(cell)}",
+        f"a label is expected, not {_beginning(cell)}",
         f"name another column: --{option} COLUMN",
     )
 
 
-def _shown(cell: object) -> str:
+def _beginning(cell: object) -> str:
     """Return the beginning of a cell, which may be nested too deeply for str()."""
     return (cell if isinstance(cell, str) else reprlib.repr(cell))[:40]

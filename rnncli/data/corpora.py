@@ -1,9 +1,8 @@
 """Corpora that rnncli knows by name: where they are and which columns they have."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from rnncli.config import Task
 from rnncli.errors import DataError
 
 
@@ -12,7 +11,6 @@ class BundledCorpus:
     """Describe a small corpus that was written for rnncli and comes with it."""
 
     file: str
-    task: Task
     licence: str
     description: str
 
@@ -22,13 +20,11 @@ class PublicCorpus:
     """Describe a corpus of the Hugging Face hub."""
 
     hub_id: str
-    task: Task
     licence: str  # as the hub or the source states it; "unknown" where neither does
     description: str
-    columns: dict[str, str]  # canonical -> the corpus's own
+    columns: dict[str, str]  # canonical name -> name in the corpus
     config: str | None = None  # what the hub calls a subset
     revision: str | None = None  # a commit; None: the newest
-    splits: dict[str, str] = field(default_factory=dict)  # the corpus's own -> canonical
 
 
 DEFAULT_CORPUS = "reviews"
@@ -36,19 +32,16 @@ DEFAULT_CORPUS = "reviews"
 BUNDLED: dict[str, BundledCorpus] = {
     "reviews": BundledCorpus(
         file="reviews.csv",
-        task="classify",
         licence="MIT",
         description="short reviews of many things: positive, negative, neutral",
     ),
     "stories": BundledCorpus(
         file="stories.txt",
-        task="generate",
         licence="MIT",
         description="nine comic plays set in one harbour town",
     ),
     "phrasebook": BundledCorpus(
         file="phrasebook.tsv",
-        task="translate",
         licence="MIT",
         description="everyday phrases, English and French",
     ),
@@ -59,7 +52,6 @@ BUNDLED: dict[str, BundledCorpus] = {
 PUBLIC: dict[str, PublicCorpus] = {
     "imdb": PublicCorpus(
         hub_id="stanfordnlp/imdb",
-        task="classify",
         licence="unknown",
         description="film reviews, negative and positive; long texts",
         columns={"text": "text", "label": "label"},
@@ -67,7 +59,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "sst2": PublicCorpus(
         hub_id="stanfordnlp/sst2",
-        task="classify",
         licence="unknown",
         description="sentences and phrases of film reviews, negative and positive",
         columns={"text": "sentence", "label": "label"},
@@ -75,7 +66,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "rotten_tomatoes": PublicCorpus(
         hub_id="cornell-movie-review-data/rotten_tomatoes",
-        task="classify",
         licence="unknown",
         description="sentences of film reviews, negative and positive",
         columns={"text": "text", "label": "label"},
@@ -83,7 +73,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "ag_news": PublicCorpus(
         hub_id="fancyzhx/ag_news",
-        task="classify",
         licence="non-commercial",
         description="news in four topics",
         columns={"text": "text", "label": "label"},
@@ -91,14 +80,12 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "yelp_polarity": PublicCorpus(
         hub_id="fancyzhx/yelp_polarity",
-        task="classify",
         licence="unknown",
         description="560,000 reviews of businesses, negative and positive",
         columns={"text": "text", "label": "label"},
     ),
     "tweet_eval": PublicCorpus(
         hub_id="cardiffnlp/tweet_eval",
-        task="classify",
         licence="unknown",
         description="tweets: sentiment; other subsets: emotion, irony, hate, offensive, emoji",
         columns={"text": "text", "label": "label"},
@@ -107,7 +94,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "emotion": PublicCorpus(
         hub_id="dair-ai/emotion",
-        task="classify",
         licence="research only",
         description="tweets in six emotions",
         columns={"text": "text", "label": "label"},
@@ -116,7 +102,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "dbpedia_14": PublicCorpus(
         hub_id="fancyzhx/dbpedia_14",
-        task="classify",
         licence="CC BY-SA 3.0",
         description="560,000 beginnings of Wikipedia articles in 14 kinds",
         columns={"text": "content", "label": "label"},
@@ -124,7 +109,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "banking77": PublicCorpus(
         hub_id="mteb/banking77",
-        task="classify",
         licence="CC BY 4.0",
         description="questions to a bank in 77 intents",
         columns={"text": "text", "label": "label_text"},
@@ -132,14 +116,12 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "sms_spam": PublicCorpus(
         hub_id="ucirvine/sms_spam",
-        task="classify",
         licence="CC BY 4.0",
         description="5,574 text messages, ham and spam",
         columns={"text": "sms", "label": "label"},
     ),
     "wikitext-2": PublicCorpus(
         hub_id="Salesforce/wikitext",
-        task="generate",
         licence="CC BY-SA 3.0",
         description="two million words of good Wikipedia articles",
         columns={"text": "text"},
@@ -148,7 +130,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "wikitext-103": PublicCorpus(
         hub_id="Salesforce/wikitext",
-        task="generate",
         licence="CC BY-SA 3.0",
         description="a hundred million words of good Wikipedia articles",
         columns={"text": "text"},
@@ -157,7 +138,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "tinystories": PublicCorpus(
         hub_id="roneneldan/TinyStories",
-        task="generate",
         licence="CDLA-Sharing-1.0",
         description="two million short stories in the words of a small child; 2 GB",
         columns={"text": "text"},
@@ -165,14 +145,12 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "multi30k": PublicCorpus(
         hub_id="bentrevett/multi30k",
-        task="translate",
         licence="non-commercial",
         description="29,000 captions of pictures, English and German",
         columns={"source": "en", "target": "de"},
     ),
     "tatoeba": PublicCorpus(
         hub_id="sentence-transformers/parallel-sentences-tatoeba",
-        task="translate",
         licence="CC BY 2.0 FR",
         description="short everyday sentences, English and French; others as tatoeba:en-ja",
         columns={"source": "english", "target": "non_english"},
@@ -180,7 +158,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "opus_books": PublicCorpus(
         hub_id="Helsinki-NLP/opus_books",
-        task="translate",
         licence="free for personal use, education and research",
         description="sentences of novels, English and French; others as opus_books:de-en",
         columns={"source": "en", "target": "fr"},
@@ -189,7 +166,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     ),
     "opus100": PublicCorpus(
         hub_id="Helsinki-NLP/opus-100",
-        task="translate",
         licence="unknown",
         description="a million sentences, English and French; others as opus100:en-ja",
         columns={"source": "en", "target": "fr"},

@@ -1,45 +1,52 @@
 """Read what a person named into a Corpus, which is ready to be split and encoded."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from datasets import Dataset
 
-from rnncli.config import Task
-from rnncli.data.arrow import column_values, store
+from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS, Task
+from rnncli.data.arrow import write_rows
 from rnncli.data.cleaning import clean_rows
-from rnncli.data.columns import ANY_COLUMNS, CANONICAL, Columns, choose
+from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
 from rnncli.data.locate import locate
-from rnncli.data.origin import no_train_split
-from rnncli.data.tables import Table
+from rnncli.data.tables import Table, no_train_split
+from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.messages import counted
-from rnncli.tasks.generate.control_codes import LONGEST_LABEL, MAX_LABELS, Controls
 from rnncli.text.files import Losses
 from rnncli.text.languages import languages_of
+
+
+@dataclass(frozen=True)
+class ControlLabels:
+    """The labels in a control column, and what the texts beside them are like."""
+
+    counts: dict[str, int]  # how many texts each label has, sorted by label
+    several_lines: bool  # whether there are newlines inside texts
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Hold data that is ready to be split and encoded.
 
-    Each split has the canonical columns of the task, all of them strings. For generate the texts,
-    joined, are the corpus: each ends in a newline, except the pieces of a very long line. A label
-    that was asked for stands before each of them.
+    Each split has the canonical columns of the task, all of them strings. Texts without any other
+    column are running text: joined they are the corpus, and each ends in a newline, except the
+    pieces of a very long line.
     """
 
     name: str  # as typed
     task: Task
     splits: dict[str, Dataset]  # "train", and "validation" and "test" where the data has them
-    columns: dict[str, str]  # canonical -> the data's own
-    languages: tuple[str, str] | None  # translate: ISO codes of source and target, where known
+    columns: dict[str, str]  # canonical name -> name in the data
+    languages: tuple[str, str] | None  # ISO codes of source and target, where known
     licence: str | None
     notices: tuple[str, ...]  # what was chosen or changed without being asked
     fingerprint: str  # sha256 of what was read
-    controls: Controls | None = None  # generate: the labels before the texts of "train", if any
+    controls: ControlLabels | None = None  # of "train", where there is a control column
 
 
 def read_corpus(
@@ -57,84 +64,105 @@ def read_corpus(
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
     """
-    origin = locate(data, columns, revision)
-    if for_training and "train" not in origin.tables:
-        raise no_train_split(origin.where, origin.tables)
-    first = next(iter(origin.tables.values()))
-    choice = choose(first, task, columns, origin.usual)
-    names = CANONICAL[choice.task]
+    source = locate(data, columns, revision)
+    if for_training and "train" not in source.tables:
+        raise no_train_split(source.where, source.tables)
+    first = next(iter(source.tables.values()))
+    choice = choose(first, task, columns, source.known_columns)
     stored = {
-        split: store(clean_rows(table, choice), names) for split, table in origin.tables.items()
+        split: write_rows(clean_rows(table, choice.columns), list(choice.columns))
+        for split, table in source.tables.items()
     }
-    learned = stored.get("train", max(stored.values(), key=len))
-    _require_enough(origin.where, learned, choice.task, for_training=for_training)
+    largest = stored.get("train", max(stored.values(), key=len))
+    _require_rows(source.where, largest, at_least=2 if for_training else 1)
     controls = None
-    if for_training and "control" in choice.columns:
-        controls = Controls.of_rows(column_values(learned, "text"))
-        _require_labels(origin.where, choice.columns["control"], controls)
+    if for_training:
+        _require_classes(source.where, largest)
+        controls = _control_labels(source.where, largest, choice.columns)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
         task=choice.task,
         splits=splits,
         columns=choice.columns,
-        languages=languages_of(choice.columns, origin.languages),
-        licence=origin.licence,
+        languages=languages_of(choice.columns, source.languages),
+        licence=source.licence,
         notices=(
-            *origin.notices,
+            *source.notices,
             *first.notices,
             *choice.notices,
             *(f"split {split} left out: it is empty" for split in stored if split not in splits),
-            *_announced(choice.columns, controls),
-            *_losses(origin.tables[split] for split in splits),
+            *_control_notice(choice.columns, controls),
+            *_loss_notices(source.tables[split] for split in splits),
         ),
-        fingerprint=origin.fingerprint,
+        fingerprint=source.fingerprint,
         controls=controls,
     )
 
 
-def _require_enough(where: str, rows: Dataset, task: Task, *, for_training: bool) -> None:
-    """Check that there is something to learn, or to score on.
+# --- Whether there is enough to learn from ------------------------------------------------------
+
+
+def _require_rows(where: str, rows: Dataset, at_least: int) -> None:
+    """Check that so many rows hold a text.
 
     Raises:
-        DataError: there are too few usable rows, or all of them have the same label.
+        DataError: there are fewer.
     """
-    texts = column_values(rows, CANONICAL[task][0])
-    usable = sum(1 for _ in islice((text for text in texts if not text.isspace()), 2))
-    if usable < (2 if for_training else 1):
+    texts = column_values(rows, rows.column_names[0])
+    usable = sum(1 for _ in islice((text for text in texts if not text.isspace()), at_least))
+    if usable < at_least:
         what = "only one usable row" if usable else "nothing usable"
         raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
-    if task == "classify" and for_training and len(labels := rows.unique("label")) == 1:
+
+
+def _require_classes(where: str, rows: Dataset) -> None:
+    """Check that labels, where there are any, tell texts apart.
+
+    Raises:
+        DataError: all are the same.
+    """
+    if "label" in rows.column_names and len(labels := rows.unique("label")) == 1:
         raise DataError(
             f"{where} has one class only: every label is {labels[0]!r}",
             "a classifier needs two at least; is it the right column? --label COLUMN",
         )
 
 
-def _require_labels(where: str, column: str, controls: Controls) -> None:
-    """Check that a column holds labels that tell texts apart.
+def _control_labels(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:
+    """Count the labels of the control column, if there is one.
 
     Raises:
         DataError: there is one label only, or it looks like a column of texts.
     """
-    labels, hint = list(controls.counts), "is it the right column? --control COLUMN"
+    if "control" not in columns:
+        return None
+    counts = Counter(column_values(rows, "control"))
+    labels, column = sorted(counts), columns["control"]
+    hint = "is it the right column? --control COLUMN"
     if len(labels) == 1:
-        raise DataError(f"{where}: every {column} is {labels[0][:LONGEST_LABEL]!r}", hint)
-    if len(labels) > MAX_LABELS:
+        raise DataError(f"{where}: every {column} is {labels[0][:MAX_CONTROL_LENGTH]!r}", hint)
+    if len(labels) > MAX_CONTROLS:
         raise DataError(
-            f"{where}: the column {column} has {len(labels):,} labels, more than {MAX_LABELS:,}",
+            f"{where}: the column {column} has {len(labels):,} labels, more than {MAX_CONTROLS:,}",
             hint,
         )
-    if long := next((label for label in labels if len(label) > LONGEST_LABEL), None):
+    if long := next((label for label in labels if len(label) > MAX_CONTROL_LENGTH), None):
         raise DataError(
             f"{where}: in the column {column} a label has {len(long):,} characters, more than "
-            f"{LONGEST_LABEL}: {long[:40]}...",
+            f"{MAX_CONTROL_LENGTH}: {long[:40]}...",
             hint,
         )
+    return ControlLabels(
+        {label: counts[label] for label in labels},
+        several_lines=any("\n" in text for text in column_values(rows, "text")),
+    )
 
 
-def _announced(columns: dict[str, str], controls: Controls | None) -> Iterator[str]:
-    """Say which labels stand before the texts."""
+# --- What is announced --------------------------------------------------------------------------
+
+
+def _control_notice(columns: Mapping[str, str], controls: ControlLabels | None) -> Iterator[str]:
     if controls is not None:
         yield f"control: the column {columns['control']}, {counted(len(controls.counts), 'label')}"
 
@@ -148,7 +176,7 @@ _LOSSES = {
 }
 
 
-def _losses(tables: Iterable[Table]) -> Iterator[str]:
+def _loss_notices(tables: Iterable[Table]) -> Iterator[str]:
     """Say how much was changed or left out."""
     losses: Losses = Counter()
     for table in tables:

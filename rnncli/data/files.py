@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnncli.config import TASKS
-from rnncli.data.columns import Columns, find_columns, is_header
-from rnncli.data.origin import Origin
+from rnncli.data.column_names import find_columns, is_header
+from rnncli.data.columns import Columns
 from rnncli.data.tables import (
     AlignedFiles,
     CsvFile,
+    DataSource,
     JsonLinesFile,
     Table,
     TextFile,
@@ -39,7 +40,7 @@ _FOREIGN = {
 }
 
 
-def from_file(path: Path, asked: Columns, where: str | None = None) -> Origin:
+def from_file(path: Path, asked: Columns, where: str | None = None) -> DataSource:
     """Open a file, whose ending tells the format, or a pipe.
 
     Raises:
@@ -51,13 +52,13 @@ def from_file(path: Path, asked: Columns, where: str | None = None) -> Origin:
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
             return from_stream(stream, file.where, asked)
-    origin = _from_content(file, _ending(path.name), asked)
+    source = _from_content(file, _ending(path.name), asked)
     if has_known_ending(path.name):
-        return origin
-    return replace(origin, notices=(f"format: plain text, as {path.name} has no known ending",))
+        return source
+    return replace(source, notices=(f"format: plain text, as {path.name} has no known ending",))
 
 
-def from_stream(stream: Stream, where: str, asked: Columns) -> Origin:
+def from_stream(stream: Stream, where: str, asked: Columns) -> DataSource:
     """Open what has no name, and guess its format.
 
     Raises:
@@ -67,7 +68,7 @@ def from_stream(stream: Stream, where: str, asked: Columns) -> Origin:
     return _from_content(file, _guessed_ending(file, asked), asked)
 
 
-def from_aligned_files(first: Path, second: Path) -> Origin:
+def from_aligned_files(first: Path, second: Path) -> DataSource:
     """Open two text files of which one translates the other.
 
     Raises:
@@ -87,7 +88,7 @@ def from_aligned_files(first: Path, second: Path) -> Origin:
     table = AlignedFiles(dict(zip(names, files, strict=True)))
     digests = " ".join(_digest(path) for path in (first, second))
     fingerprint = hashlib.sha256(digests.encode()).hexdigest()
-    return Origin(table.where, {"train": table}, fingerprint)
+    return DataSource(table.where, {"train": table}, fingerprint)
 
 
 def has_known_ending(name: str) -> bool:
@@ -100,9 +101,9 @@ def _ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def _from_content(file: File, ending: str, asked: Columns) -> Origin:
+def _from_content(file: File, ending: str, asked: Columns) -> DataSource:
     _require_content(file)
-    return Origin(file.where, {"train": _table(file, ending, asked)}, _digest(file.path))
+    return DataSource(file.where, {"train": _table(file, ending, asked)}, _digest(file.path))
 
 
 def _table(file: File, ending: str, asked: Columns) -> Table:
@@ -110,7 +111,7 @@ def _table(file: File, ending: str, asked: Columns) -> Table:
         case ".csv":
             return CsvFile(file)
         case ".tsv" | ".tab":
-            return TsvFile(file, lambda first: is_header(first, asked))
+            return TsvFile(file, lambda first: is_header(first, set(asked.as_dict().values())))
         case ".jsonl" | ".ndjson" | ".json":
             return JsonLinesFile(file)
         case ".parquet":
@@ -141,7 +142,7 @@ def _guessed_ending(file: File, asked: Columns) -> str:
     if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
         return ".tsv"
     names = next(csv.reader(lines[:1]), [])
-    is_named = not set(names).isdisjoint(asked.given().values())
+    is_named = not set(names).isdisjoint(asked.as_dict().values())
     if len(names) > 1 and (is_named or find_columns(names, TASKS)):
         return ".csv"
     return ".txt"

@@ -15,8 +15,7 @@ from datasets import Dataset
 from huggingface_hub import errors
 
 from rnncli.data.corpora import PUBLIC
-from rnncli.data.origin import Origin, no_train_split
-from rnncli.data.tables import ArrowTable
+from rnncli.data.tables import ArrowTable, DataSource, no_train_split
 from rnncli.errors import DataError
 from rnncli.messages import first_line, listed
 from rnncli.text.languages import languages_of
@@ -45,7 +44,7 @@ class _Address:
         return f"{huggingface_hub.constants.ENDPOINT}/datasets/{self.hub_id}"
 
 
-def from_hub(name: str, revision: str | None) -> Origin:
+def from_hub(name: str, revision: str | None) -> DataSource:
     """Load a corpus by its name in ``PUBLIC`` or by its id on the hub.
 
     Raises:
@@ -67,12 +66,12 @@ def from_hub(name: str, revision: str | None) -> Origin:
     if found is not None:
         address = replace(address, revision=found.sha)
     loaded = _load(address, offline=found is None)
-    splits = _canonical_splits(loaded, known.splits if known else {})
+    splits = _canonical_splits(loaded)
     if not splits:
         raise no_train_split(str(address), loaded)
     left_out = [own for own in loaded if own not in splits.values()]
     sides = (address.config or "").split("-")  # of translations the subset is called en-fr
-    return Origin(
+    return DataSource(
         where=str(address),
         tables={split: ArrowTable(loaded[own], str(address)) for split, own in splits.items()},
         fingerprint=_fingerprint(address, (loaded[own] for own in splits.values())),
@@ -81,7 +80,7 @@ def from_hub(name: str, revision: str | None) -> Origin:
             f"revision: {found.sha}" if found else "the hub is out of reach: read from the cache",
             *([f"splits left out: {', '.join(left_out)}"] if left_out else []),
         ),
-        usual=known.columns if known else {},
+        known_columns=known.columns if known else {},
         languages=languages_of(dict(zip(("source", "target"), sides, strict=False))),
     )
 
@@ -202,15 +201,15 @@ def _no_subset(address: _Address, error: Exception) -> DataError:
     )
 
 
-def _canonical_splits(loaded: datasets.DatasetDict, usual: dict[str, str]) -> dict[str, str]:
-    """Return the corpus's own name of each canonical split."""
+def _canonical_splits(loaded: datasets.DatasetDict) -> dict[str, str]:
+    """Return the name in the dataset of each canonical split."""
     if len(loaded) == 1:
         return {"train": next(iter(loaded))}
     splits: dict[str, str] = {}
-    for split, names in _SPLITS.items():
-        for own in loaded:
-            if usual.get(own) == split or own.casefold() in names:
-                splits.setdefault(split, own)
+    for split, usual_names in _SPLITS.items():
+        for name in loaded:
+            if name.casefold() in usual_names:
+                splits.setdefault(split, name)
     return splits
 
 

@@ -10,7 +10,7 @@ from rnncli.data.columns import Columns
 from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
 from rnncli.data.files import from_aligned_files, from_file, from_stream, has_known_ending
 from rnncli.data.hub import from_hub
-from rnncli.data.origin import Origin
+from rnncli.data.tables import DataSource
 from rnncli.errors import DataError
 from rnncli.messages import did_you_mean
 
@@ -18,7 +18,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
 
 
-def locate(data: Sequence[str], asked: Columns, revision: str | None) -> Origin:
+def locate(data: Sequence[str], asked: Columns, revision: str | None) -> DataSource:
     """Find and open what was typed.
 
     Raises:
@@ -33,8 +33,8 @@ def locate(data: Sequence[str], asked: Columns, revision: str | None) -> Origin:
         )
     match data:
         case []:
-            origin = _from_bundled(DEFAULT_CORPUS, asked)
-            return replace(origin, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
+            source = _from_bundled(DEFAULT_CORPUS, asked)
+            return replace(source, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
         case ["-"]:
             return from_stream(sys.stdin.buffer, "standard input", asked)
         case [name] if name in BUNDLED and not _is_file(name):
@@ -49,12 +49,12 @@ def locate(data: Sequence[str], asked: Columns, revision: str | None) -> Origin:
     )
 
 
-def _from_bundled(name: str, asked: Columns) -> Origin:
-    origin = from_file(bundled_path(name), asked, where=name)
-    return replace(origin, licence=BUNDLED[name].licence)
+def _from_bundled(name: str, asked: Columns) -> DataSource:
+    source = from_file(bundled_path(name), asked, where=name)
+    return replace(source, licence=BUNDLED[name].licence)
 
 
-def _from_two_files(first: Path, second: str) -> Origin:
+def _from_two_files(first: Path, second: str) -> DataSource:
     """Open aligned files; the second one may be named without the directory of both."""
     beside = first.parent / second
     if _exists(second) or not _is_file(str(beside)):

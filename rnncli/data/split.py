@@ -1,22 +1,19 @@
 """Hold out a part of a corpus to validate on."""
 
-import hashlib
 import random
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import datasets
 import numpy as np
-import numpy.typing as npt
 from datasets import Dataset
+from numpy.typing import NDArray
 
 from rnncli.config import MAX_VALIDATION_CHARACTERS, MAX_VALIDATION_ROWS
-from rnncli.data.arrow import column_values, string_columns
+from rnncli.data.arrow import string_columns
 from rnncli.data.corpus import Corpus
+from rnncli.data.numbering import Numbers, number_labels, number_texts
+from rnncli.data.values import column_values
 from rnncli.errors import DataError
-from rnncli.tasks.generate.control_codes import label_and_text
-
-_Ids: TypeAlias = npt.NDArray[np.int64]
 
 
 def hold_out(
@@ -29,23 +26,23 @@ def hold_out(
 ) -> tuple[Dataset, Dataset]:
     """Return rows to train on and rows to validate on.
 
-    The corpus's own validation split is taken where there is one. Otherwise generate holds out the
-    end of the text, to the character; the other tasks, and generate with labels, hold out rows
-    drawn by ``seed``, such that no text stands on both sides and every label that has two texts is
-    trained on. ``max_rows`` limits the rows drawn, ``max_characters`` the text cut off. Texts with
-    labels are shuffled: in many files those of one label follow each other.
+    The validation split of the corpus is taken where there is one. Otherwise the end of running
+    text is held out, to the character; of all other data, rows drawn by ``seed``, such that no text
+    stands on both sides and every label that has two texts is trained on. ``max_rows`` limits the
+    rows drawn, ``max_characters`` the text cut off. Texts with a control column are shuffled: they
+    are read in a row, and in many files those of one label follow each other.
 
     Raises:
         DataError: there is too little to have something on both sides.
     """
-    is_running_text = corpus.task == "generate" and corpus.controls is None
+    is_running_text = corpus.columns.keys() == {"text"}
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]
     elif is_running_text:
         train, validation = _cut_characters(corpus, fraction, max_characters)
     else:
         train, validation = _draw_rows(corpus, fraction, seed, max_rows)
-    if corpus.controls is not None:
+    if "control" in corpus.columns:
         train, validation = _shuffled(train, seed), _shuffled(validation, seed)
     if is_running_text:
         return train, _first_characters(validation, max_characters)
@@ -55,12 +52,14 @@ def hold_out(
     return train, validation.select(np.sort(drawn))
 
 
-def _cut_characters(corpus: Corpus, fraction: float, most: int) -> tuple[Dataset, Dataset]:
+def _cut_characters(
+    corpus: Corpus, fraction: float, max_characters: int
+) -> tuple[Dataset, Dataset]:
     """Cut the text in two at a character, inside a row if need be."""
     rows = corpus.splits["train"]
     lengths = np.fromiter(map(len, column_values(rows, "text")), np.int64)
     ends = np.cumsum(lengths)
-    cut = max(int(int(ends[-1]) * (1 - fraction)), int(ends[-1]) - most)
+    cut = max(int(int(ends[-1]) * (1 - fraction)), int(ends[-1]) - max_characters)
     if not 0 < cut < ends[-1]:
         raise _too_small(corpus)
     row = int(np.searchsorted(ends, cut, side="right"))  # the one that holds the first character
@@ -74,10 +73,10 @@ def _cut_characters(corpus: Corpus, fraction: float, most: int) -> tuple[Dataset
     return datasets.concatenate_datasets(train), datasets.concatenate_datasets(validation)
 
 
-def _first_characters(rows: Dataset, most: int) -> Dataset:
+def _first_characters(rows: Dataset, max_characters: int) -> Dataset:
     """Return the first rows, with about so many characters together."""
     ends = np.cumsum(np.fromiter(map(len, column_values(rows, "text")), np.int64))
-    return rows.select(range(min(len(rows), int(np.searchsorted(ends, most)) + 1)))
+    return rows.select(range(min(len(rows), int(np.searchsorted(ends, max_characters)) + 1)))
 
 
 def _one_row(text: str) -> Dataset:
@@ -89,15 +88,13 @@ def _draw_rows(
 ) -> tuple[Dataset, Dataset]:
     """Draw rows in groups that must not be torn apart."""
     train = corpus.splits["train"]
-    if corpus.controls is not None:
-        keys = [_ids(label_and_text(row)[1] for row in column_values(train, "text"))]
-        labels = _ids(label_and_text(row)[0] for row in column_values(train, "text"))
-    elif corpus.task == "classify":
-        keys = [_ids(column_values(train, "text"))]
-        labels = _ids(column_values(train, "label"))
-    else:
-        keys = [_ids(column_values(train, key)) for key in ("source", "target")]
-        labels = np.zeros(len(train), dtype=np.int64)
+    label = next((name for name in ("label", "control") if name in corpus.columns), None)
+    texts = [name for name in corpus.columns if name != label]
+    keys = [number_texts(column_values(train, name)) for name in texts]
+    labels = np.zeros(len(train), np.int64)
+    if label is not None:
+        names, labels = number_labels(column_values(train, label))
+        labels = number_texts(names)[labels]  # the draws of a seed go by this order
     groups = _components(keys)
     wanted = max(1, round(len(train) * fraction))
     drawn = _draw_groups(groups, labels, min(wanted, max_rows), seed)
@@ -118,7 +115,7 @@ def _too_small(corpus: Corpus) -> DataError:
     )
 
 
-def _draw_groups(groups: _Ids, labels: _Ids, wanted: int, seed: int) -> list[int]:
+def _draw_groups(groups: Numbers, labels: Numbers, wanted: int, seed: int) -> list[int]:
     """Draw groups that have ``wanted`` rows together, and a like share of every label.
 
     A group is passed over if it is too large, or if one of its labels has no other group left.
@@ -135,9 +132,9 @@ def _draw_groups(groups: _Ids, labels: _Ids, wanted: int, seed: int) -> list[int
     room = max(wanted, sizes[fewest_left > 1].min())  # at least one group
     drawn: list[int] = []
     for group in _stratified(pair_labels[first_pairs[:-1]], seed):
-        own_labels = pair_labels[first_pairs[group] : first_pairs[group + 1]]
-        if sizes[group] <= room and (groups_left[own_labels] > 1).all():
-            groups_left[own_labels] -= 1
+        group_labels = pair_labels[first_pairs[group] : first_pairs[group + 1]]
+        if sizes[group] <= room and (groups_left[group_labels] > 1).all():
+            groups_left[group_labels] -= 1
             room -= sizes[group]
             drawn.append(int(group))
         if room == 0:
@@ -145,7 +142,7 @@ def _draw_groups(groups: _Ids, labels: _Ids, wanted: int, seed: int) -> list[int
     return drawn
 
 
-def _stratified(labels: _Ids, seed: int) -> _Ids:
+def _stratified(labels: Numbers, seed: int) -> Numbers:
     """Return a random order in which every beginning has a like share of every label."""
     draws = _draws(len(labels) + int(labels.max()) + 1, seed)
     shuffled = np.lexsort((draws[: len(labels)], labels))
@@ -156,20 +153,13 @@ def _stratified(labels: _Ids, seed: int) -> _Ids:
     return np.argsort((ranks + offsets) / sizes[labels], kind="stable")
 
 
-def _draws(number: int, seed: int) -> npt.NDArray[np.float64]:
+def _draws(number: int, seed: int) -> NDArray[np.float64]:
     """Return random numbers that are the same on every platform and in every version."""
     generator = random.Random(seed)  # the promise of random(), and of nothing else in it
     return np.fromiter((generator.random() for _ in range(number)), np.float64, number)
 
 
-def _ids(values: Iterable[str]) -> _Ids:
-    """Number values such that equal ones have equal numbers, with 8 bytes of memory for each."""
-    digests = (hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
-    hashed = np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
-    return np.unique(hashed, return_inverse=True)[1].astype(np.int64)
-
-
-def _components(keys: Sequence[_Ids]) -> _Ids:
+def _components(keys: Sequence[Numbers]) -> Numbers:
     """Number rows such that those that share a key, directly or through others, are equal."""
     component = np.arange(len(keys[0]))
     while True:

@@ -5,7 +5,8 @@ import json
 import operator
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, count, islice, zip_longest
 from typing import Any, TypeAlias
 
@@ -13,7 +14,8 @@ import datasets
 from datasets import Dataset
 from datasets.features.features import require_decoding
 
-from rnncli.data.arrow import BATCH_ROWS, scratch
+from rnncli.data.arrow import scratch
+from rnncli.data.values import BATCH_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import counted, first_line
 from rnncli.text.files import File, Losses, opened, read_lines, read_pieces, spooled
@@ -30,6 +32,8 @@ class Table(ABC):
     """Give the rows of one source: the names of its columns at once, the cells when asked."""
 
     unit = "line"  # what the number of a row counts
+    is_plain_text = False  # without columns, and with every newline in its rows
+    header_hint = ""  # ends a hint where the header may be missing
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -59,8 +63,31 @@ class Table(ABC):
         return DataError(f"{self.where}, {self.unit} {number:,}: {what}", hint)
 
 
+@dataclass(frozen=True)
+class DataSource:
+    """Where data comes from, and the tables that it has; their columns are not chosen yet."""
+
+    where: str  # for messages
+    tables: dict[str, Table]  # by split: "train", "validation", "test"
+    fingerprint: str
+    licence: str | None = None
+    notices: tuple[str, ...] = ()
+    known_columns: dict[str, str] = field(default_factory=dict)  # of a public corpus
+    languages: tuple[str, str] | None = None  # of a pair, in no order
+
+
+def no_train_split(where: str, splits: Iterable[str]) -> DataError:
+    """Return the error of data that is not to be trained on."""
+    return DataError(
+        f"{where} has no split called train; its splits are: {', '.join(splits)}",
+        "download one of its files, and train on that",
+    )
+
+
 class TextFile(Table):
     """Read plain text, a line a row."""
+
+    is_plain_text = True
 
     def __init__(self, file: File) -> None:
         super().__init__(file.where)
@@ -166,6 +193,7 @@ class CsvFile(_DelimitedFile):
     """Read comma-separated values under a header; quoted cells may hold commas and newlines."""
 
     ragged_hint = "put a text that holds commas in double quotes"
+    header_hint = "; if line 1 is no header, add one"
 
     def __init__(self, file: File) -> None:
         super().__init__(file, is_header=bool)

@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from shell import start
 
 from rnncli.config import Task
-from rnncli.data.arrow import column_values
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.data.corpus import Corpus, read_corpus
 from rnncli.data.split import hold_out
+from rnncli.data.values import column_values
 from rnncli.errors import DataError
 
 REVIEWS = [
@@ -97,7 +97,9 @@ def corpus_of(task: Task, rows: Sequence[Sequence[str]]) -> Corpus:
     features = Features({name: Value("string") for name in names})
     columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     train = Dataset.from_dict(columns, features=features)
-    return Corpus("rows", task, {"train": train}, {}, None, None, (), "")
+    return Corpus(
+        "rows", task, {"train": train}, {name: name for name in names}, None, None, (), ""
+    )
 
 
 # --- Formats ------------------------------------------------------------------------------------

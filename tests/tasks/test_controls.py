@@ -19,11 +19,11 @@ from shell import Result, call, on_a_terminal
 
 from rnncli import TextGenerator
 from rnncli.config import SamplingConfig
-from rnncli.data.arrow import column_values
 from rnncli.data.columns import Columns
 from rnncli.data.corpus import read_corpus
 from rnncli.data.split import hold_out
 from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.tasks.generate.control_codes import training_texts
 
 LEARN = ("--hidden-size", 24, "--embedding-dim", 12, "--dropout", 0, "--batch-size", 8)
 # The second label has a tab and a newline in it, which become spaces.
@@ -325,7 +325,8 @@ def test_it_is_announced_which_labels_there_are() -> None:
     corpus = read_corpus([str(names())], columns=Columns(control="script"))
     assert corpus.task == "generate"
     assert "control: the column script, 2 labels" in corpus.notices
-    assert corpus.splits["train"][0]["text"] == "Alpha\taaaa\n"
+    assert corpus.splits["train"][0] == {"text": "aaaa", "control": "Alpha"}
+    assert next(training_texts(corpus.splits["train"])) == "Alpha\taaaa\n"
 
 
 def test_rows_without_text_or_label_are_left_out_and_newlines_around_texts_too(
@@ -335,7 +336,7 @@ def test_rows_without_text_or_label_are_left_out_and_newlines_around_texts_too(
     path = tmp_path / "t.csv"
     path.write_text(as_csv(("mood", "text"), *rows), encoding="utf-8")
     corpus = read_corpus([str(path)], columns=Columns(control="mood"))
-    texts = list(column_values(corpus.splits["train"], "text"))
+    texts = list(training_texts(corpus.splits["train"]))
     assert texts == ["x\tone\n\ntwo\n", "y\tthree\n"]
     assert corpus.controls is not None
     assert corpus.controls.several_lines
@@ -344,8 +345,8 @@ def test_rows_without_text_or_label_are_left_out_and_newlines_around_texts_too(
 
 def test_labels_are_mixed_and_on_both_sides() -> None:
     corpus = read_corpus([str(names())], columns=Columns(control="script"))
-    parts = [list(column_values(part, "text")) for part in hold_out(corpus, fraction=0.2, seed=0)]
-    assert Counter(parts[0] + parts[1]) == Counter(column_values(corpus.splits["train"], "text"))
+    parts = [list(training_texts(part)) for part in hold_out(corpus, fraction=0.2, seed=0)]
+    assert Counter(parts[0] + parts[1]) == Counter(training_texts(corpus.splits["train"]))
     for part in parts:
         labels = [row.partition("\t")[0] for row in part]
         assert set(labels) == set(SHOWN)
@@ -357,7 +358,7 @@ def test_labels_are_mixed_and_on_both_sides() -> None:
 def test_labels_of_json_may_be_numbers_and_not_lists(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", '{"text": "a", "n": 1}', '{"text": "b", "n": true}')
     corpus = read_corpus([str(path)], columns=Columns(control="n"))
-    assert list(column_values(corpus.splits["train"], "text")) == ["1\ta\n", "true\tb\n"]
+    assert list(training_texts(corpus.splits["train"])) == ["1\ta\n", "true\tb\n"]
     write_lines(path, '{"text": "a", "n": 1}', '{"text": "b", "n": [1]}')
     with pytest.raises(DataError) as caught:
         read_corpus([str(path)], columns=Columns(control="n"))

@@ -12,9 +12,9 @@ from rnncli.analysis.baselines import MAX_CHARACTERS, MajorityClass, NaiveBayes
 from rnncli.analysis.comparison import Comparison
 from rnncli.cli import options
 from rnncli.cli.console import Screen
+from rnncli.data.values import column_values
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.predictor import column_values
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.text.batching import batched
 

@@ -15,10 +15,10 @@ from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.cli.views.mistakes import require_place, write_mistakes
 from rnncli.cli.views.reports import report_classifier
+from rnncli.data.values import column_values
 from rnncli.networks.numerics import softmax
 from rnncli.tasks.classify.comparison import RightLabels, SecondModel, baseline_scores
 from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.predictor import column_values
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.text.batching import batched, split_long_text
 

@@ -14,9 +14,10 @@ from rnncli.analysis.calibration import combine, fit_weights
 from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.data.values import column_values
 from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.tasks.classify.ngrams import Bag, NGrams
-from rnncli.tasks.predictor import Announce, build, column_values
+from rnncli.tasks.predictor import Announce, build
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 

@@ -1,23 +1,25 @@
 """Control codes: a label before each text, in whose manner a generator learns to write.
 
-As in CTRL (Keskar et al. 2019, section 3), where they are ordinary text. Here a row is
+As in CTRL (Keskar et al. 2019, section 3), where they are ordinary text. A generator reads
 ``LABEL<TAB>TEXT<NEWLINE>``, so that a tokenizer need not know of them.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS
+from rnncli.data.values import column_values
 from rnncli.errors import ConfigError
 from rnncli.text.unicode import as_field
 
-MAX_LABELS = 10_000  # of a model; more are no labels
-LONGEST_LABEL = 100  # characters
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 _SHOWN = 20  # labels in a message
 
 
@@ -31,15 +33,12 @@ def prefix(label: str) -> str:
     return f"{as_label(label)}\t"
 
 
-def coded(label: str, text: str) -> str:
-    """Return the row that a generator learns from; blank lines around a text are left out."""
-    return prefix(label) + text.strip("\n") + "\n"
-
-
-def label_and_text(row: str) -> tuple[str, str]:
-    """Return the label and the text of a row."""
-    label, _, text = row.partition("\t")
-    return label, text
+def training_texts(rows: "Dataset") -> Iterator[str]:
+    """Yield what a generator reads of each row: its text, behind its label where it has one."""
+    if "control" not in rows.column_names:
+        return column_values(rows, "text")
+    labels, texts = column_values(rows, "control"), column_values(rows, "text")
+    return (f"{prefix(label)}{text}\n" for label, text in zip(labels, texts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -48,16 +47,6 @@ class Controls:
 
     counts: Mapping[str, int]  # how many texts each label has
     several_lines: bool  # whether there are newlines inside texts
-
-    @classmethod
-    def of_rows(cls, rows: Iterable[str]) -> "Controls":
-        """Count the labels of rows."""
-        counts: Counter[str] = Counter()
-        several_lines = False
-        for row in rows:
-            counts[label_and_text(row)[0]] += 1
-            several_lines = several_lines or row.index("\n") < len(row) - 1
-        return cls(dict(sorted(counts.items())), several_lines)
 
     @classmethod
     def of_model(cls, info: Mapping[str, Any]) -> "Controls | None":
@@ -69,8 +58,8 @@ class Controls:
         """
         match info.get("data"):
             case {"controls": {"counts": dict(counts), "several_lines": bool(several_lines)}}:
-                if not 0 < len(counts) <= MAX_LABELS or not all(
-                    len(label) <= LONGEST_LABEL and type(count) is int and 0 < count < 1 << 53
+                if not 0 < len(counts) <= MAX_CONTROLS or not all(
+                    len(label) <= MAX_CONTROL_LENGTH and type(count) is int and 0 < count < 1 << 53
                     for label, count in counts.items()
                 ):
                     raise ValueError("labels or their counts are wrong")

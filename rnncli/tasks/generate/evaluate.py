@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.analysis import metrics
+from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.predictor import column_values
 from rnncli.tasks.scoring import ScoredRows, Scores
 
 if TYPE_CHECKING:
@@ -45,12 +45,10 @@ class GeneratorScorer:
 
     def score(self, data: ScoredRows) -> Scores:
         """Score the model on some rows."""
-        found = self._model.score(column_values(data.rows, "text"), self._window)
-        characters = sum(len(text) for text in column_values(data.rows, "text"))
+        found = self._model.score(training_texts(data.rows), self._window)
+        characters = sum(len(text) for text in training_texts(data.rows))
         # What stands between spaces, and each end of a line: so that levels can be compared.
-        words = sum(
-            len(text.split()) + text.count("\n") for text in column_values(data.rows, "text")
-        )
+        words = sum(len(text.split()) + text.count("\n") for text in training_texts(data.rows))
         tokens = found.tokens_a_character * characters
 
         def scores(nats: float) -> Scores:

@@ -14,10 +14,10 @@ from rnncli.data.batches import EncodedTexts, Tokens, Window, encode, streams
 from rnncli.errors import DataError
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.generate.continuous_cache import fit
+from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.predictor import (
     Announce,
     build,
-    column_values,
     count_parameters,
 )
 from rnncli.text.tokenizer import Tokenizer
@@ -61,7 +61,7 @@ def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Se
     if given.get("level") == "word":  # words say more than characters
         settings = replace(settings, vocab_size=WORDS, embedding_dim=256, embedding_dropout=0.2)
     settings = settings.with_given(given)
-    tokens = sum(map(len, column_values(train, "text"))) / CHARACTERS_A_TOKEN[settings.level]
+    tokens = sum(map(len, training_texts(train))) / CHARACTERS_A_TOKEN[settings.level]
     in_steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
     budget = min((settings.epochs or math.inf) * tokens, in_steps)  # tokens
     vocab_size = CHARACTERS if settings.level == "char" else settings.vocab_size
@@ -100,11 +100,11 @@ def prepare(
 ) -> "LanguageModelTraining":
     """Encode both parts of the text into ``folder`` and build the network."""
     del announce  # nothing is left out of a text
-    tokenizer = Tokenizer.train(column_values(train, "text"), settings.level, settings.vocab_size)
+    tokenizer = Tokenizer.train(training_texts(train), settings.level, settings.vocab_size)
     return LanguageModelTraining(
-        encode(column_values(train, "text"), tokenizer, folder / "train.bin"),
-        encode(column_values(validation, "text"), tokenizer, folder / "validation.bin"),
-        sum(len(text) for text in column_values(validation, "text")),
+        encode(training_texts(train), tokenizer, folder / "train.bin"),
+        encode(training_texts(validation), tokenizer, folder / "validation.bin"),
+        sum(len(text) for text in training_texts(validation)),
         tokenizer,
         settings,
     )
@@ -252,7 +252,7 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
 
     assert settings.max_time is not None
     texts, characters = [], 0
-    for text in column_values(train, "text"):
+    for text in training_texts(train):
         texts.append(text)
         characters += len(text)
         if characters >= TRIAL_CHARACTERS:

@@ -20,7 +20,7 @@ from rnncli.cli.console import Screen
 from rnncli.cli.views.mistakes import require_place, write_mistakes
 from rnncli.cli.views.translator_report import report_translator
 from rnncli.config import SearchConfig
-from rnncli.tasks.predictor import column_values
+from rnncli.data.values import column_values
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched

@@ -16,7 +16,7 @@ from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorFile
-from rnncli.tasks.predictor import Announce, Predictor
+from rnncli.tasks.predictor import Announce, TrainedModel
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.sentences import split_sentences
@@ -49,7 +49,7 @@ class Translation:
     length: int  # in tokens, its end included
 
 
-class Translator(Predictor):
+class Translator(TrainedModel):
     """Translate texts with a trained translator."""
 
     task = "translate"
@@ -127,7 +127,7 @@ class Translator(Predictor):
         """
         pairs = [tuple(map(clean, pair)) for pair in zip(texts, translations, strict=True)]
         if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
-            self._announce_once(
+            self._say_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are not aligned with their "
                 "translations"
             )
@@ -158,7 +158,7 @@ class Translator(Predictor):
         """Return the parts of a text that are translated each on its own."""
         sentences = split_sentences(text) if split else [text]
         if any(len(sentence) > MAX_CHARACTERS for sentence in sentences):
-            self._announce_once(
+            self._say_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are translated in pieces"
             )
         return [

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, Settings, format_duration
 from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.storage.layout import MEMORY
-from rnncli.tasks.predictor import Announce, build, column_values, count_parameters
+from rnncli.tasks.predictor import Announce, build, count_parameters
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer

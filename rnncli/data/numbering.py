@@ -1,0 +1,28 @@
+"""Number texts and labels such that equal ones have equal numbers, with 8 bytes of memory each."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.int64]
+
+
+def hash_texts(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a hash of 8 bytes for each text, the same on every machine."""
+    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
+
+
+def number_texts(texts: Iterable[str]) -> Numbers:
+    """Number texts from 0, in the order of their hashes."""
+    return np.unique(hash_texts(texts), return_inverse=True)[1].astype(np.int64)
+
+
+def number_labels(labels: Iterable[str]) -> tuple[list[str], Numbers]:
+    """Return the distinct labels as they first appear, and the number of each row's."""
+    numbers: dict[str, int] = {}
+    rows = np.fromiter((numbers.setdefault(label, len(numbers)) for label in labels), np.int64)
+    return list(numbers), rows
