@@ -24,11 +24,9 @@ from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import load
 from rnncli.tasks.translate.build_memory import remember
 from rnncli.tasks.translate.memory import (
+    INTERPOLATION,
     PAIRS,
-    SHARE,
-    SHARPNESS,
     TOKENS,
-    TWINS,
     Recalling,
     RecallingState,
 )
@@ -124,11 +122,12 @@ def test_probabilities_are_those_of_the_definition(told):
             for place, word in zip(read[0], words, strict=True):
                 own_key, key = (directions(x @ basis) for x in (place, features[0, 0]))
                 cosine = float(own_key @ key)
-                counts[word] += math.exp(SHARPNESS * (cosine - 1))
-        share = SHARE * counts.sum() / (counts.sum() + TWINS)
+                counts[word] += math.exp(INTERPOLATION.inverse_temperature * (cosine - 1))
+        total = counts.sum()
+        share = INTERPOLATION.share * total / (total + INTERPOLATION.half_saturation)
         found.append(np.exp(log_p[0]))
         np.testing.assert_allclose(
-            found[-1], (1 - share) * p + share * counts / counts.sum(), rtol=0.05, atol=1e-4
+            found[-1], (1 - share) * p + share * counts / total, rtol=0.05, atol=1e-4
         )
     np.testing.assert_allclose([p.sum() for p in found], 1, rtol=1e-4)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.networks.knn import Interpolation, interpolate, kernel
 from rnncli.networks.numerics import Floats, Ints, directions
 
 SIZE = 1_000  # tokens that are kept: more gain little, and each costs time
@@ -84,16 +85,11 @@ class Cache:
         last = len(followers) - steps + np.arange(steps)  # (T,) the newest pair of each step
         visible = _visible(len(followers), last, size)  # (T, P)
         cosines = recent.directions[-steps:] @ recent.directions[:-1].T  # (T, P)
-        counts = _counts(cosines, visible, self.sharpness)
-        counts /= counts.sum(1, keepdims=True) + np.float32(self.twins)
-        # Of the vocabulary, only the U tokens that occur are looked at.
-        tokens, column = np.unique(followers, return_inverse=True)  # (U,), (P,)
-        places = np.arange(steps)[:, None] * len(tokens) + column  # (T, P)
-        p = np.bincount(places.ravel(), counts.ravel(), steps * len(tokens)).reshape(steps, -1)
-        with np.errstate(divide="ignore"):  # what was not recalled has log 0
-            recalled = np.log(self.share * p).astype(np.float32)  # (T, U)
-        log_p += np.log1p(-self.share * counts.sum(1, keepdims=True))
-        log_p[:, tokens] = np.logaddexp(log_p[:, tokens], recalled)
+        interpolation = Interpolation(self.share, self.twins, self.sharpness)
+        weights = interpolation.weights(cosines[None], visible)  # (1, T, P)
+        tokens, columns = np.unique(followers, return_inverse=True)  # (U,), (P,)
+        normalisers = interpolate(log_p, np.zeros(steps), weights, tokens[None], columns[None])
+        log_p -= normalisers[:, None]
 
 
 def fit(features: Floats, targets: Ints, log_p: Floats) -> Cache | None:
@@ -126,7 +122,7 @@ def _recalled(directions: Floats, targets: Ints) -> tuple[Floats, Floats]:
     total = np.empty_like(hits)
     for row, (own, tokens) in enumerate(zip(directions, targets, strict=True)):  # (T, E), (T,)
         is_target = (tokens == tokens[:, None]).astype(np.float32)  # (T, T)
-        counts = _counts(own @ own.T, visible, SHARPNESSES[0])  # (T, T)
+        counts = kernel(own @ own.T, visible, SHARPNESSES[0])  # (T, T)
         for number in range(len(SHARPNESSES)):
             hits[number, row] = np.einsum("tp,tp->t", counts, is_target)
             total[number, row] = counts.sum(1)
@@ -138,9 +134,3 @@ def _visible(pairs: int, last: Ints, size: int) -> NDArray[np.bool_]:
     """Return which pairs (T, P) are no newer than the last of each step (T,), and not too old."""
     index = np.arange(pairs)
     return (index <= last[:, None]) & (index > last[:, None] - size)
-
-
-def _counts(cosines: Floats, visible: NDArray[np.bool_], sharpness: float) -> Floats:
-    counts: Floats = np.exp(np.float32(sharpness) * (cosines - 1))
-    counts *= visible
-    return counts

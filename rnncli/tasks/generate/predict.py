@@ -10,9 +10,9 @@ import numpy as np
 
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
-from rnncli.networks.beam_search import draw, random_seeds, random_streams, sample
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints
+from rnncli.networks.sampling import draw, random_generators, random_seeds, sample
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModel
 from rnncli.text.batching import batch_by_length, pad
 from rnncli.text.streaming import Ends, Writer
@@ -119,7 +119,7 @@ class TextGenerator(LanguageModel):
         """
         config = config or SamplingConfig()
         labels = list(islice(self._labels(control, config.seed), n))
-        streams = random_streams(config.seed, 1, n)
+        streams = random_generators(config.seed, 1, n)
         return self._stream(self._begin(labels, streams, partial(self._encode, prompt)), config)
 
     def lines(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rnncli.data.batches import EncodedTexts
 from rnncli.errors import ModelError
+from rnncli.networks.knn import Interpolation, interpolate
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, directions, log_sums
 from rnncli.storage.layout import DAMAGED
@@ -30,9 +31,7 @@ from rnncli.text.special_tokens import EOS
 PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 64
 TOKENS = 1_024  # recalled for a source at most: bounds memory and time
 STEPS = 127  # on each side of zero, in which a number of a key is stored
-# A token counts exp(SHARPNESS (cos - 1)): 1 where its key is the twin of the present one. Of what
-# all of them count together, z, the memory gets the part SHARE z / (z + TWINS).
-SHARPNESS, TWINS, SHARE = 13.0, 1.0, 0.85
+INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperature=13.0)
 
 
 class Network(Protocol):
@@ -198,28 +197,13 @@ class Recalling:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
+        recalled = state.recalled
         keys = directions(features[:, 0] @ self._basis)  # (R, D)
-        return _mixed(logits, keys, state.recalled), replace(state, decoder=decoder)
-
-
-def _mixed(logits: Floats, keys: Floats, recalled: Recalled) -> Floats:
-    """Turn logits (R, V), in place, into log-probabilities with what present keys (R, D) recall."""
-    n, size = recalled.words.shape
-    own = keys.reshape(n, -1, keys.shape[1])  # (N, K, D)
-    counts = own @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
-    counts -= np.float32(1)
-    counts *= np.float32(SHARPNESS)
-    np.exp(counts, out=counts)
-    counts *= recalled.mask[:, None]
-    counts *= np.float32(SHARE) / (counts.sum(2, keepdims=True) + np.float32(TWINS))
-    shares = counts.sum(2).ravel()  # (R,)
-    logits += (np.log1p(-shares) - log_sums(logits)).astype(np.float32)[:, None]
-    rows = np.arange(len(logits))
-    places = (rows * size).reshape(n, -1, 1) + recalled.column[:, None]  # (N, K, M)
-    p = np.bincount(places.ravel(), counts.ravel(), len(rows) * size)  # (R U,)
-    words = (rows * logits.shape[1]).reshape(n, -1, 1) + recalled.words[:, None]  # (N, K, U)
-    with np.errstate(divide="ignore"):  # what is not recalled has log 0
-        log_p = np.log(p.astype(np.float32))
-    flat = logits.ravel()  # a view: each row was written whole
-    flat[words.ravel()] = np.logaddexp(flat.take(words.ravel()), log_p)
-    return logits
+        keys = keys.reshape(len(recalled.keys), -1, keys.shape[1])  # (N, K, D)
+        cosines = keys @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
+        weights = INTERPOLATION.weights(cosines, recalled.mask[:, None])
+        normalisers = interpolate(
+            logits, log_sums(logits), weights, recalled.words, recalled.column
+        )
+        logits -= normalisers.astype(np.float32)[:, None]
+        return logits, replace(state, decoder=decoder)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
 from rnncli.config import SearchConfig
-from rnncli.networks.beam_search import NO_LOOPS, Hypothesis, beam_search
+from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
@@ -29,9 +29,10 @@ ALIGNED_TOKENS = 4_096  # of sources and translations aligned at once: bounds wh
 MAX_CHARACTERS = 1_000  # of a text translated as a whole; training sentences are far shorter
 # A loop is a phrase that comes a third time; four characters, unlike four words, often do.
 LOOPS = {
-    "word": replace(NO_LOOPS, never=(PAD, BOS)),  # an unknown word is copied from the source
-    "subword": NO_LOOPS,
-    "char": replace(NO_LOOPS, ngram=16),
+    # An unknown word is copied from the source.
+    "word": replace(DEFAULT_RULES, suppressed=(PAD, BOS)),
+    "subword": DEFAULT_RULES,
+    "char": replace(DEFAULT_RULES, ngram_size=16),
 }
 
 
@@ -172,7 +173,7 @@ class Translator(TrainedModel):
         batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_SENTENCES)
         rules = LOOPS[self._target_tokenizer.level]
         if config.no_repeat_ngram is not None:
-            rules = replace(rules, ngram=config.no_repeat_ngram, most=1)
+            rules = replace(rules, ngram_size=config.no_repeat_ngram, max_ngram_count=1)
         begun = tuple(self._target_tokenizer.encode(clean(prefix)))
         memory = self._memory if config.memory else None
 
@@ -187,8 +188,8 @@ class Translator(TrainedModel):
                 return beam_search(self._network.step, state, limits, config, rules, begun)
             recalled = memory.recall([np.array(encoded[row]) for row in rows])
             recalling = RecallingState(state, recalled)
-            step = Recalling(self._network, memory).step  # returns log-probabilities
-            return beam_search(step, recalling, limits, config, rules, begun, normalised=True)
+            step = Recalling(self._network, memory).step
+            return beam_search(step, recalling, limits, config, rules, begun, renormalise=False)
 
         results = [[Translation("", 0.0, 0)] for _ in texts]
         for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):
