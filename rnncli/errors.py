@@ -4,6 +4,7 @@
 
     RnncliError          exit 1: something is wrong, and the message says what to do about it
     ├── DataError        the data is missing, empty, malformed or unsuitable
+    ├── InputError       (also a TypeError) a Python argument is not a list of texts
     ├── ModelError       a model directory is missing, damaged, too new or of another task
     ├── ConfigError      exit 2: settings that cannot work, alone or together
     └── RequirementError exit 3: a score is not what was required
@@ -23,6 +24,10 @@ class RnncliError(Exception):
 
 class DataError(RnncliError):
     """The data is missing, empty, malformed or unsuitable."""
+
+
+class InputError(RnncliError, TypeError):
+    """What a model was called with is not a list of texts."""
 
 
 class ModelError(RnncliError):

@@ -1,15 +1,20 @@
 """``rnncli classify``: label texts."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
+from rnncli.cli.output import Fragment, Output
 from rnncli.errors import ConfigError
-from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, abstention_of
+from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.text.unicode import as_field
+
+if TYPE_CHECKING:
+    from rnncli.analysis.occlusion import Span
+    from rnncli.tasks.classify.predict import Classification, TextClassifier
 
 BATCH = 1_024  # lines: enough to sort by length
 EXPLAINED = 64  # lines: each is asked about once a word
@@ -86,12 +91,13 @@ def classify(
     A blank line has no label and stays a line.
     """
     from rnncli.analysis.drift import Watch
-    from rnncli.cli.output import Output
     from rnncli.cli.pipe import Request, answer_all
-    from rnncli.tasks.classify.predict import Classification, TextClassifier
+    from rnncli.cli.views import explanation
+    from rnncli.cli.views.highlight import announce_legend
+    from rnncli.tasks.classify.predict import TextClassifier
 
     messenger = Messenger(quiet, color)
-    abstention = abstention_of(threshold, abstain_label, messenger.announce)
+    abstention = _abstention(threshold, abstain_label, messenger)
     size = EXPLAINED if explain and batch_size == BATCH else batch_size
     request = Request(texts or [], input, output, column, as_json, size, messenger)
     classifier = TextClassifier.load(
@@ -108,42 +114,57 @@ def classify(
             "it; --abstain-label names another"
         )
     printed = _printed_labels(labels, only or [], leave_out or [])
-    watch = Watch(classifier.info, classifier.tokenizer, messenger.announce)
+    drift = Watch(classifier.info, classifier.tokenizer, messenger.announce)
 
     def respond(texts: Sequence[str]) -> list[list[Output]]:
-        watch.see(texts)
-        found = iter(classifier([text for text in texts if text.strip()]))
-        answers = [answer(text, next(found) if text.strip() else None) for text in texts]
-        return [[answer] if answer.fields["label"] in printed else [] for answer in answers]
+        filled = [text for text in texts if text.strip()]
+        drift.see(filled)
+        classified = iter(_classified(classifier, filled, abstention))
+        results = [next(classified) if text.strip() else None for text in texts]
+        is_printed = [(result and result.label) in printed for result in results]
+        explained = [text if shown else "" for text, shown in zip(texts, is_printed, strict=True)]
+        spans = classifier.explain(explained) if explain else [None] * len(texts)
+        return [
+            [answer(text, result, words)] if shown else []
+            for text, result, words, shown in zip(texts, results, spans, is_printed, strict=True)
+        ]
 
-    def answer(text: str, result: Classification | None) -> Output:
-        abstained = {} if abstention is None else {"abstained": False}
-        if result is None:
-            nothing = {"label": None, "probability": None, "probabilities": None}
-            return Output(f"\t\t{text}", {**nothing, **abstained})
-        label = result.label
-        if abstention is not None and abstention.applies_to(result):
-            label, abstained = abstention.label, {"abstained": True}
-        field = as_field(label)  # which would look like another field
-        line = f"{field}\t{result.probability:.4f}\t{text}"
-        return Output(
-            line,
-            {
-                "label": label,
-                "probability": round(result.probability, 6),
-                "probabilities": {own: round(p, 6) for own, p in result.probabilities.items()},
-                **abstained,
-            },
+    def answer(
+        text: str, result: "Classification | None", spans: "Sequence[Span] | None"
+    ) -> Output:
+        output = _output(text, result, abstains=abstention is not None)
+        if spans is None:
+            return output
+        return _with_explanation(output, text, spans, in_colour=request.is_coloured)
+
+    if explain and request.is_coloured:
+        announce_legend(messenger, explanation.LEGEND)
+    names = ("label", "probability", "explanation")
+    answer_all(request, "text", names if explain else names[:2], respond)
+    drift.finish()
+
+
+def _abstention(
+    threshold: str | None, label: str | None, messenger: Messenger
+) -> Abstention | None:
+    """Return what ``--threshold`` and ``--abstain-label`` ask for.
+
+    Raises:
+        ConfigError: the threshold is no probability, or there is a label and no threshold.
+
+    """
+    if threshold is None:
+        if label is None:
+            return None
+        raise ConfigError(
+            "--abstain-label needs --threshold", "say below which probability: --threshold auto"
         )
-
-    names = ("label", "probability")
-    if explain:
-        from rnncli.cli.views.highlight import answer_explained
-
-        answer_explained(request, names, classifier, respond)
-    else:
-        answer_all(request, "text", names, respond)
-    watch.finish()
+    abstention = Abstention.of(threshold, label)
+    if threshold == "auto":
+        messenger.announce(
+            f"threshold: {abstention.threshold:.4f}, below which the answer is {abstention.label}"
+        )
+    return abstention
 
 
 def _printed_labels(
@@ -155,3 +176,45 @@ def _printed_labels(
             raise ConfigError(f"there is no label {label!r}", f"choose from {', '.join(labels)}")
     printed: set[str | None] = set(only) if only else {*labels, None}
     return printed - set(leave_out)
+
+
+def _classified(
+    classifier: "TextClassifier", texts: Sequence[str], abstention: Abstention | None
+) -> "list[Classification]":
+    if abstention is None:
+        return classifier(texts)
+    return classifier(texts, threshold=abstention.threshold, abstain_label=abstention.label)
+
+
+def _output(text: str, result: "Classification | None", *, abstains: bool) -> Output:
+    """Return the answer to a text; a blank one has no result."""
+    fields: dict[str, Any] = {"label": None, "probability": None, "probabilities": None}
+    head = "\t\t"
+    if result is not None:
+        probabilities = {name: round(p, 6) for name, p in result.probabilities.items()}
+        fields = {
+            "label": result.label,
+            "probability": round(result.probability, 6),
+            "probabilities": probabilities,
+        }
+        label = as_field(result.label)  # a tab would look like another field
+        head = f"{label}\t{result.probability:.4f}\t"
+    if abstains:
+        fields["abstained"] = result is not None and result.abstained
+    return Output(head + text, fields)
+
+
+def _with_explanation(
+    output: Output, text: str, spans: "Sequence[Span]", *, in_colour: bool
+) -> Output:
+    """Return an answer with the words that speak for the label and against it."""
+    from rnncli.cli.views import explanation
+
+    assert isinstance(output.line, str)
+    fields = {**output.fields, "explanation": explanation.as_object(text, spans)}
+    highlight = explanation.highlight(text, spans)
+    if in_colour:
+        head = Fragment(output.line.removesuffix(text))
+        return Output([head, *highlight.fragments()], fields)
+    words = highlight.strongest()
+    return Output(f"{output.line}\t{words}", fields, cells={"explanation": words})

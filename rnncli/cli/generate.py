@@ -1,8 +1,9 @@
 """``rnncli generate``: write text."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,10 +14,15 @@ from rnncli.errors import ConfigError
 
 _DEFAULTS = SamplingConfig()
 BATCH = 64  # prompts: their samples are drawn side by side
+SAMPLING = (
+    *("n", "lines", "length", "temperature", "top_k", "top_p", "min_p"),
+    *("repetition_penalty", "stop", "seed", "max_copy"),
+)
 SCORED = 1_024  # lines: enough to sort by length, and for several threads
 
 
 def generate(
+    ctx: typer.Context,
     prompt: Annotated[
         list[str] | None,
         typer.Argument(
@@ -134,26 +140,11 @@ def generate(
     from rnncli.analysis.overlap import read_source
     from rnncli.cli.pipe import Request
     from rnncli.cli.samples import Samples
-    from rnncli.cli.views.surprisal import answer_surprise
     from rnncli.tasks.generate.predict import TextGenerator
 
     messenger = Messenger(quiet, color)
     if score:
-        drawing = {
-            "-n": n > 1,
-            "--lines": lines,
-            "--length": length != _DEFAULTS.length,
-            "--temperature": temperature != str(_DEFAULTS.temperature),
-            "--top-k": top_k,
-            "--top-p": top_p,
-            "--min-p": min_p,
-            "--repetition-penalty": repetition_penalty != _DEFAULTS.repetition_penalty,
-            "--stop": stop,
-            "--seed": seed is not None,
-            "--copied-from": copied_from,
-            "--max-copy": max_copy,
-        }
-        _refuse("--score", drawing)
+        _refuse(ctx, "--score", (*SAMPLING, "copied_from"))
     elif prompt and len(prompt) > 1:
         raise ConfigError(
             "there is more than one prompt",
@@ -163,15 +154,13 @@ def generate(
         raise ConfigError(
             "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
         )
-    size = SCORED if score and batch_size == BATCH else batch_size
-    request = Request(prompt or [], input, output, column, as_json, size, messenger)
     if lines is not None:
-        _refuse("--lines", {"-n": n > 1, "--stop": stop, "--input": input, "--column": column})
+        _refuse(ctx, "--lines", ("n", "stop", "input", "column"))
         if "\n" in (prompt or [""])[0]:
             raise ConfigError("the prompt has several lines", "give the beginning of one line")
     configs = [
-        SamplingConfig(own, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
-        for own in _temperatures(temperature)
+        SamplingConfig(value, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
+        for value in _temperatures(temperature)
     ]
     source = None if copied_from is None else read_source(copied_from)
     generator = TextGenerator.load(
@@ -180,8 +169,12 @@ def generate(
         announce=messenger.announce,
     )
     control = generator.known(control)
+    size = SCORED if score and batch_size == BATCH else batch_size
+    request = Request(prompt or [], input, output, column, as_json, size, messenger)
     if score:
-        answer_surprise(request, generator, control)
+        from rnncli.cli.score_texts import score_texts
+
+        score_texts(request, generator, control)
         return
     samples = Samples(request, generator, configs, lines or n, source, max_copy, control)
     if lines is not None:
@@ -190,11 +183,13 @@ def generate(
         samples.answer()
 
 
-def _refuse(option: str, others: dict[str, Any]) -> None:
-    """Raise an error where an option stands beside one that it does not go with."""
-    for other, given in others.items():
-        if given:
-            raise ConfigError(f"{other} does not go with {option}", f"leave {other} out")
+def _refuse(ctx: typer.Context, option: str, others: Sequence[str]) -> None:
+    """Raise an error where one of the other parameters was given, too."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(str(parameter.name))
+        if parameter.name in others and source is not None and source.name == "COMMANDLINE":
+            name = parameter.opts[0]
+            raise ConfigError(f"{name} does not go with {option}", f"leave {name} out")
 
 
 def _temperatures(text: str) -> list[float]:

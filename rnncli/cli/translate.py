@@ -156,8 +156,8 @@ def translate(
 
     names = ("translation", "score")
     if attention or attention_out is not None:
-        from rnncli.cli.views.heatmap import answer_aligned
+        from rnncli.cli.views.alignment import answer_aligned
 
-        answer_aligned(request, names, translator, respond, shows=attention, drawing=attention_out)
+        answer_aligned(request, names, translator, respond, shows=attention, svg_file=attention_out)
     else:
         answer_all(request, "source", names, respond)

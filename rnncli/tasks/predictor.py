@@ -1,13 +1,17 @@
 """What every task gives to the training loop, and what every trained model can do."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from rnncli.config import MAX_PARAMETERS, ModelConfig, Task
-from rnncli.errors import ConfigError
+from rnncli.config import MAX_PARAMETERS, ModelConfig, SamplingConfig, SearchConfig, Task
+from rnncli.errors import ConfigError, InputError
+from rnncli.messages import did_you_mean, listed
 from rnncli.storage.reading import SavedModel, expected_shapes, load
+from rnncli.text.batching import batch_by_length
 from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
@@ -20,6 +24,7 @@ if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
 Announce = Callable[[str], None]  # tells a person what was chosen for them
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
+Config = TypeVar("Config", SamplingConfig, SearchConfig)
 
 
 class Training(Protocol):
@@ -76,10 +81,11 @@ def build(config: ModelConfig) -> "EncoderDecoder":
     return EncoderDecoder(config)
 
 
-class TrainedModel:
-    """A model that answers texts; it can be pickled, and so handed to other processes.
+class Predictor:
+    """A trained model: call it with a list of texts.
 
-    ``announce`` is told, once, when something is done to a text beyond answering it.
+    It can be pickled, and so handed to other processes. ``announce`` is told, once, when something
+    is done to a text beyond answering it.
     """
 
     task: ClassVar[Task]
@@ -88,6 +94,8 @@ class TrainedModel:
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         self.info = model.info
+        self.path = model.path
+        self.parameters = sum(array.size for array in model.weights.values())
         self._tokenizer = model.tokenizer
         self._target_tokenizer = model.target_tokenizer
         self._network = model.network
@@ -113,10 +121,35 @@ class TrainedModel:
         """
         return cls(load(Path(path), cls.task), threads, announce)
 
-    def _say_once(self, message: str) -> None:
+    def __repr__(self) -> str:
+        about = ", ".join([*self._description(), f"{self.parameters:,} parameters"])
+        return f"<{type(self).__name__} {self.path}: {about}>"
+
+    def _description(self) -> list[str]:
+        """Return what tells this model from others of its task, in a few words each."""
+        return [f"{self._tokenizer.level} level"]
+
+    def _announce_once(self, message: str) -> None:
         if self._announce is not None and message not in self._announced:
             self._announced.add(message)
             self._announce(message)
+
+    def _map_batches(
+        self,
+        function: Callable[[Sequence[int]], Iterable[Result]],
+        encoded: Sequence[Sequence[int]],
+        max_tokens: int,
+        max_texts: int,
+    ) -> list[Result]:
+        """Return what a function makes of each text, batched with texts of similar length.
+
+        It gets the indices of the texts of a batch, and returns a result for each.
+        """
+        batches = [rows.tolist() for rows in batch_by_length(encoded, max_tokens, max_texts)]
+        results: dict[int, Result] = {}
+        for rows, found in zip(batches, self._in_parallel(function, batches), strict=True):
+            results.update(zip(rows, found, strict=True))
+        return [results[row] for row in range(len(encoded))]
 
     def _in_parallel(
         self, function: Callable[[Batch], Result], batches: Sequence[Batch]
@@ -128,3 +161,49 @@ class TrainedModel:
 
         with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             return list(pool.map(function, batches))
+
+
+def as_texts(texts: Iterable[str]) -> list[str]:
+    """Return texts as a list: from a tuple, a generator, a pandas Series, a NumPy array.
+
+    Raises:
+        InputError: it is no collection of texts.
+
+    """
+    if isinstance(texts, str | bytes):
+        raise InputError("the texts are a single string", "pass a list of texts: model([text])")
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        raise InputError(
+            f"the texts are a {type(texts).__name__} of columns", 'pass one: model(table["text"])'
+        )
+    if not isinstance(texts, Iterable):
+        raise InputError(
+            f"the texts are {reprlib.repr(texts)}", "pass a list of texts: model([text])"
+        )
+    checked = []
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                f"text {number} is {reprlib.repr(text)}, not a string",
+                "pass strings alone: decode bytes, and fill in missing values, as in "
+                'table["text"].fillna("")',
+            )
+        checked.append(str(text))  # NumPy has strings of its own
+    return checked
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """Return a config with some settings in place of its own.
+
+    Raises:
+        ConfigError: there is no such setting, or its value cannot work.
+
+    """
+    names = [field.name for field in fields(config)]
+    for name in settings:
+        if name not in names:
+            raise ConfigError(
+                f"there is no setting {name!r}",
+                did_you_mean(name, names) or f"choose from {listed(names)}",
+            )
+    return replace(config, **settings)

@@ -15,45 +15,30 @@ level        a token is                                             unknown text
 """
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
+from tokenizers import models, pre_tokenizers
 
 from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
-from rnncli.text.batching import batched
+from rnncli.text.levels import (
+    BYTE_TOKENS,
+    WORD_PATTERNS,
+    WORDS,
+    build_backend,
+    char_model,
+    word_model,
+)
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from rnncli.text.unicode import replace_surrogates
-
-# A word keeps the space before it, so that joining tokens gives the text back. Scripts written
-# without spaces are split at every character. An apostrophe belongs to the word before it when
-# one or two letters follow (don't, we'll), else it stands alone (l'eau).
-_CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
-_LETTER = r"[\p{L}\p{M}\p{N}_&&[^\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
-_WORD = rf"{_LETTER}+(?:['’]{_LETTER}{{1,2}}(?!{_LETTER}))?"
-_SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
-_PATTERN = rf" ?(?:{_CJK}|{_WORD}|{_SIGN})|\s"
-
-# Text that was split before has spaces around its signs, too: "it 's late , <unk> said ." The
-# spaces at the end of a line belong to its end, so that each line has one token more than words.
-_SPLIT_PATTERN = r" *\n| ?\S+|\s"
-_SIGN_IN_TEXT = re.compile(r"(?:^|(?<=(.)))[.,!?](?=\s|$)", re.MULTILINE)
-_LOOKED_AT = 1_000  # texts, to tell whether they were split before
-_FEWEST_SIGNS = 20  # from which that can be told
-_SPLIT = 0.95  # share of signs with a space before them
+from rnncli.text.vocabulary import batches, train_backend
 
 _LONGEST_TOKEN = 100_000  # characters; a model may write some hundred of them
 _DAMAGED = "copy the model again, or train it again"
-
-_CHUNK_CHARACTERS = 1 << 20  # of all of them, unless a single one has more
-_CHUNK = 1_000  # texts handed to the library at once: keeps both its threads busy, memory flat
 
 
 class Tokenizer:
@@ -85,14 +70,7 @@ class Tokenizer:
         Tokens that occur less often than ``min_count`` are left out, but for ``known`` words or
         characters; pieces of words are learned from the texts alone.
         """
-        match level:
-            case "char":
-                backend = _train_char(texts, vocab_size, fold, min_count, known)
-            case "word":
-                backend = _train_word(texts, vocab_size, fold, min_count, known)
-            case "subword":
-                backend = _train_subword(texts, vocab_size, fold, min_count)
-        return cls(backend, level)
+        return cls(train_backend(texts, level, vocab_size, fold, min_count, known), level)
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text."""
@@ -103,7 +81,7 @@ class Tokenizer:
 
         Lone surrogates, which ``str`` can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in _batches(map(replace_surrogates, texts)):
+        for chunk in batches(map(replace_surrogates, texts)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
@@ -174,27 +152,27 @@ def _rebuilt(description: Any, level: Level) -> Backend | None:
             return None
     model: models.Model
     if level == "word":
-        model = _word_model(vocab)
+        model = word_model(vocab)
     elif level == "char":
-        model = _char_model(vocab)
+        model = char_model(vocab)
     else:
         merges = [(first, second) for first, second in description["model"]["merges"]]
         if any(part not in vocab for a, b in merges for part in (a, b, a + b)):
             return None  # the library would not return either
         model = models.BPE(vocab=vocab, merges=merges)
     fold = description.get("normalizer") is not None
-    for split in (False, True) if level == "word" else (False,):
-        own = json.loads(_backend(type(model)(), level, fold, split).to_str())
-        own["model"] = {"type": own["model"]["type"]}
-        if _agree(description, own):
-            return _backend(model, level, fold, split)
+    for pattern in WORD_PATTERNS if level == "word" else (WORDS,):
+        expected = json.loads(build_backend(type(model)(), level, fold, pattern).to_str())
+        expected["model"] = {"type": expected["model"]["type"]}
+        if _agree(description, expected):
+            return build_backend(model, level, fold, pattern)
     return None
 
 
 def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
     """Return whether ids have no gaps and every text can be spelled."""
     ids = vocab.values()
-    needed = {"char": _BYTE_TOKENS, "word": (), "subword": pre_tokenizers.ByteLevel.alphabet()}
+    needed = {"char": BYTE_TOKENS, "word": (), "subword": pre_tokenizers.ByteLevel.alphabet()}
     return (
         all(type(id) is int for id in ids)
         and sorted(ids) == list(range(len(vocab)))
@@ -204,121 +182,10 @@ def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
     )
 
 
-def _agree(given: Any, own: Any) -> bool:
+def _agree(given: Any, expected: Any) -> bool:
     """Compare descriptions; another version of the library may have written more, or less."""
-    if isinstance(given, dict) and isinstance(own, dict):
-        return all(_agree(given[name], own[name]) for name in given.keys() & own.keys())
-    if isinstance(given, list) and isinstance(own, list):
-        return len(given) == len(own) and all(map(_agree, given, own))
-    return bool(given == own)
-
-
-_BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
-
-
-def _char_model(vocab: dict[str, int]) -> models.BPE:
-    return models.BPE(  # without merges, BPE splits into characters
-        vocab=vocab, merges=[], byte_fallback=True, unk_token=SPECIAL_TOKENS[UNK]
-    )
-
-
-def _word_model(vocab: dict[str, int]) -> models.WordLevel:
-    return models.WordLevel(vocab, unk_token=SPECIAL_TOKENS[UNK])
-
-
-def _backend(model: models.Model, level: Level, fold: bool, split: bool = False) -> Backend:
-    """Put around a vocabulary what the level needs. Old models are read with it: keep it so."""
-    backend = Backend(model)
-    match level:
-        case "char":
-            # In one piece a long text would be kept whole in the library's cache.
-            backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
-            backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-        case "word":
-            backend.pre_tokenizer = _word_splitter(fold, split)
-            backend.decoder = decoders.Fuse()
-        case "subword":
-            backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=fold)
-            backend.decoder = decoders.ByteLevel()
-    if fold:
-        backend.normalizer = normalizers.Lowercase()
-    return backend
-
-
-def _word_splitter(fold: bool, split: bool) -> pre_tokenizers.Sequence:
-    pattern = _SPLIT_PATTERN if split else _PATTERN
-    pieces = [pre_tokenizers.Split(Regex(pattern), "isolated")]
-    if fold:
-        pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
-    return pre_tokenizers.Sequence(pieces)
-
-
-def _train_char(
-    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
-) -> Backend:
-    lower = normalizers.Lowercase().normalize_str if fold else str
-    room = max(vocab_size - len(SPECIAL_TOKENS) - len(_BYTE_TOKENS), 0)
-    frequent = _most_common(map(lower, texts), map(lower, known), room, min_count)
-    return _backend(_char_model(_vocab([*_BYTE_TOKENS, *frequent])), "char", fold)
-
-
-def _train_word(
-    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
-) -> Backend:
-    texts = iter(texts)
-    first = list(islice(texts, _LOOKED_AT))
-    split = not fold and was_split(first)
-    splitter = _word_splitter(fold, split)
-    lower = normalizers.Lowercase().normalize_str if fold else str
-
-    def words(text: str) -> list[str]:
-        return [word for word, _ in splitter.pre_tokenize_str(lower(text))]
-
-    room = max(vocab_size - len(SPECIAL_TOKENS), 0)
-    frequent = _most_common(map(words, chain(first, texts)), map(words, known), room, min_count)
-    return _backend(_word_model(_vocab(frequent)), "word", fold, split)
-
-
-def was_split(texts: Iterable[str]) -> bool:
-    """Return whether texts have spaces around their signs, as corpora that were split have."""
-    before = [found[1] for text in texts for found in _SIGN_IN_TEXT.finditer(text)]
-    apart = sum(character in (None, " ", "\n") for character in before)
-    return len(before) >= _FEWEST_SIGNS and apart >= _SPLIT * len(before)
-
-
-def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
-    backend = _backend(models.BPE(), "subword", fold)
-    trainer = trainers.BpeTrainer(
-        vocab_size=max(vocab_size, len(SPECIAL_TOKENS) + 256),
-        min_frequency=min_count,
-        special_tokens=list(SPECIAL_TOKENS),
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    backend.train_from_iterator(_batches(texts), trainer=trainer)
-    # The trainer registers special tokens as text to look out for; they must only be entries.
-    description = json.loads(backend.to_str())
-    description["added_tokens"] = []
-    return Backend.from_str(json.dumps(description))
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    return batched(texts, max_items=_CHUNK, max_size=_CHUNK_CHARACTERS)
-
-
-def _most_common(
-    texts: Iterable[Iterable[str]], known: Iterable[Iterable[str]], room: int, min_count: int
-) -> list[str]:
-    counts: Counter[str] = Counter()
-    for tokens in texts:
-        counts.update(tokens)
-    for token in chain.from_iterable(known):
-        counts[token] = max(counts[token], min_count)
-    # Ties in a fixed order, so that the same texts give the same vocabulary.
-    frequent = (token for token in counts if counts[token] >= min_count)
-    ranked = sorted(frequent, key=lambda token: (-counts[token], token))
-    return [token for token in ranked if token not in SPECIAL_TOKENS][:room]
-
-
-def _vocab(tokens: Iterable[str]) -> dict[str, int]:
-    return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}
+    if isinstance(given, dict) and isinstance(expected, dict):
+        return all(_agree(given[name], expected[name]) for name in given.keys() & expected.keys())
+    if isinstance(given, list) and isinstance(expected, list):
+        return len(given) == len(expected) and all(map(_agree, given, expected))
+    return bool(given == expected)

@@ -17,9 +17,9 @@ from shell import Result, call, on_a_terminal
 
 from rnncli import Translator
 from rnncli.analysis.alignment import Alignment, Tokens, merge
-from rnncli.cli.console import Screen
-from rnncli.cli.views.heatmap import LIMITS, SHADES, listed, table
-from rnncli.cli.views.heatmap_svg import MOST, Drawing
+from rnncli.cli.console import Messenger
+from rnncli.cli.views.alignment import MAX_DRAWN, Drawing, heatmap
+from rnncli.cli.views.heatmap import LIMITS, SHADES, ranked_list, table
 from rnncli.config import CELLS, LEVELS, Level, ModelConfig
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.model_torch import EncoderDecoder
@@ -188,7 +188,7 @@ def in_columns(line: str) -> list[str]:
 def test_every_shade_stands_below_its_word_and_beside_that_of_the_translation(
     alignment: Alignment,
 ) -> None:
-    lines = table(alignment)
+    lines = table(heatmap(alignment))
     source = [word.replace("\x1b", "␛") for word in alignment.source]
     target = [word.replace("\x1b", "␛") for word in alignment.target]
     heads, rows = lines[: len(source)], lines[len(source) :]
@@ -208,7 +208,7 @@ def test_every_shade_stands_below_its_word_and_beside_that_of_the_translation(
 def test_a_list_names_the_strongest_words_first() -> None:
     weights = np.array([[0.2, 0.09, 0.6], [0.05, 0.02, 0.03]], np.float32)
     alignment = Alignment(("a", "b", "c"), ("x", "\x1by"), weights)
-    assert listed(alignment) == [" x ← c 60 %  a 20 %", "␛y ← –"]
+    assert ranked_list(heatmap(alignment)) == [" x ← c 60 %  a 20 %", "␛y ← –"]
 
 
 # The command
@@ -231,9 +231,9 @@ def test_a_table_stands_below_each_translation() -> None:
     first, second = aligned(TEXTS[0], TEXTS[1])
     translations = translate(TEXTS[0], "", TEXTS[1]).lines
     assert result.lines == [
-        *(translations[0], *table(first), ""),
+        *(translations[0], *table(heatmap(first)), ""),
         translations[1],
-        *(translations[2], *table(second), ""),
+        *(translations[2], *table(heatmap(second)), ""),
     ]
     assert all(f"{shade} " in result.err for shade in SHADES[1:])
     assert result.err.count("\n") == 1
@@ -243,15 +243,17 @@ def test_a_table_stands_below_each_translation() -> None:
 def test_the_table_of_several_translations_is_that_of_the_best() -> None:
     lines = translate("--attention", "--nbest", 2, TEXTS[0]).lines
     assert lines[:2] == translate("--nbest", 2, TEXTS[0]).lines
-    assert lines[2:] == [*table(aligned(TEXTS[0])[0]), ""]
+    assert lines[2:] == [*table(heatmap(aligned(TEXTS[0])[0])), ""]
 
 
 def test_where_a_table_is_too_wide_there_is_a_list() -> None:
     (alignment,) = aligned(TEXTS[0])
-    width = max(map(cell_len, table(alignment)))
-    assert translate("--attention", TEXTS[0], columns=width).lines[1:-1] == table(alignment)
+    width = max(map(cell_len, table(heatmap(alignment))))
+    assert translate("--attention", TEXTS[0], columns=width).lines[1:-1] == table(
+        heatmap(alignment)
+    )
     narrow = translate("--attention", TEXTS[0], TEXTS[0], columns=width - 1)
-    assert narrow.lines[1 : len(alignment.target) + 1] == listed(alignment)
+    assert narrow.lines[1 : len(alignment.target) + 1] == ranked_list(heatmap(alignment))
     assert narrow.err.count("wider than") == 1
 
 
@@ -335,7 +337,7 @@ def test_a_picture_of_each_translation_is_drawn(tmp_path: Path) -> None:
 
 def test_any_word_can_be_drawn(tmp_path: Path) -> None:
     words = ("<b>&amp;\"'", "\0\x1b\x9b", "\ufffe\ud800", "語" * 1_000)
-    drawing = Drawing(tmp_path / "a.svg", Screen(quiet=True))
+    drawing = Drawing(tmp_path / "a.svg", Messenger(quiet=True))
     drawing.add(Alignment(words, words, np.eye(4, dtype=np.float32)))
     drawing.write()
     (picture,) = drawn(tmp_path / "a.svg")
@@ -351,12 +353,12 @@ def test_any_word_can_be_drawn(tmp_path: Path) -> None:
 def test_of_very_many_pictures_the_first_are_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawing = Drawing(tmp_path / "a.svg", Screen())
-    for _ in range(MOST + 2):
+    drawing = Drawing(tmp_path / "a.svg", Messenger())
+    for _ in range(MAX_DRAWN + 2):
         drawing.add(Alignment(("a",), ("b",), np.ones((1, 1), np.float32)))
     drawing.write()
-    assert len(drawn(tmp_path / "a.svg")) == MOST
-    assert f"the first {MOST:,} of {MOST + 2:,}" in capsys.readouterr().err
+    assert len(drawn(tmp_path / "a.svg")) == MAX_DRAWN
+    assert f"the first {MAX_DRAWN:,} of {MAX_DRAWN + 2:,}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from rnncli.config import LEVELS
 from rnncli.errors import ModelError
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
-from rnncli.text.tokenizer import Tokenizer, was_split
+from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import word_spans
+from rnncli.text.vocabulary import is_pretokenized
 
 TEXTS = ["The cat sat.", "the  dog's\tbone\n", "l'eau — déjà vu", "猫が好き。", "สวัสดี", "x_1 🙂"]
 LARGE = 100_000
@@ -241,4 +243,16 @@ def test_words_of_split_text_are_what_stands_between_spaces(tmp_path: Path) -> N
     [(SPLIT, True), (["No, really? It's late.\n"] * 20, False), (["no , really ?\n"] * 3, False)],
 )
 def test_split_text_is_told_by_the_spaces_before_its_signs(texts: list[str], split: bool) -> None:
-    assert was_split(texts) == split
+    assert is_pretokenized(texts) == split
+
+
+@pytest.mark.parametrize("text", ["日本語", "ภาษาไทย", "ພາສາລາວ", "မြန်မာဘာသာ", "ភាសាខ្មែរ"])
+def test_a_word_of_a_script_without_spaces_is_what_an_explanation_leaves_out(text):
+    tokenizer = Tokenizer.train([text], "word", LARGE, fold=True)
+    _, ends = tokenizer.encode_with_ends(text)
+    assert ends == [end for _, end in word_spans(text)]
+
+
+def test_models_that_read_lao_as_long_words_still_do():
+    old = Path(__file__).parents[1] / "storage/old_models/1/classify/tokenizer.json"
+    assert Tokenizer.load(old, "word").encode("ພາສາລາວ ภาษา") == [UNK] * 5

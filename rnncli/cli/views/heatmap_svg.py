@@ -1,33 +1,27 @@
-"""Alignments as a drawing in SVG: a picture of each translation, one below the other.
+"""Heatmaps as an SVG drawing, one below the other.
 
-As in the literature (Bahdanau, Cho and Bengio 2015, figure 3), the source is written across and the
-translation down; the darker a cell, the more the word at its left attended to the word above it.
+As in the literature (Bahdanau, Cho and Bengio 2015, figure 3), the labels of the columns are
+written above and those of the rows at the left; the darker a cell, the larger its value.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
-from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from rich.cells import cell_len, set_cell_size
 
-from rnncli.analysis.alignment import Alignment
-from rnncli.cli.console import Messenger
-from rnncli.cli.output import Write, open_output, require_folder
-from rnncli.errors import ConfigError
+from rnncli.cli.views.heatmap import Heatmap
 from rnncli.text.unicode import escape_controls
 
 CELL = 22  # pixels, as are all sizes here
-COLUMN = 9  # of text: what a Latin letter takes, a Chinese one twice as much
-GAP = 8  # between words and cells
-MARGIN = 20  # around each picture
-SLOPE = 0.71  # of words across, which are written upwards at 45 degrees: its sine and its cosine
-LONGEST_WORD = 30  # columns that are written of it; a pointer on a cell shows all
-FAINTEST = 0.01  # weight that is drawn: less could not be seen
-MOST = 500  # pictures in a file: they are in memory until it is written, and a viewer would halt
+CHARACTER = 9  # the width of a Latin letter; a Chinese one takes twice as much
+GAP = 8  # between labels and cells
+MARGIN = 20  # around each heatmap
+SLOPE = 0.71  # of the labels of columns, written upwards at 45 degrees: its sine and its cosine
+MAX_LABEL = 30  # characters that are written; a pointer on a cell shows all
+FAINTEST = 0.01  # value that is drawn: less could not be seen
 
 # Colours for those who read black on white, and for those whose screen is dark.
-STYLE = """<style>
+STYLE = """
 text { font: 14px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328 }
 .paper { fill: #ffffff }
 .grid { fill: none; stroke: #d8dee4 }
@@ -38,119 +32,62 @@ text { fill: #e6edf3 }
 .grid { stroke: #30363d }
 .cells { fill: #6cb6ff }
 }
-</style>
-<rect class="paper" width="100%" height="100%"/>"""
+"""
 
 _NO_XML = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd")
 
 
-def require_place(path: Path, output: Path | None) -> None:
-    """Check the name of a drawing before there is one; ``output`` is that of the translations.
-
-    Raises:
-        ConfigError: it is not that of an SVG file, or that of both.
-        DataError: there is no folder for it.
-
-    """
-    if path.suffix.lower() != ".svg":
-        raise ConfigError(
-            f"{path} is no name of an SVG drawing", f"--attention-out {path.stem or 'FILE'}.svg"
-        )
-    if output is not None and output.resolve() == path.resolve():
-        raise ConfigError(
-            f"--output and --attention-out are both {path}", "name a file for each of them"
-        )
-    require_folder(path, "--attention-out")
+def svg(heatmaps: Sequence[Heatmap]) -> str:
+    """Return a drawing of all heatmaps."""
+    root = Element("svg", xmlns="http://www.w3.org/2000/svg")
+    SubElement(root, "style").text = STYLE
+    SubElement(root, "rect", {"class": "paper"}, width="100%", height="100%")
+    width = top = 0
+    for heatmap in heatmaps:
+        group = SubElement(root, "g", transform=f"translate(0 {top})")
+        right, height = _draw(heatmap, group)
+        width, top = max(width, right), top + height
+    root.attrib |= {"width": str(width), "height": str(top), "viewBox": f"0 0 {width} {top}"}
+    indent(root, "")
+    return tostring(root, encoding="unicode")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """The elements that draw one alignment, from the origin on, and the room that they take."""
-
-    elements: str
-    width: int
-    height: int
-
-
-class Drawing:
-    """Collect pictures, and write them to a file."""
-
-    def __init__(self, path: Path, messenger: Messenger) -> None:
-        self._path = path
-        self._messenger = messenger
-        self._pictures: list[Picture] = []
-        self._aligned = 0
-
-    def add(self, alignment: Alignment) -> None:
-        """Draw an alignment below those before it."""
-        if alignment:
-            self._aligned += 1
-            if len(self._pictures) < MOST:
-                self._pictures.append(_picture(alignment))
-
-    def write(self) -> None:
-        """Write the file, which appears when it is complete."""
-        with open_output(self._path, self._messenger) as write:
-            _write(self._pictures, write)
-        number = f"{len(self._pictures):,}"
-        if self._aligned > MOST:
-            number = f"the first {number} of {self._aligned:,}"
-        self._messenger.announce(f"alignments drawn in {self._path}: {number}")
-
-
-def _write(pictures: Sequence[Picture], write: Write) -> None:
-    width = max((picture.width for picture in pictures), default=0)
-    height = sum(picture.height for picture in pictures)
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    write(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>')
-    write(STYLE)
-    top = 0
-    for picture in pictures:
-        write(f'<g transform="translate(0 {top})">\n{picture.elements}\n</g>')
-        top += picture.height
-    write("</svg>")
-    write(None)
-
-
-def _picture(alignment: Alignment) -> Picture:
-    across, down = (list(map(_cut, side)) for side in (alignment.source, alignment.target))
-    left = MARGIN + COLUMN * max(map(cell_len, down)) + GAP
-    top = MARGIN + round(SLOPE * COLUMN * max(map(cell_len, across))) + GAP
-    width, height = CELL * len(across), CELL * len(down)
-    middles = [left + CELL * i + CELL // 2 for i in range(len(across))]
-    ends = [x + SLOPE * COLUMN * cell_len(word) for x, word in zip(middles, across, strict=True)]
-    elements = [
-        *(
-            f'<text transform="translate({x + 4} {top - GAP}) rotate(-45)">{_escaped(word)}</text>'
-            for x, word in zip(middles, across, strict=True)
-        ),
-        *(
-            f'<text x="{left - GAP}" y="{top + CELL * i + 16}" text-anchor="end">'
-            f"{_escaped(word)}</text>"
-            for i, word in enumerate(down)
-        ),
-        '<g class="cells">',
-        *_cells(alignment, left, top),
-        "</g>",
-        f'<path class="grid" d="{_grid(left, top, width, height)}"/>',
+def _draw(heatmap: Heatmap, group: Element) -> tuple[int, int]:
+    """Draw a heatmap from the origin on, and return the width and the height that it takes."""
+    columns, rows = (list(map(_shortened, side)) for side in (heatmap.columns, heatmap.rows))
+    left = MARGIN + CHARACTER * max(map(cell_len, rows)) + GAP
+    top = MARGIN + round(SLOPE * CHARACTER * max(map(cell_len, columns))) + GAP
+    middles = [left + CELL * i + CELL // 2 for i in range(len(columns))]
+    for x, label in zip(middles, columns, strict=True):
+        place = f"translate({x + 4} {top - GAP}) rotate(-45)"
+        SubElement(group, "text", transform=place).text = label
+    for i, label in enumerate(rows):
+        attributes = {"x": str(left - GAP), "y": str(top + CELL * i + 16), "text-anchor": "end"}
+        SubElement(group, "text", attributes).text = label
+    _draw_cells(heatmap, SubElement(group, "g", {"class": "cells"}), left, top)
+    width, height = CELL * len(columns), CELL * len(rows)
+    SubElement(group, "path", {"class": "grid", "d": _grid(left, top, width, height)})
+    ends = [
+        x + SLOPE * CHARACTER * cell_len(label) for x, label in zip(middles, columns, strict=True)
     ]
     right = max(left + width, round(max(ends)))
-    return Picture("\n".join(elements), right + MARGIN, top + height + MARGIN)
+    return right + MARGIN, top + height + MARGIN
 
 
-def _cells(alignment: Alignment, left: int, top: int) -> list[str]:
-    cells = []
-    for i, (target, row) in enumerate(
-        zip(alignment.target, alignment.weights.tolist(), strict=True)
-    ):
-        for j, (source, weight) in enumerate(zip(alignment.source, row, strict=True)):
-            if weight >= FAINTEST:
-                cells.append(
-                    f'<rect x="{left + CELL * j}" y="{top + CELL * i}" width="{CELL}" '
-                    f'height="{CELL}" fill-opacity="{min(weight, 1):.2f}">'
-                    f"<title>{_escaped(f'{target} ← {source} {100 * weight:.0f} %')}</title></rect>"
-                )
-    return cells
+def _draw_cells(heatmap: Heatmap, group: Element, left: int, top: int) -> None:
+    for i, (label, values) in enumerate(zip(heatmap.rows, heatmap.values, strict=True)):
+        for j, (column, value) in enumerate(zip(heatmap.columns, values, strict=True)):
+            if value < FAINTEST:
+                continue
+            cell = {
+                "x": str(left + CELL * j),
+                "y": str(top + CELL * i),
+                "width": str(CELL),
+                "height": str(CELL),
+                "fill-opacity": f"{min(value, 1):.2f}",
+            }
+            title = SubElement(SubElement(group, "rect", cell), "title")
+            title.text = _printable(f"{label} ← {column} {100 * value:.0f} %")
 
 
 def _grid(left: int, top: int, width: int, height: int) -> str:
@@ -160,13 +97,14 @@ def _grid(left: int, top: int, width: int, height: int) -> str:
     return "".join([*down, *across])
 
 
-def _cut(word: str) -> str:
-    """Return a word, or the beginning of a long one."""
-    word = escape_controls(word)
-    if cell_len(word) <= LONGEST_WORD:
-        return word
-    return set_cell_size(word, LONGEST_WORD - 1).rstrip() + "…"
+def _shortened(label: str) -> str:
+    """Return a label, or the beginning of a long one."""
+    label = _printable(label)
+    if cell_len(label) <= MAX_LABEL:
+        return label
+    return set_cell_size(label, MAX_LABEL - 1).rstrip() + "…"
 
 
-def _escaped(text: str) -> str:
-    return escape(escape_controls(text).translate(_NO_XML))
+def _printable(text: str) -> str:
+    """Return a text with what XML cannot hold made visible."""
+    return escape_controls(text).translate(_NO_XML)

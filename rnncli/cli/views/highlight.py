@@ -1,106 +1,63 @@
-"""Which words moved a classifier's decision: a field behind each text, or colours for its words."""
+"""A highlighted text: its parts in colours by their scores, or its strongest parts in a row."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from itertools import groupby
 
-from rnncli.analysis.occlusion import METHOD, Classifier, Span, explain
 from rnncli.cli.console import Messenger
-from rnncli.cli.output import Fragment, Output
-from rnncli.cli.pipe import Request, Respond, answer_all
+from rnncli.cli.output import Fragment
 
-# Shares of a text's largest score: below the first a word is neither coloured nor named.
-LIMITS = (0.1, 0.4, 0.7)
-# Letters have a colour, too, so that they can be read on light and on dark terminals. All eyes tell
-# blue from orange and red; where there are few colours, the line under the latter does.
-FOR = ("black on #cfe8ff", "black on #6cb6ff", "white on #0550ae")
-AGAINST = (
-    "underline black on #ffe3bf",
-    "underline black on #ffa94d",
-    "underline white on #a8071a",
-)
-NAMED = 5  # words in the field behind a text: what can be read at a glance
+NAMED = 5  # parts in a row: what can be read at a glance
 
 
-def answer_explained(
-    request: Request, names: Sequence[str], classifier: Classifier, respond: Respond
-) -> None:
-    """Answer every text of a request, and say which words spoke for the label and which against.
+@dataclass(frozen=True)
+class Scale:
+    """Styles of scores, from the weakest to the strongest.
 
-    ``respond`` gives the answers, of which each ends with its text.
+    Letters have a colour, too, so that they can be read on light and on dark terminals.
     """
-    announce_once = cache(request.messenger.announce)
-    if request.is_coloured:
-        shares = [f" {100 * limit:.0f} % " for limit in LIMITS]
-        announce_legend(
-            request.messenger,
-            [
-                Fragment("for the label:"),
-                *map(Fragment, shares, FOR),
-                Fragment(" against it:"),
-                *map(Fragment, shares, AGAINST),
-                Fragment(" of the strongest"),
-            ],
+
+    limits: Sequence[float]  # absolute values from which each style is used
+    positive: Sequence[str]
+    negative: Sequence[str] = ()
+
+    def style(self, score: float) -> str:
+        """Return the style of a score: none where it is below all limits."""
+        strength = sum(abs(score) >= limit for limit in self.limits)
+        styles = self.negative if score < 0 else self.positive
+        return styles[strength - 1] if strength else ""
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """A text, and scores of some of its parts, in their order."""
+
+    text: str
+    parts: Sequence[tuple[int, int, float]]  # start, end and score
+    scale: Scale
+
+    def fragments(self) -> Iterator[Fragment]:
+        """Yield the whole text with the styles of its parts; neighbours of one style are joined."""
+        filled = (fragment for fragment in self._fragments() if fragment.text)
+        for style, fragments in groupby(filled, lambda fragment: fragment.style):
+            yield Fragment("".join(fragment.text for fragment in fragments), style)
+
+    def _fragments(self) -> Iterator[Fragment]:
+        last = 0
+        for start, end, score in self.parts:
+            yield Fragment(self.text[last:start])
+            yield Fragment(self.text[start:end], self.scale.style(score))
+            last = end
+        yield Fragment(self.text[last:])
+
+    def strongest(self) -> str:
+        """Return the parts that would have a style, the strongest first: ``+great -not``."""
+        styled = [part for part in self.parts if self.scale.style(part[2])]
+        return " ".join(
+            ("-" if score < 0 else "+") + _quoted(self.text[start:end])
+            for start, end, score in sorted(styled, key=lambda part: -abs(part[2]))[:NAMED]
         )
-
-    def explained(texts: list[str]) -> list[list[Output]]:
-        answers = respond(texts)
-        asked = [text if own else "" for text, own in zip(texts, answers, strict=True)]
-        return [
-            [present(answer, text, spans) for answer in own]
-            for text, own, spans in zip(
-                texts, answers, explain(classifier, asked, announce_once), strict=True
-            )
-        ]
-
-    def present(answer: Output, text: str, spans: Sequence[Span]) -> Output:
-        assert isinstance(answer.line, str)
-        words = strongest(text, spans)
-        fields = {**answer.fields, "explanation": as_object(text, spans) if spans else None}
-        if request.is_coloured:
-            before = Fragment(answer.line.removesuffix(text))
-            return replace(answer, line=[before, *highlighted(text, spans)], fields=fields)
-        return Output(f"{answer.line}\t{words}", fields, cells={"explanation": words})
-
-    answer_all(request, "text", (*names, "explanation"), explained)
-
-
-def as_object(text: str, spans: Sequence[Span]) -> dict[str, Any]:
-    """Return what stands for an explanation in JSON."""
-    return {
-        "method": METHOD,
-        "spans": [
-            {
-                "start": span.start,
-                "end": span.end,
-                "text": text[span.start : span.end],
-                "score": round(span.score, 6),
-            }
-            for span in spans
-        ],
-    }
-
-
-def strongest(text: str, spans: Sequence[Span]) -> str:
-    """Return the words that speak most for the label or against it: ``+great -not``."""
-    visible = [span for span, degree in zip(spans, _degrees(spans), strict=True) if degree]
-    return " ".join(
-        ("+" if span.score > 0 else "-") + _quoted(text[span.start : span.end])
-        for span in sorted(visible, key=lambda span: -abs(span.score))[:NAMED]
-    )
-
-
-def highlighted(text: str, spans: Sequence[Span]) -> Iterator[Fragment]:
-    """Yield the parts of a text, its words with the styles of their scores."""
-    end = 0
-    for span, degree in zip(spans, _degrees(spans), strict=True):
-        yield Fragment(text[end : span.start])
-        styles = FOR if span.score > 0 else AGAINST
-        yield Fragment(text[span.start : span.end], styles[degree - 1] if degree else "")
-        end = span.end
-    yield Fragment(text[end:])
 
 
 def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None:
@@ -112,14 +69,8 @@ def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None
         console.print(Text.assemble(*fragments))
 
 
-def _degrees(spans: Sequence[Span]) -> list[int]:
-    """Return how strong each word is among those of its text: 0 where it is not worth a colour."""
-    largest = max((abs(span.score) for span in spans), default=0.0)
-    return [sum(0 < limit * largest <= abs(span.score) for limit in LIMITS) for span in spans]
-
-
 def _quoted(words: str) -> str:
-    """Return a word as it is, several as a JSON string: spaces stand between those that are named.
+    """Return a word as it is, several as a JSON string: spaces stand between those in a row.
 
     A word that begins with a quotation mark is a string, too, so that it can be told from one.
     """

@@ -1,13 +1,8 @@
 """When a classifier gives no label: where even the best one is too improbable."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rnncli.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rnncli.tasks.classify.predict import Classification
 
 # Probabilities are calibrated on held-out data at training: below this one an answer would be
 # wrong more than once in three.
@@ -17,47 +12,30 @@ ABSTAIN_LABEL = "neutral"  # classes are feelings more often than not, and this 
 
 @dataclass(frozen=True)
 class Abstention:
-    """Below which probability there is no answer, and what is said instead."""
+    """The probability below which the best label of a text is withheld, and what replaces it."""
 
     threshold: float
-    label: str
+    label: str = ABSTAIN_LABEL
 
-    def applies_to(self, result: "Classification") -> bool:
-        """Return whether even the best label of a text is too improbable."""
-        return result.probability < self.threshold
+    @classmethod
+    def of(cls, threshold: float | str, label: str | None = None) -> "Abstention":
+        """Return what to do below a threshold: a number, which may be written out, or ``auto``.
 
+        Raises:
+            ConfigError: the threshold is no probability.
 
-def abstention_of(
-    threshold: str | None, label: str | None, announce: Callable[[str], None]
-) -> Abstention | None:
-    """Return what ``--threshold`` and ``--abstain-label`` ask for; None for an answer always.
-
-    Raises:
-        ConfigError: the threshold is no probability, or there is a label and no threshold.
-
-    """
-    if threshold is None:
-        if label is not None:
-            raise ConfigError(
-                "--abstain-label needs --threshold", "say below which probability: --threshold auto"
-            )
-        return None
-    if label is None:
-        label = ABSTAIN_LABEL
-    if threshold != "auto":
-        return Abstention(_probability(threshold), label)
-    announce(f"threshold: {AUTO_THRESHOLD:.4f}, below which the answer is {label}")
-    return Abstention(AUTO_THRESHOLD, label)
+        """
+        try:
+            value = AUTO_THRESHOLD if threshold == "auto" else float(threshold)
+        except (TypeError, ValueError):
+            raise _no_probability(threshold) from None
+        if not 0 < value <= 1:  # which NaN is not, either
+            raise _no_probability(threshold)
+        return cls(value, ABSTAIN_LABEL if label is None else label)
 
 
-def _probability(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= 1:  # which NaN is not, either
-        raise ConfigError(
-            f"--threshold is {text!r}",
-            "give a probability above 0 and at most 1, or have one chosen: --threshold auto",
-        )
-    return number
+def _no_probability(threshold: float | str) -> ConfigError:
+    return ConfigError(
+        f"--threshold is {threshold!r}",
+        "give a probability above 0 and at most 1, or have one chosen: --threshold auto",
+    )

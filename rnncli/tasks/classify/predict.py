@@ -1,17 +1,20 @@
 """Label texts with a trained classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from rnncli.analysis.calibration import combine
 from rnncli.analysis.occlusion import Span, explain
+from rnncli.messages import counted, listed
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.reading import SavedModel
+from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.tasks.classify.ngrams import Bag, NGrams
-from rnncli.tasks.predictor import Announce, TrainedModel
-from rnncli.text.batching import batch_by_length, pad, split_long_text
+from rnncli.tasks.predictor import Announce, Predictor, as_texts
+from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
 
@@ -19,18 +22,24 @@ MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few tex
 PIECES = 32  # of a longer text, read side by side
 BATCH_TOKENS = 32_768  # in one batch of inference, padding included: bounds memory
 BATCH_TEXTS = 256  # in one batch of inference: what a step works on stays in the cache
+LABELS_SHOWN = 6  # in a description on one line
 
 
 @dataclass(frozen=True)
 class Classification:
-    """The label of a text, its probability, and those of all labels."""
+    """The label of a text, and how probable it is.
+
+    Where the classifier abstains, ``label`` is the one that was asked for instead; the
+    ``probability`` still is that of the best label.
+    """
 
     label: str
     probability: float
-    probabilities: dict[str, float]
+    probabilities: dict[str, float]  # of all labels
+    abstained: bool = False
 
 
-class TextClassifier(TrainedModel):
+class TextClassifier(Predictor):
     """Label texts with a trained classifier."""
 
     task = "classify"
@@ -64,29 +73,58 @@ class TextClassifier(TrainedModel):
         """Return what cuts texts into the tokens that the networks read."""
         return self._tokenizer
 
-    def explain(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Return the words of each text with how much they speak for its label."""
-        return explain(self, texts, self._say_once)
+    def _description(self) -> list[str]:
+        names = listed(self.labels[:LABELS_SHOWN])
+        more = ", ..." if len(self.labels) > LABELS_SHOWN else ""
+        return [f"{counted(len(self.labels), 'label')} ({names}{more})", *super()._description()]
 
-    def __call__(self, texts: Sequence[str]) -> list[Classification]:
+    def explain(self, texts: Iterable[str]) -> list[list[Span]]:
+        """Return the words of each text with how much they speak for its label."""
+        return explain(self, as_texts(texts), self._announce_once)
+
+    def __call__(
+        self,
+        texts: Iterable[str],
+        *,
+        threshold: float | Literal["auto"] | None = None,
+        abstain_label: str = ABSTAIN_LABEL,
+    ) -> list[Classification]:
         """Label each text; the order is kept.
 
         A text of more than ``MAX_CHARACTERS`` is read in pieces, whose probabilities are averaged.
+        Where even the best label is less probable than ``threshold``, the text gets
+        ``abstain_label`` instead; with ``"auto"``, where it would be wrong more than once in three.
+
+        Raises:
+            InputError: ``texts`` is no list of texts.
+            ConfigError: the threshold is no probability.
+
         """
+        abstention = None if threshold is None else Abstention.of(threshold, abstain_label)
         results = []
         for row in softmax(self.logits(texts).astype(np.float64)):
             probabilities = dict(zip(self.labels, row.tolist(), strict=True))
             best = int(row.argmax())
-            results.append(Classification(self.labels[best], float(row[best]), probabilities))
+            label, probability = self.labels[best], float(row[best])
+            abstains = abstention is not None and probability < abstention.threshold
+            if abstention is not None and abstains:
+                label = abstention.label
+            results.append(Classification(label, probability, probabilities, abstains))
         return results
 
-    def logits(self, texts: Sequence[str]) -> Floats:
-        """Return the logits (N, C) of the texts; their softmax are calibrated probabilities."""
+    def logits(self, texts: Iterable[str]) -> Floats:
+        """Return the logits (N, C) of the texts; their softmax are calibrated probabilities.
+
+        Raises:
+            InputError: ``texts`` is no list of texts.
+
+        """
+        texts = as_texts(texts)
         logits = np.zeros((len(texts), len(self.labels)), np.float32)
         short = [i for i, text in enumerate(texts) if len(text) <= MAX_CHARACTERS]
         logits[short] = self._logits([texts[i] for i in short])
         for i in set(range(len(texts))) - set(short):
-            self._say_once(
+            self._announce_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are read in pieces, and the "
                 "pieces' probabilities averaged"
             )
@@ -105,12 +143,12 @@ class TextClassifier(TrainedModel):
 
     def _logits(self, texts: Sequence[str]) -> Floats:
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        logits = np.zeros((len(encoded), len(self.labels)), np.float32)
-        batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_TEXTS)
-        found = self._in_parallel(
-            lambda rows: self._network.classify(*pad([encoded[row] for row in rows])), batches
+        rows = self._map_batches(
+            lambda rows: self._network.classify(*pad([encoded[row] for row in rows])),
+            encoded,
+            BATCH_TOKENS,
+            BATCH_TEXTS,
         )
-        for rows, some in zip(batches, found, strict=True):
-            logits[rows] = some
+        logits = np.array(rows, np.float32).reshape(len(encoded), len(self.labels))
         models = [logits] if self._bag is None else [logits, self._bag(texts)]
         return combine(np.stack(models), self._weights).astype(np.float32)

@@ -198,7 +198,7 @@ class TextGenerator(LanguageModel):
 
     def _encode(self, prompt: str, label: str | None = None) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
-            self._say_once(
+            self._announce_once(
                 f"of a prompt of more than {MAX_CHARACTERS:,} characters, those at its end are read"
             )
         ids = self._tokenizer.encode(prompt[-MAX_CHARACTERS:])

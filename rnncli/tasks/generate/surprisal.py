@@ -15,7 +15,7 @@ from rnncli.storage.layout import DAMAGED
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import Controls, prefix
-from rnncli.tasks.predictor import Announce, TrainedModel
+from rnncli.tasks.predictor import Announce, Predictor
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 
 MAX_CHARACTERS = 10_000  # of a text that are read at once
@@ -51,7 +51,7 @@ class Foresight(NamedTuple):
     tokens_a_character: float
 
 
-class LanguageModel(TrainedModel):
+class LanguageModel(Predictor):
     """Predict what follows in a text, which may be one of a label (``control``)."""
 
     task = "generate"

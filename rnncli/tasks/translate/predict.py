@@ -16,7 +16,7 @@ from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorFile
-from rnncli.tasks.predictor import Announce, TrainedModel
+from rnncli.tasks.predictor import Announce, Predictor
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 from rnncli.text.sentences import split_sentences
@@ -50,7 +50,7 @@ class Translation:
     length: int  # in tokens, its end included
 
 
-class Translator(TrainedModel):
+class Translator(Predictor):
     """Translate texts with a trained translator."""
 
     task = "translate"
@@ -128,7 +128,7 @@ class Translator(TrainedModel):
         """
         pairs = [tuple(map(clean, pair)) for pair in zip(texts, translations, strict=True)]
         if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
-            self._say_once(
+            self._announce_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are not aligned with their "
                 "translations"
             )
@@ -159,7 +159,7 @@ class Translator(TrainedModel):
         """Return the parts of a text that are translated each on its own."""
         sentences = split_sentences(text) if split else [text]
         if any(len(sentence) > MAX_CHARACTERS for sentence in sentences):
-            self._say_once(
+            self._announce_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are translated in pieces"
             )
         return [

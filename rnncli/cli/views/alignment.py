@@ -1,0 +1,135 @@
+"""Which words of a text a translator attended to: a heatmap of each translation, or JSON."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any
+
+from rich.cells import cell_len
+
+from rnncli.analysis.alignment import Alignment
+from rnncli.cli.console import Messenger
+from rnncli.cli.output import Output, open_output, require_folder
+from rnncli.cli.pipe import Request, Respond, answer_all
+from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
+from rnncli.errors import ConfigError
+from rnncli.tasks.translate.predict import Translator
+
+MAX_DRAWN = 500  # in a file: they are in memory until it is written, and a viewer would halt
+
+
+def heatmap(alignment: Alignment) -> Heatmap:
+    """Return the source across and the translation down, with the weights of its words."""
+    return Heatmap(alignment.target, alignment.source, alignment.weights.tolist())
+
+
+def as_object(alignment: Alignment) -> dict[str, Any]:
+    """Return what stands for an alignment in JSON."""
+    return {
+        "source": list(alignment.source),
+        "target": list(alignment.target),
+        "weights": [[round(weight, 4) for weight in row] for row in alignment.weights.tolist()],
+    }
+
+
+class Drawing:
+    """Collect alignments, and draw them into an SVG file."""
+
+    def __init__(self, path: Path, messenger: Messenger) -> None:
+        self._path = path
+        self._messenger = messenger
+        self._heatmaps: list[Heatmap] = []
+        self._count = 0
+
+    def add(self, alignment: Alignment) -> None:
+        """Draw an alignment below those before it; one without words is left out."""
+        if alignment:
+            self._count += 1
+            if len(self._heatmaps) < MAX_DRAWN:
+                self._heatmaps.append(heatmap(alignment))
+
+    def write(self) -> None:
+        """Write the file, which appears when it is complete."""
+        from rnncli.cli.views.heatmap_svg import svg  # which loads XML
+
+        with open_output(self._path, self._messenger) as write:
+            write(svg(self._heatmaps))
+            write(None)
+        number = f"{len(self._heatmaps):,}"
+        if self._count > MAX_DRAWN:
+            number = f"the first {number} of {self._count:,}"
+        self._messenger.announce(f"alignments drawn in {self._path}: {number}")
+
+
+def answer_aligned(
+    request: Request,
+    names: Sequence[str],
+    translator: Translator,
+    respond: Respond,
+    *,
+    shows: bool,
+    svg_file: Path | None,
+) -> None:
+    """Answer every text of a request, and show how its best translation is aligned with it.
+
+    With ``shows``, below the translation or, in JSON, as a member; with ``svg_file``, in that file.
+
+    Raises:
+        ConfigError: the file is not named as SVG files are, or the translations go there.
+        DataError: there is no folder for it.
+
+    """
+    if svg_file is not None:
+        _require_svg(svg_file, request.output)
+    drawing = None if svg_file is None else Drawing(svg_file, request.messenger)
+    width = get_terminal_size().columns
+    announce_once = cache(request.messenger.announce)
+
+    def aligned(texts: list[str]) -> list[list[Output]]:
+        answers = [answers[0] for answers in respond(texts)]
+        translations = [answer.fields["translation"] for answer in answers]
+        batch = translator.align(texts, translations)
+        if drawing is not None:
+            for alignment in batch:
+                drawing.add(alignment)
+        if not shows:
+            return [[answer] for answer in answers]
+        return [[present(*both)] for both in zip(answers, batch, strict=True)]
+
+    def present(answer: Output, alignment: Alignment) -> Output:
+        assert isinstance(answer.line, str)
+        fields = {**answer.fields, "alignment": as_object(alignment)}
+        if request.as_json or not alignment:
+            return replace(answer, fields=fields)
+        lines = table(heatmap(alignment))
+        if max(map(cell_len, lines)) > width:
+            announce_once(f"where a table is wider than {width} columns, a list replaces it")
+            lines = ranked_list(heatmap(alignment))
+        return Output("\n".join([answer.line, *lines, ""]), fields)
+
+    if shows and not request.as_json:
+        request.messenger.announce(f"source across, translation down; {LEGEND}")
+    answer_all(request, "source", names, aligned)
+    if drawing is not None:
+        drawing.write()
+
+
+def _require_svg(path: Path, output: Path | None) -> None:
+    """Check the name of a drawing before there is one; ``output`` is that of the translations.
+
+    Raises:
+        ConfigError: it is not that of an SVG file, or that of both.
+        DataError: there is no folder for it.
+
+    """
+    if path.suffix.lower() != ".svg":
+        raise ConfigError(
+            f"{path} is no name of an SVG drawing", f"--attention-out {path.stem or 'FILE'}.svg"
+        )
+    if output is not None and output.resolve() == path.resolve():
+        raise ConfigError(
+            f"--output and --attention-out are both {path}", "name a file for each of them"
+        )
+    require_folder(path, "--attention-out")
