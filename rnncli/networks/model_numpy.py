@@ -282,14 +282,14 @@ class Network:
         words = None if self._meanings is None else self._meanings(tokens)  # (N, S, E)
         return self._decoder.start(words, packing.unpack(x), mask, packing.restore(last))
 
-    def attend(self, tokens: Ints, lengths: Ints, targets: Ints) -> Floats:
-        """Return how much sources (N, S) are attended to after each of ``targets`` (N, T).
+    def attend(self, targets: Ints, state: DecoderState) -> Floats:
+        """Return how much sources, which were encoded, are attended to after each target (N, T).
 
         The weights (N, T, S) of a step sum to 1 and are 0 at padding. They are those with which the
         token that follows is chosen.
         """
         assert self._decoder is not None
-        return self._decoder.attend(targets, self.encode(tokens, lengths))
+        return self._decoder.attend(targets, state)
 
     def empty_state(self, n: int) -> DecoderState:
         """Return the state of a language model before any token, for n rows."""

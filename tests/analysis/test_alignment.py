@@ -74,7 +74,8 @@ def test_attention_is_that_of_the_network_that_was_trained(
     model.decoder.attention.register_forward_hook(lambda *call: used.append(call[2][1]))
     with torch.inference_mode():
         model.features(*map(torch.from_numpy, (tokens, lengths, targets)))
-    weights = in_numpy(model).attend(tokens, lengths, targets)
+    network = in_numpy(model)
+    weights = network.attend(targets, network.encode(tokens, lengths))
     np.testing.assert_allclose(weights, used[0], rtol=0, atol=1e-4)
     np.testing.assert_allclose(weights.sum(2), 1, atol=1e-5)
     assert weights.shape == (4, 6, 8)
@@ -88,10 +89,11 @@ def test_a_pair_is_attended_to_alike_alone_and_among_longer_ones(
 ) -> None:
     tokens, lengths, targets = batch()
     network = in_numpy(build(cell, 2))
-    together = network.attend(tokens, lengths, targets)
+    together = network.attend(targets, network.encode(tokens, lengths))
     for i, length in enumerate(lengths):
         row = slice(i, i + 1)
-        alone = network.attend(tokens[row, :length], lengths[row], targets[row, :4])
+        state = network.encode(tokens[row, :length], lengths[row])
+        alone = network.attend(targets[row, :4], state)
         np.testing.assert_allclose(alone, together[row, :4, :length], rtol=0, atol=1e-5)
 
 

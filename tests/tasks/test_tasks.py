@@ -1,6 +1,7 @@
 """Every task with every cell at every level: what one process trains, another one uses."""
 
 import json
+import os
 import subprocess
 import sys
 from itertools import product
@@ -72,7 +73,7 @@ def elsewhere(trained: dict[str, Path]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, __file__, *map(str, trained.values())],
         capture_output=True,
-        env=environment(),
+        env=environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
         timeout=TIMEOUT,
         check=True,
     )

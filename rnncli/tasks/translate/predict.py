@@ -1,24 +1,24 @@
 """Translate texts with a trained translator."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
 from rnncli.config import SearchConfig
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
-from rnncli.networks.model_numpy import Network
+from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorFile
-from rnncli.tasks.predictor import Announce, Predictor
+from rnncli.tasks.predictor import Announce, Predictor, as_texts, with_settings
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
-from rnncli.text.batching import batch_by_length, pad, split_long_text
+from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
+from rnncli.text.batching import pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.unicode import join_cjk
@@ -83,50 +83,66 @@ class Translator(Predictor):
 
     def __call__(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         config: SearchConfig | None = None,
         *,
         prefix: str = "",
         split: bool = False,
+        **settings: Any,
     ) -> list[Translation]:
         """Translate each text; the order is kept, and a blank text stays blank.
 
         A text of more than ``MAX_CHARACTERS`` is translated in pieces, which are joined; with
         ``split``, so is every text of several sentences. Each translation begins with ``prefix``.
+        ``settings`` are those of ``SearchConfig``, as in ``translator(texts, beam=3)``.
+
+        Raises:
+            InputError: ``texts`` is no list of texts.
+            ConfigError: there is no such setting.
+
         """
-        return [found[0] for found in self.nbest(texts, config, prefix=prefix, split=split)]
+        options = {"prefix": prefix, "split": split, **settings}
+        return [translations[0] for translations in self.nbest(texts, config, **options)]
 
     def nbest(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         config: SearchConfig | None = None,
         *,
         prefix: str = "",
         split: bool = False,
+        **settings: Any,
     ) -> list[list[Translation]]:
-        """Return the best translations of each text, best first; of a text in pieces, only one."""
-        config = config or SearchConfig()
-        if config.length_penalty is None:
-            calibration = self.info.get("calibration") or {}
-            own = calibration.get("length_penalty")
-            if not config.memory:
-                own = calibration.get("length_penalty_alone", own)
-            config = replace(config, length_penalty=own)
-        pieces = [self._pieces(clean(text), split) for text in texts]
-        begun = self._nbest([own[0] for own in pieces], config, prefix)
-        others = iter(self._nbest([piece for own in pieces for piece in own[1:]], config))
+        """Return the best translations of each text, best first; of a text in pieces, only one.
+
+        Raises:
+            InputError: ``texts`` is no list of texts.
+            ConfigError: there is no such setting.
+
+        """
+        config = self._with_length_penalty(with_settings(config or SearchConfig(), settings))
+        pieces = [self._pieces(clean(text), split) for text in as_texts(texts)]
+        first = self._search([parts[0] for parts in pieces], config, prefix)
+        rest = iter(self._search([piece for parts in pieces for piece in parts[1:]], config))
         return [
-            _joined([found[0], *(next(others)[0] for _ in own[1:])]) if own[1:] else found
-            for own, found in zip(pieces, begun, strict=True)
+            _joined([translations[0], *(next(rest)[0] for _ in parts[1:])])
+            if parts[1:]
+            else translations
+            for parts, translations in zip(pieces, first, strict=True)
         ]
 
-    def align(self, texts: Sequence[str], translations: Sequence[str]) -> list[Alignment]:
+    def align(self, texts: Iterable[str], translations: Iterable[str]) -> list[Alignment]:
         """Return which words of each text the translator attends to as it writes a translation.
 
         Any translations will do, for they are read and not searched for. Where a text or its
         translation is blank, or has more than ``MAX_CHARACTERS``, the alignment has no words.
+
+        Raises:
+            InputError: one of them is no list of texts.
+
         """
-        pairs = [tuple(map(clean, pair)) for pair in zip(texts, translations, strict=True)]
+        sides = [list(map(clean, as_texts(side))) for side in (texts, translations)]
+        pairs = list(zip(*sides, strict=True))
         if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
             self._announce_once(
                 f"texts of more than {MAX_CHARACTERS:,} characters are not aligned with their "
@@ -140,20 +156,28 @@ class Translator(Predictor):
             for side, tokenizer in enumerate((self._tokenizer, self._target_tokenizer))
         )
         read = [[*source.ids, EOS] for source in sources]
-        before = [[BOS, *target.ids[:-1]] for target in targets]  # what each is written after
-        both = [[*own, *other] for own, other in zip(read, before, strict=True)]
-        batches = batch_by_length(both, ALIGNED_TOKENS, BATCH_SENTENCES)
+        previous = [[BOS, *target.ids[:-1]] for target in targets]  # tokens before those written
 
-        def attend(rows: NDArray[np.int64]) -> Floats:
-            return self._network.attend(
-                *pad([read[row] for row in rows]), pad([before[row] for row in rows])[0]
-            )
+        def attend(rows: Sequence[int]) -> Iterable[Floats]:
+            state = self._network.encode(*pad([read[row] for row in rows]))
+            return self._network.attend(pad([previous[row] for row in rows])[0], state)
 
-        results = [NOTHING] * len(pairs)
-        for rows, found in zip(batches, self._in_parallel(attend, batches), strict=True):
-            for row, weights in zip(rows, found, strict=True):  # (T, S)
-                results[short[row]] = merge(sources[row], targets[row], weights)
-        return results
+        both = [[*source, *target] for source, target in zip(read, previous, strict=True)]
+        weights = self._map_batches(attend, both, ALIGNED_TOKENS, BATCH_SENTENCES)  # (T, S) each
+        alignments = [NOTHING] * len(pairs)
+        for i, source, target, own in zip(short, sources, targets, weights, strict=True):
+            alignments[i] = merge(source, target, own)
+        return alignments
+
+    def _with_length_penalty(self, config: SearchConfig) -> SearchConfig:
+        """Return a config whose length penalty, where it has none, is the one tuned at training."""
+        if config.length_penalty is not None:
+            return config
+        calibration = self.info.get("calibration") or {}
+        penalty = calibration.get("length_penalty")
+        if not config.memory:
+            penalty = calibration.get("length_penalty_alone", penalty)
+        return replace(config, length_penalty=penalty)
 
     def _pieces(self, text: str, split: bool) -> list[str]:
         """Return the parts of a text that are translated each on its own."""
@@ -166,62 +190,72 @@ class Translator(Predictor):
             piece for sentence in sentences for piece in split_long_text(sentence, MAX_CHARACTERS)
         ] or [text]
 
-    def _nbest(
+    def _search(
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
+        """Return the best translations of each text, each read as a whole."""
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        batches = batch_by_length(encoded, BATCH_TOKENS, BATCH_SENTENCES)
+        filled = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # more than the end
+        begun = tuple(self._target_tokenizer.encode(clean(prefix)))
+
+        def search(rows: Sequence[int]) -> list[list[Translation]]:
+            batch = [filled[row] for row in rows]
+            sources = [encoded[i] for i in batch]
+            state = self._network.encode(*pad(sources))
+            hypotheses = self._hypotheses(sources, state, config, begun)
+            return self._translations([texts[i] for i in batch], state, hypotheses)
+
+        translations = [[Translation("", 0.0, 0)] for _ in texts]
+        sources = [encoded[i] for i in filled]
+        found = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
+        for i, best in zip(filled, found, strict=True):
+            translations[i] = best
+        return translations
+
+    def _hypotheses(
+        self,
+        sources: Sequence[Sequence[int]],
+        state: DecoderState,
+        config: SearchConfig,
+        prefix: tuple[int, ...],
+    ) -> list[list[Hypothesis]]:
+        """Return the best hypotheses of sources, which ``state`` has read."""
         rules = LOOPS[self._target_tokenizer.level]
         if config.no_repeat_ngram is not None:
             rules = replace(rules, ngram_size=config.no_repeat_ngram, max_ngram_count=1)
-        begun = tuple(self._target_tokenizer.encode(clean(prefix)))
-        memory = self._memory if config.memory else None
+        limits = 2 * np.array([len(source) for source in sources]) + 10
+        if prefix:
+            read = np.tile([BOS, *prefix[:-1]], (len(sources), 1))  # (N, P)
+            _, state = self._network.decode(read, state)
+        if self._memory is None or not config.memory:
+            return beam_search(self._network.step, state, limits, config, rules, prefix)
+        recalled = self._memory.recall([np.array(source) for source in sources])
+        recalling = RecallingState(state, recalled)
+        step = Recalling(self._network, self._memory).step
+        return beam_search(step, recalling, limits, config, rules, prefix, renormalise=False)
 
-        def search(rows: NDArray[np.int64]) -> list[list[Hypothesis]]:
-            tokens, lengths = pad([encoded[row] for row in rows])
-            limits = 2 * lengths + 10
-            state = self._network.encode(tokens, lengths)
-            if begun:
-                read = np.tile([BOS, *begun[:-1]], (len(rows), 1))  # (N, P)
-                _, state = self._network.decode(read, state)
-            if memory is None:
-                return beam_search(self._network.step, state, limits, config, rules, begun)
-            recalled = memory.recall([np.array(encoded[row]) for row in rows])
-            recalling = RecallingState(state, recalled)
-            step = Recalling(self._network, memory).step
-            return beam_search(step, recalling, limits, config, rules, begun, renormalise=False)
-
-        results = [[Translation("", 0.0, 0)] for _ in texts]
-        for rows, searched in zip(batches, self._in_parallel(search, batches), strict=True):
-            for row, hypotheses in zip(rows, searched, strict=True):
-                if len(encoded[row]) > 1:  # more than its end
-                    results[row] = [
-                        Translation(self._text(texts[row], h), h.score, len(h.tokens) + 1)
-                        for h in hypotheses
-                    ]
-        return results
-
-    def _text(self, source: str, found: Hypothesis) -> str:
-        """Return the text of a translation, in which unknown words are those of the source.
-
-        Each is the word that got most attention (Luong et al. 2015, "Addressing the rare word
-        problem", section 3.3, with attention in place of alignments): of those that are unknown
-        themselves, where there are any.
-        """
-        if UNK not in found.tokens:
-            return clean(self._target_tokenizer.decode(found.tokens))
-        ids, ends = self._tokenizer.encode_with_ends(source)
-        read, before = np.array([[*ids, EOS]]), np.array([[BOS, *found.tokens[:-1]]])
-        weights = self._network.attend(read, np.array([len(ids) + 1]), before)[0]  # (T, S)
-        unknown = np.equal(ids, UNK)  # (S,)
-        weights = weights[:, : len(ids)] * (unknown if unknown.any() else 1)
-        most = weights.argmax(1).tolist()
-        words = [source[start:end].strip() for start, end in pairwise([0, *ends])]
-        parts = [
-            f" {words[place]}" if token == UNK else self._target_tokenizer.decode_token(token)
-            for token, place in zip(found.tokens, most, strict=True)
+    def _translations(
+        self, texts: Sequence[str], state: DecoderState, hypotheses: Sequence[Sequence[Hypothesis]]
+    ) -> list[list[Translation]]:
+        """Return hypotheses as texts; ``state`` is that of their sources as they were encoded."""
+        unknown = [
+            (row, hypothesis)
+            for row, best in enumerate(hypotheses)
+            for hypothesis in best
+            if UNK in hypothesis.tokens
         ]
-        return clean("".join(parts))
+        weights = iter(attention_to_sources(self._network, state, unknown))
+        tokenizers = self._tokenizer, self._target_tokenizer
+
+        def decoded(source: str, hypothesis: Hypothesis) -> str:
+            if UNK in hypothesis.tokens:
+                return clean(decode_with_copies(hypothesis, next(weights), source, tokenizers))
+            return clean(self._target_tokenizer.decode(hypothesis.tokens))
+
+        return [
+            [Translation(decoded(text, h), h.score, len(h.tokens) + 1) for h in best]
+            for text, best in zip(texts, hypotheses, strict=True)
+        ]
 
 
 def _joined(parts: Sequence[Translation]) -> list[Translation]:
