@@ -5,6 +5,7 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rnncli.errors import ConfigError
@@ -28,6 +29,7 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 }
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
+MODELS = Path("models")  # where models go, one folder a task, unless another place is named
 FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could not read a newer model
 
 # The largest sizes that a model may have: far above what a laptop trains, far below what a

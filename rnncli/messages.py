@@ -1,7 +1,10 @@
 """Put counts, names and errors into the words of a message."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeAlias
+
+Announce: TypeAlias = Callable[[str], None]  # shows a person a message
 
 
 def counted(number: int, noun: str) -> str:

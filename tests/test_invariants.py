@@ -11,7 +11,7 @@ from models import classifier, generator, translator
 
 import rnncli
 from rnncli import TextClassifier, TextGenerator, Translator
-from rnncli.config import TASKS, SamplingConfig, SearchConfig
+from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 
 ODD = ["", " ", "\n", "\x00", "the soup was lovely", "a\r\nb\u2028c", "日本 🙂", "<pad> <eos>"]
@@ -137,16 +137,3 @@ def test_an_error_is_its_message_and_its_hint():
 def test_only_settings_that_cannot_work_are_wrong_usage():
     codes = {kind: kind("", None).exit_code for kind in (DataError, ModelError, ConfigError)}
     assert codes == {DataError: 1, ModelError: 1, ConfigError: 2}
-
-
-def test_every_task_has_the_same_functions_in_the_same_order():
-    outlines = {}
-    for path, tree in TREES.items():
-        if path.parent.name == "tasks" and path.stem in TASKS:
-            named = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-            training = next(node for node in named if node.name.endswith("Training"))
-            methods = [n.name for n in training.body if isinstance(n, ast.FunctionDef)]
-            public = [name for name in methods if not name.startswith("_")]
-            outlines[path.stem] = ([node.name for node in named[:2]], public)
-    usual = (["choose", "prepare"], ["batches", "loss", "evaluate"])
-    assert outlines == dict.fromkeys(TASKS, usual)

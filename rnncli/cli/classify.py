@@ -10,6 +10,7 @@ from rnncli.cli.console import Messenger
 from rnncli.cli.output import Fragment, Output
 from rnncli.errors import ConfigError
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
+from rnncli.text.threads import choose_threads
 from rnncli.text.unicode import as_field
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def classify(
     request = Request(texts or [], input, output, column, as_json, size, messenger)
     classifier = TextClassifier.load(
         options.model_path(model, "classify"),
-        threads=options.threads_for(threads),
+        threads=choose_threads(threads),
         announce=messenger.announce,
     )
     labels = list(classifier.labels)

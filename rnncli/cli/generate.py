@@ -11,6 +11,7 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.config import SamplingConfig
 from rnncli.errors import ConfigError
+from rnncli.text.threads import choose_threads
 
 _DEFAULTS = SamplingConfig()
 BATCH = 64  # prompts: their samples are drawn side by side
@@ -165,7 +166,7 @@ def generate(
     source = None if copied_from is None else read_source(copied_from)
     generator = TextGenerator.load(
         options.model_path(model, "generate"),
-        threads=options.threads_for(threads),
+        threads=choose_threads(threads),
         announce=messenger.announce,
     )
     control = generator.known(control)

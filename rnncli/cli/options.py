@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from rnncli.cli.console import Color
-from rnncli.config import Task
+from rnncli.config import MODELS, Task
 
 DATA, MODEL, TRAINING, OUTPUT = "Data", "Model", "Training", "Output"
-MODELS = Path("models")
 
 Quiet = Annotated[
     bool,
@@ -125,13 +124,3 @@ def model_path(given: Path | None, task: Task) -> Path:
         return given
     named = os.environ.get("RNNCLI_MODEL")
     return Path(named) if named else MODELS / task
-
-
-def threads_for(given: int | None) -> int:
-    """Return how many threads to compute with: as many as asked for, else one a core."""
-    if given is not None:
-        os.environ["RAYON_NUM_THREADS"] = str(given)  # those of the tokenizers
-        return given
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

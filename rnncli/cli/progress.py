@@ -2,115 +2,114 @@
 
 import math
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, TypeAlias
 
-from rnncli.cli.console import Screen, is_terminal
-from rnncli.config import SamplingConfig, format_duration
+from rnncli.cli.console import Messenger, is_terminal
+from rnncli.config import format_duration
 from rnncli.storage.card import format_scores
 from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
     from torch import Tensor
 
-    from rnncli.tasks.predictor import Training
-    from rnncli.training.loop import Progress
+    from rnncli.training.contract import Phase, Progress
 
-SAMPLE = SamplingConfig(temperature=0.8, length=60, seed=0)  # the same seed, to compare them
-SAMPLES_SHARE = 0.005  # of the time may go into samples
+# Returns what a model writes with these weights, or None.
+Preview: TypeAlias = "Callable[[Mapping[str, Tensor]], str | None]"
+
+PREVIEW_SHARE = 0.005  # of the time may go into previews
 _LINE_PICTURES = str.maketrans("\n\t", "\u240a\u2409")
 
 
 class Display(AbstractContextManager["Display"]):
-    """Draw a bar on a terminal, and print a line an evaluation everywhere."""
+    """Draw a bar for each phase on a terminal, and print a line an evaluation everywhere."""
 
-    def __init__(self, screen: Screen, task: "Training") -> None:
+    def __init__(self, messenger: Messenger, preview: Preview) -> None:
+        self._messenger = messenger
+        self._preview = preview
+        self._console = messenger.console()
+        self._is_live = not messenger.quiet and is_terminal()
+        self._live = ExitStack()
+        self._bar: Bar | None = None  # of the phase that runs
+        self._best = math.nan  # loss
+        self._preview_seconds = 0.0
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the terminal as it was."""
+        self._live.close()
+
+    def show(self, phase: "Phase", progress: "Progress") -> None:
+        """Draw one step, and print a line where the model was evaluated."""
+        bar = self._bar or self._begin()
+        for notice in progress.notices:
+            self._print(notice)
+        if progress.evaluation is not None:
+            self._show_evaluation(progress)
+        remaining = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
+        best = "" if math.isnan(self._best) else f"  best {format_scores({'loss': self._best})}"
+        status = (
+            f"loss {progress.loss:.3f}{best}  {progress.throughput:,.0f} {phase.unit}/s  "
+            f"{format_duration(remaining)} left"
+        )
+        bar.update(bar.task_ids[0], completed=progress.fraction, status=status)
+        if progress.last:
+            self._live.close()
+            self._bar, self._best = None, math.nan
+
+    def _begin(self) -> "Bar":
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._screen = screen
-        self._task = task
-        self._goal = task.goal
-        self._unit = "texts" if task.labels else "tokens"
-        self._drawn = screen.console()
-        live = not screen.quiet and is_terminal()
-        self._shows_samples = live and task.config.task == "generate"
-        self._progress = Progress(
+        self._bar = Progress(
             TextColumn("[bold]{task.percentage:>3.0f}%"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[status]}"),
-            console=self._drawn,
+            console=self._console,
             transient=True,
             refresh_per_second=4,
             expand=True,
         )
-        self._live: AbstractContextManager[Any] = self._progress if live else nullcontext()
-        self._bar = self._progress.add_task("", total=1.0, status="")
-        self._score = math.nan
-        self._drawing = 0.0  # seconds that samples took
+        self._bar.add_task("", total=1.0, status="")
+        if self._is_live:
+            self._live.enter_context(self._bar)
+        return self._bar
 
-    def __enter__(self) -> "Display":
-        """Start to draw."""
-        self._live.__enter__()
-        return self
+    def _show_evaluation(self, progress: "Progress") -> None:
+        assert progress.evaluation is not None
+        scores = dict(progress.evaluation.scores)
+        loss = scores.pop("loss")
+        scores.pop("macro_f1", None)
+        if progress.best:
+            self._best = loss
+        self._print(
+            f"{format_duration(progress.seconds):>7}  epoch {progress.epoch:5.1f}  "
+            f"loss {progress.loss:.3f}, held out {loss:.3f}, "
+            f"{format_scores(scores)}{'  best' if progress.best else ''}"
+        )
+        if self._is_live and math.isfinite(loss):
+            self._show_preview(progress)
 
-    def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was."""
-        self._live.__exit__(*error)  # type: ignore[arg-type]
-
-    def show(self, progress: "Progress") -> None:
-        """Draw one step, and print a line where the model was evaluated."""
-        left = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
-        status = f"loss {progress.loss:.3f}"
-        for notice in progress.notices:
-            if not self._screen.quiet:
-                self._drawn.print(notice)
-        if progress.scores is not None:
-            if progress.best:
-                self._score = progress.scores[self._goal]
-            mark = "  best" if progress.best else ""
-            held_out = progress.scores["loss"]
-            scores = {k: v for k, v in progress.scores.items() if k not in ("loss", "macro_f1")}
-            if not self._screen.quiet:
-                self._drawn.print(
-                    f"{format_duration(progress.seconds):>7}  epoch {progress.epoch:5.1f}  "
-                    f"loss {progress.loss:.3f}, held out {held_out:.3f}, "
-                    f"{format_scores(scores)}{mark}"
-                )
-            if self._shows_samples and math.isfinite(held_out):
-                self._show_sample(progress)
-        if not math.isnan(self._score):
-            status += f"  best {format_scores({self._goal: self._score})}"
-        status += f"  {progress.rate:,.0f} {self._unit}/s  {format_duration(left)} left"
-        self._progress.update(self._bar, completed=progress.fraction, status=status)
-
-    def _show_sample(self, progress: "Progress") -> None:
-        """Draw a sample with the weights that were evaluated, unless that took too long so far."""
-        if progress.weights is None or self._drawing > SAMPLES_SHARE * progress.seconds:
+    def _show_preview(self, progress: "Progress") -> None:
+        """Show what the evaluated weights write, unless previews have taken too long so far."""
+        if progress.weights is None or self._preview_seconds > PREVIEW_SHARE * progress.seconds:
             return
         from rich.text import Text
 
         began = time.monotonic()
-        text = f"{'':>7}  {drawn_line(self._task, progress.weights)}"
-        line = Text(text, "dim", no_wrap=True, overflow="ellipsis")  # cut where the line ends
-        self._drawn.print(line, soft_wrap=False)
-        self._drawing += time.monotonic() - began
+        preview = self._preview(progress.weights)
+        if preview is not None:
+            line = f"{'':>7}  {on_one_line(preview)}"
+            text = Text(line, "dim", no_wrap=True, overflow="ellipsis")  # cut where the line ends
+            self._console.print(text, soft_wrap=False)
+        self._preview_seconds += time.monotonic() - began
+
+    def _print(self, line: str) -> None:
+        if not self._messenger.quiet:
+            self._console.print(line)
 
 
-def drawn_line(task: "Training", weights: "Mapping[str, Tensor]") -> str:
-    """Return a sample of a text generator with these weights, on one line.
-
-    It is drawn as a finished model would draw it, and leaves the random state of training alone.
-    """
-    from rnncli.networks.model_numpy import Network
-    from rnncli.storage.layout import Layout
-    from rnncli.storage.reading import SavedModel
-    from rnncli.tasks.generate.predict import TextGenerator
-
-    arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
-    network = Network(task.config, arrays)
-    tokenizer = task.tokenizer
-    model = SavedModel(Layout(Path()), {}, task.config, tokenizer, tokenizer, arrays, network)
-    (sample,) = TextGenerator(model)([""], SAMPLE)
-    return escape_controls(sample.text).translate(_LINE_PICTURES)
+def on_one_line(text: str) -> str:
+    """Return a text with line ends, tabs and control characters made visible."""
+    return escape_controls(text).translate(_LINE_PICTURES)

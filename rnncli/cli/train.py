@@ -1,36 +1,44 @@
-"""``rnncli train``: the options, and what is done with them in order."""
+"""``rnncli train``: the options, one call, and what is shown of it."""
+# ruff: noqa: ARG001 - the options that are settings are read from the context
 
 import json
 import os
-import tempfile
-import time
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT, TRAINING
+from rnncli.cli.progress import Display
 from rnncli.config import (
     DEFAULT_MAX_TIME,
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
-    DEFAULTS,
+    MODELS,
     Cell,
     Device,
     Level,
     Precision,
+    Settings,
     Task,
     format_duration,
     parse_duration,
 )
-from rnncli.errors import ConfigError
+from rnncli.storage.card import format_scores
+from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult
+from rnncli.training.signals import TrainingInterrupted
 
 CHOSEN = "chosen from the data"
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         list[str] | None,
         typer.Argument(
@@ -292,70 +300,72 @@ def train(
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
     generator. Everything that is not set is chosen and announced.
     """
-    began = time.monotonic()  # the budget includes reading, encoding and saving
-    given: dict[str, Any] = {
-        "level": level,
-        "vocab_size": vocab_size,
-        "cell": cell,
-        "hidden_size": hidden_size,
-        "embedding_dim": embedding_dim,
-        "num_layers": num_layers,
-        "ngrams": ngrams,
-        "memory": memory,
-        "dropout": dropout,
-        "embedding_dropout": embedding_dropout,
-        "word_dropout": word_dropout,
-        "label_smoothing": label_smoothing,
-        "max_time": None if max_time is None else parse_duration(max_time),
-        "epochs": epochs,
-        "steps": steps,
-        "batch_size": batch_size,
-        "bptt": bptt,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "clip": clip,
-        "patience": patience,
-        "threads": threads,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    given |= {"validation": validation, "seed": seed, "precision": precision, "device": device}
-    screen = Screen(quiet, color)
     if quiet:  # before the libraries of the hub are imported, which read these once
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-
-    for defaults in DEFAULTS.values():
-        defaults.with_given(given)  # refuse what cannot work before the data is read
-
-    from rnncli.storage.reading import load
-    from rnncli.storage.writing import ModelWriter
-    from rnncli.training.session import carry_out, go_on, prepare, pretrain
-
-    start = None if init_from is None else load(init_from)
-    every = None if checkpoint_every is None else parse_duration(checkpoint_every)
-    if output is not None:
-        ModelWriter(output, force)  # refuse early: before anything is read
     from rnncli.data.columns import Columns
-    from rnncli.data.corpus import read_corpus
 
-    columns = Columns(text, label, source, target, control)
-    corpus = read_corpus(data or [], task=task, columns=columns, revision=revision)
-    for notice in corpus.notices:
-        screen.say(notice)
-    if unlabelled and corpus.task != "classify":
-        raise ConfigError(
-            f"--unlabelled is for classifiers, and this is to {corpus.task} with",
-            "leave it out, or name the labels: --label COLUMN",
-        )
-    plain = [read_corpus([name], task="generate") for name in unlabelled or []]
-    writer = ModelWriter(output or options.MODELS / corpus.task, force)
-    with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as folder:
-        before = writer.saved_run()
-        run = prepare(corpus, data or [], given, before, Path(folder), screen, plain, start)
-        state = go_on(run, before, writer, screen)
-        if run.pretraining and (before is None or state is None or before.phase == "pretraining"):
-            began = pretrain(run, state, writer, screen, began, every)
-            state = None
-        snapshot = carry_out(run, state, writer, screen, began, every)
+    messenger = Messenger(quiet, color)
+    request = TrainingRequest(
+        data=data or (),
+        command=shlex.join(["rnncli", *sys.argv[1:]]),
+        output=output,
+        force=force,
+        task=task,
+        columns=Columns(text, label, source, target, control),
+        revision=revision,
+        unlabelled=unlabelled or (),
+        init_from=init_from,
+        checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
+        settings=_settings(context.params),
+    )
+    trainer = Trainer(request, messenger.announce)
+    try:
+        with Display(messenger, trainer.preview) as display:
+            for phase, progress in trainer.steps():
+                display.show(phase, progress)
+    except TrainingInterrupted as interruption:
+        _explain(interruption, messenger)
+        raise typer.Exit(128 + interruption.signal) from None
+    result = trainer.result
+    messenger.announce(
+        f"saved {result.path}: {format_scores(result.scores)}; "
+        f"{format_duration(result.seconds)}, {result.epochs:.1f} epochs"
+    )
+    messenger.announce(f"next: {_next_command(result)}")
     if as_json:
-        print(json.dumps({"model": str(writer.path), **snapshot.info["scores"]}))
+        print(json.dumps({"model": str(result.path), **result.scores}))
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that fix a setting, by the names of ``Settings``."""
+    names = {setting.name for setting in fields(Settings)}
+    given = {n: value for n, value in options.items() if n in names and value is not None}
+    if "max_time" in given:
+        given["max_time"] = parse_duration(given["max_time"])
+    return given
+
+
+def _explain(interruption: TrainingInterrupted, messenger: Messenger) -> None:
+    """Say how to go on with a training that was interrupted."""
+    messenger.announce(
+        f"interrupted at step {interruption.step:,}; to go on, type the same command:"
+    )
+    messenger.announce(f"    {shlex.join(['rnncli', *sys.argv[1:]])}")
+    if interruption.replaced is not None:
+        messenger.announce(
+            f"until it has ended, the model that was there is kept: {interruption.replaced}"
+        )
+
+
+def _next_command(result: TrainingResult) -> str:
+    """Return a command that uses the trained model."""
+    task = result.task
+    model = "" if result.path == MODELS / task else f" -m {shlex.quote(str(result.path))}"
+    if result.controls:
+        model += f" --control {shlex.quote(result.controls[0])}"
+    return {
+        "classify": f'echo "a text of yours" | rnncli classify{model}',
+        "generate": f"rnncli generate{model}",
+        "translate": f'echo "a sentence of yours" | rnncli translate{model}',
+    }[task]

@@ -10,6 +10,7 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
+from rnncli.text.threads import choose_threads
 
 _DEFAULTS = SearchConfig()
 BATCH = 256  # lines: enough to sort by length, and to see the first of a file soon
@@ -131,7 +132,7 @@ def translate(
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
         options.model_path(model, "translate"),
-        threads=options.threads_for(threads),
+        threads=choose_threads(threads),
         announce=messenger.announce,
     )
 

@@ -4,9 +4,9 @@ However large a corpus is, only the batch at hand is in memory.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LENGTH_STEP = 2  # batches are padded to a multiple: half the kernels to prepare, little padding
 COUNTED = 1 << 20  # tokens counted at once: bounds memory
@@ -109,13 +112,25 @@ def in_order(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np
 
 
 @dataclass(frozen=True)
-class Window:
+class Batch:
+    """Arrays that have a row for each example of a batch."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(getattr(self, fields(self)[0].name))
+
+    def part(self, rows: slice) -> "Self":
+        """Return these rows alone."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Window(Batch):
     """A stretch of the running text in each stream, and the tokens that follow."""
 
     inputs: NDArray[np.int64]  # (N, T)
     targets: NDArray[np.int64]  # (N, T)
-    kept: NDArray[np.bool_]  # (N,) whose state goes on; the other streams start from an empty one
-    rows: slice | None = None  # of the streams, where these are only some
+    keep_state: NDArray[np.bool_]  # (N,) whether a stream goes on from the state before, or from 0
 
 
 def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterator[Window]:
@@ -133,26 +148,3 @@ def streams(tokens: Tokens, batch_size: int, bptt: int, skip: int = 0) -> Iterat
             following[:, start : start + bptt].astype(np.int64),
             np.full(batch_size, start > 0),
         )
-
-
-def rows_of(batch: Any) -> int:
-    """Return how many rows a batch has."""
-    return next(len(value) for value in vars(batch).values() if isinstance(value, np.ndarray))
-
-
-def split(batch: Any, parts: int) -> Iterator[Any]:
-    """Yield a batch in parts of nearly as many rows each."""
-    if parts == 1:
-        yield batch
-        return
-    n = rows_of(batch)
-    for part in range(parts):
-        rows = slice(part * n // parts, (part + 1) * n // parts)
-        if rows.start == rows.stop:
-            continue
-        own: dict[str, Any] = {
-            k: v[rows] for k, v in vars(batch).items() if isinstance(v, np.ndarray)
-        }
-        if isinstance(batch, Window):
-            own["rows"] = rows
-        yield replace(batch, **own)

@@ -1,30 +1,31 @@
 """What a model says of itself: config.json, the model card and the record of its scores."""
 
-import shlex
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rnncli.config import FORMAT_VERSION, Settings
+from rnncli.config import FORMAT_VERSION, ModelConfig, Settings
 from rnncli.storage.layout import MEMORY
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from rnncli.data.corpus import Corpus
     from rnncli.storage.writing import Snapshot
-    from rnncli.tasks.predictor import Training
-    from rnncli.training.loop import Progress
 
 
 def describe(
     corpus: "Corpus",
     data: list[str],
-    task: "Training",
     settings: Settings,
-    parameters: int,
     parts: Mapping[str, "Dataset"],
+    *,
+    command: str,
+    config: ModelConfig,
+    parameters: int,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
 ) -> dict[str, Any]:
     """Return what config.json says of the model, but for its scores."""
     import platform
@@ -40,7 +41,7 @@ def describe(
         "rnncli_version": __version__,
         "task": corpus.task,
         "level": settings.level,
-        "model": asdict(task.config),
+        "model": asdict(config),
         "parameters": parameters,
         "settings": asdict(settings),
         "data": {
@@ -53,7 +54,7 @@ def describe(
             "rows": {name: len(part) for name, part in parts.items()},
         },
         "training": {
-            "command": shlex.join(["rnncli", *sys.argv[1:]]),
+            "command": command,
             "python": platform.python_version(),
             "torch": torch.__version__,
             "finished": False,
@@ -62,35 +63,11 @@ def describe(
     }
     if corpus.controls is not None:
         info["data"]["controls"] = asdict(corpus.controls)
-    if task.labels:
-        info["labels"] = list(task.labels)
+    if labels:
+        info["labels"] = list(labels)
         train, validation = sample(parts["train"]), sample(parts["validation"])
-        info["data"] |= profile(train, validation, task.tokenizer)
+        info["data"] |= profile(train, validation, tokenizer)
     return info
-
-
-def record(snapshot: "Snapshot", progress: "Progress", calibration: dict[str, float]) -> None:
-    """Note an evaluation and, where it is the best, make it the model's score."""
-    assert progress.scores is not None
-    line = {
-        "step": progress.step,
-        "epoch": round(progress.epoch, 3),
-        "seconds": round(progress.seconds, 1),
-        "training_loss": round(progress.loss, 5),
-        "learning_rate": progress.learning_rate,
-        "gradient_norm": round(progress.gradient_norm, 5),
-        **{name: round(value, 5) for name, value in progress.scores.items()},
-    }
-    snapshot.metrics.append(line)
-    if progress.best:
-        snapshot.info["scores"] = {name: round(v, 5) for name, v in progress.scores.items()}
-        snapshot.info["calibration"] = calibration
-        snapshot.info["training"] |= {
-            "steps": progress.step,
-            "epochs": round(progress.epoch, 3),
-            "seconds": round(progress.seconds, 1),
-        }
-        snapshot.card = card(snapshot)
 
 
 _KEEPS_PAIRS = """## Memory

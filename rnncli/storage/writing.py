@@ -19,7 +19,6 @@ from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import temporary, umask, undisturbed, write_bytes
 from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.training.checkpoint import SavedRun
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,21 +82,17 @@ class ModelWriter:
                     if made and not any(self.path.iterdir()):
                         self.path.rmdir()
 
-    def saved_run(self) -> SavedRun | None:
-        """Return the training that was interrupted here, if there is one.
+    @property
+    def state(self) -> Path | None:
+        """Return where the state of an interrupted training lies, if there is one."""
+        return self._state if self._state.exists() else None
 
-        Raises:
-            ModelError: it is damaged.
-
-        """
-        return SavedRun.read(self._state) if self._state.exists() else None
-
-    def discard_run(self) -> None:
+    def discard_state(self) -> None:
         """Forget the training that was interrupted here."""
         self._state.unlink(missing_ok=True)
 
-    def save_run(self, run: SavedRun) -> None:
-        """Write all that is needed to go on; what was there before stays until then.
+    def save_state(self, write: Callable[[Path], None]) -> None:
+        """Let ``write`` put the state of a training in place; what was there stays until then.
 
         Raises:
             ModelError: it cannot be written.
@@ -106,7 +101,7 @@ class ModelWriter:
         try:
             with undisturbed():
                 self._state.parent.mkdir(parents=True, exist_ok=True)
-                run.write(self._state)
+                write(self._state)
         except OSError as error:
             raise self._cannot_be_written(error) from error
 

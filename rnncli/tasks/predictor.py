@@ -1,61 +1,26 @@
-"""What every task gives to the training loop, and what every trained model can do."""
+"""What every trained model can do."""
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rnncli.config import MAX_PARAMETERS, ModelConfig, SamplingConfig, SearchConfig, Task
 from rnncli.errors import ConfigError, InputError
-from rnncli.messages import did_you_mean, listed
+from rnncli.messages import Announce, did_you_mean, listed
 from rnncli.storage.reading import SavedModel, expected_shapes, load
 from rnncli.text.batching import batch_by_length
-from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
-    from torch import Tensor
     from typing_extensions import Self
 
-    from rnncli.networks.cells_torch import State
-    from rnncli.networks.model_torch import EncoderDecoder, OnDevice
+    from rnncli.networks.model_torch import EncoderDecoder
 
-Announce = Callable[[str], None]  # tells a person what was chosen for them
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 Config = TypeVar("Config", SamplingConfig, SearchConfig)
-
-
-class Training(Protocol):
-    """A task during training; ``training.fit`` knows no more of it than this."""
-
-    config: ModelConfig
-    tokenizer: Tokenizer
-    target_tokenizer: Tokenizer | None
-    labels: tuple[str, ...]  # of a classifier, in the order of its classes; else empty
-    calibration: dict[str, float]  # of a classifier, as last evaluated; else empty
-    goal: str  # the score that decides which model is the best
-    maximise: bool  # whether a larger score is better
-    steps_per_epoch: int
-    carried: list["State | None"]  # the state of each layer that goes from batch to batch, if any
-
-    @property
-    def model(self) -> "OnDevice":
-        """The network, or the part of it that learns."""
-        ...
-
-    def batches(self, epoch: int) -> Iterator[Any]:
-        """Yield the batches of one epoch; the same epoch gives the same batches."""
-        ...
-
-    def loss(self, batch: Any) -> tuple["Tensor", int]:
-        """Return the summed loss in nats and the number of targets."""
-        ...
-
-    def evaluate(self) -> dict[str, float]:
-        """Score the model on the held-out part."""
-        ...
 
 
 def count_parameters(config: ModelConfig) -> int:

@@ -1,7 +1,4 @@
-"""What the training loop keeps an eye on: its budget, its scores, its loss, its speed.
-
-Their attributes are numbers, so that a run that goes on later can set them as they were.
-"""
+"""When training ends and when it is evaluated; how fast it is, and with how many threads."""
 
 import math
 import time
@@ -9,8 +6,9 @@ import time
 import torch
 
 from rnncli.config import Settings
+from rnncli.training.contract import StateDict
 
-FIRST_LOSS_SPAN = 50  # steps over which the displayed training loss is smoothed
+EVALUATION_SHARE = 0.05  # of the time at most that goes into evaluation on the way
 
 
 class Budget:
@@ -18,67 +16,90 @@ class Budget:
 
     def __init__(self, settings: Settings, steps_per_epoch: int, spent: float) -> None:
         self._began = time.monotonic()
-        self.spent = spent  # seconds before this run began
-        self.reserve = 0.0  # seconds kept back for what comes after the last step
+        self._spent = spent  # seconds before this run began
+        self._reserve = 0.0  # seconds kept back for the last evaluation
         self._max_time = settings.max_time or math.inf
         limits = [settings.steps or math.inf, (settings.epochs or math.inf) * steps_per_epoch]
         self._max_steps = max(min(limits), 1)
+        self._interval = 1 / settings.evaluations  # share of the budget between evaluations
+        # Share that was gone before the first step; the schedule is spread over what was left.
+        self._start = min(self.fraction(0), 0.99)  # below 1, so that something always is
+        self._next_evaluation = self._start + self._interval
 
     def elapsed(self) -> float:
         """Return the seconds since training began."""
-        return self.spent + time.monotonic() - self._began
+        return self._spent + time.monotonic() - self._began
 
     def fraction(self, step: int) -> float:
         """Return the share that is used after so many steps; 1 and more: all of it."""
-        return max(step / self._max_steps, (self.elapsed() + self.reserve) / self._max_time)
+        return max(step / self._max_steps, (self.elapsed() + self._reserve) / self._max_time)
+
+    def training_fraction(self, step: int) -> float:
+        """Return the same of what was left of the budget before the first step."""
+        return (self.fraction(step) - self._start) / (1 - self._start)
+
+    def evaluation_is_due(self, fraction: float) -> bool:
+        """Return whether the model is to be evaluated when this share is used."""
+        return fraction >= min(self._next_evaluation, 1.0)
+
+    def note_evaluation(self, fraction: float, seconds: float) -> None:
+        """Plan the next evaluation after one that took so many seconds."""
+        self._reserve = seconds
+        interval = max(self._interval, seconds / EVALUATION_SHARE / self._max_time)
+        self._next_evaluation = fraction + interval
+
+    def state_dict(self) -> StateDict:
+        """Return what a later run needs to go on with the same budget."""
+        return {
+            "seconds": self.elapsed(),
+            "reserve": self._reserve,
+            "start": self._start,
+            "next_evaluation": self._next_evaluation,
+        }
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Go on with the budget of an earlier run, beside what this one has spent already."""
+        self._spent += float(state["seconds"])
+        self._reserve = float(state["reserve"])
+        self._start = float(state["start"])
+        self._next_evaluation = float(state["next_evaluation"])
 
 
-class Watch:
-    """Remember the best score and how long ago it was."""
+class EarlyStopping:
+    """Stop after some evaluations without a lower held-out loss than the lowest before.
 
-    def __init__(self, maximise: bool, patience: int) -> None:
-        self._sign = 1 if maximise else -1
+    An equal loss counts as the best, too, since the later of two models has been annealed further,
+    but not as progress.
+    """
+
+    def __init__(self, patience: int) -> None:
         self._patience = patience
-        self.best = -math.inf  # signed, so that larger is better
-        self.since = 0  # evaluations
+        self.best = math.inf
+        self._evaluations = 0  # since the loss was last lower
 
-    def improves(self, score: float) -> bool:
-        """Note a score and return whether it is the best so far."""
-        signed = self._sign * score
-        self.since = 0 if signed > self.best else self.since + 1
-        if signed < self.best:
+    def is_best(self, loss: float) -> bool:
+        """Note a held-out loss and return whether it is the lowest so far."""
+        self._evaluations = 0 if loss < self.best else self._evaluations + 1
+        if loss > self.best:
             return False
-        self.best = signed  # an equal one too: the later of two has been annealed further
+        self.best = loss
         return True
 
     @property
     def exhausted(self) -> bool:
-        """Return whether it is too long ago."""
-        return self.since >= self._patience
+        """Return whether the patience is used up."""
+        return self._evaluations >= self._patience
+
+    def state_dict(self) -> StateDict:
+        """Return the numbers to be saved."""
+        return {"best": self.best, "evaluations": self._evaluations}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Take over saved numbers."""
+        self.best, self._evaluations = float(state["best"]), int(state["evaluations"])
 
 
-class Smoothed:
-    """Smooth the training loss: an exact mean at first, then exponential."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self.count = 0
-        self.lowest = math.inf  # since the mean is over a whole span
-
-    def add(self, value: float) -> None:
-        """Note the loss of a step."""
-        self.count = min(self.count + 1, FIRST_LOSS_SPAN)
-        self.value += (value - self.value) / self.count
-        if self.count == FIRST_LOSS_SPAN:
-            self.lowest = min(self.lowest, self.value)
-
-    @property
-    def exploded(self) -> bool:
-        """Return whether it is far above where it was: by more than any corpus changes itself."""
-        return self.value > 2 * self.lowest + 1
-
-
-class Rate:
+class Throughput:
     """Measure targets a second, time for evaluation left out."""
 
     def __init__(self) -> None:
@@ -99,7 +120,7 @@ class Rate:
         return self.targets / max(time.monotonic() - self._began, 1e-9)
 
 
-class Threads:
+class ThreadTuner:
     """Compute with as many threads as is fastest at the moment.
 
     Threads that wait for one another at every time step lose more than they gain where other
@@ -107,12 +128,13 @@ class Threads:
     each, and tried again from time to time.
     """
 
-    TRIAL = 6  # steps; the first of them, in which threads wake up, does not count
+    STEPS = 6  # of a trial; the first of them, in which threads wake up, does not count
     FIRST_PAUSE, LONGEST_PAUSE = 10.0, 60.0  # seconds between two rounds of trials
 
-    def __init__(self, adapt: bool) -> None:
-        most = torch.get_num_threads()
-        self._choices = [most // 2**i for i in range(most.bit_length())] if adapt else [most]
+    def __init__(self, enabled: bool) -> None:
+        largest = torch.get_num_threads()
+        halvings = range(largest.bit_length()) if enabled else range(1)
+        self._choices = [largest // 2**i for i in halvings]
         self._pause = self.FIRST_PAUSE
         self._next_round = time.monotonic()
         self._trials: list[int] = []  # choices still to be tried in this round
@@ -136,7 +158,7 @@ class Threads:
             self._targets += targets
             self._seconds += time.monotonic() - self._began
         self._steps += 1
-        if self._steps == self.TRIAL:
+        if self._steps == self.STEPS:
             self._speeds[self._trials.pop(0)] = self._targets / self._seconds
             self._steps, self._targets, self._seconds = 0, 0, 0.0
             if self._trials:

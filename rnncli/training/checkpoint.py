@@ -1,21 +1,88 @@
-"""A training that was interrupted, as it lies on the disk: tensors and JSON, no pickle."""
+"""The state of an interrupted training: captured from a run, kept on disk, and restored.
+
+On disk it is one file of tensors and JSON, without pickle.
+"""
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+import torch
 from safetensors import SafetensorError
+from torch import Tensor, nn
 
-from rnncli.errors import ModelError
+from rnncli.config import Settings
+from rnncli.errors import ModelError, RnncliError
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.layout import require_regular_file
+from rnncli.training.contract import PhaseName, StateDict, Stateful, TrainingState
+from rnncli.training.optimizer import named_weights
 
-if TYPE_CHECKING:
-    from rnncli.training.loop import State
 
-Phase = Literal["pretraining", "training"]
+def capture(parts: Mapping[str, Stateful]) -> TrainingState:
+    """Return the state of all parts of a run; tensors are those in use, not copies."""
+    tensors, numbers = {}, {}
+    for part, stateful in parts.items():
+        for name, value in stateful.state_dict().items():
+            if isinstance(value, Tensor):
+                tensors[f"{part}.{name}"] = value
+            else:
+                numbers[f"{part}.{name}"] = value
+    return TrainingState(tensors, numbers)
+
+
+def restore(parts: Mapping[str, Stateful], state: TrainingState) -> None:
+    """Set all parts of a run as they were.
+
+    Raises:
+        RnncliError: the state is not one of such a run.
+
+    """
+    values: StateDict = {**state.numbers, **state.tensors}
+    try:
+        for part, stateful in parts.items():
+            prefix = f"{part}."
+            stateful.load_state_dict(
+                {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+            )
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise RnncliError(
+            f"the training that was saved does not fit this one: {error}",
+            "start anew: remove checkpoint/state.safetensors of the model",
+        ) from error
+
+
+class RandomNumbers:
+    """The state of PyTorch's random number generators."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def state_dict(self) -> StateDict:
+        """Return the state of the generators that training draws from."""
+        state: StateDict = {"cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self._device)
+        return state
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Let the generators go on from there."""
+        if isinstance(cpu := state["cpu"], Tensor):
+            torch.set_rng_state(cpu)
+        if self._device.type == "cuda" and isinstance(cuda := state.get("cuda"), Tensor):
+            torch.cuda.set_rng_state(cuda, self._device)
+
+
+def evaluated_weights(
+    model: nn.Module, state: TrainingState, settings: Settings
+) -> dict[str, Tensor]:
+    """Return the weights that a run evaluates in this state, under the model's names."""
+    kind = "average" if settings.average else "weights"
+    count = len(list(model.parameters()))
+    return named_weights(model, [state.tensors[f"optimizer.{kind}.{i}"] for i in range(count)])
 
 
 @dataclass(frozen=True)
@@ -26,8 +93,8 @@ class SavedRun:
     info: dict[str, Any]  # config.json so far
     metrics: list[dict[str, Any]]
     best: bool  # the state was just found to be the best; perhaps it is not on disk yet
-    phase: Phase  # which of its stages the state is of
-    state: "State"
+    phase: PhaseName  # which the state is of
+    state: TrainingState
 
     @classmethod
     def read(cls, path: Path) -> "SavedRun":
@@ -39,15 +106,13 @@ class SavedRun:
         """
         from safetensors import safe_open
 
-        from rnncli.training.loop import State
-
         try:
             with safe_open(require_regular_file(path), framework="pt") as file:
-                told = json.loads(file.metadata()["run"])
+                run = json.loads(file.metadata()["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = State(tensors, told["numbers"])
+            state = TrainingState(tensors, run["numbers"])
             return cls(
-                told["identity"], told["info"], told["metrics"], told["best"], told["phase"], state
+                run["identity"], run["info"], run["metrics"], run["best"], run["phase"], state
             )
         except (
             SafetensorError,
@@ -65,7 +130,7 @@ class SavedRun:
         """Write it; what was there before stays until then."""
         from safetensors.torch import save
 
-        told = {
+        run = {
             "identity": self.identity,
             "info": self.info,
             "metrics": self.metrics,
@@ -74,4 +139,4 @@ class SavedRun:
             "numbers": self.state.numbers,
         }
         tensors = {name: tensor.contiguous() for name, tensor in self.state.tensors.items()}
-        write_bytes(path, save(tensors, metadata={"run": json.dumps(told)}))
+        write_bytes(path, save(tensors, metadata={"run": json.dumps(run)}))

@@ -2,8 +2,19 @@
 
 import signal
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """A training was asked to end; its state is saved, and the same call goes on with it."""
+
+    def __init__(self, signal: int, step: int, replaced: Path | None) -> None:
+        super().__init__(f"interrupted at step {step:,}")
+        self.signal = signal
+        self.step = step
+        self.replaced = replaced  # where the model that was there is kept, if there was one
 
 
 class Interruption(AbstractContextManager["Interruption"]):

@@ -17,9 +17,10 @@ from shell import call
 
 from rnncli import TextGenerator
 from rnncli.cli import app
-from rnncli.cli.progress import SAMPLE, drawn_line
+from rnncli.cli.progress import on_one_line
 from rnncli.storage.reading import load
-from rnncli.text.unicode import escape_controls
+from rnncli.tasks.generate.train import PREVIEW
+from rnncli.tasks.recipes import RECIPES
 
 SHOWN = re.compile(r"\x1b\[2m {9}([^\x1b]+)\x1b")
 BELL, BELL_SHOWN = "\x07", "\u2407"
@@ -97,12 +98,13 @@ def test_quiet_training_shows_nothing_on_a_terminal(data: Path) -> None:
 
 def test_a_sample_is_what_the_saved_model_writes() -> None:
     saved = load(generator())
-    task: Any = SimpleNamespace(config=saved.config, tokenizer=saved.tokenizer)
+    prepared: Any = SimpleNamespace(config=saved.config, tokenizer=saved.tokenizer)
     weights = {name: torch.from_numpy(array.copy()) for name, array in saved.weights.items()}
     weights["decoder.output.weight"] = weights["decoder.embedding.weight"]  # tied, as in training
     before = torch.get_rng_state()
-    drawn = drawn_line(task, weights)
-    (written,) = TextGenerator.load(generator())([""], SAMPLE)
-    assert len(drawn) > 40
-    assert drawn == escape_controls(written.text).replace("\n", "\u240a").replace("\t", "\u2409")
+    drawn = RECIPES["generate"].preview(prepared, weights)
+    (written,) = TextGenerator.load(generator())([""], PREVIEW)
+    assert drawn is not None and len(drawn) > 40
+    assert drawn == written.text
+    assert "\n" not in on_one_line(drawn) and "\u240a" in on_one_line(drawn)
     assert torch.equal(torch.get_rng_state(), before)

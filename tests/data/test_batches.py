@@ -122,5 +122,5 @@ def test_targets_are_the_inputs_shifted_by_one(text):
 @given(running_texts())
 def test_only_the_first_window_starts_anew(text):
     first, *others = streams(*text)
-    assert not first.kept.any()
-    assert all(window.kept.all() for window in others)
+    assert not first.keep_state.any()
+    assert all(window.keep_state.all() for window in others)

@@ -1,14 +1,15 @@
 """What `train` chooses follows from the data and from what this machine can learn in the time."""
 
-from importlib import import_module
 from typing import Any
 
 import pytest
 from models import pairs, story
 
-from rnncli.config import DEFAULTS, Settings
+from rnncli.config import DEFAULTS, Settings, Task
 from rnncli.data.corpus import read_corpus
 from rnncli.data.split import hold_out
+from rnncli.tasks.recipes import RECIPES
+from rnncli.training.contract import TrainingData
 
 SECOND, WEEK = 1.0, 7 * 24 * 3600.0
 sized_by_time = pytest.mark.parametrize(
@@ -16,12 +17,12 @@ sized_by_time = pytest.mark.parametrize(
 )
 
 
-def chosen(task: str, path: Any, **given: Any) -> tuple[Settings, list[str]]:
+def chosen(task: Task, path: Any, **given: Any) -> tuple[Settings, list[str]]:
     train, _ = hold_out(read_corpus([str(path)], task=task), fraction=0.1, seed=0)
     announced: list[str] = []
     given |= {"device": "cpu", "precision": "float32"}
-    settings = import_module(f"rnncli.tasks.{task}").choose(given, train, announced.append)
-    return settings, announced
+    data = TrainingData(train, train)
+    return RECIPES[task].choose(data, given, announced.append), announced
 
 
 def test_a_translator_is_wider_where_there_is_more_time() -> None:
@@ -34,13 +35,13 @@ def test_a_translator_is_wider_where_there_is_more_time() -> None:
 
 
 @sized_by_time
-def test_a_width_that_is_asked_for_is_kept(task: str, data: Any) -> None:
+def test_a_width_that_is_asked_for_is_kept(task: Task, data: Any) -> None:
     settings, _ = chosen(task, data(), max_time=SECOND, hidden_size=77)
     assert settings.hidden_size == 77
 
 
 @sized_by_time
-def test_what_is_to_repeat_exactly_does_not_depend_on_the_machine(task: str, data: Any) -> None:
+def test_what_is_to_repeat_exactly_does_not_depend_on_the_machine(task: Task, data: Any) -> None:
     once, announced = chosen(task, data(), epochs=3.0)
     again, _ = chosen(task, data(), epochs=3.0)
     assert once == again

@@ -22,6 +22,7 @@ import rnncli as package
 from rnncli.errors import ModelError
 from rnncli.storage.layout import Layout
 from rnncli.storage.writing import ModelWriter
+from rnncli.training.checkpoint import SavedRun
 
 KILLS = int(os.environ.get("RNNCLI_KILLS", "1"))
 
@@ -193,12 +194,13 @@ def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             _, rest = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 130, err + rest
-        run = ModelWriter(model, force=False).saved_run()
-        assert run is not None
+        state = ModelWriter(model, force=False).state
+        assert state is not None
+        run = SavedRun.read(state)
         # What was used before, and most of what this process has taken, is counted.
-        spent = run.state.numbers["seconds"] - seconds[-1]
+        spent = run.state.seconds - seconds[-1]
         assert 1 < spent < time.monotonic() - began
-        seconds.append(run.state.numbers["seconds"])
+        seconds.append(run.state.seconds)
         settings.append(run.info["settings"])
     assert b"going on from step" in err + rest
     assert settings[0] == settings[1]

@@ -2,7 +2,6 @@ import hashlib
 import math
 import time
 from dataclasses import replace
-from importlib import import_module
 from itertools import count, islice
 
 import numpy as np
@@ -11,11 +10,13 @@ import torch
 from datasets import Dataset
 
 from rnncli.config import CELLS, DEFAULTS, TASKS
-from rnncli.data.batches import Window, rows_of
+from rnncli.data.batches import Window
 from rnncli.errors import ConfigError, RnncliError
+from rnncli.tasks.recipes import RECIPES
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
+from rnncli.training.contract import TrainingData, TrainingState
 from rnncli.training.device import choose_device, choose_precision, start_torch
-from rnncli.training.loop import State, fit
+from rnncli.training.loop import fit
 
 DATA = {
     "generate": {"text": ["abc def, ghi jkl mno.\n", "pqr stu vwx yz!\n"] * 2},
@@ -61,8 +62,8 @@ def prepare(tmp_path):
         start_torch(settings.threads, settings.seed)
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train
-        task = import_module(f"rnncli.tasks.{name}")
-        return task.prepare(train, held_out, settings, tmp_path, print), settings
+        data = TrainingData(train, held_out)
+        return RECIPES[name].prepare(data, settings, tmp_path, print).trainable, settings
 
     return build
 
@@ -111,7 +112,7 @@ class Slow:
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_task_and_cell_can_learn_its_data_by_heart(run, name, cell):
     _, progress = run(name, cell=cell, steps=120, batch_size=16, bptt=64)
-    scores = progress[-1].scores
+    scores = progress[-1].evaluation.scores
     assert progress[0].loss > 1
     assert scores["loss"] < 0.1
     assert scores.get("accuracy", 1) == scores.get("macro_f1", 1) == 1
@@ -122,14 +123,14 @@ def test_every_task_and_cell_can_learn_its_data_by_heart(run, name, cell):
 @needs_bfloat16
 def test_training_in_bfloat16_learns_and_keeps_float32_weights(run, name, cell):
     task, progress = run(name, cell=cell, precision="bfloat16", steps=30)
-    assert progress[-1].scores["loss"] < 0.8 * progress[0].loss
+    assert progress[-1].evaluation.scores["loss"] < 0.8 * progress[0].loss
     assert {p.dtype for p in task.model.parameters()} == {torch.float32}
 
 
 @every_task
 def test_two_layers_learn_too(run, name):
     _, progress = run(name, num_layers=2, steps=120)
-    assert progress[-1].scores["loss"] < 0.5 * progress[0].loss
+    assert progress[-1].evaluation.scores["loss"] < 0.5 * progress[0].loss
 
 
 @every_task
@@ -175,7 +176,7 @@ def test_a_budget_of_time_ends_training(prepare):
     progress = list(fit(task, replace(settings, steps=None, epochs=None, max_time=0.3)))
     assert progress[-1].last
     assert progress[-1].fraction == 1
-    assert progress[-1].scores is not None
+    assert progress[-1].evaluation is not None
 
 
 @every_task
@@ -199,7 +200,7 @@ def test_the_learning_rate_rises_and_falls_to_zero(run, name):
 def test_training_stops_when_the_held_out_score_no_longer_improves(run):
     unlike = {"text": ["zyx wvu tsr qpo nml kji hgf edc ba.\n"]}
     _, progress = run("generate", validation=unlike, steps=1_000, patience=3, average=0)
-    evaluated = [p for p in progress if p.scores]
+    evaluated = [p for p in progress if p.evaluation]
     assert progress[-1].last
     assert progress[-1].fraction < 1
     assert [p.best for p in evaluated[-4:]] == [True, False, False, False]
@@ -208,8 +209,8 @@ def test_training_stops_when_the_held_out_score_no_longer_improves(run):
 def test_the_best_scores_are_marked(run):
     unlike = {"text": ["zyx wvu tsr qpo nml kji hgf edc ba.\n"]}
     _, progress = run("generate", validation=unlike, steps=100, patience=100)
-    evaluated = [p for p in progress if p.scores]
-    losses = [p.scores["loss"] for p in evaluated]
+    evaluated = [p for p in progress if p.evaluation]
+    losses = [p.evaluation.scores["loss"] for p in evaluated]
     assert [p.best for p in evaluated] == [
         loss == min(losses[: i + 1]) for i, loss in enumerate(losses)
     ]
@@ -219,7 +220,7 @@ def test_the_best_scores_are_marked(run):
 @every_task
 def test_the_last_step_is_always_evaluated(run, name):
     _, progress = run(name, evaluations=1)
-    assert progress[-1].scores is not None
+    assert progress[-1].evaluation is not None
     assert progress[-1].weights is not None
 
 
@@ -247,7 +248,7 @@ def test_evaluating_leaves_training_as_it_was(run, name):
 def test_a_run_of_given_steps_is_evaluated_at_the_same_steps_on_a_slower_machine(prepare):
     def evaluated(seconds):
         task, settings = prepare("classify", steps=40, evaluations=10)
-        return [p.step for p in fit(Slow(task, seconds), settings) if p.scores]
+        return [p.step for p in fit(Slow(task, seconds), settings) if p.evaluation]
 
     assert evaluated(0.0) == evaluated(0.05)
 
@@ -327,14 +328,14 @@ def test_the_scores_are_those_of_the_weights_beside_them(run, name):
     task.model.load_state_dict(last.weights)
     task.model.eval()
     with torch.inference_mode():
-        assert task.evaluate() == last.scores
+        assert task.evaluate() == last.evaluation
 
 
 @every_task
 def test_weights_that_were_given_out_are_not_trained_on(prepare, name):
     task, settings = prepare(name, evaluations=100, steps=20)
     training = fit(task, settings)
-    early = next(p.weights for p in training if p.scores)
+    early = next(p.weights for p in training if p.evaluation)
     before = fingerprint(early)
     *_, last = training
     assert fingerprint(early) == before != fingerprint(last.weights)
@@ -425,35 +426,39 @@ def test_a_translator_learns_the_next_token_of_each_target(prepare):
 
 
 def test_a_language_model_carries_its_state_from_window_to_window(prepare, monkeypatch):
-    monkeypatch.setattr("rnncli.tasks.generate.train.EMPTIED", 0.0)
+    monkeypatch.setattr("rnncli.tasks.generate.train.STATE_RESET_PROBABILITY", 0.0)
     task, _ = prepare("generate", batch_size=1)
     task.model.eval()
     windows = list(task.batches(0))
     with torch.no_grad():
-        carried = sum(task.loss(window)[0].item() for window in windows)
+        in_windows, carry = 0.0, ()
+        for window in windows:
+            loss, _, carry = task.loss(window, carry)
+            in_windows += loss.item()
         whole = Window(
             np.concatenate([window.inputs for window in windows], 1),
             np.concatenate([window.targets for window in windows], 1),
-            windows[0].kept,
+            windows[0].keep_state,
         )
-        at_once, targets = task.loss(whole)
-    assert carried == pytest.approx(at_once.item(), rel=1e-5)
+        at_once, targets, _ = task.loss(whole, ())
+    assert in_windows == pytest.approx(at_once.item(), rel=1e-5)
     assert targets == sum(window.targets.size for window in windows)
 
 
 def test_a_language_model_now_and_then_starts_from_an_empty_state(prepare):
     task, _ = prepare("generate")
-    kept = np.concatenate([w.kept for epoch in range(40) for w in list(task.batches(epoch))[1:]])
+    kept = np.concatenate(
+        [w.keep_state for epoch in range(40) for w in list(task.batches(epoch))[1:]]
+    )
     assert 0.01 < 1 - kept.mean() < 0.06
     task.model.eval()
     first, second = list(task.batches(0))[:2]
-    alone = [replace(second, kept=np.zeros(len(second.kept), bool)) for _ in range(2)]
+    resets, keeps = (replace(second, keep_state=np.full(len(second), on)) for on in (False, True))
     with torch.no_grad():
-        fresh = task.loss(alone[0])[0]
-        task.loss(first)
-        emptied = task.loss(alone[1])[0]
-        task.loss(first)
-        carried = task.loss(replace(second, kept=np.ones(len(second.kept), bool)))[0]
+        fresh = task.loss(resets, ())[0]
+        _, _, carry = task.loss(first, ())
+        emptied = task.loss(resets, carry)[0]
+        carried = task.loss(keeps, carry)[0]
     torch.testing.assert_close(emptied, fresh)
     assert (carried - fresh).abs() > 1e-3
 
@@ -471,19 +476,19 @@ def test_a_label_that_training_has_not_seen_counts_as_a_mistake(prepare, kind):
     validation = {"text": [*texts[:3], texts[3 + kind]], "label": ["a", "b", "c", "new"]}
     task, settings = prepare("classify", validation=validation, steps=60)
     *_, last = fit(task, settings)
-    assert last.scores["accuracy"] == 0.75
-    assert last.scores["macro_f1"] == pytest.approx((1 + 1 + 2 / 3 + 0) / 4)
+    assert last.evaluation.scores["accuracy"] == 0.75
+    assert last.evaluation.scores["macro_f1"] == pytest.approx((1 + 1 + 2 / 3 + 0) / 4)
 
 
 def test_the_loss_counts_targets_once(prepare):
     counts = {"generate": 75, "classify": 12}  # characters but the first; texts
     for name, expected in counts.items():
         task, _ = prepare(name, batch_size=1)
-        assert sum(task.loss(batch)[1] for batch in task.batches(0)) == expected
+        assert sum(task.loss(batch, ())[1] for batch in task.batches(0)) == expected
     task, _ = prepare("translate")
     batches = list(task.batches(0))
     ends = sum((batch.targets != PAD).sum() for batch in batches)
-    assert sum(task.loss(batch)[1] for batch in batches) == ends
+    assert sum(task.loss(batch, ())[1] for batch in batches) == ends
 
 
 # What goes wrong
@@ -493,9 +498,9 @@ def spoil(task, at, how):
     """Let the loss of some steps be spoiled, as bad data or a bad kernel would do it."""
     whole, calls = task.loss, count(1)
 
-    def loss(batch):
-        total, targets = whole(batch)
-        return (how(total) if next(calls) in at else total), targets
+    def loss(batch, carry):
+        total, targets, carry = whole(batch, carry)
+        return (how(total) if next(calls) in at else total), targets, carry
 
     task.loss = loss
 
@@ -504,10 +509,10 @@ def starve(task, rows, error):
     """Let memory run out for batches of more rows."""
     whole = task.loss
 
-    def loss(batch):
-        if rows_of(batch) > rows:
+    def loss(batch, carry):
+        if len(batch) > rows:
             raise error
-        return whole(batch)
+        return whole(batch, carry)
 
     task.loss = loss
 
@@ -526,7 +531,7 @@ def test_a_spoiled_step_is_taken_back_told_and_survived(prepare, name, how, told
     assert all("half the learning rate" in notice for notice in notices)
     assert "step 7, batch " in notices[0] and told in notices[0]
     assert all(p.isfinite().all() for p in task.model.parameters())
-    assert progress[-1].scores["loss"] < progress[0].loss
+    assert progress[-1].evaluation.scores["loss"] < progress[0].loss
     usual, same = prepare(name, steps=40, patience=100)
     rate = list(fit(usual, same))[-2].learning_rate
     assert progress[-2].learning_rate == pytest.approx(rate / 4)
@@ -597,12 +602,12 @@ def test_a_run_that_goes_on_ends_like_one_that_never_stopped(prepare, name):
             if progress.step == stop:
                 state = progress.state()
                 break
-        copied = State({k: t.clone() for k, t in state.tensors.items()}, state.numbers)
+        copied = TrainingState({k: t.clone() for k, t in state.tensors.items()}, state.numbers)
         torch.manual_seed(99)
         second, settings = prepare(name, **given)
         *_, resumed = fit(second, settings, state=copied)
         assert fingerprint(resumed.weights) == fingerprint(last.weights)
-        assert resumed.scores == last.scores
+        assert resumed.evaluation == last.evaluation
         assert resumed.loss == last.loss
 
 
@@ -624,14 +629,14 @@ def test_a_run_that_goes_on_goes_back_to_the_same_state_if_a_step_is_spoiled(pre
 @pytest.mark.parametrize("name", ["generate", "translate"])
 def test_a_decoder_starts_from_how_often_each_token_occurs(prepare, name):
     task, _ = prepare(name)
-    tokens = task.pairs.targets.tokens if name == "translate" else task._train
-    counts = np.bincount(tokens)
+    tokens = np.concatenate([batch.targets.ravel() for batch in task.batches(0)])
+    counts = np.bincount(tokens[tokens != PAD])
     shares = counts[counts > 0] / counts.sum()
     entropy = -(shares * np.log(shares)).sum()  # of guessing by frequency alone
     task.model.eval()
     with torch.no_grad():
         if name == "translate":  # words that are attended to know more than frequencies
             task.model.decoder.lexical.weight.zero_()
-        loss = task.evaluate()["loss"]
-    ignorance = math.log((task.target_tokenizer or task.tokenizer).vocab_size)
+        loss = task.evaluate().scores["loss"]
+    ignorance = math.log(len(task.model.decoder.output.bias))
     assert abs(loss - entropy) < 0.2 * (ignorance - entropy)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from rnncli.analysis import metrics
 from rnncli.analysis.baselines import MAX_CHARACTERS, MajorityClass, NaiveBayes
 from rnncli.analysis.comparison import Comparison
-from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.data.values import column_values
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.text.batching import batched
+from rnncli.text.threads import choose_threads
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -104,7 +104,7 @@ class SecondModel:
             ModelError: there is no such model, or its labels differ from those of the first.
 
         """
-        self._model = TextClassifier.load(path, threads=options.threads_for(None))
+        self._model = TextClassifier.load(path, threads=choose_threads(None))
         self._path, self._screen = path, screen
         self._comparison = Comparison(first, path)
         mine, others = set(self._model.labels), set(model.labels)

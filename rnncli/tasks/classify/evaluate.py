@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rnncli.analysis import metrics
 from rnncli.analysis.baselines import MAX_CHARACTERS
 from rnncli.analysis.drift import shifts
-from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.cli.views.mistakes import require_place, write_mistakes
 from rnncli.cli.views.reports import report_classifier
@@ -21,6 +20,7 @@ from rnncli.tasks.classify.comparison import RightLabels, SecondModel, baseline_
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.text.batching import batched, split_long_text
+from rnncli.text.threads import choose_threads
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -54,9 +54,7 @@ class ClassifierScorer:
         require_place(errors)
         self._errors = errors
         self._screen = screen
-        self._model = TextClassifier.load(
-            path, threads=options.threads_for(None), announce=screen.say
-        )
+        self._model = TextClassifier.load(path, threads=choose_threads(None), announce=screen.say)
         self._second = None if against is None else SecondModel(against, path, self._model, screen)
         self.names = [
             *NAMES,

@@ -8,12 +8,12 @@ import numpy as np
 
 from rnncli.analysis.calibration import combine
 from rnncli.analysis.occlusion import Span, explain
-from rnncli.messages import counted, listed
+from rnncli.messages import Announce, counted, listed
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.tasks.classify.ngrams import Bag, NGrams
-from rnncli.tasks.predictor import Announce, Predictor, as_texts
+from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer

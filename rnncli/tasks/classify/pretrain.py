@@ -16,9 +16,9 @@ from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, ModelConfig, Settings
 from rnncli.data.batches import EncodedTexts, Tokens, Window, streams
 from rnncli.tasks.generate.train import LanguageModelTraining
+from rnncli.training.contract import Evaluation
 
 if TYPE_CHECKING:
-    from rnncli.networks.cells_torch import State
     from rnncli.networks.model_torch import OnDevice
     from rnncli.tasks.classify.train import ClassifierTraining
     from rnncli.tasks.generate.train import Reader
@@ -93,8 +93,9 @@ class EncoderPretraining(LanguageModelTraining):
         model = LanguageModels(encoder, config)
         return config, model, model
 
-    def _empty_states(self) -> "list[State | None]":
-        return [None] * (2 if self.config.bidirectional else 1)
+    @property
+    def _num_states(self) -> int:
+        return 2 if self.config.bidirectional else 1
 
     def _windows(
         self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
@@ -107,10 +108,10 @@ class EncoderPretraining(LanguageModelTraining):
             yield Window(
                 np.stack([window.inputs for window in windows], 1),
                 np.stack([window.targets for window in windows], 1),
-                windows[0].kept,
+                windows[0].keep_state,
             )
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> Evaluation:
         """Return the loss on the held-out text, of both directions together."""
-        nats = super().evaluate()["loss"]
-        return {"loss": nats, "perplexity": perplexity(nats)}
+        nats = super().evaluate().scores["loss"]
+        return Evaluation({"loss": nats, "perplexity": perplexity(nats)})

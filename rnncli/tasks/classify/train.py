@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rnncli.analysis.calibration import combine, fit_weights
 from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.config import DEFAULTS, Settings
-from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.data.batches import Batch, EncodedTexts, bucketed, encode, in_order
 from rnncli.data.values import column_values
+from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.tasks.classify.ngrams import Bag, NGrams
-from rnncli.tasks.predictor import Announce, build
+from rnncli.tasks.predictor import build
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.training.contract import (
+    Carry,
+    Evaluation,
+    Phase,
+    Prepared,
+    TrainingData,
+    Tuned,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
-
-    from rnncli.networks.cells_torch import State
 
 MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
 MANY = 1_000  # texts from which words that occur once teach what an unknown word is
@@ -44,6 +51,62 @@ BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
 BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
 PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
+
+
+class ClassifierRecipe:
+    """How a classifier is trained."""
+
+    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
+        """Choose settings for the data: names are read by character, sentences by word."""
+        from rnncli.tasks.classify import pretrain
+
+        if data.unlabelled is not None:
+            given = {**pretrain.WIDER, **given}
+        return choose(given, data.train, announce)
+
+    def prepare(
+        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+    ) -> "Prepared[ClassifierTraining]":
+        """Encode both parts and build the network.
+
+        It knows the words of unlabelled texts, too, by their frequency. Where there are such texts,
+        the encoder is pretrained on them and on those with labels.
+        """
+        from rnncli.tasks.classify import pretrain
+
+        task = prepare(data.train, data.validation, settings, scratch, announce, data.unlabelled)
+        pretraining = None
+        if task.plain is not None:
+            first = pretrain.settings_of(task, settings)
+            pretraining = Phase("pretraining", pretrain.prepare(task, first), first, "tokens")
+        return Prepared(
+            task,
+            settings,
+            task.config,
+            task.tokenizer,
+            labels=task.labels,
+            unit="texts",
+            pretraining=pretraining,
+        )
+
+    def finish(
+        self,
+        trainable: "ClassifierTraining",
+        data: TrainingData,
+        path: Path,
+        threads: int,
+        announce: Announce,
+    ) -> Tuned:
+        """Tune nothing: each evaluation has fitted the weights of network and n-grams already."""
+        del trainable, data, path, threads, announce
+        return Tuned()
+
+    def preview(
+        self, prepared: "Prepared[ClassifierTraining]", weights: Mapping[str, Tensor]
+    ) -> str | None:
+        """Show nothing: it writes no text of its own."""
+        del prepared, weights
+        return None
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -70,12 +133,11 @@ def prepare(
     folder: Path,
     announce: Announce,
     unlabelled: Sequence["Dataset"] | None = None,
-    known: Sequence[str] = (),
 ) -> "ClassifierTraining":
     """Encode both parts into ``folder`` and build the network.
 
-    It has all ``known`` words and, by their frequency, those of ``unlabelled`` texts, too; with
-    these, even with none of them, all texts are kept as plain text as well, for pretraining.
+    It has the words of ``unlabelled`` texts, too; with these, even with none of them, all texts
+    are kept as plain text as well, for pretraining.
     """
     labels = tuple(sorted(set(column_values(train, "label"))))
     tokenizer = Tokenizer.train(
@@ -84,7 +146,6 @@ def prepare(
         settings.vocab_size,
         fold=True,
         min_count=2 if len(train) >= MANY else 1,
-        known=known,
     )
 
     numbers = {label: i for i, label in enumerate(labels)}
@@ -138,7 +199,7 @@ class FittedBag:
 
 
 @dataclass(frozen=True)
-class Batch:
+class LabelledTexts(Batch):
     """Some texts, padded behind, and their classes."""
 
     tokens: NDArray[np.int64]  # (N, S)
@@ -148,9 +209,6 @@ class Batch:
 
 class ClassifierTraining:
     """Classification of whole texts."""
-
-    goal, maximise = "loss", False  # steadier than the accuracy on a few hundred texts
-    target_tokenizer: Tokenizer | None = None
 
     def __init__(
         self,
@@ -165,7 +223,6 @@ class ClassifierTraining:
         self.labels = labels
         self.texts = train.texts  # those with labels
         self.plain = plain  # all, also those without, where there are such
-        self.calibration: dict[str, float] = {}
         self._bag = bag
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
@@ -186,9 +243,8 @@ class ClassifierTraining:
         self.model = build(self.config)
         if bag is not None:
             self.model.set_bag(bag.bag)
-        self.carried: list[State | None] = []  # texts have nothing to do with each other
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int) -> Iterator[LabelledTexts]:
         """Yield the texts of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self._settings.seed, epoch])
         for rows in bucketed(self._train.texts.lengths, self._settings.batch_size, rng):
@@ -197,14 +253,15 @@ class ClassifierTraining:
             batch.tokens[dropped & (batch.tokens != PAD) & (batch.tokens != EOS)] = UNK
             yield batch
 
-    def loss(self, batch: Batch) -> tuple["Tensor", int]:
+    def loss(self, batch: LabelledTexts, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a batch of texts, and how many they are."""
         from rnncli.networks.losses import classification_loss
 
         classes = self.model.tensor(batch.classes)
-        return classification_loss(self._logits(batch), classes, self._settings.label_smoothing)
+        smoothing = self._settings.label_smoothing
+        return (*classification_loss(self._logits(batch), classes, smoothing), carry)
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> Evaluation:
         """Return the scores of the calibrated answers on the held-out texts."""
         classes = self._validation.classes
         models = [self._validation_logits()]  # (N, C)
@@ -215,17 +272,17 @@ class ClassifierTraining:
         logits = np.stack(models)  # (K, N, C)
         known = classes >= 0
         weights = fit_weights(logits[:, known], classes[known])  # (K,)
-        self.calibration = dict(zip(names, weights.tolist(), strict=True))
         log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
         predicted = log_probabilities.argmax(1)
         unseen = len(self.labels)  # a class of its own, so that it counts as a mistake
         matrix = confusion_matrix(np.where(known, classes, unseen), predicted, unseen + 1)
         own = np.take_along_axis(log_probabilities[known], classes[known, None], 1)
-        return {
+        scores = {
             "loss": -float(own.mean()),
             "accuracy": accuracy(matrix),
             "macro_f1": macro_f1(matrix),
         }
+        return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
 
     def _validation_logits(self) -> Floats:
         """Return the network's logits (N, C) of the held-out texts."""
@@ -235,11 +292,11 @@ class ClassifierTraining:
             logits[rows] = self._logits(self._batch(self._validation, rows)).float().cpu().numpy()
         return logits
 
-    def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> Batch:
+    def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> LabelledTexts:
         tokens, lengths = examples.texts.padded(rows)
-        return Batch(tokens, lengths, examples.classes[rows])
+        return LabelledTexts(tokens, lengths, examples.classes[rows])
 
-    def _logits(self, batch: Batch) -> "Tensor":
+    def _logits(self, batch: LabelledTexts) -> Tensor:
         return self.model.classify(
             self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
         )

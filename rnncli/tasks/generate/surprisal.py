@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.messages import Announce
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import Controls, prefix
-from rnncli.tasks.predictor import Announce, Predictor
+from rnncli.tasks.predictor import Predictor
 from rnncli.text.batching import batch_by_length, pad, split_long_text
 
 MAX_CHARACTERS = 10_000  # of a text that are read at once

@@ -1,30 +1,38 @@
 """Language models: train them on running text; `text_generator.py` uses them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
-from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
 from rnncli.data.batches import EncodedTexts, Tokens, Window, encode, streams
 from rnncli.errors import DataError
+from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.generate.continuous_cache import fit
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.predictor import (
-    Announce,
     build,
     count_parameters,
 )
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.training.contract import (
+    Carry,
+    Evaluation,
+    Prepared,
+    TrainingData,
+    Tuned,
+)
+from rnncli.training.sizing import measure_throughput
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
 
     from rnncli.networks.bidirectional_lm import LanguageModels
     from rnncli.networks.cells_torch import State
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
     Reader = Decoder | LanguageModels
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
-EMPTIED = 0.03  # share of streams a window whose state is emptied
+STATE_RESET_PROBABILITY = 0.03  # that a stream starts a window from an empty state
 CHARACTERS = 350  # of a vocabulary at the character level, the 256 bytes among them
 WORDS = 50_000  # of a vocabulary at the word level: what each of them costs is little
 TRIAL, TRIAL_SHARE = 1.5, 0.02  # seconds of measuring speed, or this share of the time budget
@@ -48,7 +56,51 @@ SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns 
 DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
 LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
 CACHE_STREAMS = 4  # of the validation text, which are enough to say what a cache gains
+PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
+
+
+class GeneratorRecipe:
+    """How a generator is trained."""
+
+    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
+        """Choose settings for the text, and what this machine can learn in the time."""
+        return choose(given, data.train, announce)
+
+    def prepare(
+        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+    ) -> "Prepared[LanguageModelTraining]":
+        """Encode both parts of the text and build the network."""
+        task = prepare(data.train, data.validation, settings, scratch, announce)
+        return Prepared(task, settings, task.config, task.tokenizer)
+
+    def finish(
+        self,
+        trainable: "LanguageModelTraining",
+        data: TrainingData,
+        path: Path,
+        threads: int,
+        announce: Announce,
+    ) -> Tuned:
+        """Tune nothing: each evaluation has fitted the cache already."""
+        del trainable, data, path, threads, announce
+        return Tuned()
+
+    def preview(
+        self, prepared: "Prepared[LanguageModelTraining]", weights: Mapping[str, Tensor]
+    ) -> str | None:
+        """Return a sample, drawn with the same random seed each time, to be compared."""
+        from rnncli.networks.model_numpy import Network
+        from rnncli.storage.layout import Layout
+        from rnncli.storage.reading import SavedModel
+        from rnncli.tasks.generate.predict import TextGenerator
+
+        arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
+        config, tokenizer = prepared.config, prepared.tokenizer
+        network = Network(config, arrays)
+        model = SavedModel(Layout(Path()), {}, config, tokenizer, tokenizer, arrays, network)
+        (sample,) = TextGenerator(model)([""], PREVIEW)
+        return sample.text
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -113,12 +165,9 @@ def prepare(
 class LanguageModelTraining:
     """Next-token prediction with truncated backpropagation through time."""
 
-    goal, maximise = "loss", False
     has_cache = True
     drawn = DRAWN
     _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
-    labels: tuple[str, ...] = ()
-    target_tokenizer: Tokenizer | None = None
 
     def __init__(
         self,
@@ -147,8 +196,6 @@ class LanguageModelTraining:
             from rnncli.networks.losses import SampledSoftmax  # torch: on the way to training only
 
             self._sampled = SampledSoftmax(counts, targets, self.drawn)
-        self.carried = self._empty_states()
-        self.calibration: dict[str, float] = {}
 
     def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
         """Return the network's description, the network, and its part that reads texts."""
@@ -157,8 +204,10 @@ class LanguageModelTraining:
         assert model.decoder is not None
         return config, model, model.decoder
 
-    def _empty_states(self) -> "list[State | None]":
-        return [None] * self.config.num_layers
+    @property
+    def _num_states(self) -> int:
+        """How many layers have a state."""
+        return self.config.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
         """Yield the windows of the text in order; each epoch cuts it at other places.
@@ -169,47 +218,30 @@ class LanguageModelTraining:
         slack = (len(self._train) - 1) % self._batch_size + self._settings.bptt
         skip = int(rng.integers(slack)) if epoch and slack * 4 < len(self._train) else 0
         for window in self._windows(self._train, self._batch_size, self._settings.bptt, skip):
-            emptied = rng.random(self._batch_size) < EMPTIED
-            yield replace(window, kept=window.kept & ~emptied)
+            reset = rng.random(self._batch_size) < STATE_RESET_PROBABILITY
+            yield replace(window, keep_state=window.keep_state & ~reset)
 
     def _windows(
         self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
     ) -> Iterator[Window]:
         return streams(tokens, batch_size, steps, skip)
 
-    def loss(self, window: Window) -> tuple["Tensor", int]:
+    def loss(self, window: Window, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a window, read from the state that the last one left."""
         from rnncli.networks.losses import cross_entropy
 
-        rows = window.rows or slice(None)
-        kept = self.model.tensor(window.kept).unsqueeze(1)  # (N, 1)
-        before = [
-            None if state is None else tuple(part[rows].where(kept, 0.0) for part in state)
-            for state in self.carried
-        ]
+        keep = self.model.tensor(window.keep_state).unsqueeze(1)  # (N, 1)
+        before = [tuple(x.where(keep, 0.0) for x in layer) for layer in carry]
         inputs, targets = self.model.tensor(window.inputs), self.model.tensor(window.targets)
-        x, after = self._reader.features(inputs, before)  # (N, T, E or H)
-        self.carried = [
-            self._joined(state, rows, tuple(part.detach() for part in own))
-            for state, own in zip(self.carried, after, strict=True)
-        ]
+        x, after = self._reader.features(inputs, before or [None] * self._num_states)  # (N, T, E)
+        after_carry = tuple(tuple(x.detach() for x in layer) for layer in after)
         output = self._reader.output
         if self._sampled is not None:
-            return self._sampled.loss(x, output, targets)
-        return cross_entropy(output(x), targets, self._settings.label_smoothing)
+            return (*self._sampled.loss(x, output, targets), after_carry)
+        loss, n = cross_entropy(output(x), targets, self._settings.label_smoothing)
+        return loss, n, after_carry
 
-    def _joined(self, state: "State | None", rows: slice, own: "State") -> "State":
-        """Return the state of all streams, with that of some rows in its place."""
-        if rows == slice(None):
-            return own
-        if state is None:
-            state = tuple(part.new_zeros(self._batch_size, part.shape[1]) for part in own)
-        joined = tuple(part.clone() for part in state)
-        for whole, part in zip(joined, own, strict=True):
-            whole[rows] = part
-        return joined
-
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> Evaluation:
         """Return the loss on the held-out text, read in parallel streams to save time.
 
         It is that of the network alone; beside it, the cache is found that suits it best.
@@ -218,12 +250,12 @@ class LanguageModelTraining:
 
         count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
         steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))
-        states = self._empty_states()
+        states: Sequence[State | None] = [None] * self._num_states
         total, targets = 0.0, 0
         read: list[tuple[Floats, Ints, Floats]] = []
         for window in self._windows(self._validation, count, steps):
             x, after = self._reader.features(self.model.tensor(window.inputs), states)
-            states = list(after)
+            states = after
             logits, following = self._reader.output(x), self.model.tensor(window.targets)
             loss, n = cross_entropy(logits, following)
             total, targets = total + loss.item(), targets + n
@@ -232,15 +264,14 @@ class LanguageModelTraining:
                 log_p = logits[some].float().log_softmax(-1)  # (N, T, V)
                 log_p = log_p.gather(-1, following[some].unsqueeze(-1)).squeeze(-1)  # (N, T)
                 read.append((_array(x[some]), window.targets[some], _array(log_p)))
+        tuned: dict[str, float] = {}
         if read:
-            self._fit_cache(*(np.concatenate(own, 1) for own in zip(*read, strict=True)))
+            cache = fit(*(np.concatenate(own, 1) for own in zip(*read, strict=True)))
+            tuned = {} if cache is None else asdict(cache)
         nats = total / targets
         characters = self._validation_characters / len(self._validation)
-        return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
-
-    def _fit_cache(self, features: Floats, targets: Ints, log_p: Floats) -> None:
-        cache = fit(features, targets, log_p)
-        self.calibration = {} if cache is None else asdict(cache)
+        scores = {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+        return Evaluation(scores, tuned)
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
@@ -248,7 +279,6 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
 
     Return how many tokens a second that was, and the size of the vocabulary.
     """
-    from rnncli.training.loop import measure_rate  # torch: on the way to training only
 
     assert settings.max_time is not None
     texts, characters = [], 0
@@ -262,10 +292,10 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
         encoded = encode(texts, tokenizer, Path(folder) / "trial.bin")
         task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
-        return measure_rate(task, settings, seconds), tokenizer.vocab_size
+        return measure_throughput(task, settings, seconds), tokenizer.vocab_size
 
 
-def _array(tensor: "Tensor") -> Floats:
+def _array(tensor: Tensor) -> Floats:
     array: Floats = tensor.float().cpu().numpy()
     return array
 

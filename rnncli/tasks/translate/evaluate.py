@@ -15,7 +15,6 @@ from rnncli.analysis.translation_metrics import (
     measure,
     require_tokenizer,
 )
-from rnncli.cli import options
 from rnncli.cli.console import Screen
 from rnncli.cli.views.mistakes import require_place, write_mistakes
 from rnncli.cli.views.translator_report import report_translator
@@ -24,6 +23,7 @@ from rnncli.data.values import column_values
 from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched
+from rnncli.text.threads import choose_threads
 from rnncli.text.unicode import has_kana
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class TranslatorScorer:
         report_translator(scores, console)
 
     def _load(self, path: Path) -> Translator:
-        return Translator.load(path, threads=options.threads_for(None), announce=self._screen.say)
+        return Translator.load(path, threads=choose_threads(None), announce=self._screen.say)
 
     def _translate(self, model: Translator, sources: Sequence[str]) -> list[str]:
         return [

@@ -10,12 +10,13 @@ import numpy as np
 
 from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
 from rnncli.config import SearchConfig
+from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorFile
-from rnncli.tasks.predictor import Announce, Predictor, as_texts, with_settings
+from rnncli.tasks.predictor import Predictor, as_texts, with_settings
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
 from rnncli.text.batching import pad, split_long_text

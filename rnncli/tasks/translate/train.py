@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, Settings, format_duration
-from rnncli.data.batches import EncodedTexts, bucketed, encode, in_order
+from rnncli.data.batches import Batch, EncodedTexts, bucketed, encode, in_order
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
+from rnncli.messages import Announce
 from rnncli.storage.layout import MEMORY
-from rnncli.tasks.predictor import Announce, build, count_parameters
+from rnncli.tasks.predictor import build, count_parameters
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.training.contract import (
+    Carry,
+    Evaluation,
+    Prepared,
+    TrainingData,
+    Tuned,
+)
+from rnncli.training.sizing import measure_throughput
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
 
-    from rnncli.networks.cells_torch import State
     from rnncli.networks.losses import SampledSoftmax
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
@@ -41,6 +49,39 @@ MEMORY_SHARE = 0.05  # of the time budget, beyond it, to read the pairs again fo
 MANY = 100_000  # pairs, of which steps of more are faster and still enough
 # Pairs from which a vocabulary of a size pays: rarer pieces are never learned.
 VOCABULARY_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
+
+
+class TranslatorRecipe:
+    """How a translator is trained."""
+
+    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
+        """Choose settings for the pairs, and what this machine can learn in the time."""
+        return choose(given, data.train, announce)
+
+    def prepare(
+        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+    ) -> "Prepared[TranslatorTraining]":
+        """Encode both parts and build the network."""
+        task = prepare(data.train, data.validation, settings, scratch, announce)
+        return Prepared(task, settings, task.config, task.tokenizer, task.target_tokenizer)
+
+    def finish(
+        self,
+        trainable: "TranslatorTraining",
+        data: TrainingData,
+        path: Path,
+        threads: int,
+        announce: Announce,
+    ) -> Tuned:
+        """Find the length penalty, and whether a memory of the pairs helps."""
+        return calibrate(path, trainable, data.validation, threads, announce)
+
+    def preview(
+        self, prepared: "Prepared[TranslatorTraining]", weights: Mapping[str, Tensor]
+    ) -> str | None:
+        """Show nothing: it writes no text of its own."""
+        del prepared, weights
+        return None
 
 
 def choose(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
@@ -100,21 +141,13 @@ def prepare(
     return task
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What held-out pairs say of how to use a translator."""
-
-    numbers: dict[str, float]  # as its description has them
-    files: dict[str, Callable[[Path], None]]  # what writes each file that only a translator keeps
-
-
 def calibrate(
     path: Path,
     task: "TranslatorTraining",
     validation: "Dataset",
     threads: int,
     announce: Announce,
-) -> Calibration:
+) -> Tuned:
     """Find how to use the model that was saved at a path: see `search_fitting`, `remembering`."""
     from rnncli.tasks.translate.build_memory import remember
     from rnncli.tasks.translate.length_penalty import ALIKE, MOST, fit_length_penalty
@@ -124,7 +157,7 @@ def calibrate(
     translator = Translator.load(path, threads=threads)
     best = alone = fit_length_penalty(translator, sources, targets)
     if alone is None or best is None:
-        return Calibration({}, {})
+        return Tuned()
     numbers: dict[str, float] = {}
     files: dict[str, Callable[[Path], None]] = {}
     if task.settings.memory:
@@ -147,7 +180,7 @@ def calibrate(
             files[MEMORY] = memory.write
     announce(f"length penalty: {best.length_penalty:g} suits the held-out part best")
     numbers["length_penalty"] = best.length_penalty
-    return Calibration(numbers, files)
+    return Tuned(numbers, files)
 
 
 def _build(
@@ -194,7 +227,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch(Batch):
     """Some sentences and their translations, padded behind."""
 
     sources: NDArray[np.int64]  # (N, S)
@@ -206,8 +239,6 @@ class Batch:
 class TranslatorTraining:
     """Translation, each target word given the right ones before it (teacher forcing)."""
 
-    goal, maximise = "loss", False
-    labels: tuple[str, ...] = ()
     _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
 
     def __init__(
@@ -219,7 +250,7 @@ class TranslatorTraining:
         settings: Settings,
     ) -> None:
         self.tokenizer = tokenizer
-        self.target_tokenizer: Tokenizer | None = target_tokenizer
+        self.target_tokenizer = target_tokenizer
         self.pairs, self._validation = train, validation
         self._rows = train.short_enough()
         if not len(self._rows):
@@ -244,10 +275,8 @@ class TranslatorTraining:
 
             targets = self.target_tokens // self.steps_per_epoch  # a step
             self._sampled = SampledSoftmax(counts, targets, DRAWN)
-        self.carried: list[State | None] = []  # texts have nothing to do with each other
-        self.calibration: dict[str, float] = {}
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int) -> Iterator[PairBatch]:
         """Yield the pairs of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self.settings.seed, epoch])
         lengths = self.pairs.targets.lengths_of(self._rows) + self.pairs.sources.lengths_of(
@@ -260,17 +289,17 @@ class TranslatorTraining:
                 tokens[dropped & (tokens != PAD) & (tokens != EOS) & (tokens != BOS)] = UNK
             yield batch
 
-    def loss(self, batch: Batch) -> tuple["Tensor", int]:
+    def loss(self, batch: PairBatch, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a batch of pairs."""
         from rnncli.networks.losses import cross_entropy
 
         x, targets = self._features(batch)  # (M, E), (M,)
         smoothing = self.settings.label_smoothing
         if self._sampled is not None:
-            return self._sampled.loss(x, self._output, targets, smoothing)
-        return cross_entropy(self._output(x), targets, smoothing)
+            return (*self._sampled.loss(x, self._output, targets, smoothing), carry)
+        return (*cross_entropy(self._output(x), targets, smoothing), carry)
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> Evaluation:
         """Return the loss in nats a target token on the held-out pairs."""
         from rnncli.networks.losses import cross_entropy
 
@@ -279,16 +308,17 @@ class TranslatorTraining:
             x, own = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
             loss, n = cross_entropy(self._output(x), own)
             total, targets = total + loss.item(), targets + n
-        return {"loss": total / targets, "perplexity": perplexity(total / targets)}
+        nats = total / targets
+        return Evaluation({"loss": nats, "perplexity": perplexity(nats)})
 
-    def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> Batch:
+    def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> PairBatch:
         sources, lengths = pairs.sources.padded(rows)
         targets, _ = pairs.targets.padded(rows)
         inputs = np.concatenate([np.full((len(rows), 1), BOS), targets[:, :-1]], 1)
         inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
-        return Batch(sources, lengths, inputs, targets)
+        return PairBatch(sources, lengths, inputs, targets)
 
-    def _features(self, batch: Batch) -> tuple["Tensor", "Tensor"]:
+    def _features(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """Return what the output layer reads (M, E), and the targets (M,), but for padding."""
         tensor = self.model.tensor
         targets = tensor(batch.targets)  # (N, T)
@@ -322,14 +352,13 @@ def _start_words(task: TranslatorTraining, announce: Announce) -> None:
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
     """Train for a moment; return target tokens a second, and target tokens of all pairs."""
-    from rnncli.training.loop import measure_rate  # torch: on the way to training only
 
     assert settings.max_time is not None
     some = _some(train, TRIAL_PAIRS)
     with TemporaryDirectory(prefix="rnncli-") as folder:
         task = _build(some, some.select([0]), settings, Path(folder))
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
-        rate = measure_rate(task, settings, seconds)
+        rate = measure_throughput(task, settings, seconds)
     return rate, task.target_tokens / len(some) * len(train)
 
 

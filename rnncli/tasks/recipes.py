@@ -1,0 +1,15 @@
+"""How each task is trained; imports PyTorch."""
+
+from typing import Any
+
+from rnncli.config import Task
+from rnncli.tasks.classify.train import ClassifierRecipe
+from rnncli.tasks.generate.train import GeneratorRecipe
+from rnncli.tasks.translate.train import TranslatorRecipe
+from rnncli.training.contract import Recipe
+
+RECIPES: dict[Task, Recipe[Any]] = {
+    "classify": ClassifierRecipe(),
+    "generate": GeneratorRecipe(),
+    "translate": TranslatorRecipe(),
+}

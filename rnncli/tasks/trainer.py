@@ -1,0 +1,186 @@
+"""Train a model of whatever task the data asks for: what the command and Python share.
+
+PyTorch is imported only once a training begins, so that mistakes are told at once.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnncli.config import DEFAULTS, MODELS, Task
+from rnncli.errors import ConfigError, ModelError
+from rnncli.messages import Announce
+from rnncli.storage.reading import SavedModel
+from rnncli.storage.reading import load as read_model
+from rnncli.storage.writing import ModelWriter
+from rnncli.tasks import load
+from rnncli.text.threads import choose_threads
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rnncli.data.columns import Columns
+    from rnncli.data.corpus import Corpus
+    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.translate.predict import Translator
+    from rnncli.training.contract import Phase, Progress
+    from rnncli.training.session import Session
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """All that a person can ask of a training; what is left out follows from the data."""
+
+    data: Sequence[str] = ()  # what names a corpus; nothing: the bundled reviews
+    command: str = ""  # with which the same is asked for again
+    output: Path | None = None  # a directory; None: models/TASK
+    force: bool = False  # replace a model that is there
+    task: Task | None = None
+    columns: "Columns | None" = None
+    revision: str | None = None
+    unlabelled: Sequence[str] = ()
+    init_from: Path | None = None
+    checkpoint_every: float | None = None  # seconds
+    settings: Mapping[str, Any] = field(default_factory=dict)  # those of ``Settings`` to fix
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training."""
+
+    path: Path
+    task: Task
+    scores: dict[str, float]  # on the held-out part
+    seconds: float  # that training took
+    epochs: float
+    controls: tuple[str, ...] = ()  # labels in whose manner a generator writes
+
+    @cached_property
+    def model(self) -> "TextClassifier | TextGenerator | Translator":
+        """The trained model, ready to answer."""
+        return load(self.path)
+
+
+class Trainer:
+    """Carry out one training: iterate over ``steps()``, then take the ``result``."""
+
+    def __init__(self, request: TrainingRequest, announce: Announce) -> None:
+        """Refuse what cannot work, before any data is read.
+
+        Raises:
+            ConfigError: a setting cannot work.
+            ModelError: nothing can be written to the output, or the model to start from is damaged.
+
+        """
+        self._began = time.monotonic()  # the budget includes reading, encoding and saving
+        self._request = request
+        self._announce = announce
+        for defaults in DEFAULTS.values():
+            defaults.with_given(request.settings)
+        self._init_from = None if request.init_from is None else read_model(request.init_from)
+        if request.output is not None:
+            ModelWriter(request.output, request.force)
+        self._threads = choose_threads(request.settings.get("threads"))
+        self._session: Session | None = None
+        self._last: Progress | None = None
+
+    def steps(self) -> "Iterator[tuple[Phase, Progress]]":
+        """Read the data, train, and yield the progress after each step.
+
+        Raises:
+            DataError: the data is missing, malformed, or does not suit the task.
+            ConfigError: settings do not go with the task.
+            ModelError: the output holds another model, or cannot be written.
+            TrainingInterrupted: a signal came; the same request goes on from there.
+
+        """
+        corpus = self._read_corpus()
+        unlabelled = self._read_unlabelled(corpus)
+        start = self._init_from
+        if start is not None and start.config.task != corpus.task:
+            raise _other_task(start, corpus)
+        writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
+        with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as scratch:
+            self._session = self._open_session(corpus, unlabelled, writer, Path(scratch))
+            for phase, progress in self._session.run():
+                self._last = progress
+                yield phase, progress
+
+    @property
+    def result(self) -> TrainingResult:
+        """What came of it, once all steps are done."""
+        assert self._session is not None and self._last is not None
+        info = self._session.snapshot.info
+        return TrainingResult(
+            path=self._session.writer.path,
+            task=info["task"],
+            scores=info["scores"],
+            seconds=self._last.seconds,
+            epochs=self._last.epoch,
+            controls=tuple(info["data"].get("controls", {}).get("counts", ())),
+        )
+
+    def preview(self, weights: "Mapping[str, Tensor]") -> str | None:
+        """Return what the model writes with these weights; None where it writes nothing."""
+        return None if self._session is None else self._session.preview(weights)
+
+    def _read_corpus(self) -> "Corpus":
+        from rnncli.data.checks import check
+        from rnncli.data.columns import ANY_COLUMNS
+        from rnncli.data.corpus import read_corpus
+
+        request = self._request
+        corpus = read_corpus(
+            request.data,
+            task=request.task,
+            columns=request.columns or ANY_COLUMNS,
+            revision=request.revision,
+        )
+        for notice in corpus.notices:
+            self._announce(notice)
+        if "label" in corpus.columns:
+            for warning in check(corpus):
+                self._announce(warning)
+        return corpus
+
+    def _read_unlabelled(self, corpus: "Corpus") -> "list[Corpus]":
+        from rnncli.data.corpus import read_corpus
+
+        if self._request.unlabelled and corpus.task != "classify":
+            raise ConfigError(
+                f"--unlabelled is for classifiers, and this is to {corpus.task} with",
+                "leave it out, or name the labels: --label COLUMN",
+            )
+        return [read_corpus([name], task="generate") for name in self._request.unlabelled]
+
+    def _open_session(
+        self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path
+    ) -> "Session":
+        from rnncli.tasks.recipes import RECIPES
+        from rnncli.training.preparation import SessionRequest, open_session
+
+        request = self._request
+        session_request = SessionRequest(
+            corpus=corpus,
+            arguments=request.data,
+            command=request.command,
+            given=request.settings,
+            unlabelled=unlabelled,
+            init_from=self._init_from,
+            threads=self._threads,
+            began=self._began,
+            save_interval=request.checkpoint_every,
+        )
+        return open_session(RECIPES[corpus.task], session_request, writer, scratch, self._announce)
+
+
+def _other_task(start: SavedModel, corpus: "Corpus") -> ModelError:
+    return ModelError(
+        f"{start.path} was trained to {start.config.task}, and this is to {corpus.task} with",
+        "start from a model of the same task, or leave --init-from out",
+    )

@@ -1,0 +1,193 @@
+"""What a training needs before it begins: its settings, its network, and its description."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, format_duration
+from rnncli.data.corpus import Corpus
+from rnncli.data.split import hold_out
+from rnncli.messages import Announce
+from rnncli.storage.card import describe
+from rnncli.storage.reading import SavedModel
+from rnncli.storage.writing import ModelWriter, Snapshot
+from rnncli.training import warm_start
+from rnncli.training.checkpoint import SavedRun
+from rnncli.training.contract import Prepared, Recipe, TrainingData
+from rnncli.training.device import choose_device, choose_precision, start_torch
+from rnncli.training.session import Session
+
+# Settings that no recipe chooses.
+USUAL: dict[str, Any] = {
+    "validation": DEFAULT_VALIDATION,
+    "seed": DEFAULT_SEED,
+    "precision": "auto",
+    "device": "auto",
+}
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """What a session is to train."""
+
+    corpus: Corpus
+    arguments: Sequence[str]  # that name the corpus
+    command: str  # with which the same is asked for again
+    given: Mapping[str, Any]  # settings that are not left to the recipe
+    unlabelled: Sequence[Corpus]  # texts to pretrain on
+    init_from: SavedModel | None  # a model of the same task, to start from its weights
+    threads: int  # to tune the trained model with
+    began: float  # when the time budget began, as ``time.monotonic`` tells it
+    save_interval: float | None  # seconds
+
+
+def open_session(
+    recipe: Recipe[Any],
+    request: SessionRequest,
+    writer: ModelWriter,
+    scratch: Path,
+    announce: Announce,
+) -> Session:
+    """Choose settings, encode the data into files below ``scratch``, and build the network.
+
+    A run that was interrupted, if it was asked for in the same way, goes on with its settings.
+
+    Raises:
+        ModelError: the state of the interrupted run is damaged.
+        ConfigError: there is no such device, or settings do not go together.
+
+    """
+    saved = None if writer.state is None else SavedRun.read(writer.state)
+    given = USUAL | dict(request.given)
+    if request.init_from is not None:
+        given = warm_start.settings_of(request.init_from) | given
+    data = _training_data(request, given)
+    options = json.loads(json.dumps(given))
+    settings = _choose_settings(recipe, data, given, options, saved, announce)
+    prepared = recipe.prepare(data, settings, scratch, announce)
+    for phase in prepared.phases:
+        phase.trainable.model.to(prepared.settings.device)
+    parameters = sum(p.numel() for p in prepared.trainable.model.parameters())
+    _announce(announce, prepared, parameters, data)
+    if request.init_from is not None:
+        copied = warm_start.copy_weights(request.init_from, prepared)
+        announce(f"starting as {request.init_from.path}: {copied}")
+    snapshot = _snapshot(request, prepared, parameters, data)
+    return Session(
+        recipe=recipe,
+        prepared=prepared,
+        data=data,
+        snapshot=snapshot,
+        identity=_identity(request, options, snapshot.info),
+        saved=saved,
+        writer=writer,
+        announce=announce,
+        threads=request.threads,
+        began=request.began,
+        save_interval=request.save_interval,
+    )
+
+
+def _choose_settings(
+    recipe: Recipe[Any],
+    data: TrainingData,
+    given: dict[str, Any],
+    options: dict[str, Any],
+    saved: SavedRun | None,
+    announce: Announce,
+) -> Settings:
+    """Return the settings of the saved run, if it is of the same options, or choose anew."""
+    device = choose_device(given["device"])
+    precision = choose_precision(given["precision"], device)
+    start_torch(given.get("threads"), given["seed"])
+    if saved is not None and saved.identity.get("options") == options:
+        return Settings(**saved.info["settings"])  # measuring the machine again would give others
+    settings = recipe.choose(data, {**given, "device": device, "precision": precision}, announce)
+    start_torch(given.get("threads"), given["seed"])  # as if nothing had been measured
+    return settings
+
+
+def _snapshot(
+    request: SessionRequest, prepared: Prepared[Any], parameters: int, data: TrainingData
+) -> Snapshot:
+    """Return the description of the model that is to be trained."""
+    info = describe(
+        request.corpus,
+        list(request.arguments),
+        prepared.settings,
+        {"train": data.train, "validation": data.validation},
+        command=request.command,
+        config=prepared.config,
+        parameters=parameters,
+        tokenizer=prepared.tokenizer,
+        labels=prepared.labels,
+    )
+    if request.unlabelled:
+        info["data"]["unlabelled"] = [other.name for other in request.unlabelled]
+    return Snapshot(info, "", [], prepared.tokenizer, prepared.target_tokenizer)
+
+
+def _identity(
+    request: SessionRequest, options: dict[str, Any], info: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what another training has otherwise, as JSON keeps it."""
+    identity = {
+        "options": options,
+        "data": info["data"]["fingerprint"],
+        "columns": info["data"]["columns"],
+        "rows": info["data"]["rows"],
+        **info["settings"],
+        **info["model"],
+    }
+    if request.init_from is not None:
+        identity["init_from"] = str(request.init_from.path)
+    if request.unlabelled:
+        identity["unlabelled"] = [other.fingerprint for other in request.unlabelled]
+    kept: dict[str, Any] = json.loads(json.dumps(identity))
+    return kept
+
+
+def _training_data(request: SessionRequest, given: Mapping[str, Any]) -> TrainingData:
+    """Hold out a part of the labelled data; the texts to pretrain on are held out of later."""
+    corpus = request.corpus
+    train, validation = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
+    if not request.unlabelled:
+        return TrainingData(train, validation)
+    # The labelled texts are read as plain text in any case.
+    others = [other for other in request.unlabelled if other.fingerprint != corpus.fingerprint]
+    plain = [rows for other in others for rows in other.splits.values()]
+    return TrainingData(train, validation, tuple(plain))
+
+
+def _announce(
+    announce: Announce, prepared: Prepared[Any], parameters: int, data: TrainingData
+) -> None:
+    """Tell what was chosen: data, model, training and optimizer, a line each."""
+    config, settings = prepared.config, prepared.settings
+    announce(f"data: {len(data.train):,} rows to train on, {len(data.validation):,} held out")
+    direction = "bidirectional " if config.bidirectional else ""
+    units = f"{settings.num_layers} x {settings.hidden_size} units"
+    if config.encoder_size:
+        units += f" (encoder: 2 x {config.encoder_size})"
+    vocabulary = f"{prepared.tokenizer.vocab_size:,}"
+    if prepared.target_tokenizer is not None:
+        vocabulary += f" and {prepared.target_tokenizer.vocab_size:,}"
+    announce(
+        f"model: {direction}{settings.cell}, {units}, {vocabulary} {settings.level} tokens, "
+        f"{parameters / 1e6:.1f} M parameters"
+    )
+    limits = [
+        format_duration(settings.max_time) if settings.max_time else "",
+        f"{settings.epochs:g} epochs" if settings.epochs else "",
+        f"{settings.steps:,} steps" if settings.steps else "",
+    ]
+    announce(
+        f"training: up to {' or '.join(filter(None, limits))}, batches of {settings.batch_size}, "
+        f"dropout {settings.dropout:g}"
+    )
+    announce(
+        f"optimizer: AdamW, learning rate {settings.learning_rate:g}, clip {settings.clip:g}, "
+        f"{settings.precision} on {settings.device}, seed {settings.seed}"
+    )

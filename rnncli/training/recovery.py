@@ -1,0 +1,241 @@
+"""What keeps a run alive: batches cut where memory is short, and a way back from divergence."""
+
+import gc
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from rnncli.errors import RnncliError
+from rnncli.training.contract import BatchT, Carry, StateDict, Trainable
+from rnncli.training.optimizer import Optimizer
+
+MAX_ROLLBACKS = 3  # each halves the learning rate; what diverges at an eighth of it will not learn
+SMOOTHED_STEPS = 50  # over which the training loss is averaged
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one batch, whose gradients have been computed."""
+
+    mean: float  # nats a target
+    targets: int
+    carry: Carry  # for the next batch
+
+
+class Gradients(Generic[BatchT]):
+    """Compute the gradients of a batch, in parts where memory is short for the whole."""
+
+    def __init__(
+        self, trainable: Trainable[BatchT], optimizer: Optimizer, autocast: torch.autocast
+    ) -> None:
+        self._trainable = trainable
+        self._optimizer = optimizer
+        self._autocast = autocast
+        self._parts = 1  # into which each batch is cut
+
+    def compute(self, batch: BatchT, carry: Carry, step: int, notices: list[str]) -> Loss:
+        """Compute the gradients of a batch's summed loss; add to ``notices`` if it has to be cut.
+
+        Raises:
+            RnncliError: there is no memory for a single row.
+
+        """
+        while True:
+            try:
+                return self._sum(batch, carry)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            if self._parts >= len(batch):
+                raise RnncliError(
+                    f"there is not enough memory for a single row of step {step}",
+                    "take a smaller model, --hidden-size, or shorter texts",
+                )
+            self._parts *= 2
+            self._free_memory()
+            notices.append(
+                f"step {step}: out of memory; from here on each batch is computed in "
+                f"{self._parts} parts, and still learned from as one"
+            )
+
+    def _sum(self, batch: BatchT, carry: Carry) -> Loss:
+        """Add up the gradients of all parts of a batch."""
+        self._optimizer.zero_grad()
+        total, targets = 0.0, 0
+        carries = []
+        for part, part_carry in split(batch, carry, self._parts):
+            with self._autocast:
+                loss, part_targets, next_carry = self._trainable.loss(part, part_carry)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total, targets = total + loss.item(), targets + part_targets
+            carries.append(next_carry)
+        return Loss(total / targets, targets, join(carries))
+
+    def _free_memory(self) -> None:
+        gc.collect()
+        if self._optimizer.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def state_dict(self) -> StateDict:
+        """Return the numbers to be saved."""
+        return {"parts": self._parts}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Take over saved numbers."""
+        self._parts = int(state["parts"])
+
+
+def split(batch: BatchT, carry: Carry, parts: int) -> Iterator[tuple[BatchT, Carry]]:
+    """Yield a batch in parts of nearly as many rows each, with the state of these rows."""
+    if parts == 1:
+        yield batch, carry
+        return
+    for part in range(parts):
+        rows = slice(part * len(batch) // parts, (part + 1) * len(batch) // parts)
+        if rows.start < rows.stop:
+            yield batch.part(rows), tuple(tuple(x[rows] for x in layer) for layer in carry)
+
+
+def join(carries: Sequence[Carry]) -> Carry:
+    """Return the state of all rows from that of the parts of a batch."""
+    if len(carries) == 1:
+        return carries[0]
+    return tuple(
+        tuple(torch.cat(tensors) for tensors in zip(*layers, strict=True))
+        for layers in zip(*carries, strict=True)
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory ran out; PyTorch's allocator on a CPU raises a bare RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "not enough memory" in str(error) or "Cannot allocate memory" in str(error)
+
+
+class LossTracker:
+    """Smooth the training loss: an exact mean at first, then exponential."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self.lowest = math.inf  # since the mean is over enough steps
+        self._count = 0
+
+    def add(self, loss: float) -> None:
+        """Note the loss of a step."""
+        self._count = min(self._count + 1, SMOOTHED_STEPS)
+        self.value += (loss - self.value) / self._count
+        if self._count == SMOOTHED_STEPS:
+            self.lowest = min(self.lowest, self.value)
+
+    @property
+    def exploded(self) -> bool:
+        """Return whether the loss is far above its lowest, by more than any corpus varies."""
+        return self.value > 2 * self.lowest + 1
+
+    def reset(self) -> None:
+        """Forget all losses."""
+        self.value, self.lowest, self._count = 0.0, math.inf, 0
+
+    def state_dict(self) -> StateDict:
+        """Return the numbers to be saved."""
+        return {"value": self.value, "count": self._count, "lowest": self.lowest}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Take over saved numbers."""
+        self.value, self.lowest = float(state["value"]), float(state["lowest"])
+        self._count = int(state["count"])
+
+
+class Rollback:
+    """Go back to the last good weights, with half the learning rate, when training diverges."""
+
+    def __init__(self, optimizer: Optimizer, learning_rate: float) -> None:
+        self._optimizer = optimizer
+        self._learning_rate = learning_rate
+        self._count = 0
+        self._last_good: StateDict = {}
+        self._last_good_carry: Carry = ()
+        self.mark_good(())
+
+    def mark_good(self, carry: Carry) -> None:
+        """Remember the present weights as those to go back to."""
+        self._last_good = {n: t.clone() for n, t in self._optimizer.tensors().items()}
+        self._last_good_carry = tuple(tuple(x.clone() for x in layer) for layer in carry)
+
+    @property
+    def scale(self) -> float:
+        """Return the share of the learning rate that is left."""
+        return 0.5**self._count
+
+    def apply(self, trouble: str, place: str) -> tuple[Carry, str]:
+        """Go back; return the carried state of then, and what was done.
+
+        Raises:
+            RnncliError: it was done too often already.
+
+        """
+        if self._count == MAX_ROLLBACKS:
+            self._give_up(trouble, place)
+        self._count += 1
+        self._optimizer.load_state_dict(self._last_good)
+        notice = f"{place}: {trouble}; back to the last good state with half the learning rate"
+        return self._last_good_carry, notice
+
+    def _give_up(self, trouble: str, place: str) -> NoReturn:
+        rate = self._learning_rate / 2 ** (MAX_ROLLBACKS + 1)
+        raise RnncliError(
+            f"training diverged at {place}: {trouble}, after {MAX_ROLLBACKS} times back with "
+            "half the learning rate",
+            f"try a lower rate, --learning-rate {rate:.1g}, or look at the data",
+        )
+
+    def state_dict(self) -> StateDict:
+        """Return how often it was done, and the state to go back to."""
+        return {"count": self._count, **self._last_good, **carry_tensors(self._last_good_carry)}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Take over how often it was done, and the state to go back to."""
+        self._count = int(state["count"])
+        self._last_good = {n: t for n, t in state.items() if not n.startswith(CARRY)}
+        self._last_good_carry = carry_of(state, self._optimizer.device)
+
+
+CARRY = "carry."  # prefix of the tensors of a carried state
+
+
+def carry_tensors(carry: Carry) -> dict[str, Tensor]:
+    """Return a carried state as named tensors."""
+    return {
+        f"{CARRY}{i}.{j}": tensor for i, layer in enumerate(carry) for j, tensor in enumerate(layer)
+    }
+
+
+def carry_of(state: StateDict, device: torch.device) -> Carry:
+    """Return the carried state among the tensors of a part of the run."""
+    layers: dict[int, dict[int, Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith(CARRY) and isinstance(tensor, Tensor):
+            i, j = map(int, name.removeprefix(CARRY).split("."))
+            layers.setdefault(i, {})[j] = tensor.to(device)
+    return tuple(tuple(layers[i][j] for j in sorted(layers[i])) for i in sorted(layers))
+
+
+def find_divergence(loss: float, norm: Tensor, model: nn.Module) -> str | None:
+    """Say what is not finite in a step: its loss, or the gradient of a parameter."""
+    if not math.isfinite(loss):
+        return f"the loss is {loss}"
+    if norm.isfinite():
+        return None
+    largest = {
+        name: p.grad.abs().max().item()
+        for name, p in model.named_parameters()
+        if p.grad is not None
+    }
+    # Not a number is larger than any.
+    name = max(largest, key=lambda n: math.inf if math.isnan(largest[n]) else largest[n])
+    return f"the gradient of {name} is {largest[name]:.3g}"

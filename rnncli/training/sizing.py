@@ -1,0 +1,73 @@
+"""How large a network can be trained in the time: the speed of this machine, measured."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from rnncli.config import Settings
+from rnncli.training.contract import Trainable
+from rnncli.training.loop import fit
+
+BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of the time budget
+WARM_UP_STEPS = 3  # which prepare what later ones use, and do not count
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much this machine can train within a time budget.
+
+    The cost of a target is taken to be the number of weights that it passes through.
+    """
+
+    throughput: float  # targets a second, of the network that was measured
+    work: float  # targets within the budget, times their cost
+
+    def targets(self, cost: int) -> float:
+        """Return how many targets a network of this cost can learn from."""
+        return self.work / cost
+
+
+def measure_capacity(trainable: Trainable[Any], settings: Settings, cost: int) -> Capacity:
+    """Train for a moment, and return what that says of the time budget."""
+    assert settings.max_time is not None
+    seconds = min(BENCHMARK_SECONDS, BENCHMARK_SHARE * settings.max_time)
+    throughput = measure_throughput(trainable, settings, seconds)
+    return Capacity(throughput, throughput * settings.max_time * cost)
+
+
+def measure_throughput(trainable: Trainable[Any], settings: Settings, seconds: float) -> float:
+    """Return from how many targets a second a network learns, measured for some seconds."""
+    benchmark = replace(
+        settings,
+        max_time=None,
+        epochs=None,
+        steps=10**6,
+        threads=settings.threads or torch.get_num_threads(),
+    )
+    trainable.model.to(settings.device)
+    began, targets = 0.0, 0
+    for progress in fit(trainable, benchmark):
+        now = time.monotonic()
+        if progress.step == WARM_UP_STEPS:
+            began, targets = now, progress.targets
+        elif progress.step > WARM_UP_STEPS and now - began >= seconds:
+            break
+    return (progress.targets - targets) / (now - began)
+
+
+def first_affordable(
+    candidates: Iterable[Settings], is_affordable: Callable[[Settings], bool]
+) -> Settings:
+    """Return the first of some settings that is affordable, or the last, which is the cheapest."""
+    for settings in candidates:
+        if is_affordable(settings):
+            break
+    return settings
+
+
+def look_up(table: Sequence[tuple[float, ...]], value: float) -> tuple[float, ...]:
+    """Return what follows the first number of a row that ``value`` reaches; rows fall to 0."""
+    return next(row[1:] for row in table if value >= row[0])
