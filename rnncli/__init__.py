@@ -6,14 +6,25 @@ if TYPE_CHECKING:
     from rnncli.analysis.occlusion import explain as explain
     from rnncli.tasks import load as load
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
+    from rnncli.tasks.evaluation import evaluate as evaluate
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
     from rnncli.tasks.translate.predict import Translator as Translator
 
 __version__ = "0.1.0"
-__all__ = ["TextClassifier", "TextGenerator", "Translator", "__version__", "explain", "load"]
+__all__ = [
+    "TextClassifier",
+    "TextGenerator",
+    "Translator",
+    "__version__",
+    "evaluate",
+    "explain",
+    "load",
+]
+
 
 _HOMES = {
     "load": "rnncli.tasks",
+    "evaluate": "rnncli.tasks.evaluation",
     "TextGenerator": "rnncli.tasks.generate.predict",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "Translator": "rnncli.tasks.translate.predict",

@@ -17,20 +17,9 @@ TOP = {"__init__", "__main__", "config", "errors", "messages"}
 
 # Imports that lead upwards and are still to be cut. Nothing is ever added here.
 EXCEPTIONS: set[str] = {
-    "rnncli.analysis.comparison -> rnncli.cli.console",
-    "rnncli.analysis.comparison -> rnncli.tasks.scoring",
-    "rnncli.analysis.requirements -> rnncli.tasks.scoring",
     "rnncli.networks.model_torch -> rnncli.tasks.classify.ngrams",
     "rnncli.storage.card -> rnncli.analysis.drift",
     "rnncli.storage.reading -> rnncli.tasks.classify.ngrams",
-    "rnncli.tasks.classify.comparison -> rnncli.cli.console",
-    "rnncli.tasks.classify.evaluate -> rnncli.cli.console",
-    "rnncli.tasks.classify.evaluate -> rnncli.cli.views.mistakes",
-    "rnncli.tasks.classify.evaluate -> rnncli.cli.views.reports",
-    "rnncli.tasks.evaluation_data -> rnncli.cli.console",
-    "rnncli.tasks.translate.evaluate -> rnncli.cli.console",
-    "rnncli.tasks.translate.evaluate -> rnncli.cli.views.mistakes",
-    "rnncli.tasks.translate.evaluate -> rnncli.cli.views.translator_report",
     "rnncli.text.files -> rnncli.data.arrow",
 }
 

@@ -1,47 +1,53 @@
-"""Two models that are scored on the same texts: whether that is fair, and which is better."""
+"""Two models scored on the same examples: is the difference more than chance?"""
 
-from pathlib import Path
+from typing import TypeAlias
 
-from rnncli.cli.console import Screen
-from rnncli.storage.reading import read_info
-from rnncli.tasks.scoring import ScoredRows
+import numpy as np
+from numpy.typing import NDArray
 
-SIGNIFICANT = 0.05  # p values below it are called more than chance, as is the custom
+from rnncli.analysis.metrics import RESAMPLES, Interval, percentile_interval
+
+SIGNIFICANCE_LEVEL = 0.05  # by custom: a smaller p value is called more than chance
+
+_Booleans: TypeAlias = NDArray[np.bool_]
 
 
-class Comparison:
-    """A model and a second one of the same task."""
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the p value of McNemar's exact test (McNemar 1947): are two models equally good?
 
-    def __init__(self, first: Path, second: Path) -> None:
-        """Read what they were trained on."""
-        self._first, self._second = first, second
-        self._hold_out_the_same = _held_out(first) == _held_out(second)
+    It is given the number of examples that only one of them has right. Were they equally good, each
+    such example would be a toss of a fair coin.
+    """
+    tosses = only_first + only_second
+    k = np.arange(min(only_first, only_second))
+    # log of the binomial coefficient (tosses over k), from each k to the next
+    log_ways = np.append(0, np.cumsum(np.log((tosses - k) / (k + 1))))
+    return min(1.0, 2 * float(np.exp(log_ways - tosses * np.log(2)).sum()))
 
-    def say_if_unfair(self, data: ScoredRows, screen: Screen) -> None:
-        """Say where the second model may have learned from what it is scored on."""
-        if data.is_held_out and not self._hold_out_the_same:
-            screen.say(
-                f"{self._second} was trained on other data, or holds out another part of it: it "
-                f"may have learned from texts that {self._first} has never seen"
-            )
 
-    def verdict(self, difference: float, unit: str, p_value: float) -> str:
-        """Say in words whether a model is better; a difference above 0 is for the first."""
-        if p_value >= SIGNIFICANT:
-            return (
-                f"the difference of {abs(difference):.2f} {unit} may be chance: these texts do not "
-                "tell which model is better"
-            )
-        better, worse = self._first, self._second
-        if difference < 0:
-            better, worse = worse, better
+def difference_interval(first: _Booleans, second: _Booleans) -> Interval:
+    """Return the interval of accuracy ``first`` - ``second`` by a paired bootstrap.
+
+    Both (N,) say which examples a model has right.
+    """
+    total = len(first)
+    if not total:
+        return -1.0, 1.0
+    better, worse = int((first & ~second).sum()), int((second & ~first).sum())
+    shares = np.array([better, worse, total - better - worse]) / total
+    draws = np.random.default_rng(0).multinomial(total, shares, size=RESAMPLES)  # (R, 3)
+    return percentile_interval((draws[:, 0] - draws[:, 1]) / total)
+
+
+def verdict(first: str, second: str, difference: float, unit: str, p_value: float) -> str:
+    """Say in a sentence which model is better; a positive difference is for the first."""
+    if p_value >= SIGNIFICANCE_LEVEL:
         return (
-            f"{better} is better than {worse} by {abs(difference):.2f} {unit}, which is more than "
-            "chance"
+            f"the difference of {abs(difference):.2f} {unit} may be chance: these texts do not "
+            "tell which model is better"
         )
-
-
-def _held_out(path: Path) -> tuple[object, ...]:
-    """Return what says which texts a model has not learned from."""
-    info = read_info(path)
-    return (info["data"]["fingerprint"], info["settings"]["validation"], info["settings"]["seed"])
+    better, worse = (second, first) if difference < 0 else (first, second)
+    return (
+        f"{better} is better than {worse} by {abs(difference):.2f} {unit}, which is more than "
+        "chance"
+    )

@@ -1,27 +1,27 @@
-"""What scores must reach: ``--require 'macro_f1>=0.85'``."""
+"""Limits that scores must keep to: ``--require 'macro_f1>=0.85'``."""
 
 import math
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rnncli.errors import ConfigError, RequirementError
-from rnncli.tasks.scoring import Scores
 
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
 }
-_FORM = re.compile(r"\s*(.*\S)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*")  # a label may hold signs, too
-_MOST_NAMES = 20  # told of the scores that there are
+_PATTERN = re.compile(r"\s*(.*\S)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*")  # a label may hold signs, too
+_MAX_LISTED = 20  # names of scores in a hint
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A score and a limit, with the sign that stands between them."""
+    """The name of a score, a comparison sign and a limit."""
 
     name: str
     sign: str
@@ -32,22 +32,22 @@ class Requirement:
 
     def is_met(self, value: float) -> bool:
         """Return whether a score keeps to the limit."""
-        return _HOLDS[self.sign](value, self.limit)
+        return _COMPARISONS[self.sign](value, self.limit)
 
     def failure(self, value: float) -> str:
-        """Return for a person by how much a score misses the limit."""
-        missing, how = abs(value - self.limit), "low" if ">" in self.sign else "high"
-        return f"{self} is required, but it is {value:.6g}: {missing:.2g} too {how}"
+        """Say by how much a score misses the limit."""
+        gap, direction = abs(value - self.limit), "low" if ">" in self.sign else "high"
+        return f"{self} is required, but it is {value:.6g}: {gap:.2g} too {direction}"
 
 
 def parse(text: str) -> Requirement:
-    """Read a requirement.
+    """Parse a requirement such as ``accuracy>=0.8``.
 
     Raises:
         ConfigError: it is none.
 
     """
-    match = _FORM.fullmatch(text)
+    match = _PATTERN.fullmatch(text)
     try:
         limit = float(match[3]) if match else math.nan
     except ValueError:
@@ -61,48 +61,54 @@ def parse(text: str) -> Requirement:
 
 
 def resolve(requirement: Requirement, names: Sequence[str]) -> Requirement:
-    """Return a requirement with the name of its score as it is written, if not in the same case.
+    """Find the score that a requirement is about: by its exact name, else whatever the case.
 
     Raises:
         ConfigError: there is no such score.
 
     """
-    asked = requirement.name
-    same = [name for name in names if name.casefold() == asked.casefold()]
-    if not same:
-        listed = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
-        raise ConfigError(
-            f"--require {requirement}: there is no score {asked!r}", f"the scores are {listed}"
-        )
-    return requirement if asked in names else replace(requirement, name=same[0])
+    if requirement.name in names:
+        return requirement
+    for name in names:
+        if name.casefold() == requirement.name.casefold():
+            return replace(requirement, name=name)
+    listed = ", ".join(names[:_MAX_LISTED]) + (", ..." if len(names) > _MAX_LISTED else "")
+    raise ConfigError(
+        f"--require {requirement}: there is no score {requirement.name!r}",
+        f"the scores are {listed}",
+    )
 
 
-def check(requirements: Sequence[Requirement], scores: Scores) -> list[str]:
-    """Return, for a person, how the requirements are met.
+def check(requirements: Sequence[Requirement], scores: Mapping[str, Any]) -> list[str]:
+    """Return a sentence about each requirement that is met.
 
     Raises:
-        RequirementError: some are not.
+        RequirementError: a requirement is not met.
         ConfigError: the texts have no such score.
 
     """
-    values = _flat(scores)
-    for own in requirements:  # what is scored can depend on the texts
-        resolve(own, list(values))
-    failed = [own for own in requirements if not own.is_met(values[own.name])]
-    if failed:
+    values = flatten(scores)
+    for requirement in requirements:  # which scores there are can depend on the texts
+        resolve(requirement, list(values))
+    failures = [
+        requirement.failure(values[requirement.name])
+        for requirement in requirements
+        if not requirement.is_met(values[requirement.name])
+    ]
+    if failures:
         raise RequirementError(
-            "; ".join(own.failure(values[own.name]) for own in failed),
+            "; ".join(failures),
             "train longer, with --max-time, or on more data; or require less",
         )
     return [f"required: {own}; it is {values[own.name]:.6g}" for own in requirements]
 
 
-def _flat(scores: Scores, prefix: str = "") -> dict[str, float]:
-    """Return all numbers by their names; where there is a signature, too, that of the score."""
-    found: dict[str, float] = {}
+def flatten(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Return all numbers by their dotted names; ``bleu`` is short for ``bleu.score``."""
+    values: dict[str, float] = {}
     for name, value in scores.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
+        if isinstance(value, Mapping):
+            values |= flatten(value, f"{prefix}{name}.")
         elif isinstance(value, int | float):
-            found[prefix.removesuffix(".") if name == "score" else prefix + name] = value
-    return found
+            values[prefix.removesuffix(".") if name == "score" else prefix + name] = value
+    return values

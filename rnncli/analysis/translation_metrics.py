@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,10 @@ class Measurement:
     def interval(self) -> Interval:
         """Return the interval of the score by a bootstrap over sentences (Koehn 2004)."""
         return percentile_interval(self.resampled)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the score, its interval and sacreBLEU's signature."""
+        return {"score": self.score, "interval": self.interval, "signature": self.signature}
 
     def differing(self, other: "Measurement") -> int:
         """Count the sentences in which it differs from those of another model."""

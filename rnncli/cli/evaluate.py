@@ -2,20 +2,16 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Screen
+from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rnncli.tasks.scoring import Scorer
 
 
 def evaluate(
@@ -132,59 +128,36 @@ def evaluate(
         raise ConfigError(
             "--errors - and --json would both write to stdout", "name a file: --errors FILE"
         )
-    requirements = [parse(own) for own in require or []]
+    requirements = [parse(requirement) for requirement in require or []]
 
+    from rnncli.cli.views.mistakes import require_place, write_mistakes
+    from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
-    from rnncli.storage.reading import read_info
-    from rnncli.tasks.evaluation_data import held_out_rows, learned_rows, named_rows, with_control
+    from rnncli.tasks.evaluation import load_scorer, score
+    from rnncli.tasks.scoring import ScoringSettings
+    from rnncli.text.threads import choose_threads
 
-    screen = Screen(quiet, color)
-    info = read_info(model)
-    columns = with_control(Columns(text, label, source, target, control), info)
-    _refuse_elsewhere(info["task"], {"--no-baselines": no_baselines}, ("classify",))
-    compared = {"--against": against, "--errors": errors}
-    _refuse_elsewhere(info["task"], compared, ("classify", "translate"))
-    scorer: Scorer
-    match info["task"]:
-        case "classify":
-            from rnncli.tasks.classify.evaluate import ClassifierScorer
-
-            scorer = ClassifierScorer(model, against, errors, screen)
-        case "translate":
-            from rnncli.tasks.translate.evaluate import TranslatorScorer
-
-            scorer = TranslatorScorer(
-                model, SearchConfig(beam=beam, memory=memory), tokenize, against, errors, screen
-            )
-        case _:
-            from rnncli.tasks.generate.evaluate import GeneratorScorer
-
-            scorer = GeneratorScorer(model, window)
-    requirements = [resolve(own, scorer.names) for own in requirements]
-    if data:
-        rows = named_rows(info, data, columns, split, revision, screen)
-        if info["task"] == "classify" and not no_baselines:
-            rows = replace(rows, learned=learned_rows(info, data, screen))
-    else:
-        rows = held_out_rows(info, revision, screen)
-        if no_baselines:
-            rows = replace(rows, learned=None)
-    screen.say(f"scoring {model} on {rows.name}")
-    scores = scorer.score(rows)
+    messenger = Messenger(quiet, color)
+    settings = ScoringSettings(
+        against=against,
+        baselines=not no_baselines,
+        search=SearchConfig(beam=beam, memory=memory),
+        tokenize=tokenize,
+        window=window,
+        mistakes=errors is not None,
+        threads=choose_threads(None),
+    )
+    if errors is not None:
+        require_place(errors)
+    scorer = load_scorer(model, settings, messenger.announce)
+    requirements = [resolve(requirement, scorer.names) for requirement in requirements]
+    columns = Columns(text, label, source, target, control)
+    result = score(model, scorer, data or [], columns, split, revision, messenger.announce)
+    if errors is not None and result.mistakes is not None:
+        write_mistakes(errors, result.mistakes, messenger)
     if as_json:
-        told = {"model": str(model), "data": rows.name, **scores}
-        print(json.dumps(told, ensure_ascii=False), flush=True)
+        print(json.dumps(result.to_dict(), ensure_ascii=False), flush=True)
     elif not (to_stdout and quiet):
-        scorer.report(scores, screen.console(stderr=to_stdout))
-    for line in check(requirements, scores):
-        screen.say(line)
-
-
-def _refuse_elsewhere(task: str, given: dict[str, Any], tasks: tuple[str, ...]) -> None:
-    """Raise an error where an option for models of some tasks stands beside another model."""
-    for option, value in given.items():
-        if value and task not in tasks:
-            raise ConfigError(
-                f"{option} is for models to {' or '.join(tasks)} with, not to {task} with",
-                f"leave {option} out",
-            )
+        print_report(result.report, messenger.console(stderr=to_stdout))
+    for line in check(requirements, result.scores):
+        messenger.announce(line)

@@ -1,12 +1,12 @@
-"""The rows that a model is scored on, and those that it was trained on."""
+"""The data that a model is scored on, and the data that it was trained on."""
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnncli.cli.console import Screen
 from rnncli.errors import ConfigError, DataError, RnncliError
-from rnncli.tasks.scoring import ScoredRows
+from rnncli.storage.reading import read_info
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -14,41 +14,55 @@ if TYPE_CHECKING:
     from rnncli.data.columns import Columns
     from rnncli.data.corpus import Corpus
 
-SPLITS = ("test", "validation", "train")  # the first that there is
+SPLITS = ("test", "validation", "train")  # in this order of preference
+
+Announce = Callable[[str], None]
 
 
-def named_rows(
-    info: dict[str, Any],
-    data: list[str],
+@dataclass(frozen=True)
+class EvaluationData:
+    """The rows to score a model on."""
+
+    name: str
+    rows: "Dataset"
+    train: "Dataset | None" = None  # what the model was trained on, where it can be read again
+    is_held_out: bool = False  # whether the rows are the held-out part of the training data
+
+
+def read_named(
+    info: Mapping[str, Any],
+    data: Sequence[str],
     columns: "Columns",
     split: str | None,
     revision: str | None,
-    screen: Screen,
-) -> ScoredRows:
-    """Read the data that was named to score on.
+    announce: Announce,
+) -> EvaluationData:
+    """Read the data that was named to score a model on.
 
     Raises:
-        DataError: it cannot be read, or has no such part.
+        DataError: it cannot be read, or has no such split.
 
     """
     from rnncli.data.corpus import read_corpus
 
     corpus = read_corpus(
-        data, task=info["task"], columns=columns, revision=revision, for_training=False
+        list(data), task=info["task"], columns=columns, revision=revision, for_training=False
     )
     for notice in corpus.notices:
-        screen.say(notice)
+        announce(notice)
     if split is not None and split not in corpus.splits:
         raise DataError(
             f"{corpus.name} has no part {split}", f"--split {' or '.join(corpus.splits)}"
         )
     chosen = split or next(name for name in SPLITS if name in corpus.splits)
     part = f", part {chosen}" if len(corpus.splits) > 1 else ""
-    return ScoredRows(f"{corpus.name}{part}", corpus.splits[chosen])
+    return EvaluationData(f"{corpus.name}{part}", corpus.splits[chosen])
 
 
-def held_out_rows(info: dict[str, Any], revision: str | None, screen: Screen) -> ScoredRows:
-    """Read again what the model was trained on, and part it as training did.
+def read_held_out(
+    info: Mapping[str, Any], revision: str | None, announce: Announce
+) -> EvaluationData:
+    """Read a model's training data again, and split it as training did.
 
     Raises:
         DataError: it cannot be read, or has changed.
@@ -56,36 +70,40 @@ def held_out_rows(info: dict[str, Any], revision: str | None, screen: Screen) ->
     """
     from rnncli.data.split import hold_out
 
-    corpus = _read_again(info, revision, screen)
+    corpus = _read_again(info, revision, announce)
     settings = info["settings"]
-    learned, held = hold_out(corpus, fraction=settings["validation"], seed=settings["seed"])
-    return ScoredRows(f"the held-out part of {corpus.name}", held, learned, is_held_out=True)
+    train, held_out = hold_out(corpus, fraction=settings["validation"], seed=settings["seed"])
+    return EvaluationData(
+        f"the held-out part of {corpus.name}", held_out, train=train, is_held_out=True
+    )
 
 
-def learned_rows(info: dict[str, Any], data: list[str], screen: Screen) -> "Dataset | None":
-    """Read again what the model was trained on, without the part held out; say where that fails.
+def read_train(
+    info: Mapping[str, Any], data: Sequence[str], announce: Announce
+) -> "Dataset | None":
+    """Read a model's training data again, without the held-out part; announce where that fails.
 
-    Nothing is fetched for it but what is scored on anyway.
+    Nothing is downloaded for it, unless it is the ``data`` that the model is scored on.
     """
     from rnncli.data.corpora import BUNDLED
 
     arguments = info["data"]["arguments"]
     try:
         absent = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
-        if not absent or arguments == data:
-            return held_out_rows(info, None, screen).learned
-        why = f"{' '.join(absent)} is no file on this machine"
+        if not absent or list(arguments) == list(data):
+            return read_held_out(info, None, announce).train
+        reason = f"{' '.join(absent)} is no file on this machine"
     except (RnncliError, OSError) as error:
-        why = error.message if isinstance(error, RnncliError) else str(error)
-    screen.say(f"baselines left out, which learn from what the model was trained on: {why}")
+        reason = error.message if isinstance(error, RnncliError) else str(error)
+    announce(f"baselines left out, which learn from what the model was trained on: {reason}")
     return None
 
 
-def with_control(columns: "Columns", info: dict[str, Any]) -> "Columns":
-    """Return the columns that were asked for, and that of the labels which the model learned.
+def with_control(columns: "Columns", info: Mapping[str, Any]) -> "Columns":
+    """Return columns with that of the control codes, where the model was trained with them.
 
     Raises:
-        ConfigError: labels were asked for, and the model learned none.
+        ConfigError: such a column was named, and the model was trained without.
 
     """
     learned = info["data"]["columns"].get("control")
@@ -96,7 +114,22 @@ def with_control(columns: "Columns", info: dict[str, Any]) -> "Columns":
     return replace(columns, control=columns.control or learned)
 
 
-def _read_again(info: dict[str, Any], revision: str | None, screen: Screen) -> "Corpus":
+def announce_unfairness(
+    first: Path, second: Path, data: EvaluationData, announce: Announce
+) -> None:
+    """Say where a second model may have learned from what the first one holds out."""
+    parts = [
+        (info["data"]["fingerprint"], info["settings"]["validation"], info["settings"]["seed"])
+        for info in (read_info(first), read_info(second))
+    ]
+    if data.is_held_out and parts[0] != parts[1]:
+        announce(
+            f"{second} was trained on other data, or holds out another part of it: it may have "
+            f"learned from texts that {first} has never seen"
+        )
+
+
+def _read_again(info: Mapping[str, Any], revision: str | None, announce: Announce) -> "Corpus":
     from rnncli.data.columns import ANY_COLUMNS, Columns
     from rnncli.data.corpus import read_corpus
 
@@ -106,7 +139,7 @@ def _read_again(info: dict[str, Any], revision: str | None, screen: Screen) -> "
             "the model was trained on stdin, which cannot be read again",
             "name the data to score on",
         )
-    screen.say(f"reading what the model was trained on: {' '.join(trained['arguments'])}")
+    announce(f"reading what the model was trained on: {' '.join(trained['arguments'])}")
     for argument in trained["arguments"]:
         if Path(argument).exists() and not Path(argument).is_file():
             raise DataError(f"{argument} is no file", "name the data to score on")

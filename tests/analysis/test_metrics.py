@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncli.analysis.comparison import difference_interval, mcnemar
 from rnncli.analysis.metrics import (
     accuracy,
     bits,
@@ -12,10 +13,8 @@ from rnncli.analysis.metrics import (
     calibration_error_by_chance,
     class_scores,
     confusion_matrix,
-    difference_interval,
     macro_f1,
     macro_f1_interval,
-    mcnemar,
     perplexity,
     reliability,
     wilson_interval,

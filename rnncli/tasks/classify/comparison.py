@@ -1,92 +1,40 @@
-"""A classifier beside others that label the same texts: baselines, and a second model."""
+"""A classifier beside a second one that labels the same texts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.analysis import metrics
-from rnncli.analysis.baselines import MAX_CHARACTERS, MajorityClass, NaiveBayes
-from rnncli.analysis.comparison import Comparison
-from rnncli.cli.console import Screen
+from rnncli.analysis.comparison import difference_interval, mcnemar, verdict
+from rnncli.analysis.metrics import Interval
 from rnncli.data.values import column_values
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
+from rnncli.tasks.classify.targets import LabelScores, Targets
+from rnncli.tasks.evaluation_data import Announce, EvaluationData, announce_unfairness
+from rnncli.tasks.scoring import BATCH_SIZE
 from rnncli.text.batching import batched
-from rnncli.text.threads import choose_threads
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-MOST_OTHER_LABELS = 20  # beyond, texts have nothing to do with the model: all others are one
-MAX_LEARNED = 40_000_000  # characters for baselines: all of IMDb, in six seconds and 0.3 GB
+MAX_LISTED = 20  # labels that only one of two models has
 
 
-class RightLabels:
-    """The right labels of texts as numbers: those of a model, then those that it does not know."""
+@dataclass(frozen=True)
+class Comparison(LabelScores):
+    """The scores of a second model, and whether the first one is better than it."""
 
-    def __init__(self, right: Iterable[str], known: Sequence[str]) -> None:
-        """Number labels; one that the model does not know counts as a mistake."""
-        right = list(right)
-        unknown = sorted(set(right) - set(known))
-        self.labels = [*known, *unknown]
-        self._numbers = {label: number for number, label in enumerate(self.labels)}
-        if len(unknown) > MOST_OTHER_LABELS:
-            self.labels[len(known) :] = [f"{len(unknown):,} other labels"]
-            self._numbers |= dict.fromkeys(unknown, len(known))
-        self.known = known
-        self.numbers = self.numbers_of(right)  # (N,)
-
-    def numbers_of(self, labels: Iterable[str]) -> NDArray[np.int64]:
-        """Return the number of each label."""
-        return np.array([self._numbers[label] for label in labels], np.int64)
-
-    def scores(self, predicted: NDArray[np.int64]) -> Scores:
-        """Return how good some answers are, and how sure that is."""
-        matrix = metrics.confusion_matrix(self.numbers, predicted, len(self.labels))
-        return {
-            "accuracy": metrics.accuracy(matrix),
-            "accuracy_interval": metrics.wilson_interval(int(matrix.trace()), len(predicted)),
-            "macro_f1": metrics.macro_f1(matrix),
-            "macro_f1_interval": metrics.macro_f1_interval(matrix),
-        }
-
-
-def baseline_scores(right: RightLabels, data: ScoredRows, screen: Screen) -> dict[str, Scores]:
-    """Score classifiers that learn in seconds from what the model learned from, if it is there."""
-    if data.learned is None:
-        return {}
-    learned = _some(data.learned, screen)
-    labels = list(column_values(learned, "label"))
-    if set(labels) - set(right.known):
-        screen.say("baselines left out: the model's training data has labels that it does not know")
-        return {}
-    baselines: dict[str, NaiveBayes | MajorityClass] = {
-        "naive_bayes": NaiveBayes(column_values(learned, "text"), labels),
-        "majority_class": MajorityClass(labels),
-    }
-    return {
-        name: right.scores(right.numbers_of(baseline(column_values(data.rows, "text"))))
-        for name, baseline in baselines.items()
-    }
-
-
-def _some(rows: "Dataset", screen: Screen) -> "Dataset":
-    """Return as many rows as baselines have memory for, drawn at random."""
-    lengths = np.array([min(len(t), MAX_CHARACTERS) for t in column_values(rows, "text")])
-    order = np.random.default_rng(0).permutation(len(rows))
-    number = max(1, int((lengths[order].cumsum() <= MAX_LEARNED).sum()))
-    if number == len(rows):
-        return rows
-    screen.say(f"baselines learn from {number:,} of {len(rows):,} texts, for want of memory")
-    return rows.select(np.sort(order[:number]))
+    model: str
+    only_first_right: int  # texts
+    only_second_right: int
+    difference: float  # of the accuracies, first - second
+    difference_interval: Interval
+    p_value: float  # of both being equally good
+    verdict: str
 
 
 class SecondModel:
-    """A classifier that is compared with another on the same texts."""
+    """A classifier that another one is compared with."""
 
     names = (
         "against.difference",
@@ -97,47 +45,50 @@ class SecondModel:
         "against.only_second_right",
     )
 
-    def __init__(self, path: Path, first: Path, model: TextClassifier, screen: Screen) -> None:
-        """Read it.
+    def __init__(
+        self, path: Path, first: Path, labels: Sequence[str], threads: int, announce: Announce
+    ) -> None:
+        """Read it; ``labels`` are those of the first model.
 
         Raises:
             ModelError: there is no such model, or its labels differ from those of the first.
 
         """
-        self._model = TextClassifier.load(path, threads=choose_threads(None))
-        self._path, self._screen = path, screen
-        self._comparison = Comparison(first, path)
-        mine, others = set(self._model.labels), set(model.labels)
-        if mine != others:
-            differ = [
-                f"only {own} has {', '.join(sorted(more)[:MOST_OTHER_LABELS])}"
-                for own, more in ((first, others - mine), (path, mine - others))
-                if more
+        self._model = TextClassifier.load(path, threads=threads)
+        self._path, self._first, self._announce = path, first, announce
+        of_first, of_second = set(labels), set(self._model.labels)
+        if of_first != of_second:
+            differences = [
+                f"only {model} has {', '.join(sorted(extra)[:MAX_LISTED])}"
+                for model, extra in ((first, of_first - of_second), (path, of_second - of_first))
+                if extra
             ]
             raise ModelError(
-                f"the labels of the models differ: {'; '.join(differ)}",
+                f"the labels of the models differ: {'; '.join(differences)}",
                 "compare models that were trained on the same labels",
             )
 
-    def compare(self, data: ScoredRows, right: RightLabels, predicted: NDArray[np.int64]) -> Scores:
-        """Compare the answers of the first model with those of this one."""
-        self._comparison.say_if_unfair(data, self._screen)
+    def compare(
+        self, data: EvaluationData, targets: Targets, predicted: NDArray[np.int64]
+    ) -> Comparison:
+        """Compare the classes (N,) that the first model predicted with those of this one."""
+        announce_unfairness(self._first, self._path, data, self._announce)
         answers: list[str] = []
-        for texts in batched(column_values(data.rows, "text"), max_items=BATCH):
+        for texts in batched(column_values(data.rows, "text"), max_items=BATCH_SIZE):
             answers += [self._model.labels[n] for n in self._model.logits(texts).argmax(1)]
-        own = right.numbers_of(answers)
-        first_right, second_right = predicted == right.numbers, own == right.numbers
+        second = targets.classes_of(answers)
+        first_right, second_right = predicted == targets.classes, second == targets.classes
         only_first = int((first_right & ~second_right).sum())
         only_second = int((second_right & ~first_right).sum())
-        difference = (only_first - only_second) / len(own)
-        p_value = metrics.mcnemar(only_first, only_second)
-        return {
-            "model": str(self._path),
-            **right.scores(own),
-            "only_first_right": only_first,
-            "only_second_right": only_second,
-            "difference": difference,
-            "difference_interval": metrics.difference_interval(first_right, second_right),
-            "p_value": p_value,
-            "verdict": self._comparison.verdict(100 * difference, "points", p_value),
-        }
+        difference = (only_first - only_second) / len(second)
+        p_value = mcnemar(only_first, only_second)
+        return Comparison(
+            **vars(targets.scores(second)),
+            model=str(self._path),
+            only_first_right=only_first,
+            only_second_right=only_second,
+            difference=difference,
+            difference_interval=difference_interval(first_right, second_right),
+            p_value=p_value,
+            verdict=verdict(str(self._first), str(self._path), 100 * difference, "points", p_value),
+        )

@@ -1,30 +1,25 @@
 """How well a classifier labels texts, and how far its probabilities can be trusted."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis import metrics
-from rnncli.analysis.baselines import MAX_CHARACTERS
 from rnncli.analysis.drift import shifts
-from rnncli.cli.console import Screen
-from rnncli.cli.views.mistakes import require_place, write_mistakes
-from rnncli.cli.views.reports import report_classifier
+from rnncli.analysis.metrics import ClassScores, Interval, ReliabilityBin
 from rnncli.data.values import column_values
-from rnncli.networks.numerics import softmax
-from rnncli.tasks.classify.comparison import RightLabels, SecondModel, baseline_scores
-from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
+from rnncli.networks.numerics import Floats, softmax
+from rnncli.tasks.classify.baselines import baseline_scores
+from rnncli.tasks.classify.comparison import Comparison, SecondModel
+from rnncli.tasks.classify.predict import MAX_CHARACTERS, TextClassifier
+from rnncli.tasks.classify.targets import LabelScores, Targets
+from rnncli.tasks.evaluation_data import Announce, EvaluationData
+from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.text.batching import batched, split_long_text
-from rnncli.text.threads import choose_threads
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from rich.console import Console
 
 NAMES = (
     "accuracy",
@@ -35,86 +30,138 @@ NAMES = (
     "texts",
 )
 CLASS_NAMES = ("precision", "recall", "f1", "support")
-MISTAKE = ("label", "answer", "probability", "text")  # columns of --errors
+
+
+@dataclass(frozen=True)
+class LengthScores:
+    """How many of the short, the middle or the long texts are labelled right."""
+
+    name: str
+    fewest_words: int
+    most_words: int
+    texts: int
+    accuracy: float
+    accuracy_interval: Interval
+
+
+@dataclass(frozen=True)
+class ClassifierReport(LabelScores):
+    """The scores of a classifier; the fields have the names that ``--json`` prints."""
+
+    texts: int
+    mistakes: Mistakes
+    calibration_error: float
+    calibration_error_by_chance: float  # to be expected if every probability were true
+    baselines: dict[str, LabelScores]
+    reliability: list[ReliabilityBin]
+    lengths: list[LengthScores]
+    classes: dict[str, ClassScores]
+    labels: list[str]  # of the rows and columns of the confusion matrix
+    confusion_matrix: list[list[int]]  # rows: the right label; columns: the answer
+    against: Comparison | None = field(default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names; of the mistakes, their number."""
+        scores = {name: _plain(value) for name, value in vars(self).items()}
+        if self.against is None:
+            del scores["against"]
+        return scores | {"mistakes": len(self.mistakes)}
 
 
 class ClassifierScorer:
-    """Score a classifier, beside others and in parts."""
+    """Score a classifier as a whole and in parts, beside baselines and a second model."""
 
-    def __init__(
-        self, path: Path, against: Path | None, errors: Path | None, screen: Screen
-    ) -> None:
-        """Read the model, and the one to compare it with; ``errors`` is where mistakes go.
+    def __init__(self, path: Path, settings: ScoringSettings, announce: Announce) -> None:
+        """Read the model, and the one to compare it with.
 
         Raises:
             ModelError: there is no such model, or the second one has other labels.
-            DataError: there is no folder for the mistakes.
 
         """
-        require_place(errors)
-        self._errors = errors
-        self._screen = screen
-        self._model = TextClassifier.load(path, threads=choose_threads(None), announce=screen.say)
-        self._second = None if against is None else SecondModel(against, path, self._model, screen)
+        self._announce = announce
+        self._model = TextClassifier.load(path, threads=settings.threads, announce=announce)
+        self._second: SecondModel | None = None
+        if settings.against is not None:
+            self._second = SecondModel(
+                settings.against, path, self._model.labels, settings.threads, announce
+            )
+        self.needs_training_data = self._baselines = settings.baselines
         self.names = [
             *NAMES,
-            *(SecondModel.names if against is not None else ()),
+            *(() if self._second is None else SecondModel.names),
             *(f"classes.{label}.{name}" for label in self._model.labels for name in CLASS_NAMES),
         ]
 
-    def score(self, data: ScoredRows) -> Scores:
-        """Score the model on some rows."""
+    def score(self, data: EvaluationData) -> ClassifierReport:
+        """Score the model."""
         if not data.is_held_out:
-            self._say_shifts(data.rows)
-        right = RightLabels(column_values(data.rows, "label"), self._model.labels)
-        texts = batched(column_values(data.rows, "text"), max_items=BATCH)
+            self._announce_drift(data)
+        targets = Targets(column_values(data.rows, "label"), self._model.labels)
+        texts = batched(column_values(data.rows, "text"), max_items=BATCH_SIZE)
         logits = np.concatenate([self._model.logits(batch) for batch in texts])  # (N, C)
         probabilities = softmax(logits.astype(np.float64))
-        predicted, surest = probabilities.argmax(1), probabilities.max(1)
-        is_right = predicted == right.numbers
-        if self._errors is not None:
-            wrong = np.flatnonzero(~is_right)
-            wrong = wrong[np.argsort(-surest[wrong], kind="stable")]
-            answers = [self._model.labels[number] for number in predicted[wrong]]
-            sure = surest[wrong].round(6).tolist()
-            rows = data.rows.select(wrong)
-            cells = (column_values(rows, "label"), answers, sure, column_values(rows, "text"))
-            write_mistakes(self._errors, MISTAKE, zip(*cells, strict=True), self._screen)
-        matrix = metrics.confusion_matrix(right.numbers, predicted, len(right.labels))
-        by_class = zip(right.labels, metrics.class_scores(matrix), strict=True)
-        bins = metrics.reliability(surest, is_right)
-        scores: Scores = {
-            "texts": len(is_right),
-            "mistakes": int((~is_right).sum()),
-            **right.scores(predicted),
-            "calibration_error": metrics.calibration_error(surest, is_right),
-            "calibration_error_by_chance": metrics.calibration_error_by_chance(surest),
-            "baselines": baseline_scores(right, data, self._screen),
-            "reliability": [asdict(own) for own in bins],
-            "lengths": _by_length(column_values(data.rows, "text"), is_right),
-        }
-        if self._second is not None:
-            scores["against"] = self._second.compare(data, right, predicted)
-        return scores | {
-            "classes": {label: asdict(own) for label, own in by_class},
-            "labels": right.labels,
-            "confusion_matrix": matrix.tolist(),
-        }
+        predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+        is_right = predicted == targets.classes
+        matrix = metrics.confusion_matrix(targets.classes, predicted, len(targets.labels))
+        by_class = zip(targets.labels, metrics.class_scores(matrix), strict=True)
+        return ClassifierReport(
+            **vars(targets.scores(predicted)),
+            texts=len(is_right),
+            mistakes=self._mistakes(data, predicted, confidence, is_right),
+            calibration_error=metrics.calibration_error(confidence, is_right),
+            calibration_error_by_chance=metrics.calibration_error_by_chance(confidence),
+            baselines=baseline_scores(targets, data, self._announce) if self._baselines else {},
+            reliability=metrics.reliability(confidence, is_right),
+            lengths=_by_length(column_values(data.rows, "text"), is_right),
+            classes=dict(by_class),
+            labels=targets.labels,
+            confusion_matrix=matrix.tolist(),
+            against=self._second.compare(data, targets, predicted) if self._second else None,
+        )
 
-    def _say_shifts(self, rows: "Dataset") -> None:
+    def _announce_drift(self, data: EvaluationData) -> None:
         """Say how texts are unlike those that the model was trained on."""
         from rnncli.data.checks import sample
 
-        for message in shifts(sample(rows), self._model.info, self._model.tokenizer):
-            self._screen.say(message)
+        for message in shifts(sample(data.rows), self._model.info, self._model.tokenizer):
+            self._announce(message)
 
-    def report(self, scores: Scores, console: "Console") -> None:
-        """Print scores for a person."""
-        report_classifier(scores, console)
+    def _mistakes(
+        self,
+        data: EvaluationData,
+        predicted: NDArray[np.int64],
+        confidence: Floats,
+        is_right: NDArray[np.bool_],
+    ) -> Mistakes:
+        """Return the texts with a wrong answer, the most confident first."""
+        wrong = np.flatnonzero(~is_right)
+        wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+
+        def rows() -> Iterator[tuple[Cell, ...]]:
+            selected = data.rows.select(wrong)
+            answers = [self._model.labels[number] for number in predicted[wrong]]
+            return zip(
+                column_values(selected, "label"),
+                answers,
+                confidence[wrong].round(6).tolist(),
+                column_values(selected, "text"),
+                strict=True,
+            )
+
+        return Mistakes(("label", "answer", "probability", "text"), len(wrong), rows)
 
 
-def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[Scores]:
-    """Return the accuracy of the short, the middle and the long third of the texts.
+def _plain(value: Any) -> Any:
+    """Return dataclasses, also in lists and dictionaries, as dictionaries."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[LengthScores]:
+    """Return the scores of the short, the middle and the long third of the texts.
 
     Texts with as many words are in the same third, so that some may be larger, and one empty.
     """
@@ -122,22 +169,22 @@ def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[Scores
     ordered = np.sort(words)
     bounds = [ordered[(len(words) - 1) * third // 3] for third in (1, 2)]
     thirds = np.searchsorted(bounds, words)  # (N,): 0, 1 or 2
-    found = []
+    scores = []
     for number, name in enumerate(("short", "middle", "long")):
         inside = thirds == number
         if inside.any():
             hits, total = int(is_right[inside].sum()), int(inside.sum())
-            found.append(
-                {
-                    "name": name,
-                    "fewest_words": int(words[inside].min()),
-                    "most_words": int(words[inside].max()),
-                    "texts": total,
-                    "accuracy": hits / total,
-                    "accuracy_interval": metrics.wilson_interval(hits, total),
-                }
+            scores.append(
+                LengthScores(
+                    name,
+                    int(words[inside].min()),
+                    int(words[inside].max()),
+                    total,
+                    hits / total,
+                    metrics.wilson_interval(hits, total),
+                )
             )
-    return found
+    return scores
 
 
 def _count_words(text: str) -> int:

@@ -1,83 +1,109 @@
-"""How well a generator foresees text."""
+"""How well a generator predicts text."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rnncli.analysis import metrics
+from rnncli.tasks.evaluation_data import Announce, EvaluationData
+from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.scoring import ScoredRows, Scores
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from rnncli.tasks.scoring import ScoringSettings
 
 
-# The scores of a text, and the digits behind the point.
-FOR_A_PERSON = {
-    "bits_per_character": 4,
-    "nats_per_character": 4,
-    "nats_per_token": 4,
-    "perplexity_per_token": 2,
-    "perplexity_per_word": 2,
-}
+@dataclass(frozen=True)
+class TextScores:
+    """The loss on a text, in several units."""
+
+    bits_per_character: float
+    nats_per_character: float
+    nats_per_token: float
+    perplexity_per_token: float
+    perplexity_per_word: float
+
+    @classmethod
+    def of_loss(cls, nats: float, tokens: int, characters: int, words: int) -> "TextScores":
+        """Convert a loss in nats a token."""
+        total = nats * tokens
+        return cls(
+            metrics.bits(total / characters),
+            total / characters,
+            nats,
+            metrics.perplexity(nats),
+            metrics.perplexity(total / max(words, 1)),
+        )
+
+
+NAMES = tuple(TextScores.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class GeneratorReport:
+    """The scores of a generator."""
+
+    network: TextScores
+    with_cache: TextScores | None  # beside a continuous cache, where the model has one
+    characters: int
+    tokens: int
+    words: int  # what stands between spaces, and each end of a line
+    mistakes = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names: those of the network, then those with a cache."""
+        sizes = {"characters": self.characters, "tokens": self.tokens, "words": self.words}
+        scores: dict[str, Any] = sizes | asdict(self.network)
+        return scores | ({} if self.with_cache is None else {"with_cache": asdict(self.with_cache)})
 
 
 class GeneratorScorer:
-    """Score a generator by the loss."""
+    """Score a generator by its loss on a running text."""
 
-    names = (
-        *FOR_A_PERSON,
-        *(f"without_cache.{name}" for name in FOR_A_PERSON),
-        "characters",
-        "tokens",
-        "words",
-    )
+    needs_training_data = False
 
-    def __init__(self, path: Path, window: int | None) -> None:
-        """Read the model, whose state is emptied after ``window`` tokens, if that is a number.
+    def __init__(self, path: Path, settings: ScoringSettings, announce: Announce) -> None:
+        """Read the model.
 
         Raises:
             ModelError: there is no such model.
 
         """
-        self._model = TextGenerator.load(path)
-        self._window = window
+        self._model = TextGenerator.load(path, threads=settings.threads, announce=announce)
+        calibration = self._model.info.get("calibration")
+        self._cache = Cache(**calibration) if calibration else None
+        self._window = settings.window
+        self.names: Sequence[str] = [*NAMES, "characters", "tokens", "words"]
+        if self._cache is not None:
+            self.names = [*self.names, *(f"with_cache.{name}" for name in NAMES)]
 
-    def score(self, data: ScoredRows) -> Scores:
-        """Score the model on some rows."""
-        found = self._model.score(training_texts(data.rows), self._window)
-        characters = sum(len(text) for text in training_texts(data.rows))
-        # What stands between spaces, and each end of a line: so that levels can be compared.
-        words = sum(len(text.split()) + text.count("\n") for text in training_texts(data.rows))
-        tokens = found.tokens_a_character * characters
+    def score(self, data: EvaluationData) -> GeneratorReport:
+        """Score the model on the texts, one after the other as a running text.
 
-        def scores(nats: float) -> Scores:
-            return {
-                "nats_per_token": nats,
-                "nats_per_character": nats * tokens / characters,
-                "bits_per_character": metrics.bits(nats * tokens / characters),
-                "perplexity_per_token": metrics.perplexity(nats),
-                "perplexity_per_word": metrics.perplexity(nats * tokens / max(words, 1)),
-            }
+        Raises:
+            DataError: the text is too short.
 
-        return {
-            "characters": characters,
-            "tokens": round(tokens),
-            "words": words,
-            **scores(found.nats),
-            "without_cache": scores(found.nats_alone),
-        }
-
-    def report(self, scores: Scores, console: "Console") -> None:
-        """Print scores for a person."""
-        alone = scores["without_cache"]
-        if scores["nats_per_token"] != alone["nats_per_token"]:
-            console.print(f"{'':20}{'with cache':>12}{'without':>12}")
-        for name, digits in FOR_A_PERSON.items():
-            line = f"{name.replace('_', ' '):20}{scores[name]:12.{digits}f}"
-            if scores[name] != alone[name]:
-                line += f"{alone[name]:12.{digits}f}"
-            console.print(line)
-        console.print(f"{'characters':20}{scores['characters']:12,}")
-        console.print(f"{'tokens':20}{scores['tokens']:12,}")
-        console.print(f"{'words and line ends':20}{scores['words']:12,}")
+        """
+        network = cached = 0.0  # nats
+        targets = 0
+        recent: Recent | None = None
+        for part in self._model.predictions(training_texts(data.rows), self._window):
+            network += part.nats()
+            targets += len(part.targets)
+            if self._cache is not None:
+                if part.is_start or recent is None:
+                    recent = Recent.nothing(part.features.shape[1])
+                mixed, recent = self._cache(part.log_p, part.features, part.inputs, recent)
+                cached += replace(part, log_p=mixed).nats()
+        characters = words = 0
+        for text in training_texts(data.rows):
+            characters += len(text)
+            words += len(text.split()) + text.count("\n")
+        sizes = (targets + 1, characters, words)  # the first token is not predicted, but counts
+        return GeneratorReport(
+            TextScores.of_loss(network / targets, *sizes),
+            None if self._cache is None else TextScores.of_loss(cached / targets, *sizes),
+            characters,
+            targets + 1,
+            words,
+        )

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain, islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.messages import Announce
@@ -14,7 +13,6 @@ from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.reading import SavedModel
-from rnncli.tasks.generate.continuous_cache import Cache, Recent
 from rnncli.tasks.generate.control_codes import Controls, prefix
 from rnncli.tasks.predictor import Predictor
 from rnncli.text.batching import batch_by_length, pad, split_long_text
@@ -44,12 +42,19 @@ class Surprise:
             start = end
 
 
-class Foresight(NamedTuple):
-    """How well a model foresees a running text."""
+@dataclass(frozen=True)
+class Predictions:
+    """Consecutive tokens of a running text, and the distribution predicted for each next one."""
 
-    nats: float  # a token, as the model reads it: with its cache, where it has one
-    nats_alone: float  # a token, without the cache
-    tokens_a_character: float
+    inputs: Ints  # (T,)
+    targets: Ints  # (T,) the token after each
+    features: Floats  # (T, E) what the output layer reads
+    log_p: Floats  # (T, V)
+    is_start: bool  # whether they were read from an empty state
+
+    def nats(self) -> float:
+        """Return the summed loss."""
+        return -float(self.log_p[np.arange(len(self.targets)), self.targets].sum(dtype=np.float64))
 
 
 class LanguageModel(Predictor):
@@ -61,8 +66,6 @@ class LanguageModel(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        calibration = model.info.get("calibration")
-        self._cache = Cache(**calibration) if calibration else None
         try:
             self.controls = Controls.of_model(model.info)  # None where it was trained without any
         except ValueError as error:
@@ -131,60 +134,46 @@ class LanguageModel(Predictor):
         bits /= np.float32(math.log(2))
         return [own[: length - 1] for own, length in zip(bits, lengths, strict=True)], state
 
-    def score(self, texts: Iterable[str], window: int | None = None) -> Foresight:
-        """Return how well a running text is foreseen.
+    def score(self, texts: Iterable[str], window: int | None = None) -> float:
+        """Return the loss on a running text, in nats a token; see `predictions`.
 
-        State and cache are carried through all of it or, with ``window``, through so many tokens,
-        before they are emptied. The first token, which nothing predicts, is not scored.
+        Raises:
+            DataError: there is nothing to predict.
+
+        """
+        parts = [(part.nats(), len(part.targets)) for part in self.predictions(texts, window)]
+        return sum(nats for nats, _ in parts) / sum(targets for _, targets in parts)
+
+    def predictions(
+        self, texts: Iterable[str], window: int | None = None
+    ) -> Iterator["Predictions"]:
+        """Yield what is predicted of a running text, some steps at a time.
+
+        The state is carried through all of it or, with ``window``, reset after so many tokens. The
+        first token is not predicted.
 
         Raises:
             DataError: there is nothing to predict.
 
         """
         most = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
-        place, count, characters = self._beginning(), 0, 0
-        nats = np.zeros(2)
-        pending: list[int] = []
-
-        def read(size: int) -> None:
-            nonlocal nats, place, count, pending
-            found, place = self._nats(pending[: size + 1], place)
-            nats, count, pending = nats + found, count + size, pending[size:]
-            if window and count % window == 0:
-                place = self._beginning()
-
-        def room() -> int:
-            return min(most, window - count % window) if window else most
-
-        for text in texts:
-            pending += self._tokenizer.encode(text)
-            characters += len(text)
-            while len(pending) > room():
-                read(room())
-        if len(pending) > 1:
-            read(len(pending) - 1)
+        ids = chain.from_iterable(map(self._tokenizer.encode, texts))
+        last, count = list(islice(ids, 1)), 0
+        state = self._network.empty_state(1)
+        while True:
+            steps = min(most, window - count % window) if window else most
+            tokens = np.array(last + list(islice(ids, steps)), np.int64)  # (T + 1,)
+            if len(tokens) < 2:
+                break
+            is_start = count % window == 0 if window else count == 0
+            if is_start:
+                state = self._network.empty_state(1)
+            features, state = self._network.features(tokens[None, :-1], state)  # (1, T, E)
+            log_p = log_softmax(self._network.output(features[0]))  # (T, V)
+            yield Predictions(tokens[:-1], tokens[1:], features[0], log_p, is_start)
+            last, count = tokens[-1:].tolist(), count + len(tokens) - 1
         if not count:
             raise DataError("the text is too short to score", "give a longer text")
-        together, alone = (nats / count).tolist()
-        return Foresight(together, alone, (count + 1) / characters)
-
-    def _beginning(self) -> tuple[DecoderState, Recent]:
-        """Return the state and the cache before any token."""
-        return self._network.empty_state(1), Recent.nothing(self._network.config.output_width)
-
-    def _nats(
-        self, ids: list[int], place: tuple[DecoderState, Recent]
-    ) -> tuple[NDArray[np.float64], tuple[DecoderState, Recent]]:
-        """Return the nats of all tokens but the first, with cache and without, and the place."""
-        state, recent = place
-        read, targets = np.array(ids[:-1]), np.array(ids[1:])  # (T,), (T,)
-        features, state = self._network.features(read[None], state)  # (1, T, E)
-        together = alone = log_softmax(self._network.output(features[0]))  # (T, V)
-        if self._cache is not None:
-            together, recent = self._cache(alone, features[0], read, recent)
-        steps = np.arange(len(targets))
-        nats = [-p[steps, targets].sum(dtype=np.float64) for p in (together, alone)]
-        return np.array(nats), (state, recent)
 
     @property
     def _most_texts(self) -> int:

@@ -1,13 +1,15 @@
 """How close a translator comes to the translations of people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from rnncli.analysis.comparison import Comparison
+from rnncli.analysis.comparison import verdict
 from rnncli.analysis.translation_metrics import (
+    Difference,
     Faults,
     Measurement,
     compare,
@@ -15,146 +17,141 @@ from rnncli.analysis.translation_metrics import (
     measure,
     require_tokenizer,
 )
-from rnncli.cli.console import Screen
-from rnncli.cli.views.mistakes import require_place, write_mistakes
-from rnncli.cli.views.translator_report import report_translator
-from rnncli.config import SearchConfig
 from rnncli.data.values import column_values
-from rnncli.tasks.scoring import BATCH, ScoredRows, Scores
+from rnncli.tasks.evaluation_data import Announce, EvaluationData, announce_unfairness
+from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched
-from rnncli.text.threads import choose_threads
 from rnncli.text.unicode import has_kana
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 FAULTS = tuple(field.name for field in fields(Faults))
-COMPARED = ("", ".difference", ".p_value")  # of each metric, where there is a second model
-LOOKED_AT = 20  # references that tell whether they are Japanese
+LANGUAGE_SAMPLE = 20  # references that show whether they are Japanese
 
 
 @dataclass(frozen=True)
 class Translations:
-    """What a system made of some sentences, and what the metrics say of it."""
+    """The translations of a system, and their scores."""
 
     outputs: Sequence[str]
-    measured: dict[str, Measurement]
+    metrics: dict[str, Measurement]
     faults: Faults
 
-    def scores(self) -> Scores:
-        """Return how good they are, how sure that is, and what is wrong with them."""
-        told: Scores = {
-            name: {"score": own.score, "interval": own.interval, "signature": own.signature}
-            for name, own in self.measured.items()
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names."""
+        scores = {name: metric.to_dict() for name, metric in self.metrics.items()}
+        return scores | asdict(self.faults)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The translations of a second model, and whether those of the first one are better."""
+
+    model: str
+    translations: Translations
+    differences: dict[str, Difference]  # of each metric, first - second
+    verdict: str  # by BLEU
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names."""
+        scores = self.translations.to_dict()
+        for name, difference in self.differences.items():
+            scores[name] |= asdict(difference)
+        return {"model": self.model, **scores, "verdict": self.verdict}
+
+
+@dataclass(frozen=True)
+class TranslatorReport:
+    """The scores of a translator, beside those of copying the source and of a second model."""
+
+    sentences: int
+    translations: Translations
+    copied_source: Translations
+    mistakes: Mistakes
+    against: Comparison | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names."""
+        scores = {
+            "sentences": self.sentences,
+            **self.translations.to_dict(),
+            "baselines": {"copied_source": self.copied_source.to_dict()},
         }
-        return told | asdict(self.faults)
+        return scores if self.against is None else scores | {"against": self.against.to_dict()}
 
 
 class TranslatorScorer:
-    """Score a translator by BLEU and chrF, beside its own input and a second translator."""
+    """Score a translator by BLEU and chrF, beside copying the source and a second model."""
 
-    def __init__(
-        self,
-        path: Path,
-        config: SearchConfig,
-        tokenize: str | None,
-        against: Path | None,
-        errors: Path | None,
-        screen: Screen,
-    ) -> None:
-        """Read the model, and the one to compare it with; ``errors`` is where mistakes go.
+    needs_training_data = False
 
-        Without ``tokenize`` the language says which of sacreBLEU's tokenizers it is.
+    def __init__(self, path: Path, settings: ScoringSettings, announce: Announce) -> None:
+        """Read the model, and the one to compare it with.
 
         Raises:
             ModelError: there is no such model.
-            ConfigError: there is no such tokenizer.
-            DataError: there is no folder for the mistakes.
+            ConfigError: sacreBLEU has no such tokenizer, or it is not installed.
 
         """
-        require_place(errors)
-        if tokenize is not None:
-            require_tokenizer(tokenize)
-        self._tokenize, self._errors, self._screen = tokenize, errors, screen
-        self._config = config
+        if settings.tokenize is not None:
+            require_tokenizer(settings.tokenize)
+        self._path, self._settings, self._announce = path, settings, announce
         self._model = self._load(path)
-        self._against = against
-        if against is not None:
-            self._second, self._comparison = self._load(against), Comparison(path, against)
+        self._second = None if settings.against is None else self._load(settings.against)
         languages = self._model.info.get("data", {}).get("languages")
         self._language: str | None = languages[1] if languages else None
         self.names = self._names()
 
-    def score(self, data: ScoredRows) -> Scores:
-        """Score the model on some rows."""
+    def score(self, data: EvaluationData) -> TranslatorReport:
+        """Score the model."""
         sources = [clean(text) for text in column_values(data.rows, "source")]
         references = [clean(text) for text in column_values(data.rows, "target")]
-        tokenize = self._tokenize or self._tokenizer_for(references)
+        tokenize = self._settings.tokenize or self._tokenizer_for(references)
         systems = [self._translate(self._model, sources), sources]
-        if self._against is not None:
-            self._comparison.say_if_unfair(data, self._screen)
+        if self._settings.against is not None and self._second is not None:
+            announce_unfairness(self._path, self._settings.against, data, self._announce)
             systems.append(self._translate(self._second, sources))
-        own, copied, *others = (
-            Translations(outputs, measured, faults(outputs, references, tokenize))
-            for outputs, measured in zip(
+        first, copied, *others = (
+            Translations(outputs, metrics, faults(outputs, references, tokenize))
+            for outputs, metrics in zip(
                 systems, measure(systems, references, tokenize), strict=True
             )
         )
-        scores: Scores = {
-            "sentences": len(sources),
-            **own.scores(),
-            "baselines": {"copied_source": copied.scores()},
-        }
-        if others:
-            scores["against"] = self._compare(own, others[0])
-        if self._errors is not None:
-            self._write_mistakes(self._errors, sources, references, own)
-        return scores
-
-    def report(self, scores: Scores, console: "Console") -> None:
-        """Print scores for a person."""
-        report_translator(scores, console)
+        return TranslatorReport(
+            len(sources),
+            first,
+            copied,
+            _mistakes(sources, references, first),
+            self._compare(first, others[0]) if others else None,
+        )
 
     def _load(self, path: Path) -> Translator:
-        return Translator.load(path, threads=choose_threads(None), announce=self._screen.say)
+        return Translator.load(path, threads=self._settings.threads, announce=self._announce)
 
     def _translate(self, model: Translator, sources: Sequence[str]) -> list[str]:
         return [
             translation.text
-            for texts in batched(sources, max_items=BATCH)
-            for translation in model(texts, self._config)
+            for texts in batched(sources, max_items=BATCH_SIZE)
+            for translation in model(texts, self._settings.search)
         ]
 
-    def _compare(self, own: Translations, second: Translations) -> Scores:
-        """Say which translations are better; the verdict is that of BLEU."""
-        found: Scores = {"model": str(self._against), **second.scores()}
-        for name, measured in own.measured.items():
-            found[name] |= asdict(compare(measured, second.measured[name]))
-        bleu = found["bleu"]
-        verdict = self._comparison.verdict(bleu["difference"], "BLEU", bleu["p_value"])
-        return found | {"verdict": verdict}
-
-    def _write_mistakes(
-        self, path: Path, sources: Sequence[str], references: Sequence[str], own: Translations
-    ) -> None:
-        """Write the sentences whose translation is not the reference, the worst first."""
-        scores = own.measured["chrf"].sentence_scores.tolist()
-        order = sorted(range(len(scores)), key=scores.__getitem__)
-        wrong = [i for i in order if own.outputs[i] != references[i]]
-        columns = ("source", "reference", "output", "chrf")
-        rows = ((sources[i], references[i], own.outputs[i], scores[i]) for i in wrong)
-        write_mistakes(path, columns, rows, self._screen)
+    def _compare(self, first: Translations, second: Translations) -> Comparison:
+        differences = {
+            name: compare(metric, second.metrics[name]) for name, metric in first.metrics.items()
+        }
+        bleu, model = differences["bleu"], str(self._settings.against)
+        sentence = verdict(str(self._path), model, bleu.difference, "BLEU", bleu.p_value)
+        return Comparison(model, second, differences, sentence)
 
     def _names(self) -> list[str]:
-        """Return the names of the scores that can be required."""
-        scores = ["bleu", "bleu_lower", "chrf"]
-        may_be_japanese = self._tokenize is None and self._language in (None, "ja")
-        if self._tokenize == "ja-mecab" or may_be_japanese:
-            scores.insert(2, "bleu_char")
-        names = [*scores, *FAULTS, "sentences"]
-        if self._against is not None:
-            names += [f"against.{name}{what}" for name in scores for what in COMPARED]
+        metrics = ["bleu", "bleu_lower", "chrf"]
+        may_be_japanese = self._settings.tokenize is None and self._language in (None, "ja")
+        if self._settings.tokenize == "ja-mecab" or may_be_japanese:
+            metrics.insert(2, "bleu_char")
+        names = [*metrics, *FAULTS, "sentences"]
+        if self._second is not None:
+            for name in metrics:
+                against = f"against.{name}"
+                names += [against, f"{against}.difference", f"{against}.p_value"]
             names += [f"against.{name}" for name in FAULTS]
         return names
 
@@ -162,6 +159,21 @@ class TranslatorScorer:
         """Return the tokenizer for the target's language: words where they can be told apart."""
         if self._language == "zh":
             return "zh"
-        if self._language == "ja" or any(map(has_kana, references[:LOOKED_AT])):
+        if self._language == "ja" or any(map(has_kana, islice(references, LANGUAGE_SAMPLE))):
             return "ja-mecab" if find_spec("MeCab") and find_spec("ipadic") else "char"
         return "13a"
+
+
+def _mistakes(
+    sources: Sequence[str], references: Sequence[str], translations: Translations
+) -> Mistakes:
+    """Return the sentences whose translation is not the reference, the worst chrF first."""
+    outputs = translations.outputs
+    wrong = [i for i, (a, b) in enumerate(zip(outputs, references, strict=True)) if a != b]
+
+    def rows() -> Iterator[tuple[Cell, ...]]:
+        scores = translations.metrics["chrf"].sentence_scores.tolist()
+        for i in sorted(wrong, key=scores.__getitem__):
+            yield sources[i], references[i], outputs[i], scores[i]
+
+    return Mistakes(("source", "reference", "output", "chrf"), len(wrong), rows)
