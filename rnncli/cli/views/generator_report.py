@@ -24,17 +24,11 @@ def print_generator_report(report: GeneratorReport, console: "Console") -> None:
     systems = {"network": report.network}
     if report.with_cache is not None:
         systems["with continuous cache"] = report.with_cache
-    print_table(
-        console,
-        ["", *systems],
-        [
-            [
-                name.replace("_", " "),
-                *(f"{getattr(scores, name):.{digits}f}" for scores in systems.values()),
-            ]
-            for name, digits in SCORES.items()
-        ],
-    )
+    rows = []
+    for name, digits in SCORES.items():
+        cells = [f"{getattr(scores, name):.{digits}f}" for scores in systems.values()]
+        rows.append([name.replace("_", " "), *cells])
+    print_table(console, ["", *systems], rows)
     console.print(f"characters           {report.characters:10,}")
     console.print(f"tokens               {report.tokens:10,}")
     console.print(f"words and line ends  {report.words:10,}")
