@@ -12,7 +12,8 @@ from rnncli.cli.pipe import Request, answer_all, batches
 from rnncli.cli.records import Lines, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
-from rnncli.tasks.generate.predict import MAX_TRIES, Demand, Generation, TextGenerator
+from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint
+from rnncli.tasks.generate.predict import Generation, TextGenerator
 from rnncli.text.unicode import escape_controls, replace_surrogates
 
 
@@ -46,7 +47,7 @@ class Samples:
                 if self._is_watched:
                     self._say_temperature(config)
                 for samples in self.generator.lines(
-                    self.n, prompt, config, self._demands, self.control
+                    self.n, prompt, config, self._constraints, self.control
                 ):
                     for answer in self._told(samples, config):
                         as_json = self.request.as_json
@@ -74,12 +75,12 @@ class Samples:
         return names
 
     @property
-    def _demands(self) -> list[Demand]:
+    def _constraints(self) -> list[Constraint]:
         source, most = self.source, self.max_copy
         if source is None or most is None:
             return []
         return [
-            Demand(
+            Constraint(
                 lambda texts: [not has for has in source.has_stretch_of(texts, most + 1)],
                 RnncliError(
                     f"{MAX_TRIES} times a sample had more than {most} characters in a row that "
@@ -92,7 +93,7 @@ class Samples:
     def _respond(self, prompts: Sequence[str]) -> list[list[Output]]:
         answers: list[list[Output]] = [[] for _ in prompts]
         for config in self.configs:
-            found = self.generator.samples(prompts, self.n, config, self._demands, self.control)
+            found = self.generator.samples(prompts, self.n, config, self._constraints, self.control)
             told = iter(self._told([sample for samples in found for sample in samples], config))
             for own in answers:
                 own += islice(told, self.n)
@@ -134,7 +135,9 @@ class Samples:
         if self.n == 1 and self.max_copy is None:
             yield (piece for (piece,) in self.generator.stream(prompt, 1, config, self.control))
             return
-        (samples,) = self.generator.samples([prompt], self.n, config, self._demands, self.control)
+        (samples,) = self.generator.samples(
+            [prompt], self.n, config, self._constraints, self.control
+        )
         for sample in samples:
             yield iter([sample.text])
 

@@ -18,7 +18,7 @@ from rnncli import TextGenerator
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.networks.numerics import log_softmax, softmax
-from rnncli.tasks.generate.predict import MAX_TRIES, Demand
+from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint
 from rnncli.tasks.generate.surprisal import BATCH_TEXTS, MAX_CHARACTERS
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -169,7 +169,7 @@ def test_a_text_that_is_not_wanted_is_drawn_again_and_the_others_stay(model: Tex
         return ["e" in text for text in texts]
 
     usual = [own.text for own in model.samples(["The"], 30, config)[0]]
-    wanted = [Demand(has_an_e, RnncliError("no e", "try again"))]
+    wanted = [Constraint(has_an_e, RnncliError("no e", "try again"))]
     found = [own.text for own in model.samples(["The"], 30, config, wanted)[0]]
     assert all("e" in text for text in found)
     assert [a for a in usual if "e" in a] == [
@@ -187,7 +187,10 @@ def test_after_so_many_tries_it_is_said_what_was_wanted(model: TextGenerator) ->
 
     with pytest.raises(RnncliError, match="no such text"):
         model.samples(
-            ["The"], 2, SamplingConfig(length=2), [Demand(never, RnncliError("no such text", "-"))]
+            ["The"],
+            2,
+            SamplingConfig(length=2),
+            [Constraint(never, RnncliError("no such text", "-"))],
         )
     assert asked == [2] * MAX_TRIES
 

@@ -1,23 +1,23 @@
 """Write text with a language model."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice, repeat
+from typing import Any
 
 import numpy as np
 
 from rnncli.config import SamplingConfig
-from rnncli.errors import RnncliError
-from rnncli.networks.model_numpy import DecoderState
-from rnncli.networks.numerics import Floats, Ints
-from rnncli.networks.sampling import draw, random_generators, random_seeds, sample
+from rnncli.errors import InputError
+from rnncli.networks.sampling import random_generators, random_seeds
+from rnncli.tasks.generate.constraints import Constraint, not_blank
+from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModel
+from rnncli.tasks.predictor import as_texts, with_settings
 from rnncli.text.batching import batch_by_length, pad
-from rnncli.text.streaming import Ends, Writer
-
-MAX_TRIES = 20  # at a text that has to be like this or that
+from rnncli.text.streaming import Ends
 
 
 @dataclass(frozen=True)
@@ -29,78 +29,63 @@ class Generation:
     control: str | None = None  # the label in whose manner it is written, where there is one
 
 
-@dataclass(frozen=True)
-class Demand:
-    """What a text has to be like; one that is not is drawn again."""
-
-    is_met: Callable[[Sequence[str]], Sequence[bool]]  # by each of some texts
-    error: RnncliError  # that is raised after ``MAX_TRIES``
-
-
 class TextGenerator(LanguageModel):
     """Write text with a trained language model.
 
     A model that was trained with labels writes in the manner of one of them: of ``control``, or of
     one that is drawn, each as often as the texts had it. A sample then ends where its text does.
+    How is in a config, or in settings of the same names: ``generator(["The "], length=20)``.
     """
 
     def __call__(
         self,
-        prompts: Sequence[str],
+        prompts: Iterable[str],
         config: SamplingConfig | None = None,
         control: str | None = None,
+        **settings: Any,
     ) -> list[Generation]:
         """Return a text that goes on from each prompt; the order is kept.
 
         Of a prompt of more than ``MAX_CHARACTERS``, only so many at its end are read: the state of
-        a recurrent network remembers no more.
+        a recurrent network remembers no more. ``settings`` are those of ``SamplingConfig``.
 
         Raises:
-            ConfigError: the model knows no such label.
+            InputError: ``prompts`` is no list of texts.
+            ConfigError: the model knows no such label, or there is no such setting.
 
         """
-        return [samples[0] for samples in self.samples(prompts, 1, config, control=control)]
+        samples = self.samples(prompts, 1, config, control=control, **settings)
+        return [generations[0] for generations in samples]
 
     def samples(
         self,
-        prompts: Sequence[str],
+        prompts: Iterable[str],
         n: int,
         config: SamplingConfig | None = None,
-        demands: Sequence[Demand] = (),
+        constraints: Sequence[Constraint] = (),
         control: str | None = None,
+        **settings: Any,
     ) -> list[list[Generation]]:
         """Return n texts that go on from each prompt.
 
         Raises:
-            ConfigError: the model knows no such label.
-            RnncliError: that of a demand that is not met.
+            InputError: ``prompts`` is no list of texts.
+            ConfigError: the model knows no such label, or there is no such setting.
+            RnncliError: that of a constraint which was not satisfied.
 
         """
-        config = config or SamplingConfig()
+        prompts = as_texts(prompts)
+        config = with_settings(config or SamplingConfig(), settings)
         labels = [label for _ in prompts for label in islice(self._labels(control, config.seed), n)]
-        # A beginning is read once for all samples that have it, unless their labels are drawn.
+        # A prompt is read once for all samples that begin with it, unless their labels are drawn.
         each = 1 if self._draws_labels(control) else max(1, n)
-        begun = zip(np.repeat(np.arange(len(prompts)), n)[::each], labels[::each], strict=True)
-        encoded = [self._encode(prompts[row], label) for row, label in begun]
+        rows = np.repeat(np.arange(len(prompts)), n)[::each]
+        encoded = [
+            self._encode(prompts[row], label)
+            for row, label in zip(rows, labels[::each], strict=True)
+        ]
         seeds = random_seeds(config.seed, len(prompts), n)
-        texts = [""] * len(labels)
-        most = self._most_texts
-        for rows in batch_by_length(encoded, BATCH_TOKENS, most):
-            logits, state = self._network.read(*pad([encoded[row] for row in rows]))
-            row_of = np.repeat(np.arange(len(rows)), each)
-            numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
-            size = min(most, math.ceil(len(numbers) / self._threads))
-            parts = [
-                _Start(logits[own], state.take(own), [np.random.default_rng(s) for s in own_seeds])
-                for start in range(0, len(numbers), size)
-                for own in [row_of[start : start + size]]
-                for own_seeds in [[seeds[i] for i in numbers[start : start + size]]]
-            ]
-            drawn = chain.from_iterable(
-                self._in_parallel(lambda part: self._write(part, config, demands), parts)
-            )
-            for number, text in zip(numbers, drawn, strict=True):
-                texts[number] = text
+        texts = self._drawn(encoded, each, seeds, self._sampler(config), constraints)
         found = map(Generation, (prompt for prompt in prompts for _ in range(n)), texts, labels)
         return [list(islice(found, n)) for _ in prompts]
 
@@ -110,25 +95,29 @@ class TextGenerator(LanguageModel):
         n: int = 1,
         config: SamplingConfig | None = None,
         control: str | None = None,
+        **settings: Any,
     ) -> Iterator[list[str]]:
         """Yield, step by step, what each of n texts grows by; a character is never split.
 
         Raises:
-            ConfigError: the model knows no such label.
+            InputError: the prompt is no string.
+            ConfigError: the model knows no such label, or there is no such setting.
 
         """
-        config = config or SamplingConfig()
+        config = with_settings(config or SamplingConfig(), settings)
         labels = list(islice(self._labels(control, config.seed), n))
-        streams = random_generators(config.seed, 1, n)
-        return self._stream(self._begin(labels, streams, partial(self._encode, prompt)), config)
+        generators = random_generators(config.seed, 1, n)
+        state = self._read(labels, generators, partial(self._encode, _as_prompt(prompt)))
+        return self._sampler(config).stream(state)
 
     def lines(
         self,
         n: int,
         prompt: str = "",
         config: SamplingConfig | None = None,
-        demands: Sequence[Demand] = (),
+        constraints: Sequence[Constraint] = (),
         control: str | None = None,
+        **settings: Any,
     ) -> Iterator[list[Generation]]:
         """Yield n lines that begin with a prompt and are not blank, without the newline.
 
@@ -136,32 +125,72 @@ class TextGenerator(LanguageModel):
         Those that are drawn side by side come together.
 
         Raises:
-            ConfigError: the model knows no such label.
-            RnncliError: there are blank lines alone, or that of a demand that is not met.
+            InputError: the prompt is no string.
+            ConfigError: the model knows no such label, or there is no such setting.
+            RnncliError: there are blank lines alone, or that of a constraint.
 
         """
-        config = replace(config or SamplingConfig(), stop="\n")
-        demands = [_not_blank(prompt), *demands]
+        prompt = _as_prompt(prompt)
+        config = replace(with_settings(config or SamplingConfig(), settings), stop="\n")
+        constraints = [not_blank(prompt), *constraints]
         seeds = np.random.SeedSequence(config.seed)
         labels = self._labels(control, config.seed)
-        begin = partial(self._begin, encode=partial(self._encode_line, prompt))
+        read = partial(self._read, encode=partial(self._encode_line, prompt))
+        sampler = self._sampler(config)
         most = self._most_texts
         if self._draws_labels(control):  # and reads the prompt behind each of them
             most = min(most, max(1, BATCH_TOKENS // (len(prompt) + 1)))
         while n:
             size = min(most, math.ceil(n / self._threads))
             sizes = [min(size, n - start) for start in range(0, n, size)][: self._threads]
-            own_labels = [list(islice(labels, size)) for size in sizes]
-            parts = [
-                begin(own, list(map(np.random.default_rng, seeds.spawn(len(own)))))
-                for own in own_labels
+            batches = [list(islice(labels, size)) for size in sizes]
+            states = [
+                read(batch, list(map(np.random.default_rng, seeds.spawn(len(batch)))))
+                for batch in batches
             ]
-            written = self._in_parallel(lambda part: self._write(part, config, demands), parts)
-            for texts, own in zip(written, own_labels, strict=True):
+            drawn = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
+            for texts, batch in zip(drawn, batches, strict=True):
                 yield [
-                    Generation(prompt, text, label) for text, label in zip(texts, own, strict=True)
+                    Generation(prompt, text, label)
+                    for text, label in zip(texts, batch, strict=True)
                 ]
             n -= sum(sizes)
+
+    def _description(self) -> list[str]:
+        controls = [] if self.controls is None else [f"control: {self.controls.listed()}"]
+        return [*super()._description(), *controls]
+
+    def _sampler(self, config: SamplingConfig) -> Sampler:
+        ends = Ends(config.stop, self.controls.row_ends() if self.controls is not None else ())
+        return Sampler(self._network, self._tokenizer, config, ends)
+
+    def _drawn(
+        self,
+        encoded: Sequence[Sequence[int]],
+        each: int,
+        seeds: Sequence[np.random.SeedSequence],
+        sampler: Sampler,
+        constraints: Sequence[Constraint],
+    ) -> list[str]:
+        """Return ``each`` samples of every prompt, one after the other, drawn with their seeds."""
+        texts = [""] * len(seeds)
+        most = self._most_texts
+        for rows in batch_by_length(encoded, BATCH_TOKENS, most):
+            logits, decoder = self._network.read(*pad([encoded[row] for row in rows]))
+            row_of = np.repeat(np.arange(len(rows)), each)
+            numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
+            size = min(most, math.ceil(len(numbers) / self._threads))
+            states = []
+            for start in range(0, len(numbers), size):
+                part = row_of[start : start + size]
+                generators = [
+                    np.random.default_rng(seeds[number]) for number in numbers[start : start + size]
+                ]
+                states.append(SamplerState(logits[part], decoder.take(part), generators))
+            drawn = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
+            for number, text in zip(numbers, chain.from_iterable(drawn), strict=True):
+                texts[number] = text
+        return texts
 
     def _labels(self, control: str | None, seed: int | None) -> Iterator[str | None]:
         """Return the label of each sample, without end; None where the model knows none.
@@ -177,18 +206,17 @@ class TextGenerator(LanguageModel):
     def _draws_labels(self, control: str | None) -> bool:
         return control is None and self.controls is not None
 
-    def _begin(
+    def _read(
         self,
         labels: Sequence[str | None],
-        streams: Sequence[np.random.Generator],
+        generators: Sequence[np.random.Generator],
         encode: Callable[[str | None], list[int]],
-    ) -> "_Start":
+    ) -> SamplerState:
         """Read the beginning of a sample of each label, once for all that have the same."""
         places = {label: row for row, label in enumerate(dict.fromkeys(labels))}
-        encoded = list(map(encode, places))
-        logits, state = self._network.read(*pad(encoded))
+        logits, decoder = self._network.read(*pad(list(map(encode, places))))
         rows = np.array([places[label] for label in labels], np.int64)
-        return _Start(logits[rows], state.take(rows), streams)
+        return SamplerState(logits[rows], decoder.take(rows), generators)
 
     def _encode_line(self, prompt: str, label: str | None) -> list[int]:
         """Return the tokens of a prompt that is the beginning of a line."""
@@ -207,98 +235,8 @@ class TextGenerator(LanguageModel):
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
         return ids or self._before(None)
 
-    def _write(
-        self, start: "_Start", config: SamplingConfig, demands: Sequence[Demand]
-    ) -> list[str]:
-        """Return a text for each row that meets all demands; random streams go on in each try."""
-        texts = self._draw(start, config)
-        if not demands:
-            return texts
-        rows = list(range(len(texts)))  # of the last try
-        for _ in range(MAX_TRIES - 1):
-            rows, _ = _unmet(texts, rows, demands)
-            if not rows:
-                return texts
-            again = self._draw(start.take(np.array(rows, np.int64)), config)
-            for row, text in zip(rows, again, strict=True):
-                texts[row] = text
-        rows, errors = _unmet(texts, rows, demands)
-        if errors:
-            raise errors[0]
-        return texts
 
-    def _draw(self, start: "_Start", config: SamplingConfig) -> list[str]:
-        """Return a text for each row; those that have ended make room for the others."""
-        ends = self._ends(config)
-        writers = [Writer(self._tokenizer, ends) for _ in start.streams]
-        texts = [""] * len(writers)
-        rows = np.arange(len(writers))  # that go on
-        logits, state, streams = start.logits.copy(), start.state, list(start.streams)
-        seen = np.zeros(logits.shape, bool)
-        for count in range(config.length):
-            tokens = draw(logits, seen, config, streams)
-            for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
-                texts[row] += writers[row].add(token)
-            going = np.flatnonzero([not writers[row].stopped for row in rows])
-            if not len(going) or count + 1 == config.length:
-                break
-            if len(going) < len(rows):
-                rows, tokens, seen, state = (
-                    rows[going],
-                    tokens[going],
-                    seen[going],
-                    state.take(going),
-                )
-                streams = [streams[i] for i in going]
-            logits, state = self._network.step(tokens, state)
-        return [text + writer.finish() for text, writer in zip(texts, writers, strict=True)]
-
-    def _stream(self, start: "_Start", config: SamplingConfig) -> Iterator[list[str]]:
-        ends = self._ends(config)
-        writers = [Writer(self._tokenizer, ends) for _ in start.streams]
-        drawn = sample(self._network.step, start.logits, start.state, config, start.streams)
-        for tokens in drawn:
-            yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
-            if all(writer.stopped for writer in writers):
-                return
-        yield [writer.finish() for writer in writers]
-
-    def _ends(self, config: SamplingConfig) -> Ends:
-        return Ends(config.stop, self.controls.row_ends() if self.controls is not None else ())
-
-
-@dataclass(frozen=True)
-class _Start:
-    """Prompts that have been read, and what their samples are drawn with, a row each."""
-
-    logits: Floats  # (R, V)
-    state: DecoderState
-    streams: Sequence[np.random.Generator]
-
-    def take(self, rows: Ints) -> "_Start":
-        """Return the start of these rows."""
-        streams = [self.streams[row] for row in rows]
-        return _Start(self.logits[rows], self.state.take(rows), streams)
-
-
-def _unmet(
-    texts: Sequence[str], rows: Sequence[int], demands: Sequence[Demand]
-) -> tuple[list[int], list[RnncliError]]:
-    """Return the rows of texts that do not meet all demands, and what to say of that."""
-    unmet, errors = set(), []
-    for demand in demands:
-        met = demand.is_met([texts[row] for row in rows])
-        missed = [row for row, is_met in zip(rows, met, strict=True) if not is_met]
-        unmet.update(missed)
-        errors += [demand.error] if missed else []
-    return sorted(unmet), errors
-
-
-def _not_blank(prompt: str) -> Demand:
-    return Demand(
-        lambda texts: [bool((prompt + text).strip()) for text in texts],
-        RnncliError(
-            f"{MAX_TRIES} times the model wrote a blank line where a text was wanted",
-            "raise --temperature, or give the line a beginning",
-        ),
-    )
+def _as_prompt(prompt: str) -> str:
+    if not isinstance(prompt, str):
+        raise InputError(f"the prompt is a {type(prompt).__name__}", "pass a string")
+    return prompt

@@ -1,0 +1,99 @@
+"""Draw texts, token by token, from prompts that a network has read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncli.config import SamplingConfig
+from rnncli.networks.model_numpy import DecoderState, Network
+from rnncli.networks.numerics import Floats, Ints
+from rnncli.networks.sampling import draw, sample
+from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint, violations
+from rnncli.text.streaming import Ends, Writer
+from rnncli.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class SamplerState:
+    """Prompts that have been read, and the random numbers of their samples, a row each."""
+
+    logits: Floats  # (R, V) of the first token
+    decoder: DecoderState
+    generators: Sequence[np.random.Generator]
+
+    def take(self, rows: Ints) -> "SamplerState":
+        """Return the state of these rows."""
+        generators = [self.generators[row] for row in rows]
+        return SamplerState(self.logits[rows], self.decoder.take(rows), generators)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draw texts with a network until they end."""
+
+    network: Network
+    tokenizer: Tokenizer
+    config: SamplingConfig
+    ends: Ends
+
+    def draw(self, state: SamplerState, constraints: Sequence[Constraint] = ()) -> list[str]:
+        """Return a text for each row; one that violates a constraint is drawn again.
+
+        The random numbers of a row go on with each try.
+
+        Raises:
+            RnncliError: that of a constraint which no try satisfied.
+
+        """
+        texts = self._draw(state)
+        if not constraints:
+            return texts
+        rows = list(range(len(texts)))  # of the last try
+        for _ in range(MAX_TRIES - 1):
+            rows, _ = violations(texts, rows, constraints)
+            if not rows:
+                return texts
+            again = self._draw(state.take(np.array(rows, np.int64)))
+            for row, text in zip(rows, again, strict=True):
+                texts[row] = text
+        rows, errors = violations(texts, rows, constraints)
+        if errors:
+            raise errors[0]
+        return texts
+
+    def stream(self, state: SamplerState) -> Iterator[list[str]]:
+        """Yield, step by step, what the text of each row grows by."""
+        writers = self._writers(state)
+        drawn = sample(
+            self.network.step, state.logits, state.decoder, self.config, state.generators
+        )
+        for tokens in drawn:
+            yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
+            if all(writer.stopped for writer in writers):
+                return
+        yield [writer.finish() for writer in writers]
+
+    def _writers(self, state: SamplerState) -> list[Writer]:
+        return [Writer(self.tokenizer, self.ends) for _ in state.generators]
+
+    def _draw(self, state: SamplerState) -> list[str]:
+        """Return a text for each row; those that have ended make room for the others."""
+        writers = self._writers(state)
+        texts = [""] * len(writers)
+        rows = np.arange(len(writers))  # that go on
+        logits, decoder, generators = state.logits.copy(), state.decoder, list(state.generators)
+        seen = np.zeros(logits.shape, bool)
+        for count in range(self.config.length):
+            tokens = draw(logits, seen, self.config, generators)
+            for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
+                texts[row] += writers[row].add(token)
+            going = np.flatnonzero([not writers[row].stopped for row in rows])
+            if not len(going) or count + 1 == self.config.length:
+                break
+            if len(going) < len(rows):
+                rows, tokens, seen = rows[going], tokens[going], seen[going]
+                decoder = decoder.take(going)
+                generators = [generators[i] for i in going]
+            logits, decoder = self.network.step(tokens, decoder)
+        return [text + writer.finish() for text, writer in zip(texts, writers, strict=True)]
