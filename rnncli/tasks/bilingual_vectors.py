@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.sparse import csr
 from rnncli.tasks.word_vectors import evened, leading_eigenvectors

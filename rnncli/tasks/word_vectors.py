@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.sparse import csr
 

@@ -7,7 +7,7 @@ from models import DOES, SMALL, WHEN, pairs
 from shell import call
 from torch.nn.functional import normalize
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.storage import reading as saved_model
 from rnncli.tasks.bilingual_vectors import bilingual_vectors
 from rnncli.text.special_tokens import EOS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.tasks.translate.retrieval import SimilarTexts
 
 Text = list[int]

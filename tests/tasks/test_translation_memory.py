@@ -17,7 +17,7 @@ from shell import call, rnncli
 
 from rnncli import Translator
 from rnncli.config import SearchConfig
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.errors import ModelError
 from rnncli.networks.numerics import directions, log_softmax
 from rnncli.storage.layout import MEMORY

@@ -6,7 +6,7 @@ import torch
 from models import SMALL, reviews, story
 from shell import call
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.tasks.word_vectors import word_vectors
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, ModelConfig, Settings
-from rnncli.data.batches import EncodedTexts, Tokens, Window, streams
+from rnncli.data.batches import Window, bptt_windows
+from rnncli.data.encoded import EncodedTexts, TokenArray
 from rnncli.tasks.generate.train import LanguageModelTraining
 from rnncli.training.contract import Evaluation
 
@@ -62,7 +63,7 @@ def prepare(classifier: "ClassifierTraining", settings: Settings) -> "EncoderPre
     return EncoderPretraining(_as_one(tokens[:cut]), _as_one(tokens[cut:]), classifier, settings)
 
 
-def _as_one(tokens: Tokens) -> EncodedTexts:
+def _as_one(tokens: TokenArray) -> EncodedTexts:
     return EncodedTexts(tokens, np.array([0, len(tokens)]))
 
 
@@ -98,12 +99,12 @@ class EncoderPretraining(LanguageModelTraining):
         return 2 if self.config.bidirectional else 1
 
     def _windows(
-        self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
+        self, tokens: TokenArray, batch_size: int, steps: int, skip: int = 0
     ) -> Iterator[Window]:
         """Yield windows (N, D, T) of the text, and of the text from its end."""
-        ways = [streams(tokens, batch_size, steps, skip)]
+        ways = [bptt_windows(tokens, batch_size, steps, skip)]
         if self.config.bidirectional:
-            ways.append(streams(tokens[::-1], batch_size, steps, skip))
+            ways.append(bptt_windows(tokens[::-1], batch_size, steps, skip))
         for windows in zip(*ways, strict=True):
             yield Window(
                 np.stack([window.inputs for window in windows], 1),

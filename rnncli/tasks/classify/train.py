@@ -14,7 +14,8 @@ from torch import Tensor
 from rnncli.analysis.calibration import combine, fit_weights
 from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.config import DEFAULTS, Settings
-from rnncli.data.batches import Batch, EncodedTexts, bucketed, encode, in_order
+from rnncli.data.batches import Batch, bucketed_batches, sorted_batches
+from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, log_softmax
@@ -247,7 +248,7 @@ class ClassifierTraining:
     def batches(self, epoch: int) -> Iterator[LabelledTexts]:
         """Yield the texts of one epoch in random batches of similar length."""
         rng = np.random.default_rng([self._settings.seed, epoch])
-        for rows in bucketed(self._train.texts.lengths, self._settings.batch_size, rng):
+        for rows in bucketed_batches(self._train.texts.lengths, self._settings.batch_size, rng):
             batch = self._batch(self._train, rows)
             dropped = rng.random(batch.tokens.shape) < self._settings.word_dropout
             batch.tokens[dropped & (batch.tokens != PAD) & (batch.tokens != EOS)] = UNK
@@ -288,7 +289,7 @@ class ClassifierTraining:
         """Return the network's logits (N, C) of the held-out texts."""
         texts = self._validation.texts
         logits = np.zeros((len(texts), len(self.labels)), np.float32)
-        for rows in in_order(texts.lengths, 2 * self._settings.batch_size):
+        for rows in sorted_batches(texts.lengths, 2 * self._settings.batch_size):
             logits[rows] = self._logits(self._batch(self._validation, rows)).float().cpu().numpy()
         return logits
 

@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
-from rnncli.data.batches import EncodedTexts, Tokens, Window, encode, streams
+from rnncli.data.batches import Window, bptt_windows
+from rnncli.data.encoded import EncodedTexts, TokenArray, encode
 from rnncli.errors import DataError
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, Ints
@@ -222,9 +223,9 @@ class LanguageModelTraining:
             yield replace(window, keep_state=window.keep_state & ~reset)
 
     def _windows(
-        self, tokens: Tokens, batch_size: int, steps: int, skip: int = 0
+        self, tokens: TokenArray, batch_size: int, steps: int, skip: int = 0
     ) -> Iterator[Window]:
-        return streams(tokens, batch_size, steps, skip)
+        return bptt_windows(tokens, batch_size, steps, skip)
 
     def loss(self, window: Window, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a window, read from the state that the last one left."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats, directions
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, main_directions

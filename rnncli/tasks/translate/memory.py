@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.errors import ModelError
 from rnncli.networks.knn import Interpolation, interpolate
 from rnncli.networks.model_numpy import DecoderState

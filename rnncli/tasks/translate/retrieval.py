@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.batches import EncodedTexts
+from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.numerics import Floats, Ints
 
 SLOTS = 1 << 20  # of terms: pairs share them by chance, which does no harm where they are many

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from rnncli.analysis.metrics import perplexity
 from rnncli.config import DEFAULTS, Settings, format_duration
-from rnncli.data.batches import Batch, EncodedTexts, bucketed, encode, in_order
+from rnncli.data.batches import Batch, bucketed_batches, sorted_batches
+from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.messages import Announce
@@ -282,7 +283,7 @@ class TranslatorTraining:
         lengths = self.pairs.targets.lengths_of(self._rows) + self.pairs.sources.lengths_of(
             self._rows
         )
-        for chosen in bucketed(lengths, self.settings.batch_size, rng):
+        for chosen in bucketed_batches(lengths, self.settings.batch_size, rng):
             batch = self._batch(self.pairs, self._rows[chosen])
             for tokens in (batch.sources, batch.inputs):
                 dropped = rng.random(tokens.shape) < self.settings.word_dropout
@@ -304,7 +305,7 @@ class TranslatorTraining:
         from rnncli.networks.losses import cross_entropy
 
         total, targets = 0.0, 0
-        for rows in in_order(self._validation.targets.lengths, self.settings.batch_size):
+        for rows in sorted_batches(self._validation.targets.lengths, self.settings.batch_size):
             x, own = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
             loss, n = cross_entropy(self._output(x), own)
             total, targets = total + loss.item(), targets + n

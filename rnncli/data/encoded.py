@@ -1,0 +1,84 @@
+"""Encoded texts as memory-mapped integer arrays: only what is read of them is in memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.text.batching import pad
+from rnncli.text.special_tokens import EOS
+from rnncli.text.tokenizer import Tokenizer
+
+LENGTH_STEP = 2  # batches are padded to a multiple: half the kernels to prepare, little padding
+COUNT_CHUNK = 1 << 20  # tokens counted at once: bounds memory
+
+TokenArray: TypeAlias = NDArray[np.integer]  # uint16 where the vocabulary fits, else int32
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Hold the tokens of many texts end to end, on disk."""
+
+    tokens: TokenArray  # (total,)
+    offsets: NDArray[np.int64]  # (texts + 1,) where each text starts
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> TokenArray:
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of tokens of each text."""
+        return np.diff(self.offsets)
+
+    def counts(self, vocab_size: int) -> NDArray[np.int64]:
+        """Return how often each token of the vocabulary occurs, as (V,)."""
+        total = np.zeros(vocab_size, np.int64)
+        for start in range(0, len(self.tokens), COUNT_CHUNK):
+            total += np.bincount(self.tokens[start : start + COUNT_CHUNK], minlength=vocab_size)
+        return total
+
+    def padded(
+        self, rows: NDArray[np.int64], step: int = LENGTH_STEP
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,).
+
+        S is a multiple of ``step``.
+        """
+        return pad([self[row] for row in rows], multiple_of=step)
+
+    def lengths_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of tokens of some texts."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
+
+def encode(
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    path: Path,
+    *,
+    end: bool = False,
+    max_length: int | None = None,
+) -> EncodedTexts:
+    """Encode texts into the file ``path`` and map it into memory.
+
+    ``end`` closes each text with ``<eos>``; ``max_length`` keeps that many first tokens of each.
+    """
+    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32)
+    lengths = []
+    with path.open("wb") as file:
+        for ids in tokenizer.encode_all(texts):
+            kept = ids[:max_length]
+            if end:
+                kept.append(EOS)
+            file.write(np.array(kept, dtype).tobytes())
+            lengths.append(len(kept))
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    empty = offsets[-1] == 0  # nothing to map
+    tokens: TokenArray = np.zeros(0, dtype) if empty else np.memmap(path, dtype, mode="r")
+    return EncodedTexts(tokens, offsets)
