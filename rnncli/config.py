@@ -30,7 +30,7 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
-FORMAT_VERSION = 1  # of a model directory; raised when an older rnncli could not read a newer model
+FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 
 # The largest sizes that a model may have: far above what a laptop trains, far below what a
 # damaged or hostile config.json could ask for.
@@ -38,8 +38,6 @@ MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
-MAX_NGRAMS = 1 << 24
-MAX_ORDER = 16  # the n of an n-gram
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 MAX_CONTROLS = 10_000  # labels in whose manner a generator writes; more are no labels
 MAX_CONTROL_LENGTH = 100  # characters of such a label; longer ones are texts
@@ -94,11 +92,6 @@ class ModelConfig:
     lexical: bool = False  # translate: words attended to also speak for themselves
     shortcut: bool = False  # translate: so does the word before the one that is predicted
     encoder_size: int = 0  # of each direction of the encoder; 0: hidden_size
-    known_ngrams: int = 0  # classify: rows of the table of n-grams beside them; 0: there is none
-    word_ngrams: tuple[int, ...] = ()  # the n of those that are in it, of words
-    character_ngrams: tuple[int, ...] = ()  # and of characters
-    words_apart: int = 0  # the largest distance of two words that count as a pair
-    scaled_ngrams: bool = False  # long texts are no louder than short ones
 
     @property
     def encoder_units(self) -> int:
@@ -123,17 +116,7 @@ class ModelConfig:
         _require_choice("cell", self.cell, CELLS)
         has_classes = self.task == "classify"
         _require_int("num_classes", self.num_classes, int(has_classes), MAX_CLASSES)
-        _require_int("known_ngrams", self.known_ngrams, 0, MAX_NGRAMS if has_classes else 0)
-        for name in ("word_ngrams", "character_ngrams"):
-            orders = tuple(getattr(self, name))  # JSON has lists
-            _require_int(f"number of {name}", len(orders), 0, MAX_ORDER)
-            for order in orders:
-                _require_int(name, order, 1, MAX_ORDER)
-            object.__setattr__(self, name, orders)
-        _require_int("words_apart", self.words_apart, 0, MAX_ORDER)
-        if self.known_ngrams and not (self.word_ngrams or self.character_ngrams):
-            raise ConfigError("there is a table of n-grams, and none are in it", "give some n")
-        for name in ("bidirectional", "tie_embeddings", "lexical", "shortcut", "scaled_ngrams"):
+        for name in ("bidirectional", "tie_embeddings", "lexical", "shortcut"):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")

@@ -35,7 +35,6 @@ from rnncli.networks.cells_torch import (
     locked_dropout,
     reverse,
 )
-from rnncli.tasks.classify.ngrams import Bag
 
 CALL = 0.5  # how loudly a word calls for its translation at first: half of it learns best
 UNSEEN = 0.1  # how often a token occurs that does not occur in the training text
@@ -217,20 +216,6 @@ class ClassificationHead(nn.Module):
         return logits
 
 
-class BagWeights(nn.Module):
-    """Hold what `ngrams.Bag` computes with; it was found before the network began to learn."""
-
-    places: Tensor
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, known_ngrams: int, num_classes: int) -> None:
-        super().__init__()
-        self.register_buffer("places", torch.zeros(known_ngrams, dtype=torch.int32))
-        self.register_buffer("weight", torch.zeros(known_ngrams, num_classes))
-        self.register_buffer("bias", torch.zeros(num_classes))
-
-
 class EncoderDecoder(OnDevice):
     """Hold the parts that the task uses."""
 
@@ -245,16 +230,8 @@ class EncoderDecoder(OnDevice):
         if config.task == "classify":
             assert self.encoder is not None
             self.head = ClassificationHead(self.encoder.output_size, config)
-            if config.known_ngrams:
-                self.bag = BagWeights(config.known_ngrams, config.num_classes)
         else:
             self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
-
-    def set_bag(self, bag: Bag) -> None:
-        """Take over what a bag of n-grams has learned."""
-        self.bag.places.copy_(torch.from_numpy(bag.places))
-        self.bag.weight.copy_(torch.from_numpy(bag.weight))
-        self.bag.bias.copy_(torch.from_numpy(bag.bias))
 
     def start_words(self, vectors: Tensor, learned: bool) -> None:
         """Let words begin as vectors (V, E), where these are not 0, and learn from there or not."""

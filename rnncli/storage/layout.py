@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from rnncli.errors import ModelError
 
 DAMAGED = "copy the model again, or train it again"  # the hint where a file is not as written
 
+TaskFiles = Mapping[str, Callable[[Path], None]]  # names, and what writes each file to a path
+
 # Files that only one task has; what is in them, that task alone knows.
+NGRAMS = "ngrams.safetensors"  # the linear n-gram model of a classifier
 MEMORY = "memory.safetensors"  # the retrieval memory of a translator
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
@@ -17,6 +21,7 @@ LARGEST = {
     "config.json": 16 << 20,
     "tokenizer.json": 64 << 20,
     "target_tokenizer.json": 64 << 20,
+    NGRAMS: 512 << 20,
     MEMORY: 512 << 20,
 }
 
@@ -48,9 +53,9 @@ class Layout:
         return self.root / "target_tokenizer.json"
 
     @property
-    def memory(self) -> Path:
-        """Return where the retrieval memory lies, if there is one."""
-        return self.root / MEMORY
+    def task_files(self) -> tuple[Path, ...]:
+        """Return where the files lie that only one task has."""
+        return self.root / NGRAMS, self.root / MEMORY
 
     @property
     def card(self) -> Path:
@@ -88,7 +93,7 @@ class Layout:
         return (
             self.tokenizer,
             self.target_tokenizer,
-            self.memory,
+            *self.task_files,
             self.weights,
             self.card,
             self.metrics,

@@ -7,7 +7,7 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,10 @@ from rnncli.config import (
 from rnncli.errors import ConfigError, ModelError
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
-from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
+from rnncli.storage import version_1
+from rnncli.storage.layout import DAMAGED, NGRAMS, Layout, require_regular_file
 from rnncli.storage.tensors import LARGEST_HEADER, LARGEST_NUMBER, TensorFile, TensorSpec
-from rnncli.tasks.classify.ngrams import PLACES
 from rnncli.text.tokenizer import Tokenizer
-
-DTYPES = ("F16", "F32")  # of weights; the latter in models that were made before they were halved
-PLACES_OF_NGRAMS = "bag.places"  # the only whole numbers, I32
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,7 @@ class SavedModel:
     target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
     weights: Mapping[str, Floats]
     network: Network
+    task_files: Mapping[str, TensorFile] = field(default_factory=dict)  # by their names
 
     @property
     def path(self) -> Path:
@@ -60,7 +58,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
 
     """
     layout = Layout(path)
-    info = _read_description(path)
+    info, version = _read_description(path)
     if task is not None and info["task"] != task:
         raise ModelError(
             f"{path} is a model to {info['task']} with, not to {task}",
@@ -78,9 +76,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         raise ModelError(f"{Layout(path).config} is damaged: task or level is wrong", DAMAGED)
     if config.task == "classify" and not _are_labels(info.get("labels"), config.num_classes):
         raise ModelError(f"{Layout(path).config} is damaged: labels and classes differ", DAMAGED)
-    if not _is_calibration(info.get("calibration"), config):
-        raise ModelError(f"{Layout(path).config} is damaged: the calibration is wrong", DAMAGED)
-    weights = _read_weights(layout.weights, config, info.get("shapes"))
+    weights = _read_weights(layout, config, version)
     tokenizer = Tokenizer.load(require_regular_file(layout.tokenizer), level)
     target_tokenizer = tokenizer
     if config.target_vocab_size:
@@ -88,7 +84,8 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         _check_vocabulary(path, target_tokenizer, config.target_vocab_size)
     _check_vocabulary(path, tokenizer, config.vocab_size)
     network = Network(config, weights)
-    return SavedModel(layout, info, config, tokenizer, target_tokenizer, weights, network)
+    files = _task_files(layout, info, version)
+    return SavedModel(layout, info, config, tokenizer, target_tokenizer, weights, network, files)
 
 
 def read_info(path: Path) -> dict[str, Any]:
@@ -98,7 +95,7 @@ def read_info(path: Path) -> dict[str, Any]:
         ModelError: there is no model, or it is damaged or of a newer format.
 
     """
-    info = _read_description(path)
+    info, _ = _read_description(path)
     if not _tells_its_data(info):
         raise ModelError(f"{Layout(path).config} is damaged: data or settings are wrong", DAMAGED)
     return info
@@ -134,28 +131,29 @@ def _are_labels(labels: object, number: int) -> bool:
     )
 
 
-def _is_calibration(told: object, config: ModelConfig) -> bool:
-    """Return whether it has what a model of its task has; a network alone needs none."""
-    if not told:
-        return not config.known_ngrams
-    optional: set[str] = set()
-    match config.task:
-        case "generate":
-            names = {"share", "twins", "sharpness"}
-        case "classify":
-            names = {"network", "bag"} if config.known_ngrams else {"network"}
-        case "translate":
-            names = {"length_penalty"}
-            optional = {"length_penalty_alone"}
-    return (
-        isinstance(told, dict)
-        and told.keys() - optional == names
-        and all(isinstance(w, float) and 0 < w < LARGEST_NUMBER for w in told.values())
-        and told.get("share", 0) < 1
-    )
+def calibration_of(
+    model: SavedModel, required: set[str], optional: frozenset[str] = frozenset()
+) -> dict[str, float]:
+    """Return the numbers that held-out data gave a model; empty where it has none.
+
+    Raises:
+        ModelError: there are other numbers than a model of its task has.
+
+    """
+    calibration = model.info.get("calibration")
+    if not calibration:
+        return {}
+    if not (
+        isinstance(calibration, dict)
+        and calibration.keys() - optional == required
+        and all(isinstance(w, float) and 0 < w < LARGEST_NUMBER for w in calibration.values())
+    ):
+        raise ModelError(f"{model.layout.config} is damaged: the calibration is wrong", DAMAGED)
+    return calibration
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def _read_description(path: Path) -> tuple[dict[str, Any], int]:
+    """Return what config.json says, as today's format has it, and its format's version."""
     if not path.is_dir():
         what = "is a file, not a model directory" if path.exists() else "does not exist"
         raise ModelError(f"{path} {what}", "train a model first: rnncli train, or name one: -m DIR")
@@ -180,8 +178,7 @@ def _read_description(path: Path) -> dict[str, Any]:
     if info.get("task") not in TASKS:
         shown = reprlib.repr(info.get("task"))
         raise ModelError(f"{Layout(path).config} names no known task: {shown}", DAMAGED)
-    described: dict[str, Any] = info
-    return described
+    return version_1.upgrade(info, Layout(path)) if version == 1 else info, version
 
 
 def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
@@ -216,10 +213,6 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
                 recurrent(f"encoder.layers.{layer}.{direction}.", inputs, config.encoder_units)
     if config.task == "classify":
         linear("head.output", 3 * memory, config.num_classes)
-        if config.known_ngrams:
-            shapes[PLACES_OF_NGRAMS] = [config.known_ngrams]
-            shapes["bag.weight"] = [config.known_ngrams, config.num_classes]
-            shapes["bag.bias"] = [config.num_classes]
         return shapes
     vocabulary = config.target_vocab_size or config.vocab_size
     shapes["decoder.embedding.weight"] = [vocabulary, width]
@@ -241,26 +234,28 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
     return shapes
 
 
-def _read_weights(path: Path, config: ModelConfig, described: object) -> dict[str, Floats]:
+def _read_weights(layout: Layout, config: ModelConfig, version: int) -> dict[str, Floats]:
     """Read the weights, once the file is known to hold what the network needs and no more."""
-    expected = expected_shapes(config)
-    if described != expected:
-        raise ModelError(f"{path} does not fit config.json: the shapes there are others", DAMAGED)
-    parameters = sum(map(math.prod, expected.values()))
+    shapes = expected_shapes(config)
+    parameters = sum(map(math.prod, shapes.values()))
     if parameters > MAX_PARAMETERS:
-        raise ModelError(f"{path} is too large: {parameters:,} parameters", DAMAGED)
-    largest = 4 * parameters + LARGEST_HEADER
-    specs = {
-        name: TensorSpec(tuple(shape), ("I32",) if name == PLACES_OF_NGRAMS else DTYPES)
-        for name, shape in expected.items()
-    }
-    weights: dict[str, Floats] = {
-        name: array.astype(np.float32, copy=False)
-        for name, array in TensorFile(path, largest).read(specs).items()
-    }
-    places = weights.get(PLACES_OF_NGRAMS)
-    if places is not None and not (
-        places[0] >= 0 and (np.diff(places) > 0).all() and places[-1] < PLACES
-    ):
-        raise ModelError(f"{path} is damaged: {PLACES_OF_NGRAMS} has wrong numbers", DAMAGED)
-    return weights
+        raise ModelError(f"{layout.weights} is too large: {parameters:,} parameters", DAMAGED)
+    largest = 2 * parameters + LARGEST_HEADER  # bytes, in half precision
+    file = TensorFile(layout.weights, largest)
+    if version == 1:
+        largest += version_1.LARGEST_NGRAMS
+        file = TensorFile(layout.weights, largest, version_1.weight_name)
+    tensors = file.read({name: TensorSpec(tuple(shape)) for name, shape in shapes.items()})
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+
+def _task_files(layout: Layout, info: Mapping[str, Any], version: int) -> dict[str, TensorFile]:
+    """Return the files that only the task of the model has, by their names."""
+    names = info.get("task_files", [])
+    known = {path.name: path for path in layout.task_files}
+    if not isinstance(names, list) or not all(isinstance(n, str) and n in known for n in names):
+        raise ModelError(f"{layout.config} is damaged: it names unknown files", DAMAGED)
+    files = {name: TensorFile(known[name]) for name in names}
+    if version == 1 and NGRAMS in files:
+        files[NGRAMS] = version_1.ngrams(layout, info["model"])
+    return files

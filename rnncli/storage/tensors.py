@@ -5,7 +5,8 @@ No number is read before names, types and shapes are as expected.
 
 import json
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,25 @@ class TensorFile:
     """A file of named tensors, none of which is trusted.
 
     ``rename`` gives a tensor of the file the name under which it is asked for, or None where it is
-    to be left aside: an older format had other names.
+    to be left aside, and ``metadata`` stands for what the file itself says: older formats differed.
     """
 
     path: Path
     largest: int | None = None  # bytes, where the name of the file does not bound them
     rename: Callable[[str], str | None] = str
+    metadata: Mapping[str, str] | None = None
+
+    def read_metadata(self) -> Mapping[str, str]:
+        """Return what the file says beside its tensors.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+
+        """
+        if self.metadata is not None:
+            return self.metadata
+        with self._open() as file:
+            return dict(file.metadata() or {})
 
     def read(
         self, expected: Mapping[str, TensorSpec], mapped: tuple[str, ...] = ()
@@ -61,23 +75,17 @@ class TensorFile:
                 or holds numbers that no training leads to.
 
         """
-        try:
-            require_regular_file(self.path, self.largest)
-            with safe_open(self.path, framework="numpy") as file:
-                names = {}
-                for name in file.keys():  # noqa: SIM118
-                    if (renamed := self.rename(name)) is not None:
-                        names[renamed] = name
-                self._check(file, names, expected)
-                tensors: dict[str, NDArray[Any]] = {
-                    name: file.get_tensor(names[name]) for name in expected if name not in mapped
-                }
+        with self._open() as file:
+            names = {}
+            for name in file.keys():  # noqa: SIM118
+                if (renamed := self.rename(name)) is not None:
+                    names[renamed] = name
+            self._check(file, names, expected)
+            tensors: dict[str, NDArray[Any]] = {
+                name: file.get_tensor(names[name]) for name in expected if name not in mapped
+            }
             for name in mapped:
                 tensors[name] = _map(self.path, names[name])
-        except FileNotFoundError:
-            raise ModelError(f"{self.path} is missing", "copy the whole model directory") from None
-        except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
-            raise ModelError(f"{self.path} cannot be read: {str(error)[:200]}", DAMAGED) from None
         for name, tensor in tensors.items():
             # The bounds fail for NaN, too.
             if tensor.dtype.kind == "f" and not (
@@ -87,6 +95,18 @@ class TensorFile:
                     f"{self.path} is damaged: {name} has numbers that none learned", DAMAGED
                 )
         return tensors
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """Open the file, and explain what goes wrong while it is read."""
+        try:
+            require_regular_file(self.path, self.largest)
+            with safe_open(self.path, framework="numpy") as file:
+                yield file
+        except FileNotFoundError:
+            raise ModelError(f"{self.path} is missing", "copy the whole model directory") from None
+        except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
+            raise ModelError(f"{self.path} cannot be read: {str(error)[:200]}", DAMAGED) from None
 
     def _check(
         self, file: Any, names: Mapping[str, str], expected: Mapping[str, TensorSpec]

@@ -136,7 +136,7 @@ class ModelWriter:
         try:
             with undisturbed():
                 if self.written:
-                    _write_weights(self.path, snapshot, weights)
+                    _write_weights(self.path, weights)
                     _write_description(self.path, snapshot)
                 else:
                     self._save_whole(snapshot, weights)
@@ -159,7 +159,7 @@ class ModelWriter:
             if snapshot.target_tokenizer is not None:
                 snapshot.target_tokenizer.save(layout.target_tokenizer)
             _write_task_files(folder, snapshot)
-            _write_weights(folder, snapshot, weights)
+            _write_weights(folder, weights)
             _write_description(folder, snapshot)
             if there:  # other files that a person keeps there stay
                 self._set_aside(place)
@@ -199,7 +199,6 @@ class Snapshot:
     metrics: list[dict[str, Any]]
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None
-    # What only its task keeps: the name of each file, and what writes it to a path.
     task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
@@ -208,12 +207,11 @@ def _write_task_files(folder: Path, snapshot: Snapshot) -> None:
         write(folder / name)
 
 
-def _write_weights(folder: Path, snapshot: Snapshot, weights: Mapping[str, "Tensor"]) -> None:
+def _write_weights(folder: Path, weights: Mapping[str, "Tensor"]) -> None:
     from safetensors.torch import save
 
-    unique = _without_tied(weights)
-    snapshot.info["shapes"] = {name: list(tensor.shape) for name, tensor in unique.items()}
-    write_bytes(Layout(folder).weights, save(unique, metadata={"format": "pt"}))
+    data = save(_without_tied(weights), metadata={"format": "pt"})
+    write_bytes(Layout(folder).weights, data)
 
 
 def _write_description(folder: Path, snapshot: Snapshot) -> None:
@@ -221,7 +219,8 @@ def _write_description(folder: Path, snapshot: Snapshot) -> None:
     layout = Layout(folder)
     write_bytes(layout.metrics, lines.encode())
     write_bytes(layout.card, snapshot.card.encode())
-    description = json.dumps(snapshot.info, indent=2, ensure_ascii=False)
+    info = {**snapshot.info, "task_files": sorted(snapshot.task_files)}
+    description = json.dumps(info, indent=2, ensure_ascii=False)
     write_bytes(layout.config, (description + "\n").encode())
 
 

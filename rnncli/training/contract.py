@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rnncli.config import ModelConfig, Settings
 from rnncli.data.batches import Batch
 from rnncli.messages import Announce
+from rnncli.storage.layout import TaskFiles
 from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Prepared(Generic[TrainableT]):
     labels: tuple[str, ...] = ()  # in the order of the classes
     unit: str = "tokens"
     pretraining: Phase | None = None  # on the same network, before it learns the task
+    files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -105,8 +107,7 @@ class Tuned:
     """What held-out data says of how to use a trained model."""
 
     parameters: dict[str, float] = field(default_factory=dict)
-    # The name of each file that only this task keeps, and what writes it to a path.
-    files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
+    files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 
 
 class Recipe(Protocol[TrainableT]):

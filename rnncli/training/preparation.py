@@ -126,7 +126,9 @@ def _snapshot(
     )
     if request.unlabelled:
         info["data"]["unlabelled"] = [other.name for other in request.unlabelled]
-    return Snapshot(info, "", [], prepared.tokenizer, prepared.target_tokenizer)
+    return Snapshot(
+        info, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
+    )
 
 
 def _identity(

@@ -63,6 +63,8 @@ def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
         seconds=math.inf,
     )
     memory.write(model / MEMORY)
+    config = model / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"task_files": [MEMORY]}))
     return model
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.values import column_values
-from rnncli.tasks.classify.ngrams import Bag, NGrams, counts_of, found_rows
+from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.classify.targets import LabelScores, Targets
 from rnncli.tasks.evaluation_data import Announce, EvaluationData
 from rnncli.tasks.scoring import BATCH_SIZE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 10_000  # of a text; few are longer
 MAX_LEARNED = 40_000_000  # characters: all of IMDb, in six seconds and 0.3 GB
 MAX_WEIGHTS = 1 << 23  # of the n-grams that occur most: bounds memory where there are many classes
-NGRAMS = NGrams(words=(1, 2), characters=())
+NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=())
 
 
 def baseline_scores(
@@ -44,22 +44,22 @@ def baseline_scores(
     return {name: targets.scores(predicted) for name, predicted in answers.items()}
 
 
-def naive_bayes(texts: Iterable[str], classes: NDArray[np.int64], num_classes: int) -> Bag:
+def naive_bayes(texts: Iterable[str], classes: NDArray[np.int64], num_classes: int) -> NgramModel:
     """Fit multinomial naive Bayes to the words and bigrams of texts (McCallum and Nigam 1998).
 
     A text counts each of its n-grams once (Wang and Manning 2012, section 2.1); one is added to the
     count of each n-gram in each class.
     """
-    buckets, starts = NGRAMS.gathered(texts)
+    buckets, starts = NGRAMS.extract(texts)
     ngrams, counts = np.unique(buckets, return_counts=True)  # (U,)
     ngrams = np.sort(ngrams[np.argsort(-counts, kind="stable")[: MAX_WEIGHTS // num_classes]])
-    rows, starts = found_rows(ngrams, buckets, starts)
-    cells = rows * num_classes + np.repeat(classes, counts_of(rows, starts))
+    rows, starts = lookup(ngrams, buckets, starts)
+    cells = rows * num_classes + np.repeat(classes, lengths(rows, starts))
     table = np.bincount(cells, minlength=len(ngrams) * num_classes).reshape(-1, num_classes)
     log_p = np.log((table + 1) / (table + 1).sum(0))  # (U, C), P(n-gram | class)
     with np.errstate(divide="ignore"):  # a class without a text is never the answer
         log_prior = np.log(np.bincount(classes, minlength=num_classes) / len(classes))
-    return Bag(NGRAMS, ngrams, log_p - log_p.mean(1, keepdims=True), log_prior)
+    return NgramModel(NGRAMS, ngrams, log_p - log_p.mean(1, keepdims=True), log_prior)
 
 
 def _beginnings(rows: "Dataset") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Find the weights of a bag of n-grams: a convex problem, solved before the network learns.
+"""Find the weights of a linear n-gram model: a convex problem, solved before the network trains.
 
 Each n-gram counts by how much more often it occurs in a class than elsewhere (Wang and Manning
 2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rnncli.networks.numerics import Floats, Ints
-from rnncli.tasks.classify.ngrams import Bag, NGrams, counts_of, found_rows
+from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.sparse import csr
 
 SMOOTHING = 1.0  # texts added to each count
@@ -25,37 +25,37 @@ FITTED = 1 << 23  # weights at most, of the n-grams that most texts have: bounds
 
 
 @dataclass(frozen=True)
-class BagExamples:
-    """The n-grams of some texts and the texts' classes."""
+class NgramExamples:
+    """The n-grams of texts, and the classes of the texts."""
 
-    places: Ints  # (total,) of all texts, end to end
+    buckets: Ints  # (F,) of all texts, end to end
     starts: Ints  # (N,) where each text's begin
     classes: NDArray[np.int64]  # (N,); -1: unknown, for validation only
 
     @property
     def counts(self) -> Ints:
         """How many n-grams each text has (N,)."""
-        return counts_of(self.places, self.starts)
+        return lengths(self.buckets, self.starts)
 
 
-def fit(
-    ngrams: NGrams,
-    train: BagExamples,
-    validation: BagExamples,
+def fit_ngrams(
+    ngrams: NgramFeatures,
+    train: NgramExamples,
+    validation: NgramExamples,
     num_classes: int,
     min_count: int,
     most: int,
-) -> tuple[Bag, float]:
-    """Return the bag that fits the validation part best, and its loss there in nats a text.
+) -> tuple[NgramModel, float]:
+    """Return the model that fits the validation part best, and its loss there in nats a text.
 
     It has ``most`` n-grams, all in at least ``min_count`` texts if any is.
     """
-    places, counts = np.unique(train.places, return_counts=True)
+    buckets, counts = np.unique(train.buckets, return_counts=True)
     common = counts >= min(min_count, counts.max())
-    places, counts = _first(counts[common], FITTED // num_classes, places[common], counts[common])
-    usual = float(ngrams.loudness(train.counts).mean())  # 1 is what penalties are meant for
+    buckets, counts = _first(counts[common], FITTED // num_classes, buckets[common], counts[common])
+    usual = float(ngrams.scale(train.counts).mean())  # 1 is what penalties are meant for
     own, held = (
-        _matrix(part, places, ngrams.loudness(part.counts) / usual) for part in (train, validation)
+        _matrix(part, buckets, ngrams.scale(part.counts) / usual) for part in (train, validation)
     )  # (N, U) each
     transposed = own.t().to_sparse_csr()  # (U, N)
     classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
@@ -75,8 +75,8 @@ def fit(
     loss, weight, chosen_bias = best
     # What an n-gram says of the classes, and how often: all others could as well be left out.
     moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
-    places, weight = _first(moved, most, places, weight)
-    return Bag(ngrams, places, (weight / usual).astype(np.float32), chosen_bias), loss
+    buckets, weight = _first(moved, most, buckets, weight)
+    return NgramModel(ngrams, buckets, (weight / usual).astype(np.float32), chosen_bias), loss
 
 
 def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -85,11 +85,11 @@ def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[
     return tuple(array[rows] for array in arrays)
 
 
-def _matrix(examples: BagExamples, places: Ints, loudness: Floats) -> Tensor:
-    """Return which of the places (U,) each text has, as a sparse matrix (N, U) of loudness (N,)."""
-    rows, starts = found_rows(places, examples.places, examples.starts)
-    values = np.repeat(loudness, counts_of(rows, starts))
-    return csr(np.append(starts, len(rows)), rows, values, len(places))
+def _matrix(examples: NgramExamples, buckets: Ints, scale: Floats) -> Tensor:
+    """Return which of the buckets (U,) each text has, as a sparse matrix (N, U) of values (N,)."""
+    rows, starts = lookup(buckets, examples.buckets, examples.starts)
+    values = np.repeat(scale, lengths(rows, starts))
+    return csr(np.append(starts, len(rows)), rows, values, len(buckets))
 
 
 def _log_count_ratios(counts: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _log_count_ratios(counts: Tensor) -> Tensor:
 class _Regression:
     """A logistic regression on n-grams, each scaled by its log-count ratios."""
 
-    texts: Tensor  # (N, U) which n-grams each has, and how loud, sparse
+    texts: Tensor  # (N, U) which n-grams each has, and their values, sparse
     texts_transposed: Tensor  # (U, N)
     classes: Tensor  # (N, C) one-hot
     ratios: Tensor  # (U, C)

@@ -10,9 +10,10 @@ from rnncli.analysis.calibration import combine
 from rnncli.analysis.occlusion import Span, explain
 from rnncli.messages import Announce, counted, listed
 from rnncli.networks.numerics import Floats, softmax
-from rnncli.storage.reading import SavedModel
+from rnncli.storage.layout import NGRAMS
+from rnncli.storage.reading import SavedModel, calibration_of
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
-from rnncli.tasks.classify.ngrams import Bag, NGrams
+from rnncli.tasks.classify.ngrams import NgramModel
 from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
@@ -48,19 +49,11 @@ class TextClassifier(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._bag: Bag | None = None
-        if model.config.known_ngrams:
-            config = model.config
-            ngrams = NGrams(
-                config.word_ngrams,
-                config.character_ngrams,
-                config.words_apart,
-                config.scaled_ngrams,
-            )
-            learned = [model.weights[f"bag.{name}"] for name in ("weight", "bias")]
-            self._bag = Bag(ngrams, model.weights["bag.places"].astype(np.int64), *learned)
-        calibration = model.info.get("calibration") or {"network": 1.0}
-        names = ["network", "bag"] if self._bag else ["network"]
+        self._ngrams: NgramModel | None = None
+        if (file := model.task_files.get(NGRAMS)) is not None:
+            self._ngrams = NgramModel.read(file, model.config.num_classes)
+        names = ["network"] if self._ngrams is None else ["network", "ngrams"]
+        calibration = calibration_of(model, set(names)) or dict.fromkeys(names, 1.0)
         self._weights = np.array([calibration[name] for name in names])
 
     @property
@@ -150,5 +143,5 @@ class TextClassifier(Predictor):
             BATCH_TEXTS,
         )
         logits = np.array(rows, np.float32).reshape(len(encoded), len(self.labels))
-        models = [logits] if self._bag is None else [logits, self._bag(texts)]
+        models = [logits] if self._ngrams is None else [logits, self._ngrams(texts)]
         return combine(np.stack(models), self._weights).astype(np.float32)

@@ -19,7 +19,8 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, log_softmax
-from rnncli.tasks.classify.ngrams import Bag, NGrams
+from rnncli.storage.layout import NGRAMS, TaskFiles
+from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel
 from rnncli.tasks.predictor import build
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
@@ -41,15 +42,18 @@ FEW = 5_000  # texts: fewer take more rounds to learn from than to learn by hear
 SAMPLE = 1_000  # texts looked at to choose settings
 SPELLED = 3_000_000  # characters: more of them teach enough words, and how three stand together
 # Of these the ones with which the held-out texts are told best.
-FEWER_NGRAMS: tuple[NGrams, ...] = (
-    NGrams(words=(1, 2), characters=(2, 4, 6), scaled=True),
-    NGrams(words=(1, 2), characters=(2, 4, 6), apart=5, scaled=True),
+FEWER_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), normalised=True),
+    NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), max_skip=5, normalised=True),
 )
-MORE_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(1, 2, 3), characters=(), scaled=True),)
-NAME_NGRAMS: tuple[NGrams, ...] = (NGrams(words=(), characters=(1, 2, 3, 4, 5)),)
-NO_NGRAMS = NGrams(words=(), characters=())
-BAG_TEXTS = 200_000  # that a bag of n-grams is fitted to at most: bounds memory
-BAG_BYTES = 1_500_000  # of the table of n-grams at most: a model has 8 MB with all words known
+MORE_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(1, 2, 3), character_orders=(), normalised=True),
+)
+NAME_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(), character_orders=(1, 2, 3, 4, 5)),
+)
+NGRAM_TEXTS = 200_000  # that the n-gram model is fitted to at most: bounds memory
+NGRAM_BYTES = 1_500_000  # of the n-gram model at most: a classifier has 8 MB with all words known
 PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
@@ -88,6 +92,7 @@ class ClassifierRecipe:
             labels=task.labels,
             unit="texts",
             pretraining=pretraining,
+            files=task.files,
         )
 
     def finish(
@@ -167,12 +172,12 @@ def prepare(
     if unlabelled is not None:
         texts = (column_values(part, "text") for part in (*unlabelled, train))
         plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
-    bag = None
+    ngrams = None
     if settings.ngrams and len(labels) > 1:
-        bag = _fit_bag(train, validation, own.classes, held.classes, len(labels))
-        right = float((bag.validation.argmax(1) == held.classes).mean())
-        announce(f"a bag of n-grams alone is right on {100 * right:.1f} % of the held-out part")
-    task = ClassifierTraining(own, held, labels, tokenizer, settings, bag, plain)
+        ngrams = _fit_ngrams(train, validation, own.classes, held.classes, len(labels))
+        right = float((ngrams.validation.argmax(1) == held.classes).mean())
+        announce(f"the n-gram model alone is right on {100 * right:.1f} % of the held-out part")
+    task = ClassifierTraining(own, held, labels, tokenizer, settings, ngrams, plain)
     if settings.level != "char":
         _start_words(task, announce)
     if task.truncated:
@@ -192,10 +197,10 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class FittedBag:
-    """A bag of n-grams, and what it says of the held-out texts."""
+class FittedNgrams:
+    """A linear n-gram model, and its logits of the held-out texts."""
 
-    bag: Bag
+    model: NgramModel
     validation: Floats  # (N, C) logits
 
 
@@ -218,32 +223,25 @@ class ClassifierTraining:
         labels: tuple[str, ...],
         tokenizer: Tokenizer,
         settings: Settings,
-        bag: FittedBag | None = None,
+        ngrams: FittedNgrams | None = None,
         plain: EncodedTexts | None = None,
     ) -> None:
         self.labels = labels
         self.texts = train.texts  # those with labels
         self.plain = plain  # all, also those without, where there are such
-        self._bag = bag
+        self._ngrams = ngrams
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
         self._settings = settings
         self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
-        ngrams = NO_NGRAMS if bag is None else bag.bag.ngrams
         self.config = settings.network(
             "classify",
             tokenizer.vocab_size,
             num_classes=len(labels),
-            known_ngrams=0 if bag is None else len(bag.bag.places),
-            word_ngrams=ngrams.words,
-            character_ngrams=ngrams.characters,
-            words_apart=ngrams.apart,
-            scaled_ngrams=ngrams.scaled,
         )
         self.model = build(self.config)
-        if bag is not None:
-            self.model.set_bag(bag.bag)
+        self.files: TaskFiles = {} if ngrams is None else {NGRAMS: ngrams.model.write}
 
     def batches(self, epoch: int) -> Iterator[LabelledTexts]:
         """Yield the texts of one epoch in random batches of similar length."""
@@ -267,9 +265,9 @@ class ClassifierTraining:
         classes = self._validation.classes
         models = [self._validation_logits()]  # (N, C)
         names = ["network"]
-        if self._bag is not None:
-            models.append(self._bag.validation)
-            names.append("bag")
+        if self._ngrams is not None:
+            models.append(self._ngrams.validation)
+            names.append("ngrams")
         logits = np.stack(models)  # (K, N, C)
         known = classes >= 0
         weights = fit_weights(logits[:, known], classes[known])  # (K,)
@@ -327,21 +325,21 @@ def _start_words(task: ClassifierTraining, announce: Announce) -> None:
     )
 
 
-def _fit_bag(
+def _fit_ngrams(
     train: "Dataset",
     validation: "Dataset",
     classes: NDArray[np.int64],
     validation_classes: NDArray[np.int64],
     num_classes: int,
-) -> FittedBag:
-    """Fit a bag of n-grams, of those that tell most."""
+) -> FittedNgrams:
+    """Fit a linear model of the n-grams that tell the classes best."""
     from rnncli.tasks.classify.fit_ngrams import (  # torch: on the way to training only
-        BagExamples,
-        fit,
+        NgramExamples,
+        fit_ngrams,
     )
 
-    if len(train) > BAG_TEXTS:
-        some = np.linspace(0, len(train) - 1, BAG_TEXTS).astype(np.int64)
+    if len(train) > NGRAM_TEXTS:
+        some = np.linspace(0, len(train) - 1, NGRAM_TEXTS).astype(np.int64)
         train, classes = train.select(some), classes[some]
     if _words_a_text(train) < NAME_LIKE:
         candidates = NAME_NGRAMS
@@ -349,14 +347,16 @@ def _fit_bag(
         characters = sum(map(len, column_values(train, "text")))
         candidates = FEWER_NGRAMS if characters <= SPELLED else MORE_NGRAMS
     min_count = 2 if len(train) >= MANY else 1
-    most = max(1, BAG_BYTES // (4 + 2 * num_classes))  # a place, and weights in half precision
+    most = max(1, NGRAM_BYTES // (4 + 2 * num_classes))  # a bucket, and weights in half precision
 
-    def fitted(ngrams: NGrams) -> tuple[Bag, float]:
-        own = BagExamples(*ngrams.gathered(column_values(train, "text")), classes)
-        held = BagExamples(*ngrams.gathered(column_values(validation, "text")), validation_classes)
-        return fit(ngrams, own, held, num_classes, min_count, most)
+    def fit(features: NgramFeatures) -> tuple[NgramModel, float]:
+        own, held = (
+            NgramExamples(*features.extract(column_values(part, "text")), its_classes)
+            for part, its_classes in ((train, classes), (validation, validation_classes))
+        )
+        return fit_ngrams(features, own, held, num_classes, min_count, most)
 
-    bag, _ = min(map(fitted, candidates), key=itemgetter(1))
-    weight, bias = (x.astype(np.float16).astype(np.float32) for x in (bag.weight, bag.bias))
-    bag = replace(bag, weight=weight, bias=bias)  # as it will be saved
-    return FittedBag(bag, bag(list(column_values(validation, "text"))))
+    model, _ = min(map(fit, candidates), key=itemgetter(1))
+    weight, bias = (x.astype(np.float16).astype(np.float32) for x in (model.weight, model.bias))
+    model = replace(model, weight=weight, bias=bias)  # as it will be saved
+    return FittedNgrams(model, model(list(column_values(validation, "text"))))

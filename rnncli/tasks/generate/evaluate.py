@@ -70,8 +70,8 @@ class GeneratorScorer:
 
         """
         self._model = TextGenerator.load(path, threads=settings.threads, announce=announce)
-        calibration = self._model.info.get("calibration")
-        self._cache = Cache(**calibration) if calibration else None
+        parameters = self._model.cache_parameters
+        self._cache = Cache(**parameters) if parameters else None
         self._window = settings.window
         self.names: Sequence[str] = [*NAMES, "characters", "tokens", "words"]
         if self._cache is not None:

@@ -12,7 +12,7 @@ from rnncli.messages import Announce
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.layout import DAMAGED
-from rnncli.storage.reading import SavedModel
+from rnncli.storage.reading import SavedModel, calibration_of
 from rnncli.tasks.generate.control_codes import Controls, prefix
 from rnncli.tasks.predictor import Predictor
 from rnncli.text.batching import batch_by_length, pad, split_long_text
@@ -66,6 +66,9 @@ class LanguageModel(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
+        self.cache_parameters = calibration_of(model, {"share", "twins", "sharpness"})
+        if self.cache_parameters.get("share", 0) >= 1:
+            raise ModelError(f"{model.layout.config} is damaged: the calibration is wrong", DAMAGED)
         try:
             self.controls = Controls.of_model(model.info)  # None where it was trained without any
         except ValueError as error:

@@ -14,8 +14,8 @@ from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.numerics import Floats
-from rnncli.storage.reading import SavedModel
-from rnncli.storage.tensors import TensorFile
+from rnncli.storage.layout import MEMORY
+from rnncli.storage.reading import SavedModel, calibration_of
 from rnncli.tasks.predictor import Predictor, as_texts, with_settings
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
@@ -60,11 +60,14 @@ class Translator(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
+        self._calibration = calibration_of(
+            model, {"length_penalty"}, frozenset({"length_penalty_alone"})
+        )
         self._memory: TranslationMemory | None = None
-        if (path := model.layout.memory).exists():
+        if (file := model.task_files.get(MEMORY)) is not None:
             config = model.config
             sizes = config.vocab_size, config.target_vocab_size
-            self._memory = TranslationMemory.read(TensorFile(path), config.output_width, sizes)
+            self._memory = TranslationMemory.read(file, config.output_width, sizes)
 
     @property
     def memory(self) -> TranslationMemory | None:
@@ -174,10 +177,9 @@ class Translator(Predictor):
         """Return a config whose length penalty, where it has none, is the one tuned at training."""
         if config.length_penalty is not None:
             return config
-        calibration = self.info.get("calibration") or {}
-        penalty = calibration.get("length_penalty")
+        penalty = self._calibration.get("length_penalty")
         if not config.memory:
-            penalty = calibration.get("length_penalty_alone", penalty)
+            penalty = self._calibration.get("length_penalty_alone", penalty)
         return replace(config, length_penalty=penalty)
 
     def _pieces(self, text: str, split: bool) -> list[str]:
