@@ -12,10 +12,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return the first twenty names in a row, and of long ones the beginnings."""
-    shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:20]]
-    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
+def listed(names: Sequence[str], limit: int = 20) -> str:
+    """Return the first ``limit`` names in a row, and of long ones the beginnings."""
+    shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:limit]]
+    return ", ".join(shown) + (", ..." if len(names) > limit else "")
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

@@ -1,17 +1,22 @@
 """Read a person's data into one shape, and hold a part of it out; the only user of `datasets`.
 
-Whatever the data is (a file, two aligned files, standard input, a corpus of the Hugging Face
-hub), it goes the same way, and each step is a file of this package::
+Whatever the data is (a file, two aligned files, standard input, a dataset of the Hugging Face hub),
+it goes the same way, and each step is a file of this package::
 
-    what was typed   locate.py     finds it: a file, a bundled corpus, or one of the hub
-      -> tables      files.py, hub.py     open what was found; either gives an Origin (origin.py)
+    what was typed   locate.py     finds it: a file, a corpus (corpora.py), or one of the hub
+      -> DataSource  files.py, hub.py     open it
                      tables.py     rows under named columns
-      -> columns     columns.py    finds the task and its columns;
+      -> columns     columns.py    chooses the task and its columns, by their usual names
+                                   (column_names.py) or as a person named them
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
-      -> Arrow       arrow.py      writes them to disk
+      -> Arrow       arrow.py      writes them to disk; values.py reads a column again
       -> Corpus      corpus.py     read_corpus() takes all of these steps
       -> two parts   split.py      hold_out(); checks.py says what is wrong with labelled texts
+                                   (numbering.py: equal texts, equal numbers)
+      -> tokens      encoded.py    encode(), once
+      -> batches     batches.py    which rows are in a batch; windows of running text
 
-Rows stream from one end to the other and lie in memory-mapped files thereafter, so memory stays
-flat however large the data is.
+Which columns a task reads stands in config.py; nothing here knows a task by name. Rows stream from
+one end to the other and lie in memory-mapped files thereafter, so memory stays flat however large
+the data is.
 """

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from rnncli.data.corpus import Corpus
 from rnncli.data.numbering import Numbers, hash_texts, number_labels
 from rnncli.data.values import column_values
-from rnncli.messages import counted
+from rnncli.messages import counted, listed
 
-FEW = 10  # texts: of fewer, one or none is held out, which scores nothing
-IMBALANCE = 10  # times the texts of the smallest label: accuracy says little of that one
-NAMED = 5  # labels in a message
-SHOWN = 60  # characters of a text or a label: enough to search for it
-SAMPLE = 1_000  # texts: a share of them is off by 3 % at most, in 19 cases of 20
+MIN_TEXTS = 10  # of a label: of fewer, one or none is held out, which scores nothing
+MAX_IMBALANCE = 10  # largest label to smallest: beyond, accuracy says little of the small one
+SAMPLE_SIZE = 1_000  # texts: a share of them is off by 3 % at most, in 19 cases of 20
+
+_LABELS_SHOWN = 5  # in a message
+_TEXT_SHOWN, _LABEL_SHOWN = 60, 40  # characters: enough to search for it
 
 _Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -41,20 +42,20 @@ def check(corpus: Corpus) -> Iterator[str]:
 
 
 def sample(rows: Dataset) -> Iterator[str]:
-    """Yield texts from all over the data, ``SAMPLE`` of them or a few less."""
-    step = -(-len(rows) // SAMPLE)
+    """Yield texts from all over the data, ``SAMPLE_SIZE`` of them or a few less."""
+    step = -(-len(rows) // SAMPLE_SIZE)
     return column_values(rows.select(range(0, len(rows), step)), "text")
 
 
 def _duplicates(rows: Dataset, hashes: _Hashes) -> Iterator[str]:
-    _, first, counts = np.unique(hashes, return_index=True, return_counts=True)
-    several = counts > 1
-    if several.any():
+    _, first_rows, counts = np.unique(hashes, return_index=True, return_counts=True)
+    repeated = counts > 1
+    if repeated.any():
         yield (
-            f"duplicates: {counted(int(several.sum()), 'text')} more than once, in "
-            f"{int(counts[several].sum()):,} of {len(rows):,} rows, such as "
-            f"{_example(rows, first[counts.argmax()])}: each weighs as often as it is there; leave "
-            "the others out unless that is meant"
+            f"duplicates: {counted(int(repeated.sum()), 'text')} more than once, in "
+            f"{int(counts[repeated].sum()):,} of {len(rows):,} rows, such as "
+            f"{_example(rows, first_rows[counts.argmax()])}: each weighs as often as it is there; "
+            "leave the others out unless that is meant"
         )
 
 
@@ -63,19 +64,20 @@ def _contradictions(
 ) -> Iterator[str]:
     texts = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
     pairs = np.unique(texts * len(names) + labels)  # each text with each of its labels, once
-    several = np.bincount(pairs // len(names)) > 1
-    if several.any():
-        row = several[texts].argmax()
-        found = np.unique(labels[texts == texts[row]])
-        own = _listed(sorted(_short(names[label]) for label in found))
+    contradictory = np.bincount(pairs // len(names)) > 1
+    if contradictory.any():
+        row = contradictory[texts].argmax()
+        numbers = np.unique(labels[texts == texts[row]])
+        examples = listed(sorted(_quoted(names[number]) for number in numbers), _LABELS_SHOWN)
         yield (
-            f"contradictory labels: {counted(int(several.sum()), 'text')} with several, such as "
-            f"{_example(rows, row)} ({own}): no model can learn them all; keep the right one"
+            f"contradictory labels: {counted(int(contradictory.sum()), 'text')} with several, such "
+            f"as {_example(rows, row)} ({examples}): no model can learn them all; "
+            "keep the right one"
         )
 
 
-def _leaks(rows: Dataset, split: str, trained: _Hashes) -> Iterator[str]:
-    leaked = np.isin(_folded_hashes(rows), trained)
+def _leaks(rows: Dataset, split: str, train_hashes: _Hashes) -> Iterator[str]:
+    leaked = np.isin(_folded_hashes(rows), train_hashes)
     if leaked.any():
         yield (
             f"leak from train into {split}: {int(leaked.sum()):,} of "
@@ -87,27 +89,27 @@ def _leaks(rows: Dataset, split: str, trained: _Hashes) -> Iterator[str]:
 def _small_labels(names: list[str], counts: Numbers) -> Iterator[str]:
     order = np.argsort(counts, kind="stable")
     smallest, largest = int(order[0]), int(order[-1])
-    few = int((counts < FEW).sum())
-    if few:
-        own = _listed([f"{_short(names[i])} ({counts[i]})" for i in order[:few]])
+    small = order[: int((counts < MIN_TEXTS).sum())]
+    if len(small):
+        examples = listed([f"{_quoted(names[i])} ({counts[i]})" for i in small], _LABELS_SHOWN)
         yield (
-            f"few texts: {counted(few, 'label')} with fewer than {FEW}, {own}: too few to learn "
-            "from; add texts, or merge labels"
+            f"few texts: {counted(len(small), 'label')} with fewer than {MIN_TEXTS}, {examples}: "
+            "too few to learn from; add texts, or merge labels"
         )
-    if counts[largest] > IMBALANCE * counts[smallest]:
+    if counts[largest] > MAX_IMBALANCE * counts[smallest]:
         yield (
-            f"imbalance: {counts[largest]:,} texts of {_short(names[largest])}, "
-            f"{counts[smallest]:,} of {_short(names[smallest])}: go by macro F1, where labels "
+            f"imbalance: {counts[largest]:,} texts of {_quoted(names[largest])}, "
+            f"{counts[smallest]:,} of {_quoted(names[smallest])}: go by macro F1, where labels "
             "count alike; accuracy hides the rare ones"
         )
 
 
 def _unreadable(rows: Dataset) -> Iterator[str]:
-    found = np.fromiter((not _is_readable(text) for text in column_values(rows, "text")), np.bool_)
-    if found.any():
+    readable = np.fromiter(map(_is_readable, column_values(rows, "text")), np.bool_)
+    if not readable.all():
         yield (
-            f"nothing to read: {counted(int(found.sum()), 'text')} of punctuation alone, such as "
-            f"{_example(rows, found.argmax())}: leave them out, or name another column: "
+            f"nothing to read: {counted(int((~readable).sum()), 'text')} of punctuation alone, "
+            f"such as {_example(rows, readable.argmin())}: leave them out, or name another column: "
             "--text COLUMN"
         )
 
@@ -123,13 +125,9 @@ def _is_readable(text: str) -> bool:
 
 
 def _example(rows: Dataset, row: np.int64 | int) -> str:
-    return _short(rows[int(row)]["text"])
+    return _quoted(rows[int(row)]["text"], _TEXT_SHOWN)
 
 
-def _short(text: str) -> str:
+def _quoted(text: str, limit: int = _LABEL_SHOWN) -> str:
     """Return the beginning of a text in quotation marks, with nothing that steers a terminal."""
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+    return repr(text if len(text) <= limit else f"{text[:limit]}...")

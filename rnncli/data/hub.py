@@ -21,7 +21,7 @@ from rnncli.messages import first_line, listed
 from rnncli.text.languages import languages_of
 
 _TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
-_SPLITS = {  # canonical -> usual names
+_SPLITS = {  # canonical name -> usual names
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev", "development"),
     "test": ("test", "testing"),
@@ -62,22 +62,22 @@ def from_hub(name: str, revision: str | None) -> DataSource:
             f"{address.hub_id} is on the hub, and a directory here has the same name",
             "call rnncli in another directory",
         )
-    found = _ask(address)
-    if found is not None:
-        address = replace(address, revision=found.sha)
-    loaded = _load(address, offline=found is None)
+    info = _dataset_info(address)
+    if info is not None:
+        address = replace(address, revision=info.sha)
+    loaded = _load(address, offline=info is None)
     splits = _canonical_splits(loaded)
     if not splits:
         raise no_train_split(str(address), loaded)
-    left_out = [own for own in loaded if own not in splits.values()]
+    left_out = [name for name in loaded if name not in splits.values()]
     sides = (address.config or "").split("-")  # of translations the subset is called en-fr
     return DataSource(
         where=str(address),
-        tables={split: ArrowTable(loaded[own], str(address)) for split, own in splits.items()},
-        fingerprint=_fingerprint(address, (loaded[own] for own in splits.values())),
-        licence=known.licence if known else _stated_licence(found),
+        tables={split: ArrowTable(loaded[name], str(address)) for split, name in splits.items()},
+        fingerprint=_fingerprint(address, (loaded[name] for name in splits.values())),
+        licence=known.licence if known else _stated_licence(info),
         notices=(
-            f"revision: {found.sha}" if found else "the hub is out of reach: read from the cache",
+            f"revision: {info.sha}" if info else "the hub is out of reach: read from the cache",
             *([f"splits left out: {', '.join(left_out)}"] if left_out else []),
         ),
         known_columns=known.columns if known else {},
@@ -85,7 +85,7 @@ def from_hub(name: str, revision: str | None) -> DataSource:
     )
 
 
-def _ask(address: _Address) -> huggingface_hub.DatasetInfo | None:
+def _dataset_info(address: _Address) -> huggingface_hub.DatasetInfo | None:
     """Return what the hub knows of a dataset, or None if the hub is out of reach.
 
     ``load_dataset`` alone would take 23 seconds to find that out, and fill the screen meanwhile.
@@ -214,7 +214,10 @@ def _canonical_splits(loaded: datasets.DatasetDict) -> dict[str, str]:
 
 
 def _fingerprint(address: _Address, splits: Iterable[Dataset]) -> str:
-    """Return a sum over the id and what `datasets` makes of subset, commit and split."""
+    """Return a sha256 over the id and what `datasets` makes of subset, commit and split.
+
+    That is private: its public parts, such as checksums of files, are not there offline.
+    """
     parts = [address.hub_id, *(split._fingerprint for split in splits)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

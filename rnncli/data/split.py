@@ -48,8 +48,7 @@ def hold_out(
         return train, _first_characters(validation, max_characters)
     if len(validation) <= max_rows:
         return train, validation
-    drawn = np.argsort(_draws(len(validation), seed), kind="stable")[:max_rows]
-    return train, validation.select(np.sort(drawn))
+    return train, validation.select(np.sort(_permutation(len(validation), seed)[:max_rows]))
 
 
 def _cut_characters(
@@ -96,16 +95,15 @@ def _draw_rows(
         names, labels = number_labels(column_values(train, label))
         labels = number_texts(names)[labels]  # the draws of a seed go by this order
     groups = _components(keys)
-    wanted = max(1, round(len(train) * fraction))
-    drawn = _draw_groups(groups, labels, min(wanted, max_rows), seed)
-    if not drawn:
+    size = min(max(1, round(len(train) * fraction)), max_rows)
+    drawn = np.isin(groups, _draw_groups(groups, labels, size, seed))
+    if not drawn.any():
         raise _too_small(corpus)
-    is_drawn = np.isin(groups, drawn)
-    return train.select(np.flatnonzero(~is_drawn)), train.select(np.flatnonzero(is_drawn))
+    return train.select(np.flatnonzero(~drawn)), train.select(np.flatnonzero(drawn))
 
 
 def _shuffled(rows: Dataset, seed: int) -> Dataset:
-    return rows.select(np.argsort(_draws(len(rows), seed), kind="stable"))
+    return rows.select(_permutation(len(rows), seed))
 
 
 def _too_small(corpus: Corpus) -> DataError:
@@ -115,8 +113,8 @@ def _too_small(corpus: Corpus) -> DataError:
     )
 
 
-def _draw_groups(groups: Numbers, labels: Numbers, wanted: int, seed: int) -> list[int]:
-    """Draw groups that have ``wanted`` rows together, and a like share of every label.
+def _draw_groups(groups: Numbers, labels: Numbers, size: int, seed: int) -> list[int]:
+    """Draw groups that have ``size`` rows together, and the same share of every label.
 
     A group is passed over if it is too large, or if one of its labels has no other group left.
     """
@@ -129,7 +127,7 @@ def _draw_groups(groups: Numbers, labels: Numbers, wanted: int, seed: int) -> li
     fewest_left = np.minimum.reduceat(groups_left[pair_labels], first_pairs[:-1])
     if not (fewest_left > 1).any():
         return []
-    room = max(wanted, sizes[fewest_left > 1].min())  # at least one group
+    room = max(size, sizes[fewest_left > 1].min())  # at least one group
     drawn: list[int] = []
     for group in _stratified(pair_labels[first_pairs[:-1]], seed):
         group_labels = pair_labels[first_pairs[group] : first_pairs[group + 1]]
@@ -143,7 +141,7 @@ def _draw_groups(groups: Numbers, labels: Numbers, wanted: int, seed: int) -> li
 
 
 def _stratified(labels: Numbers, seed: int) -> Numbers:
-    """Return a random order in which every beginning has a like share of every label."""
+    """Return a random order in which every beginning has the same share of every label."""
     draws = _draws(len(labels) + int(labels.max()) + 1, seed)
     shuffled = np.lexsort((draws[: len(labels)], labels))
     sizes = np.bincount(labels)
@@ -153,6 +151,11 @@ def _stratified(labels: Numbers, seed: int) -> Numbers:
     return np.argsort((ranks + offsets) / sizes[labels], kind="stable")
 
 
+def _permutation(number: int, seed: int) -> Numbers:
+    """Return the numbers below ``number`` in a random order."""
+    return np.argsort(_draws(number, seed), kind="stable")
+
+
 def _draws(number: int, seed: int) -> NDArray[np.float64]:
     """Return random numbers that are the same on every platform and in every version."""
     generator = random.Random(seed)  # the promise of random(), and of nothing else in it
@@ -160,13 +163,19 @@ def _draws(number: int, seed: int) -> NDArray[np.float64]:
 
 
 def _components(keys: Sequence[Numbers]) -> Numbers:
-    """Number rows such that those that share a key, directly or through others, are equal."""
+    """Number rows such that those that share a key, directly or through others, are equal.
+
+    Each row points to a row of its component, at last to the first one. Following two pointers at a
+    time makes the passes over the data logarithmic in the length of a chain, such as a dialogue in
+    which each answer is the next question.
+    """
     component = np.arange(len(keys[0]))
     while True:
         before = component
         for key in keys:
-            lowest = np.full(int(key.max()) + 1, len(key))
-            np.minimum.at(lowest, key, component)
-            component = lowest[key]
+            first_rows = np.full(int(key.max()) + 1, len(key))
+            np.minimum.at(first_rows, key, component)
+            component = first_rows[key]
+        component = component[component]
         if (component == before).all():
             return np.unique(component, return_inverse=True)[1].astype(np.int64)

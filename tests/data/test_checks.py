@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models import SMALL, reviews, write_lines
 from shell import call
 
-from rnncli.data.checks import SAMPLE, check, sample
+from rnncli.data.checks import SAMPLE_SIZE, check, sample
 from rnncli.data.corpus import Corpus
 
 TOPICS = (
@@ -151,10 +151,10 @@ def test_a_warning_is_one_line_that_steers_no_terminal(text: str, label: str) ->
         assert len(line) < 4_000
 
 
-@pytest.mark.parametrize("number", [1, SAMPLE - 1, SAMPLE + 1, 10 * SAMPLE + 7])
+@pytest.mark.parametrize("number", [1, SAMPLE_SIZE - 1, SAMPLE_SIZE + 1, 10 * SAMPLE_SIZE + 7])
 def test_a_sample_is_from_all_over_the_data(number: int) -> None:
     drawn = [int(text) for text in sample(dataset([(str(i), "x") for i in range(number)]))]
-    assert SAMPLE // 2 < len(drawn) <= SAMPLE or len(drawn) == number
+    assert SAMPLE_SIZE // 2 < len(drawn) <= SAMPLE_SIZE or len(drawn) == number
     assert drawn[0] == 0
     assert len({b - a for a, b in pairwise(drawn)}) <= 1
-    assert number - drawn[-1] <= number // SAMPLE + 1
+    assert number - drawn[-1] <= number // SAMPLE_SIZE + 1

@@ -92,8 +92,9 @@ def test_no_side_of_a_pair_stands_on_both_sides(rows: list[tuple[str, str]], see
     assert min(len(train), len(validation)) > 0
 
 
-def test_pairs_that_all_hang_together_cannot_be_held_out() -> None:
-    chain = [(f"s{number // 2}", f"t{(number + 1) // 2}") for number in range(50)]
+@pytest.mark.parametrize("length", [50, 100_000])  # the longer would take hours link by link
+def test_pairs_that_all_hang_together_cannot_be_held_out(length: int) -> None:
+    chain = [(f"s{number // 2}", f"t{(number + 1) // 2}") for number in range(length)]
     with pytest.raises(DataError, match="too small to hold out"):
         hold_out(corpus_of("translate", chain), fraction=0.1, seed=0)
 
