@@ -7,7 +7,7 @@ from itertools import islice
 
 from datasets import Dataset
 
-from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS, Task
+from rnncli.config import MAX_CLASSES, MAX_CONTROL_LENGTH, MAX_CONTROLS, Task
 from rnncli.data.arrow import write_rows
 from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
@@ -77,8 +77,8 @@ def read_corpus(
     _require_rows(source.where, largest, at_least=2 if for_training else 1)
     controls = None
     if for_training:
-        _require_classes(source.where, largest)
-        controls = _control_labels(source.where, largest, choice.columns)
+        _require_classes(source.where, largest, choice.columns)
+        controls = _count_controls(source.where, largest, choice.columns)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
@@ -116,20 +116,25 @@ def _require_rows(where: str, rows: Dataset, at_least: int) -> None:
         raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
 
 
-def _require_classes(where: str, rows: Dataset) -> None:
+def _require_classes(where: str, rows: Dataset, columns: Mapping[str, str]) -> None:
     """Check that labels, where there are any, tell texts apart.
 
     Raises:
-        DataError: all are the same.
+        DataError: all are the same, or there are so many that they look like texts.
     """
-    if "label" in rows.column_names and len(labels := rows.unique("label")) == 1:
+    if "label" not in columns:
+        return
+    labels, hint = rows.unique("label"), "is it the right column? --label COLUMN"
+    if len(labels) == 1:
         raise DataError(
             f"{where} has one class only: every label is {labels[0]!r}",
-            "a classifier needs two at least; is it the right column? --label COLUMN",
+            f"a classifier needs two at least; {hint}",
         )
+    if len(labels) > MAX_CLASSES:
+        raise _too_many_labels(where, columns["label"], len(labels), MAX_CLASSES, hint)
 
 
-def _control_labels(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:
+def _count_controls(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:
     """Count the labels of the control column, if there is one.
 
     Raises:
@@ -138,24 +143,27 @@ def _control_labels(where: str, rows: Dataset, columns: Mapping[str, str]) -> Co
     if "control" not in columns:
         return None
     counts = Counter(column_values(rows, "control"))
-    labels, column = sorted(counts), columns["control"]
-    hint = "is it the right column? --control COLUMN"
+    labels, hint = sorted(counts), "is it the right column? --control COLUMN"
     if len(labels) == 1:
-        raise DataError(f"{where}: every {column} is {labels[0][:MAX_CONTROL_LENGTH]!r}", hint)
+        label = labels[0][:MAX_CONTROL_LENGTH]
+        raise DataError(f"{where}: every {columns['control']} is {label!r}", hint)
     if len(labels) > MAX_CONTROLS:
-        raise DataError(
-            f"{where}: the column {column} has {len(labels):,} labels, more than {MAX_CONTROLS:,}",
-            hint,
-        )
+        raise _too_many_labels(where, columns["control"], len(labels), MAX_CONTROLS, hint)
     if long := next((label for label in labels if len(label) > MAX_CONTROL_LENGTH), None):
         raise DataError(
-            f"{where}: in the column {column} a label has {len(long):,} characters, more than "
-            f"{MAX_CONTROL_LENGTH}: {long[:40]}...",
+            f"{where}: in the column {columns['control']} a label has {len(long):,} characters, "
+            f"more than {MAX_CONTROL_LENGTH}: {long[:40]}...",
             hint,
         )
     return ControlLabels(
         {label: counts[label] for label in labels},
         several_lines=any("\n" in text for text in column_values(rows, "text")),
+    )
+
+
+def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str) -> DataError:
+    return DataError(
+        f"{where}: the column {column} has {number:,} labels, more than {limit:,}", hint
     )
 
 

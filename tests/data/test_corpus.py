@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from corpora import CORPORA, Unreadable, assert_explained, needs_corpora, rows_of, write
+from corpora import CORPORA, Unreadable, assert_explained, error_of, needs_corpora, rows_of, write
 
+from rnncli.data.columns import Columns
 from rnncli.data.corpus import read_corpus
 from rnncli.errors import DataError
 
@@ -55,3 +56,12 @@ UNREADABLE: list[Unreadable] = [
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_too_little_data_is_explained(tmp_path: Path, case: Unreadable) -> None:
     assert_explained(tmp_path, case)
+
+
+@pytest.mark.parametrize("option", ["label", "control"])
+def test_a_column_of_texts_is_not_taken_for_labels(tmp_path: Path, option: str) -> None:
+    rows = "".join(f"text {number},note {number}\n" for number in range(10_001))
+    path = write(tmp_path / "a.csv", f"text,note\n{rows}")
+    error = error_of(path, columns=Columns(text="text", **{option: "note"}))
+    assert error.message == f"{path}: the column note has 10,001 labels, more than 10,000"
+    assert error.hint == f"is it the right column? --{option} COLUMN"
