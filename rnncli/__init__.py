@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnncli.analysis.occlusion import explain as explain
     from rnncli.tasks import load as load
+    from rnncli.tasks import train as train
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
     from rnncli.tasks.evaluation import evaluate as evaluate
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
@@ -19,11 +20,13 @@ __all__ = [
     "evaluate",
     "explain",
     "load",
+    "train",
 ]
 
 
 _HOMES = {
     "load": "rnncli.tasks",
+    "train": "rnncli.tasks",
     "evaluate": "rnncli.tasks.evaluation",
     "TextGenerator": "rnncli.tasks.generate.predict",
     "TextClassifier": "rnncli.tasks.classify.predict",

@@ -3,7 +3,7 @@
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -59,6 +59,14 @@ def _require_int(name: str, value: object, low: int, high: int) -> None:
         # reprlib: what a stranger wrote may be very long, or nested too deeply for repr
         shown = reprlib.repr(value)
         raise ConfigError(f"{name} is {shown}", f"give a whole number from {low} to {high}")
+
+
+def _require_number(
+    name: str, value: object, is_allowed: Callable[[float], bool], allowed: str
+) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and is_allowed(value)):  # type: ignore[arg-type]
+        raise ConfigError(f"{_option(name)} is {reprlib.repr(value)}", f"give a number {allowed}")
 
 
 def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -167,32 +175,26 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work, naming the option."""
+        for name, choice in (("level", Level), ("cell", Cell), ("precision", Precision)):
+            _require_choice(_option(name), getattr(self, name), get_args(choice))
+        _require_choice("--device", self.device, get_args(Device))
         for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
             _require_int(_option(name), getattr(self, name), 1, 1_000_000)
-        for name in (
-            "dropout",
-            "embedding_dropout",
-            "word_dropout",
-            "label_smoothing",
-        ):
-            value = getattr(self, name)
-            if not 0 <= value < 1:
-                raise ConfigError(f"{_option(name)} is {value}", "give a number from 0 to below 1")
-        for name in ("learning_rate", "clip"):
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f"{_option(name)} is {value}", "give a number above 0")
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise ConfigError(f"--weight-decay is {self.weight_decay}", "give 0 or a number above")
-        for name in ("epochs", "steps", "max_time", "threads"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{_option(name)} is {value}", "give a number above 0")
+        for name in ("vocab_size", "patience", "evaluations"):
+            _require_int(_option(name), getattr(self, name), 1, MAX_SEED)
         _require_int("--seed", self.seed, 0, MAX_SEED)
-        if not 0 < self.validation < 1:
-            raise ConfigError(
-                f"--validation is {self.validation}", "give a share between 0 and 1, such as 0.1"
-            )
+        for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
+            _require_number(name, getattr(self, name), lambda x: 0 <= x < 1, "from 0 to below 1")
+        _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")
+        for name in ("learning_rate", "clip"):
+            _require_number(name, getattr(self, name), lambda x: x > 0, "above 0")
+        _require_number("weight_decay", self.weight_decay, lambda x: x >= 0, "from 0")
+        for name in ("steps", "threads"):
+            if (value := getattr(self, name)) is not None:
+                _require_int(_option(name), value, 1, MAX_SEED)
+        for name in ("epochs", "max_time"):
+            if (value := getattr(self, name)) is not None:
+                _require_number(name, value, lambda x: x > 0, "above 0")
 
     def network(self, task: Task, vocab_size: int, **own: Any) -> ModelConfig:
         """Describe the network that these settings ask for; ``own`` is what only this task has."""
@@ -357,6 +359,16 @@ class SearchConfig:
             raise ConfigError(
                 f"--no-repeat-ngram is {self.no_repeat_ngram}", "give a whole number from 1"
             )
+
+
+def seconds_of(duration: str | float) -> float:
+    """Return the seconds of a duration, which is a number of them or written like ``2m``.
+
+    Raises:
+        ConfigError: it is no duration above zero.
+
+    """
+    return parse_duration(duration if isinstance(duration, str) else f"{duration:f}")
 
 
 def parse_duration(text: str) -> float:

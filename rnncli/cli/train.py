@@ -31,7 +31,7 @@ from rnncli.config import (
     parse_duration,
 )
 from rnncli.storage.card import format_scores
-from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult
+from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult, known_settings
 from rnncli.training.signals import TrainingInterrupted
 
 CHOSEN = "chosen from the data"
@@ -340,10 +340,7 @@ def train(
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that fix a setting, by the names of ``Settings``."""
     names = {setting.name for setting in fields(Settings)}
-    given = {n: value for n, value in options.items() if n in names and value is not None}
-    if "max_time" in given:
-        given["max_time"] = parse_duration(given["max_time"])
-    return given
+    return known_settings({name: value for name, value in options.items() if name in names})
 
 
 def _explain(interruption: TrainingInterrupted, messenger: Messenger) -> None:

@@ -1,11 +1,18 @@
 """The three tasks: what each does differently with the one encoder-decoder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnncli.config import Task
+from rnncli.messages import Announce
+
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.trainer import TrainingResult, TrainingSettings
     from rnncli.tasks.translate.predict import Translator
 
 
@@ -28,3 +35,67 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
     }
     model = read_model(Path(path))
     return classes[model.config.task](model, threads)
+
+
+def train(
+    data: str | Path | Sequence[str | Path] = (),
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    task: Task | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
+    control: str | None = None,
+    revision: str | None = None,
+    unlabelled: str | Path | Sequence[str | Path] = (),
+    init_from: str | Path | None = None,
+    checkpoint_every: str | float | None = None,
+    announce: Announce | None = None,
+    **settings: "Unpack[TrainingSettings]",
+) -> "TrainingResult":
+    """Train a model as ``rnncli train`` does, and return where it is, its scores and itself.
+
+    ``data`` is a file, two line-aligned files, a known corpus, or a dataset of the hub; without it,
+    the bundled reviews. ``text`` to ``control`` name its columns. All options mean what they mean
+    for the command; ``announce`` is called with each message that the command would print::
+
+        result = rnncli.train("tickets.csv", max_time="2m")
+        result.scores["accuracy"], result.model(["the printer is on fire"])
+
+    Raises:
+        DataError: the data is missing, malformed, or does not suit the task.
+        ConfigError: a setting cannot work.
+        ModelError: the output holds a model already, or cannot be written.
+        TrainingInterrupted: Ctrl-C, a KeyboardInterrupt; the same call goes on from there.
+
+    """
+    from rnncli.config import seconds_of
+    from rnncli.data.columns import Columns
+    from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
+
+    request = TrainingRequest(
+        data=_names(data),
+        output=None if output is None else Path(output),
+        force=force,
+        task=task,
+        columns=Columns(text, label, source, target, control),
+        revision=revision,
+        unlabelled=_names(unlabelled),
+        init_from=None if init_from is None else Path(init_from),
+        checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
+        settings=known_settings(settings),
+    )
+    trainer = Trainer(request, announce or _say_nothing)
+    for _ in trainer.steps():
+        pass
+    return trainer.result
+
+
+def _say_nothing(message: str) -> None:
+    del message
+
+
+def _names(data: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(data)] if isinstance(data, str | Path) else [str(name) for name in data]

@@ -3,17 +3,28 @@
 PyTorch is imported only once a training begins, so that mistakes are told at once.
 """
 
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from rnncli.config import DEFAULTS, MODELS, Task
+from rnncli.config import (
+    DEFAULTS,
+    MODELS,
+    Cell,
+    Device,
+    Level,
+    Precision,
+    Settings,
+    Task,
+    seconds_of,
+)
 from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce
+from rnncli.messages import Announce, did_you_mean
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
@@ -37,7 +48,7 @@ class TrainingRequest:
     """All that a person can ask of a training; what is left out follows from the data."""
 
     data: Sequence[str] = ()  # what names a corpus; nothing: the bundled reviews
-    command: str = ""  # with which the same is asked for again
+    command: str | None = None  # as it was typed
     output: Path | None = None  # a directory; None: models/TASK
     force: bool = False  # replace a model that is there
     task: Task | None = None
@@ -47,6 +58,62 @@ class TrainingRequest:
     init_from: Path | None = None
     checkpoint_every: float | None = None  # seconds
     settings: Mapping[str, Any] = field(default_factory=dict)  # those of ``Settings`` to fix
+
+    def as_command(self) -> str:
+        """Return a command that asks for the same."""
+        columns = {} if self.columns is None else self.columns.as_dict()
+        options: dict[str, Any] = {
+            "output": self.output,
+            "task": self.task,
+            **columns,
+            "revision": self.revision,
+            "init_from": self.init_from,
+            **self.settings,
+        }
+        words = ["rnncli", "train", *self.data]
+        for name in self.unlabelled:
+            words += ["--unlabelled", name]
+        for name, value in options.items():
+            option = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{option}" if value else f"--no-{option}")
+            elif value is not None:
+                words += [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
+        return shlex.join(words)
+
+
+class TrainingSettings(TypedDict, total=False):
+    """The settings that can be given by name: those of ``config.Settings``, which explains them."""
+
+    level: Level
+    vocab_size: int
+    cell: Cell
+    embedding_dim: int
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    embedding_dropout: float
+    word_dropout: float
+    label_smoothing: float
+    batch_size: int
+    bptt: int
+    learning_rate: float
+    weight_decay: float
+    clip: float
+    warmup: float
+    average: float
+    epochs: float
+    ngrams: bool
+    memory: bool
+    steps: int
+    max_time: float | str  # seconds, or written like "2m"
+    patience: int
+    evaluations: int
+    validation: float
+    seed: int
+    precision: Precision
+    device: Device
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +131,26 @@ class TrainingResult:
     def model(self) -> "TextClassifier | TextGenerator | Translator":
         """The trained model, ready to answer."""
         return load(self.path)
+
+
+def known_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that were given by name, with durations in seconds; None fixes nothing.
+
+    Raises:
+        ConfigError: there is no such setting, or it is no duration.
+
+    """
+    names = [setting.name for setting in fields(Settings)]
+    for name in given:
+        if name not in names:
+            raise ConfigError(
+                f"there is no setting {name!r}",
+                did_you_mean(name, names) or f"the settings are {', '.join(names)}",
+            )
+    settings = {name: value for name, value in given.items() if value is not None}
+    if "max_time" in settings:
+        settings["max_time"] = seconds_of(settings["max_time"])
+    return settings
 
 
 class Trainer:
@@ -168,7 +255,7 @@ class Trainer:
         session_request = SessionRequest(
             corpus=corpus,
             arguments=request.data,
-            command=request.command,
+            command=request.command or request.as_command(),
             given=request.settings,
             unlabelled=unlabelled,
             init_from=self._init_from,

@@ -1,0 +1,78 @@
+"""``rnncli.train``: the same training as the command's, from Python."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from models import SMALL, pairs, reviews, story
+from shell import call
+
+import rnncli
+from rnncli.config import Settings
+from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.tasks.trainer import TrainingSettings
+
+TINY = {"hidden_size": 8, "embedding_dim": 8, "precision": "float32", "steps": 3}
+
+
+@pytest.mark.parametrize("data", [reviews, story, pairs])
+def test_python_trains_the_same_model_as_the_command(data, tmp_path: Path) -> None:
+    announced: list[str] = []
+    result = rnncli.train(data(), output=tmp_path / "api", announce=announced.append, **TINY)
+    done = call("train", data(), "-o", tmp_path / "command", *SMALL, "--steps", 3)
+    assert done.code == 0, done.err
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("api", "command")]
+    assert weights[0] == weights[1]
+    assert result.path == tmp_path / "api"
+    assert result.scores == json.loads((result.path / "config.json").read_text())["scores"]
+    assert result.model(["the soup was lovely"])
+    assert all(line in done.err for line in announced)
+    assert any(line.startswith("model: ") for line in announced)
+
+
+def test_a_training_from_python_says_which_command_does_the_same(tmp_path: Path) -> None:
+    result = rnncli.train([reviews()], output=str(tmp_path / "api"), label="label", **TINY)
+    command = json.loads((result.path / "config.json").read_text())["training"]["command"]
+    words = f"rnncli train {reviews()} --output {tmp_path / 'api'} --label label --hidden-size 8"
+    assert command.startswith(words)
+
+
+def test_a_training_from_python_prints_nothing(tmp_path: Path, capfd) -> None:
+    rnncli.train(reviews(), output=tmp_path / "m", max_time="90s", epochs=1, hidden_size=8)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hiden_size": 8}, "hiden_size"),
+        ({"steps": "many"}, "--steps is 'many'"),
+        ({"steps": 2.5}, "--steps is 2.5"),
+        ({"dropout": None, "cell": "gnu"}, "--cell 'gnu'"),
+        ({"learning_rate": "fast"}, "--learning-rate is 'fast'"),
+        ({"max_time": "soon"}, "'soon'"),
+        ({"device": "tpu"}, "--device 'tpu'"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_read(
+    settings, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        rnncli.train(tmp_path / "none.csv", output=tmp_path / "m", **settings)
+    assert raised.value.hint
+    assert not (tmp_path / "m").exists()
+
+
+def test_data_that_is_not_there_and_models_that_are_there_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        rnncli.train(tmp_path / "none.csv")
+    rnncli.train(reviews(), output=tmp_path / "m", **TINY)
+    with pytest.raises(ModelError, match="holds a model already"):
+        rnncli.train(reviews(), output=tmp_path / "m", **TINY)
+    assert rnncli.train(reviews(), output=tmp_path / "m", force=True, **TINY).epochs > 0
+
+
+def test_every_setting_can_be_given_by_name() -> None:
+    names = {setting.name for setting in fields(Settings)}
+    assert set(TrainingSettings.__annotations__) == names
