@@ -7,30 +7,20 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
-from types import ModuleType
 from typing import Any, TextIO, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rnncli import __version__
+from rnncli.cli import startup
 from rnncli.cli.console import print_error
 from rnncli.errors import RnncliError
 
-# NumPy's matrix products run on one thread each, and batches side by side on several: the threads
-# of one product wait for each other by spinning, which on a busy machine takes a hundred times as
-# long as the product itself. It is read when NumPy is first imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+startup.prepare()
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-
-
-# typer's help pages import Markdown, with its parsers, and use it only where they are told to.
-# Without it a page comes in three quarters of the time.
-_markdown = ModuleType("rich.markdown")
-setattr(_markdown, "Markdown", None)  # noqa: B010 - a module has no such attribute to be typed
-sys.modules.setdefault("rich.markdown", _markdown)
 
 # The first lines of the commands' own help. A command is built when it is run: all of them
 # together would take longer than the answer to a line.
@@ -51,8 +41,9 @@ SETTINGS: dict[str, Any] = {
 def command(name: str) -> TyperCommand:
     """Load a command."""
     function = getattr(import_module(f"rnncli.cli.{name}"), name)
-    # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is.
-    text = re.sub(r"(?<!\n)\n(?!\n)", " ", cleandoc(function.__doc__))
+    # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is. Examples,
+    # which are indented, stay as they are.
+    text = re.sub(r"(?<!\n)\n(?!\n|    )", " ", cleandoc(function.__doc__))
     single = typer.Typer(add_completion=False, **SETTINGS)
     single.command(name, help=text)(function)
     return cast(TyperCommand, typer.main.get_command(single))

@@ -25,21 +25,16 @@ def classify(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TEXT",
-            help="Texts to label; else one a line from stdin.",
-            show_default=False,
+            metavar="TEXT", help="Texts to label; else one a line from stdin.", show_default=False
         ),
     ] = None,
     input: options.InputFile = None,
     column: options.KeptColumn = None,
-    batch_size: options.BatchSize = BATCH,
-    model: options.ModelPath = None,
-    threads: options.Threads = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LABEL",
-            help="Print only texts with this label; may be given again.",
+            help="Print only texts with this label. Repeatable.",
             rich_help_panel=options.OUTPUT,
             show_default=False,
         ),
@@ -49,7 +44,7 @@ def classify(
         typer.Option(
             "--not",
             metavar="LABEL",
-            help="Print no texts with this label; may be given again.",
+            help="Print no texts with this label. Repeatable.",
             rich_help_panel=options.OUTPUT,
             show_default=False,
         ),
@@ -58,8 +53,8 @@ def classify(
         str | None,
         typer.Option(
             metavar="P|auto",
-            help="Where the best label is less probable than this, give the abstain label instead; "
-            "auto: where it would be wrong more than once in three.",
+            help="Abstain below this probability; auto: where the label would be wrong more than "
+            "once in three.",
             rich_help_panel=options.OUTPUT,
             show_default=False,
         ),
@@ -68,7 +63,7 @@ def classify(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What is said below the --threshold.",
+            help="Label of texts below the --threshold.",
             rich_help_panel=options.OUTPUT,
             show_default=ABSTAIN_LABEL,
         ),
@@ -77,8 +72,8 @@ def classify(
         bool,
         typer.Option(
             "--explain",
-            help="Show which words speak for the best label and which against it: coloured on a "
-            "terminal, else named behind the text, as in +great -not.",
+            help="Show the words for the label and against it: in colours on a terminal, else "
+            "behind the text (+great -not).",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -86,8 +81,16 @@ def classify(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    model: options.ModelPath = None,
+    batch_size: options.BatchSize = BATCH,
+    threads: options.Threads = None,
 ) -> None:
     """Label texts, one line out for each line in: label, probability and text, with tabs between.
+
+    Examples:
+        rnncli classify "a warm, funny film"
+        rnncli classify --only bad < texts.txt
+        rnncli classify --column text -i texts.csv -o labels.csv
 
     A blank line has no label and stays a line.
     """

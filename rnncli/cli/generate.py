@@ -15,9 +15,10 @@ from rnncli.text.threads import choose_threads
 
 _DEFAULTS = SamplingConfig()
 BATCH = 64  # prompts: their samples are drawn side by side
-SAMPLING = (
-    *("n", "lines", "length", "temperature", "top_k", "top_p", "min_p"),
-    *("repetition_penalty", "stop", "seed", "max_copy"),
+SAMPLING = "Sampling"  # a panel of the help page
+SAMPLING_OPTIONS = (
+    *("n", "lines", "length", "temperature", "stop", "seed", "top_k", "top_p", "min_p"),
+    *("repetition_penalty", "max_copy"),
 )
 SCORED = 1_024  # lines: enough to sort by length, and for several threads
 
@@ -28,35 +29,82 @@ def generate(
         list[str] | None,
         typer.Argument(
             metavar="PROMPT",
-            help="Text to go on from; else one a line from stdin. With --score: texts.",
+            help="Text to continue; else one a line from stdin. With --score: texts.",
             show_default=False,
         ),
     ] = None,
     input: options.InputFile = None,
     column: options.KeptColumn = None,
-    batch_size: options.BatchSize = BATCH,
-    model: options.ModelPath = None,
-    threads: options.Threads = None,
     n: Annotated[
-        int, typer.Option("-n", min=1, help="How many samples.", rich_help_panel="Sampling")
+        int, typer.Option("-n", min=1, help="Samples of each prompt.", rich_help_panel=SAMPLING)
     ] = 1,
     lines: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Write this many whole lines, each from the start of a line: names, titles.",
-            rich_help_panel="Sampling",
+            help="Write N whole lines: names, titles.",
+            rich_help_panel=SAMPLING,
             show_default=False,
         ),
     ] = None,
+    length: Annotated[
+        int, typer.Option(help="Maximum length in tokens.", rich_help_panel=SAMPLING)
+    ] = _DEFAULTS.length,
+    temperature: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBER[,NUMBER]...",
+            help="Below 1 more predictable, above it wilder; 0 is greedy. Several: a sample each.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = str(_DEFAULTS.temperature),
     control: Annotated[
         str | None,
         typer.Option(
             metavar="LABEL",
-            help="Write in the manner of this label, or score as its text, with a model trained "
-            "with --control; a sample then ends where its text does. Else a label is drawn.",
-            rich_help_panel="Sampling",
+            help="Control code: the label to write like, of a model trained with --control; else "
+            "drawn at random.",
+            rich_help_panel=SAMPLING,
+            show_default=False,
+        ),
+    ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="Stop string: end before this text.", rich_help_panel=SAMPLING
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.", rich_help_panel=SAMPLING)] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help="Draw from the k likeliest tokens.", rich_help_panel=SAMPLING),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw from the likeliest tokens of this total probability.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw from tokens at least this likely, relative to the likeliest.",
+            rich_help_panel=SAMPLING,
+        ),
+    ] = None,
+    repetition_penalty: Annotated[
+        float,
+        typer.Option(help="Above 1: repeat tokens less.", rich_help_panel=SAMPLING),
+    ] = _DEFAULTS.repetition_penalty,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Reject samples with more than N characters in a row from --copied-from.",
+            rich_help_panel=SAMPLING,
             show_default=False,
         ),
     ] = None,
@@ -64,68 +112,16 @@ def generate(
         bool,
         typer.Option(
             "--score",
-            help="Draw nothing: print how many bits a character each text takes, and the text.",
+            help="Score texts instead: bits per character, tab, text.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
-    length: Annotated[
-        int, typer.Option(help="Tokens to write at most.", rich_help_panel="Sampling")
-    ] = _DEFAULTS.length,
-    temperature: Annotated[
-        str,
-        typer.Option(
-            metavar="NUMBER[,NUMBER]...",
-            help="Below 1 more predictable, above it wilder; 0 always takes the likeliest. "
-            "Several with commas between give a sample each.",
-            rich_help_panel="Sampling",
-        ),
-    ] = str(_DEFAULTS.temperature),
-    top_k: Annotated[
-        int | None,
-        typer.Option(help="Draw from the k likeliest tokens.", rich_help_panel="Sampling"),
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(
-            help="Draw from the likeliest tokens that make up this share.",
-            rich_help_panel="Sampling",
-        ),
-    ] = None,
-    min_p: Annotated[
-        float | None,
-        typer.Option(
-            help="Draw from tokens at least this likely, as a share of the likeliest.",
-            rich_help_panel="Sampling",
-        ),
-    ] = None,
-    repetition_penalty: Annotated[
-        float,
-        typer.Option(help="Above 1: avoid tokens drawn before.", rich_help_panel="Sampling"),
-    ] = _DEFAULTS.repetition_penalty,
-    stop: Annotated[
-        str | None,
-        typer.Option(help="End a sample before this text.", rich_help_panel="Sampling"),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed gives the same text.", rich_help_panel="Sampling"),
-    ] = None,
     copied_from: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Tell how much of each sample stands, word for word, in this text file.",
+            help="Say how much of each sample is copied from this text file, word for word.",
             rich_help_panel=options.OUTPUT,
-            show_default=False,
-        ),
-    ] = None,
-    max_copy: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Draw again what has more than N characters in a row from --copied-from.",
-            rich_help_panel="Sampling",
             show_default=False,
         ),
     ] = None,
@@ -133,8 +129,16 @@ def generate(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    model: options.ModelPath = None,
+    batch_size: options.BatchSize = BATCH,
+    threads: options.Threads = None,
 ) -> None:
     """Write text that goes on from a prompt, as the model's training text would.
+
+    Examples:
+        rnncli generate "The ferry"
+        rnncli generate --temperature 0.5,0.8,1.1 --length 100 "The ferry"
+        rnncli generate --lines 10 --seed 1
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
@@ -145,7 +149,7 @@ def generate(
 
     messenger = Messenger(quiet, color)
     if score:
-        _refuse(ctx, "--score", (*SAMPLING, "copied_from"))
+        _refuse(ctx, "--score", (*SAMPLING_OPTIONS, "copied_from"))
     elif prompt and len(prompt) > 1:
         raise ConfigError(
             "there is more than one prompt",

@@ -9,13 +9,17 @@ import typer
 from rnncli.cli.console import Color
 from rnncli.config import MODELS, Task
 
-DATA, MODEL, TRAINING, OUTPUT = "Data", "Model", "Training", "Output"
+# The panels of help pages, in the order in which people need them.
+DATA, BUDGET, OUTPUT, MODEL, ADVANCED = "Data", "Budget", "Output", "Model", "Advanced"
+TRAINING = "Training"
 
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT),
 ]
-ColorChoice = Annotated[Color, typer.Option(help="When to use colours.", rich_help_panel=OUTPUT)]
+ColorChoice = Annotated[
+    Color, typer.Option(help="When to use colours; NO_COLOR is honoured.", rich_help_panel=OUTPUT)
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a line.", rich_help_panel=OUTPUT)
 ]
@@ -25,7 +29,7 @@ ModelPath = Annotated[
         "--model",
         "-m",
         metavar="DIR",
-        help="The model to use; else $RNNCLI_MODEL, else the one of this task in models/.",
+        help="Model directory; else $RNNCLI_MODEL, else the one of this task in models/.",
         rich_help_panel=MODEL,
         show_default=False,
     ),
@@ -36,7 +40,7 @@ InputFile = Annotated[
         "--input",
         "-i",
         metavar="FILE",
-        help="Read texts from this file, one a line.",
+        help="Read texts from this file, one a line; else from stdin.",
         rich_help_panel=DATA,
         show_default=False,
     ),
@@ -47,7 +51,7 @@ OutputFile = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write results to this file, which appears when it is complete; else to stdout.",
+        help="Write results to this file, once it is complete; else to stdout.",
         rich_help_panel=OUTPUT,
         show_default=False,
     ),
@@ -57,22 +61,26 @@ KeptColumn = Annotated[
     typer.Option(
         "--column",
         metavar="NAME",
-        help="Read this column of CSV, TSV or JSONL; keep all columns and add the results.",
+        help="Read this column of CSV, TSV or JSONL; keep all columns and append the results.",
         rich_help_panel=DATA,
         show_default=False,
     ),
 ]
 BatchSize = Annotated[
     int,
-    typer.Option(min=1, help="Lines answered at once, if they come at once.", rich_help_panel=DATA),
+    typer.Option(
+        min=1,
+        help="Lines in a batch; what has come is answered when input pauses.",
+        rich_help_panel=ADVANCED,
+    ),
 ]
 Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Threads to compute with.",
-        rich_help_panel=MODEL,
-        show_default="as many as there are cores",
+        help="Processor threads.",
+        rich_help_panel=ADVANCED,
+        show_default="all cores",
     ),
 ]
 TextColumn = Annotated[
@@ -103,8 +111,8 @@ ControlColumn = Annotated[
     typer.Option(
         "--control",
         metavar="NAME",
-        help="Column of the labels (authors, moods, languages) in whose manner a generator learns "
-        "to write: the label is learned before each text, and generate --control names one.",
+        help="Column of control codes for a generator (authors, moods, languages): generate "
+        "--control then names one to write like.",
         rich_help_panel=DATA,
     ),
 ]
@@ -112,7 +120,7 @@ Revision = Annotated[
     str | None,
     typer.Option(
         metavar="HASH",
-        help="Revision of a dataset of the hub, so that it stays the same.",
+        help="Revision of a dataset of the hub: pins its version.",
         rich_help_panel=DATA,
     ),
 ]

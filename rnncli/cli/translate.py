@@ -8,11 +8,13 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
+from rnncli.cli.output import Output
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
 from rnncli.text.threads import choose_threads
 
 _DEFAULTS = SearchConfig()
+SEARCH = "Search"  # a panel of the help page
 BATCH = 256  # lines: enough to sort by length, and to see the first of a file soon
 
 
@@ -27,37 +29,30 @@ def translate(
     ] = None,
     input: options.InputFile = None,
     column: options.KeptColumn = None,
-    batch_size: options.BatchSize = BATCH,
-    model: options.ModelPath = None,
-    threads: options.Threads = None,
     beam: Annotated[
-        int,
-        typer.Option(
-            help="Translations kept in mind at each word; 1 is greedy.", rich_help_panel="Search"
-        ),
+        int, typer.Option(help="Beam size; 1 is greedy search.", rich_help_panel=SEARCH)
     ] = _DEFAULTS.beam,
-    length_penalty: Annotated[
-        float | None,
-        typer.Option(
-            help="The higher, the longer the translations.",
-            rich_help_panel="Search",
-            show_default="the model's own",
-        ),
-    ] = _DEFAULTS.length_penalty,
     nbest: Annotated[
         int,
         typer.Option(
-            help="Print this many translations of each text: score, tab, translation.",
-            rich_help_panel="Search",
+            help="Print the N best translations of each text: score, tab, translation.",
+            rich_help_panel=SEARCH,
         ),
     ] = _DEFAULTS.nbest,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(
+            help="Larger: longer translations.",
+            rich_help_panel=SEARCH,
+            show_default="tuned at training",
+        ),
+    ] = _DEFAULTS.length_penalty,
     no_repeat_ngram: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Write no N tokens in a row a second time. Loops are always blocked: no four "
-            "tokens (sixteen characters at the level char) occur a third time.",
-            rich_help_panel="Search",
+            help="No n-gram of N tokens occurs twice; loops are always blocked.",
+            rich_help_panel=SEARCH,
             show_default=False,
         ),
     ] = _DEFAULTS.no_repeat_ngram,
@@ -65,17 +60,16 @@ def translate(
         bool,
         typer.Option(
             "--memory/--no-memory",
-            help="Ask the pairs that the model keeps how texts like this one were translated; "
-            "without it, translations are worse and come faster.",
-            rich_help_panel="Search",
+            help="Look up similar training pairs, where the model keeps them: better and slower.",
+            rich_help_panel=SEARCH,
         ),
     ] = _DEFAULTS.memory,
     prefix: Annotated[
         str,
         typer.Option(
             metavar="TEXT",
-            help="Let every translation begin with this.",
-            rich_help_panel="Search",
+            help="Begin every translation with this.",
+            rich_help_panel=SEARCH,
             show_default=False,
         ),
     ] = "",
@@ -83,17 +77,16 @@ def translate(
         bool,
         typer.Option(
             "--split",
-            help="Translate the sentences of a text one by one. Models that learned single "
-            "sentences lose their way in longer texts.",
-            rich_help_panel="Search",
+            help="Translate texts sentence by sentence: for models trained on single sentences.",
+            rich_help_panel=SEARCH,
         ),
     ] = False,
     attention: Annotated[
         bool,
         typer.Option(
             "--attention",
-            help="Draw below each translation which words of the text each of its words attended "
-            "to; with --json, add the weights. Of several translations, the best.",
+            help="Draw the attention between words below each translation; with --json, add the "
+            "weights.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -101,8 +94,7 @@ def translate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw which words attended to which into this SVG file, which appears when it is "
-            "complete.",
+            help="Draw the attention into this SVG file.",
             rich_help_panel=options.OUTPUT,
             show_default=False,
         ),
@@ -111,9 +103,19 @@ def translate(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    model: options.ModelPath = None,
+    batch_size: options.BatchSize = BATCH,
+    threads: options.Threads = None,
 ) -> None:
-    """Translate texts, one line out for each line in."""
-    from rnncli.cli.output import Output
+    """Translate texts, one line out for each line in.
+
+    Examples:
+        rnncli translate "the cat sleeps today"
+        rnncli translate --beam 1 < texts.txt
+        rnncli translate --attention "the cat sleeps today"
+
+    A blank line stays blank.
+    """
     from rnncli.cli.pipe import Request, answer_all
     from rnncli.tasks.translate.predict import Translation, Translator
 

@@ -1,0 +1,59 @@
+"""Help pages: examples that work as they are typed, and panels in the order of need."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from models import SUBJECTS, classifier, generator, translator, write_lines, write_reviews
+from shell import TIMEOUT, call, environment
+
+PANELS = ["Data", "Budget", "Sampling", "Search", "Output", "Model", "Advanced"]
+ANSWERS = {"classify": classifier, "generate": generator, "translate": translator}
+
+
+def examples(command: str) -> list[str]:
+    """Return the commands at the beginning of a help page, which is wide enough for them."""
+    page = call(command, "--help", env={"COLUMNS": "120"}).out.decode()
+    return re.findall(r"^ +(rnncli .+?) *$", page, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder as the examples expect it: models, and files of texts."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "models").mkdir()
+    for task, model in ANSWERS.items():
+        (folder / "models" / task).symlink_to(model())
+    write_lines(folder / "texts.txt", *(f"the {subject} was dreadful" for subject in SUBJECTS))
+    write_reviews(folder / "texts.csv")
+    return folder
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_a_help_page_begins_with_three_examples_that_work(command: str, folder: Path) -> None:
+    lines = examples(command)
+    assert len(lines) == 3
+    typed = [line.replace("rnncli", f'"{sys.executable}" -m rnncli', 1) for line in lines]
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(typed)],
+        capture_output=True,
+        cwd=folder,
+        env=environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+        stdin=subprocess.DEVNULL,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_panels_stand_in_the_order_of_need(command: str) -> None:
+    page = call(command, "--help", env={"COLUMNS": "80"}).out.decode()
+    titles = re.findall(r"^╭─ (\w+) ─", page, re.MULTILINE)
+    assert titles[:2] == ["Arguments", "Options"]
+    assert titles[2:] == [panel for panel in PANELS if panel in titles]
+    assert {"Data", "Output", "Model"} <= set(titles)
