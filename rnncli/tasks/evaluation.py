@@ -11,9 +11,9 @@ from rnncli.analysis.requirements import flatten
 from rnncli.config import SearchConfig
 from rnncli.data.columns import Columns
 from rnncli.errors import ConfigError
+from rnncli.messages import Announce
 from rnncli.storage.reading import read_info
 from rnncli.tasks.evaluation_data import (
-    Announce,
     read_held_out,
     read_named,
     read_train,

@@ -1,11 +1,12 @@
 """The data that a model is scored on, and the data that it was trained on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ConfigError, DataError, RnncliError
+from rnncli.messages import Announce
 from rnncli.storage.reading import read_info
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from rnncli.data.corpus import Corpus
 
 SPLITS = ("test", "validation", "train")  # in this order of preference
-
-Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)

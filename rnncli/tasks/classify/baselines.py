@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.values import column_values
+from rnncli.messages import Announce
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.classify.targets import LabelScores, Targets
-from rnncli.tasks.evaluation_data import Announce, EvaluationData
+from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.scoring import BATCH_SIZE
 from rnncli.text.batching import batched
 

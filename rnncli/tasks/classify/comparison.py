@@ -11,9 +11,10 @@ from rnncli.analysis.comparison import difference_interval, mcnemar, verdict
 from rnncli.analysis.metrics import Interval
 from rnncli.data.values import column_values
 from rnncli.errors import ModelError
+from rnncli.messages import Announce
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.targets import LabelScores, Targets
-from rnncli.tasks.evaluation_data import Announce, EvaluationData, announce_unfairness
+from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
 from rnncli.tasks.scoring import BATCH_SIZE
 from rnncli.text.batching import batched
 

@@ -12,12 +12,13 @@ from rnncli.analysis import metrics
 from rnncli.analysis.drift import shifts
 from rnncli.analysis.metrics import ClassScores, Interval, ReliabilityBin
 from rnncli.data.values import column_values
+from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.tasks.classify.baselines import baseline_scores
 from rnncli.tasks.classify.comparison import Comparison, SecondModel
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, TextClassifier
 from rnncli.tasks.classify.targets import LabelScores, Targets
-from rnncli.tasks.evaluation_data import Announce, EvaluationData
+from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.text.batching import batched, split_long_text
 

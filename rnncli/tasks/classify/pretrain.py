@@ -70,7 +70,6 @@ def _as_one(tokens: TokenArray) -> EncodedTexts:
 class EncoderPretraining(LanguageModelTraining):
     """Prediction of the next token, in each direction of an encoder's first layer."""
 
-    has_cache = False
     drawn = DRAWN
 
     def __init__(

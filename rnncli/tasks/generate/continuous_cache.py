@@ -1,136 +1,140 @@
-"""A memory of what was just read, beside a language model: what came up is likely to come again.
+"""A continuous cache beside a language model: what came up is likely to come again.
 
 The weights know the language and the state knows the last few words; which names and subjects a
-text is about lies further back. A continuous cache (Grave, Joulin and Usunier 2017, section 3)
-keeps what the output layer read at the last so many tokens, its features, each with the token that
-followed. Tokens that followed features like the present ones share a part of the probability. Alike
-is what points in the same direction.
+text is about lies further back. A continuous cache (Grave, Joulin and Usunier 2017, section 3) is a
+datastore of the latest tokens: as a key, what the output layer read; as a value, the token that
+followed. It only serves to score texts that people wrote: a model that recalls its own text
+believes its mistakes, and repeats them.
 
-It reads what people wrote: a model that recalls its own text believes its mistakes, and repeats
-them.
+Shapes: T steps, M pairs in the datastore, C inverse temperatures that are tried.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.networks.knn import Interpolation, interpolate, kernel
 from rnncli.networks.numerics import Floats, Ints, directions
+from rnncli.tasks.generate.surprisal import Predictions
 
-SIZE = 1_000  # tokens that are kept: more gain little, and each costs time
+SIZE = 1_000  # tokens of the datastore: more gain little, and each costs time
 BLOCK = 256  # steps looked at together: more waste time on pairs that are too far apart
-LEAST_GAIN = 0.01  # nats a token: a cache that gains less is not worth its time
-# What is tried. Each sharpness is twice the one before: what a token counts is squared.
-SHARPNESSES = (3.0, 6.0, 12.0, 24.0, 48.0)
-TWINS = tuple(2.0**power for power in range(-7, 5))
+MIN_GAIN = 0.01  # nats a token: a cache that gains less is not worth its time
+MAX_TUNING_TOKENS = 4_096  # of held-out text: enough to tell caches apart, read in a second
+# The grid. Each inverse temperature is twice the one before: what a pair counts is squared.
+INVERSE_TEMPERATURES = (3.0, 6.0, 12.0, 24.0, 48.0)
+HALF_SATURATIONS = tuple(2.0**power for power in range(-7, 5))
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
-class Recent:
-    """The tokens that were read last, and where the features after each of them point."""
+class Neighbours:
+    """The pairs in the datastore, as some consecutive steps see them."""
 
-    directions: Floats  # (K, E) of length 1
-    tokens: Ints  # (K,)
-
-    @classmethod
-    def nothing(cls, width: int) -> "Recent":
-        """Return what was read before any token, with features of a width."""
-        return cls(np.empty((0, width), np.float32), np.empty(0, np.int64))
-
-    def extended(self, directions: Floats, tokens: Ints) -> "Recent":
-        """Return it with further tokens (T,) and their directions (T, E)."""
-        return Recent(
-            np.concatenate([self.directions, directions]), np.concatenate([self.tokens, tokens])
-        )
-
-    def last(self, n: int) -> "Recent":
-        """Return the last n of it."""
-        return Recent(self.directions[-n:], self.tokens[-n:])
+    steps: slice  # of the predictions
+    cosines: Floats  # (T, M) of the angle between the features of a step and each key
+    mask: NDArray[np.bool_]  # (T, M) which pairs are old enough for a step, and not too old
+    values: Ints  # (M,) the tokens that followed
 
 
-@dataclass(frozen=True)
-class Cache:
-    """Share the probability between a network and what was just read.
+class Datastore:
+    """The latest tokens of a running text, and where the features of each point."""
 
-    A token counts exp(sharpness (cos - 1)), by the angle between its features and the present ones:
-    1 where they are twins. Of what all tokens count together, z, the cache gets the part
-    share z / (z + twins) of the probability: little, where it has seen nothing like this.
+    def __init__(self, size: int = SIZE) -> None:
+        """Begin without any; ``size`` bounds how many tokens back a step sees."""
+        self._size = size
+        self._keys: Floats | None = None
+        self._tokens: Ints = np.empty(0, np.int64)
+
+    def neighbours(self, predictions: Predictions) -> Iterator[Neighbours]:
+        """Take the tokens in, and yield what each block of them sees of those before it."""
+        keys = directions(predictions.features)  # (T, E)
+        if predictions.is_start or self._keys is None:
+            self._keys, self._tokens = keys[:0], predictions.inputs[:0]
+        for start in range(0, len(keys), BLOCK):
+            steps = slice(start, start + BLOCK)
+            self._keys = np.concatenate([self._keys, keys[steps]])
+            self._tokens = np.concatenate([self._tokens, predictions.inputs[steps]])
+            pairs, number = len(self._tokens) - 1, len(keys[steps])
+            newest = pairs - number + np.arange(number)[:, None]  # (T, 1) that each step sees
+            index = np.arange(pairs)
+            mask = (index <= newest) & (index > newest - self._size)
+            yield Neighbours(steps, keys[steps] @ self._keys[:-1].T, mask, self._tokens[1:])
+            self._keys, self._tokens = self._keys[-self._size :], self._tokens[-self._size :]
+
+
+class ContinuousCache:
+    """Mix what followed the latest tokens into what a language model predicts."""
+
+    def __init__(self, interpolation: Interpolation, size: int = SIZE) -> None:
+        self._interpolation = interpolation
+        self._datastore = Datastore(size)
+
+    def __call__(self, predictions: Predictions) -> Floats:
+        """Return the log-probabilities (T, V) of the next part of a running text."""
+        log_p = predictions.log_p.copy()
+        for part in self._datastore.neighbours(predictions):
+            weights = self._interpolation.weights(part.cosines[None], part.mask)  # (1, T, M)
+            tokens, columns = np.unique(part.values, return_inverse=True)
+            rows = log_p[part.steps]  # a view
+            normalisers = interpolate(
+                rows, np.zeros(len(rows)), weights, tokens[None], columns[None]
+            )
+            rows -= normalisers[:, None]
+        return log_p
+
+
+def read_parameters(parameters: Mapping[str, float]) -> Interpolation:
+    """Return what a model's description says of its cache."""
+    return Interpolation(parameters["share"], parameters["twins"], parameters["sharpness"])
+
+
+def write_parameters(cache: Interpolation) -> dict[str, float]:
+    """Return what a model's description is to say of its cache."""
+    return {
+        "share": cache.share,
+        "twins": cache.half_saturation,
+        "sharpness": cache.inverse_temperature,
+    }
+
+
+def tune(texts: Iterable[Predictions]) -> Interpolation | None:
+    """Return the interpolation that suits a running text best; None where it gains too little.
+
+    At most ``MAX_TUNING_TOKENS`` are looked at, and a few more.
     """
-
-    share: float  # of the cache at most, between 0 and 1
-    twins: float  # that earn it half of this
-    sharpness: float  # nats by which twins count more than features at right angles
-
-    def __call__(
-        self, log_p: Floats, features: Floats, tokens: Ints, recent: Recent, size: int = SIZE
-    ) -> tuple[Floats, Recent]:
-        """Return the log-probabilities (T, V) of the network and the cache together.
-
-        The network read the tokens (T,), had the features (T, E) after each of them, and gives the
-        log-probabilities (T, V) to what follows. Each recalls the ``size`` tokens before it.
-        """
-        own, mixed = directions(features), log_p.copy()
-        for start in range(0, len(tokens), BLOCK):
-            part = slice(start, start + BLOCK)
-            recent = recent.extended(own[part], tokens[part])
-            self._mix(mixed[part], recent, size)
-            recent = recent.last(size)
-        return mixed, recent
-
-    def _mix(self, log_p: Floats, recent: Recent, size: int) -> None:
-        """Mix, in place, the cache into the log-probabilities (T, V) after the last T tokens."""
-        steps, followers = len(log_p), recent.tokens[1:]  # (P,) the second of each pair of tokens
-        last = len(followers) - steps + np.arange(steps)  # (T,) the newest pair of each step
-        visible = _visible(len(followers), last, size)  # (T, P)
-        cosines = recent.directions[-steps:] @ recent.directions[:-1].T  # (T, P)
-        interpolation = Interpolation(self.share, self.twins, self.sharpness)
-        weights = interpolation.weights(cosines[None], visible)  # (1, T, P)
-        tokens, columns = np.unique(followers, return_inverse=True)  # (U,), (P,)
-        normalisers = interpolate(log_p, np.zeros(steps), weights, tokens[None], columns[None])
-        log_p -= normalisers[:, None]
+    p, weights = [], []
+    datastore, count = Datastore(), 0
+    for predictions in texts:
+        p.append(np.exp(-predictions.nats().astype(np.float64)))
+        for part in datastore.neighbours(predictions):
+            is_target = part.values == predictions.targets[part.steps, None]  # (T, M)
+            weights.append(_weights(part, is_target))
+        count += len(predictions.targets)
+        if count >= MAX_TUNING_TOKENS:
+            break
+    p_target = np.concatenate(p)  # (T,)
+    best, max_gain = None, MIN_GAIN
+    for inverse_temperature, (hits, total) in zip(
+        INVERSE_TEMPERATURES, np.concatenate(weights, 2), strict=True
+    ):
+        for half_saturation, share in product(HALF_SATURATIONS, SHARES):
+            change = (hits / p_target - total) / (total + half_saturation)  # (T,) relative
+            gain = float(np.log1p(share * change).mean())
+            if gain > max_gain:
+                best, max_gain = Interpolation(share, half_saturation, inverse_temperature), gain
+    return best
 
 
-def fit(features: Floats, targets: Ints, log_p: Floats) -> Cache | None:
-    """Return the cache that suits some texts best; None where too little is gained.
-
-    The features (N, T, E) predict the targets (N, T), to which the network gives the
-    log-probabilities (N, T).
-    """
-    p = np.exp(log_p.astype(np.float64))  # (N, T)
-    found, most = None, LEAST_GAIN
-    recalled = zip(*_recalled(directions(features), targets), strict=True)
-    for sharpness, (hits, total) in zip(SHARPNESSES, recalled, strict=True):  # (N, T) twice
-        for twins in TWINS:
-            change = (hits / p - total) / (total + twins)  # (N, T) of the probability, in its parts
-            for share in SHARES:
-                gain = float(np.log1p(share * change).mean())
-                if gain > most:
-                    found, most = Cache(share, twins, sharpness), gain
-    return found
-
-
-def _recalled(directions: Floats, targets: Ints) -> tuple[Floats, Floats]:
-    """Return what earlier tokens count: those that are the target, and all.
-
-    Both are (K, N, T), for each of the K sharpnesses that are tried.
-    """
-    steps = targets.shape[1]
-    visible = _visible(steps, np.arange(steps) - 1, SIZE)  # (T, T)
-    hits = np.empty((len(SHARPNESSES), *targets.shape), np.float32)
-    total = np.empty_like(hits)
-    for row, (own, tokens) in enumerate(zip(directions, targets, strict=True)):  # (T, E), (T,)
-        is_target = (tokens == tokens[:, None]).astype(np.float32)  # (T, T)
-        counts = kernel(own @ own.T, visible, SHARPNESSES[0])  # (T, T)
-        for number in range(len(SHARPNESSES)):
-            hits[number, row] = np.einsum("tp,tp->t", counts, is_target)
-            total[number, row] = counts.sum(1)
-            np.square(counts, out=counts)
-    return hits, total
-
-
-def _visible(pairs: int, last: Ints, size: int) -> NDArray[np.bool_]:
-    """Return which pairs (T, P) are no newer than the last of each step (T,), and not too old."""
-    index = np.arange(pairs)
-    return (index <= last[:, None]) & (index > last[:, None] - size)
+def _weights(part: Neighbours, is_target: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return what the pairs count (C, 2, T): those whose value is the target, and all."""
+    weights = []
+    is_target = is_target.astype(np.float32)
+    counts = kernel(part.cosines, part.mask, INVERSE_TEMPERATURES[0])  # (T, M)
+    for _ in INVERSE_TEMPERATURES:
+        weights.append([np.einsum("tm,tm->t", counts, is_target), counts.sum(1)])
+        np.square(counts, out=counts)
+    return np.array(weights, np.float32)

@@ -5,9 +5,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnncli.analysis import metrics
-from rnncli.tasks.evaluation_data import Announce, EvaluationData
-from rnncli.tasks.generate.continuous_cache import Cache, Recent
+from rnncli.messages import Announce
+from rnncli.tasks.evaluation_data import EvaluationData
+from rnncli.tasks.generate.continuous_cache import ContinuousCache, read_parameters
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.scoring import ScoringSettings
@@ -71,7 +74,7 @@ class GeneratorScorer:
         """
         self._model = TextGenerator.load(path, threads=settings.threads, announce=announce)
         parameters = self._model.cache_parameters
-        self._cache = Cache(**parameters) if parameters else None
+        self._cache = ContinuousCache(read_parameters(parameters)) if parameters else None
         self._window = settings.window
         self.names: Sequence[str] = [*NAMES, "characters", "tokens", "words"]
         if self._cache is not None:
@@ -86,15 +89,12 @@ class GeneratorScorer:
         """
         network = cached = 0.0  # nats
         targets = 0
-        recent: Recent | None = None
         for part in self._model.predictions(training_texts(data.rows), self._window):
-            network += part.nats()
+            network += part.nats().sum(dtype=np.float64)
             targets += len(part.targets)
             if self._cache is not None:
-                if part.is_start or recent is None:
-                    recent = Recent.nothing(part.features.shape[1])
-                mixed, recent = self._cache(part.log_p, part.features, part.inputs, recent)
-                cached += replace(part, log_p=mixed).nats()
+                mixed = replace(part, log_p=self._cache(part))
+                cached += mixed.nats().sum(dtype=np.float64)
         characters = words = 0
         for text in training_texts(data.rows):
             characters += len(text)

@@ -52,9 +52,10 @@ class Predictions:
     log_p: Floats  # (T, V)
     is_start: bool  # whether they were read from an empty state
 
-    def nats(self) -> float:
-        """Return the summed loss."""
-        return -float(self.log_p[np.arange(len(self.targets)), self.targets].sum(dtype=np.float64))
+    def nats(self) -> Floats:
+        """Return the loss (T,) at each target."""
+        losses: Floats = -self.log_p[np.arange(len(self.targets)), self.targets]
+        return losses
 
 
 class LanguageModel(Predictor):
@@ -144,8 +145,8 @@ class LanguageModel(Predictor):
             DataError: there is nothing to predict.
 
         """
-        parts = [(part.nats(), len(part.targets)) for part in self.predictions(texts, window)]
-        return sum(nats for nats, _ in parts) / sum(targets for _, targets in parts)
+        losses = np.concatenate([part.nats() for part in self.predictions(texts, window)])
+        return float(losses.mean(dtype=np.float64))
 
     def predictions(
         self, texts: Iterable[str], window: int | None = None

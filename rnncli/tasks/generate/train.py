@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,7 @@ from rnncli.data.batches import Window, bptt_windows
 from rnncli.data.encoded import EncodedTexts, TokenArray, encode
 from rnncli.errors import DataError
 from rnncli.messages import Announce
-from rnncli.networks.numerics import Floats, Ints
-from rnncli.tasks.generate.continuous_cache import fit
+from rnncli.tasks.generate.continuous_cache import tune, write_parameters
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.predictor import (
     build,
@@ -56,7 +55,6 @@ DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
 DRAWN = 4_096  # of them a step beside those of the batch; more gain nothing that can be measured
 LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
-CACHE_STREAMS = 4  # of the validation text, which are enough to say what a cache gains
 PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)
 VALIDATION_STREAM = 2_000  # tokens: validation text is read in parallel streams at least this long
 
@@ -83,9 +81,13 @@ class GeneratorRecipe:
         threads: int,
         announce: Announce,
     ) -> Tuned:
-        """Tune nothing: each evaluation has fitted the cache already."""
-        del trainable, data, path, threads, announce
-        return Tuned()
+        """Tune the continuous cache beside which the model can be scored."""
+        from rnncli.tasks.generate.predict import TextGenerator
+
+        del trainable, announce
+        generator = TextGenerator.load(path, threads=threads)
+        cache = tune(generator.predictions(training_texts(data.validation)))
+        return Tuned({} if cache is None else write_parameters(cache))
 
     def preview(
         self, prepared: "Prepared[LanguageModelTraining]", weights: Mapping[str, Tensor]
@@ -166,7 +168,6 @@ def prepare(
 class LanguageModelTraining:
     """Next-token prediction with truncated backpropagation through time."""
 
-    has_cache = True
     drawn = DRAWN
     _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
 
@@ -243,36 +244,22 @@ class LanguageModelTraining:
         return loss, n, after_carry
 
     def evaluate(self) -> Evaluation:
-        """Return the loss on the held-out text, read in parallel streams to save time.
-
-        It is that of the network alone; beside it, the cache is found that suits it best.
-        """
+        """Return the loss on the held-out text, read in parallel streams to save time."""
         from rnncli.networks.losses import cross_entropy
 
-        count = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
-        steps = max(1, min(256, LOGITS // (count * self.config.vocab_size)))
+        rows = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
+        steps = max(1, min(256, LOGITS // (rows * self.config.vocab_size)))
         states: Sequence[State | None] = [None] * self._num_states
-        total, targets = 0.0, 0
-        read: list[tuple[Floats, Ints, Floats]] = []
-        for window in self._windows(self._validation, count, steps):
-            x, after = self._reader.features(self.model.tensor(window.inputs), states)
-            states = after
-            logits, following = self._reader.output(x), self.model.tensor(window.targets)
-            loss, n = cross_entropy(logits, following)
-            total, targets = total + loss.item(), targets + n
-            if self.has_cache:
-                some = slice(CACHE_STREAMS)
-                log_p = logits[some].float().log_softmax(-1)  # (N, T, V)
-                log_p = log_p.gather(-1, following[some].unsqueeze(-1)).squeeze(-1)  # (N, T)
-                read.append((_array(x[some]), window.targets[some], _array(log_p)))
-        tuned: dict[str, float] = {}
-        if read:
-            cache = fit(*(np.concatenate(own, 1) for own in zip(*read, strict=True)))
-            tuned = {} if cache is None else asdict(cache)
-        nats = total / targets
+        total, count = 0.0, 0
+        for window in self._windows(self._validation, rows, steps):
+            x, states = self._reader.features(self.model.tensor(window.inputs), states)
+            targets = self.model.tensor(window.targets)
+            loss, n = cross_entropy(self._reader.output(x), targets)
+            total, count = total + loss.item(), count + n
+        nats = total / count
         characters = self._validation_characters / len(self._validation)
         scores = {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
-        return Evaluation(scores, tuned)
+        return Evaluation(scores)
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
@@ -294,11 +281,6 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
         task = LanguageModelTraining(encoded, encoded, characters, tokenizer, settings)
         seconds = min(TRIAL, TRIAL_SHARE * settings.max_time)
         return measure_throughput(task, settings, seconds), tokenizer.vocab_size
-
-
-def _array(tensor: Tensor) -> Floats:
-    array: Floats = tensor.float().cpu().numpy()
-    return array
 
 
 def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:

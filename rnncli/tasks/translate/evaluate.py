@@ -18,7 +18,8 @@ from rnncli.analysis.translation_metrics import (
     require_tokenizer,
 )
 from rnncli.data.values import column_values
-from rnncli.tasks.evaluation_data import Announce, EvaluationData, announce_unfairness
+from rnncli.messages import Announce
+from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
 from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched
