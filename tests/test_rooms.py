@@ -141,9 +141,6 @@ WITH_TORCH = (
     "tasks.classify.pretrain",
     "tasks.classify.fit_ngrams",
     "tasks.embeddings",
-    "tasks.word_vectors",
-    "tasks.bilingual_vectors",
-    "tasks.sparse",
 )
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
-from rnncli.tasks.sparse import csr
+from rnncli.tasks.embeddings import csr_matrix
 
 SMOOTHING = 1.0  # texts added to each count
 PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
@@ -89,7 +89,7 @@ def _matrix(examples: NgramExamples, buckets: Ints, scale: Floats) -> Tensor:
     """Return which of the buckets (U,) each text has, as a sparse matrix (N, U) of values (N,)."""
     rows, starts = lookup(buckets, examples.buckets, examples.starts)
     values = np.repeat(scale, lengths(rows, starts))
-    return csr(np.append(starts, len(rows)), rows, values, len(buckets))
+    return csr_matrix(np.append(starts, len(rows)), rows, values, len(buckets))
 
 
 def _log_count_ratios(counts: Tensor) -> Tensor:

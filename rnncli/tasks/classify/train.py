@@ -307,21 +307,18 @@ def _words_a_text(texts: "Dataset") -> float:
 
 
 def _start_words(task: ClassifierTraining, announce: Announce) -> None:
-    """Let words begin as vectors that say what they stand beside, in plain text if there is any."""
-    from rnncli.tasks.word_vectors import (  # torch: on the way to training only
-        COUNTED,
-        word_vectors,
-    )
+    """Initialise embeddings from co-occurrence counts, of plain text if there is any."""
+    from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 
     texts = task.texts if task.plain is None else task.plain
-    vectors = word_vectors(texts, task.config.vocab_size, task.config.embedding_dim)
+    vectors = monolingual_embeddings(texts, task.config.vocab_size, task.config.embedding_dim)
     # What few labelled texts would teach of their words, others could not be told by.
     learned = len(texts.tokens) < PLAIN * len(task.texts.tokens)
     task.model.start_words(vectors, learned)
     announce(
-        "words begin as vectors of what they stand beside in "
-        f"{min(len(texts.tokens), COUNTED):,} tokens"
-        + ("" if learned else ", and stay so: most texts have no labels")
+        "embeddings: initialised from co-occurrence counts of "
+        f"{min(len(texts.tokens), MAX_TOKENS):,} tokens"
+        + ("" if learned else ", and frozen: most texts have no labels")
     )
 
 

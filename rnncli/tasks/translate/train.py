@@ -331,13 +331,11 @@ class TranslatorTraining:
 
 
 def _start_words(task: TranslatorTraining, announce: Announce) -> None:
-    """Let words begin as vectors that are like those of the words that they translate."""
-    from rnncli.tasks.bilingual_vectors import (
-        bilingual_vectors,  # torch: on the way to training only
-    )
+    """Initialise embeddings from co-occurrences of words and their translations."""
+    from rnncli.tasks.embeddings import bilingual_embeddings
 
     config, pairs = task.config, task.pairs
-    own, theirs = bilingual_vectors(
+    own, theirs = bilingual_embeddings(
         pairs.sources,
         pairs.targets,
         pairs.short_enough(),
@@ -348,7 +346,7 @@ def _start_words(task: TranslatorTraining, announce: Announce) -> None:
     assert task.model.encoder is not None and task.model.decoder is not None
     task.model.encoder.embedding.start_from(own)
     task.model.decoder.embedding.start_from(theirs)
-    announce("words begin as vectors of the words that they translate")
+    announce("embeddings: initialised from co-occurrence counts of words and their translations")
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 
 from rnncli.data.encoded import EncodedTexts
 from rnncli.storage import reading as saved_model
-from rnncli.tasks.bilingual_vectors import bilingual_vectors
+from rnncli.tasks.embeddings import bilingual_embeddings
 from rnncli.text.special_tokens import EOS
 
 FIRST, WORDS = 4, 12  # special tokens stand before the words of a language
@@ -32,7 +32,7 @@ def word_by_word(count=300, longest=5):
 
 def vectors_of(sources, targets, dim=8, rows=None):
     rows = np.arange(len(sources)) if rows is None else rows
-    return bilingual_vectors(sources, targets, rows, SIZE, SIZE, dim)
+    return bilingual_embeddings(sources, targets, rows, SIZE, SIZE, dim)
 
 
 def cosines(own, theirs):

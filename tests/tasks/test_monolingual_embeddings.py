@@ -1,4 +1,4 @@
-"""Vectors of words from what they stand beside."""
+"""Embeddings from the contexts of words."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from models import SMALL, reviews, story
 from shell import call
 
 from rnncli.data.encoded import EncodedTexts
-from rnncli.tasks.word_vectors import word_vectors
+from rnncli.tasks.embeddings import monolingual_embeddings
 
 
 def encoded(texts):
@@ -35,7 +35,7 @@ def texts():
 
 
 def test_words_that_stand_beside_the_same_words_are_alike(texts):
-    alike = angles(word_vectors(encoded(texts), 20, 8))
+    alike = angles(monolingual_embeddings(encoded(texts), 20, 8))
     for one, other in ((4, 5), (6, 7)):
         strangers = [word for word in (4, 5, 6, 7) if word not in (one, other)]
         assert alike[one, other] > 0.9
@@ -45,8 +45,8 @@ def test_words_that_stand_beside_the_same_words_are_alike(texts):
 def test_what_stands_in_another_text_is_no_neighbour():
     """The same running text, cut so that every word is alone, or left whole."""
     tokens = np.tile(np.arange(4, 10, dtype=np.uint16), 50)
-    alone = word_vectors(EncodedTexts(tokens, np.arange(len(tokens) + 1)), 10, 4)
-    whole = word_vectors(EncodedTexts(tokens, np.array([0, len(tokens)])), 10, 4)
+    alone = monolingual_embeddings(EncodedTexts(tokens, np.arange(len(tokens) + 1)), 10, 4)
+    whole = monolingual_embeddings(EncodedTexts(tokens, np.array([0, len(tokens)])), 10, 4)
     assert alone.abs().max() == 0
     assert whole[4:].norm(dim=1).min() > 0
     assert whole[:4].abs().max() == 0  # tokens that do not occur
@@ -54,19 +54,19 @@ def test_what_stands_in_another_text_is_no_neighbour():
 
 def test_texts_that_are_said_again_and_again_say_nothing_new(texts):
     """So many of them that neighbours are counted in parts, and parts of them."""
-    once = word_vectors(encoded(texts), 20, 2)  # as many as there are kinds of words
-    often = word_vectors(encoded(texts * 400), 20, 2)  # 800,000 tokens
+    once = monolingual_embeddings(encoded(texts), 20, 2)  # as many as there are kinds of words
+    often = monolingual_embeddings(encoded(texts * 400), 20, 2)  # 800,000 tokens
     torch.testing.assert_close(angles(often), angles(once), atol=1e-3, rtol=0)
 
 
 def test_vectors_have_the_length_that_embeddings_begin_with(texts):
-    lengths = word_vectors(encoded(texts), 20, 8).norm(dim=1)
+    lengths = monolingual_embeddings(encoded(texts), 20, 8).norm(dim=1)
     assert lengths[lengths > 0].mean() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("dim", [1, 3, 64])
 def test_more_numbers_than_words_are_filled_up(texts, dim):
-    vectors = word_vectors(encoded(texts), 20, dim)
+    vectors = monolingual_embeddings(encoded(texts), 20, dim)
     assert vectors.shape == (20, dim)
     assert vectors.isfinite().all()
 
@@ -80,5 +80,5 @@ def test_much_plain_text_settles_what_words_mean_and_little_does_not(tmp_path):
     little = call("train", reviews(), "--unlabelled", reviews(), *options)
     assert (much.code, little.code) == (0, 0), much.err + little.err
     assert "stay so" in much.err
-    assert "words begin as" in little.err
+    assert "initialised from co-occurrence counts" in little.err
     assert "stay so" not in little.err
