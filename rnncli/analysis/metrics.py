@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ Interval = tuple[float, float]  # within which a score lies, with a confidence o
 
 QUANTILE = 1.959964  # of the normal distribution, for 95 %
 RESAMPLES = 1_000  # of a bootstrap: the ends of an interval are right to 2 % of its width
-RESAMPLES_AT_ONCE = 100  # bounds memory where there are many classes
 BINS = 15  # of probabilities, as in Guo et al. 2017
 
 
@@ -54,9 +54,13 @@ def accuracy(matrix: NDArray[np.int64]) -> float:
 
 def macro_f1(matrix: NDArray[np.int64]) -> float:
     """Return the mean F1 of the classes that occur, in the truth or in the predictions."""
-    present = (matrix.sum(0) + matrix.sum(1)) > 0
-    values = [score.f1 for score, there in zip(class_scores(matrix), present, strict=True) if there]
-    return sum(values) / max(len(values), 1)
+    return _macro_f1(matrix.diagonal(), matrix.sum(0) + matrix.sum(1))
+
+
+def _macro_f1(hits: NDArray[Any], sizes: NDArray[Any]) -> float:
+    """Return macro-F1 from the hits (C,) and, for each class, how often it is right plus chosen."""
+    present = sizes > 0
+    return float((2 * hits[present] / sizes[present]).sum() / max(int(present.sum()), 1))
 
 
 def wilson_interval(hits: int, total: int) -> Interval:
@@ -71,60 +75,25 @@ def wilson_interval(hits: int, total: int) -> Interval:
 
 
 def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
-    """Return the interval of macro-F1 by a bootstrap over texts (Efron 1979)."""
+    """Return the interval of macro-F1 by a bootstrap over examples (Efron 1979)."""
     total = int(matrix.sum())
     if not total:
         return 0.0, 1.0
-    truth, predicted = matrix.nonzero()
-    texts = matrix[truth, predicted]  # (K,) of each pair of classes that occurs
-    classes, numbers = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
-    order = np.argsort(numbers, kind="stable")  # of pairs, first by truth, then as predicted
-    begins = np.searchsorted(numbers[order], np.arange(len(classes)))
-    is_hit = truth == predicted
-    hit_classes = numbers[: len(truth)][is_hit]
-    rng = np.random.default_rng(0)
+    truth, predicted = matrix.nonzero()  # (K,) the pairs of classes that occur
+    shares, is_hit = matrix[truth, predicted] / total, truth == predicted
+    n, rng = len(matrix), np.random.default_rng(0)
     scores = []
-    for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
-        # To draw texts is to draw how many there are of each pair.
-        drawn = rng.multinomial(total, texts / total, size=RESAMPLES_AT_ONCE)  # (R, K)
-        # F1 is twice the hits over the texts that have the class plus those that were given it.
-        sizes = np.add.reduceat(np.tile(drawn, 2)[:, order], begins, axis=1)  # (R, C)
-        hits = np.zeros_like(sizes)
-        hits[:, hit_classes] = drawn[:, is_hit]
-        f1 = 2 * hits / np.maximum(sizes, 1)
-        scores.append(f1.sum(1) / (sizes > 0).sum(1))
-    return percentile_interval(np.concatenate(scores))
-
-
-def difference_interval(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
-    """Return the interval of accuracy ``first`` - ``second`` by a bootstrap over the same texts."""
-    total = len(first)
-    if not total:
-        return -1.0, 1.0
-    better, worse = int((first & ~second).sum()), int((second & ~first).sum())
-    shares = np.array([better, worse, total - better - worse]) / total
-    drawn = np.random.default_rng(0).multinomial(total, shares, size=RESAMPLES)  # (R, 3)
-    return percentile_interval((drawn[:, 0] - drawn[:, 1]) / total)
+    for _ in range(RESAMPLES):
+        draws = rng.multinomial(total, shares)  # (K,) how many of the examples drawn are of a pair
+        sizes = np.bincount(truth, draws, n) + np.bincount(predicted, draws, n)
+        scores.append(_macro_f1(np.bincount(truth, draws * is_hit, n), sizes))
+    return percentile_interval(np.array(scores))
 
 
 def percentile_interval(values: NDArray[np.float64]) -> Interval:
     """Return between which values of a bootstrap the middle 95 % lie (Efron 1979)."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the exact p value of two models being equally good (McNemar 1947).
-
-    They are given the texts that only one of them has right; were they equally good, each such text
-    would be a toss of a coin.
-    """
-    tosses, fewer = only_first + only_second, min(only_first, only_second)
-    logs = (
-        math.lgamma(tosses + 1) - math.lgamma(k + 1) - math.lgamma(tosses - k + 1)
-        for k in range(fewer + 1)
-    )
-    return min(1.0, 2 * math.fsum(math.exp(log - tosses * math.log(2)) for log in logs))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def textbook(rows: list[tuple[str, int]], text: str) -> list[float]:
     return scores
 
 
-def fit(rows: list[tuple[str, int]], num_classes: int = NUM_CLASSES) -> baselines.Bag:
+def fit(rows: list[tuple[str, int]], num_classes: int = NUM_CLASSES) -> baselines.NgramModel:
     texts, classes = zip(*rows, strict=True)
     return naive_bayes(texts, np.array(classes), num_classes)
 

@@ -69,9 +69,9 @@ def _beginnings(rows: "Dataset") -> Iterator[str]:
 
 def _subset(rows: "Dataset", announce: Announce) -> "Dataset":
     """Return as many rows as there is memory for, drawn at random."""
-    lengths = np.array([len(text) for text in _beginnings(rows)])
+    characters = np.array([len(text) for text in _beginnings(rows)])
     order = np.random.default_rng(0).permutation(len(rows))
-    number = max(1, int((lengths[order].cumsum() <= MAX_LEARNED).sum()))
+    number = max(1, int((characters[order].cumsum() <= MAX_LEARNED).sum()))
     if number == len(rows):
         return rows
     announce(f"baselines learn from {number:,} of {len(rows):,} texts, for want of memory")
