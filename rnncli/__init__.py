@@ -23,22 +23,26 @@ __all__ = [
     "train",
 ]
 
-
-_HOMES = {
+# Where the public names are. Each is imported when it is first asked for, so that start-up stays
+# quick.
+_MODULES = {
     "load": "rnncli.tasks",
     "train": "rnncli.tasks",
     "evaluate": "rnncli.tasks.evaluation",
-    "TextGenerator": "rnncli.tasks.generate.predict",
-    "TextClassifier": "rnncli.tasks.classify.predict",
-    "Translator": "rnncli.tasks.translate.predict",
     "explain": "rnncli.analysis.occlusion",
+    "TextClassifier": "rnncli.tasks.classify.predict",
+    "TextGenerator": "rnncli.tasks.generate.predict",
+    "Translator": "rnncli.tasks.translate.predict",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that start-up stays quick."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'rnncli' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

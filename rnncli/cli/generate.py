@@ -173,7 +173,7 @@ def generate(
         threads=choose_threads(threads),
         announce=messenger.announce,
     )
-    control = generator.known(control)
+    control = generator.require_control(control)
     size = SCORED if score and batch_size == BATCH else batch_size
     request = Request(prompt or [], input, output, column, as_json, size, messenger)
     if score:

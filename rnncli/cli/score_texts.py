@@ -8,7 +8,7 @@ from rnncli.cli.pipe import Request, answer_all
 from rnncli.cli.views import surprisal
 from rnncli.cli.views.highlight import announce_legend
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.generate.surprisal import Surprise
+from rnncli.tasks.generate.surprisal import Surprisal
 
 
 def score_texts(request: Request, generator: TextGenerator, control: str | None) -> None:
@@ -17,17 +17,17 @@ def score_texts(request: Request, generator: TextGenerator, control: str | None)
     if request.is_coloured:
         announce_legend(request.messenger, surprisal.legend(level))
 
-    def output(surprise: Surprise) -> Output:
-        fields: dict[str, Any] = {"bits_per_character": round(surprise.bits_per_character, 6)}
+    def output(score: Surprisal) -> Output:
+        fields: dict[str, Any] = {"bits_per_character": round(score.bits_per_character, 6)}
         if request.as_json:
-            fields["characters"] = surprisal.as_objects(surprise)
-        number = f"{surprise.bits_per_character:.4f}\t"
+            fields["characters"] = surprisal.as_objects(score)
+        number = f"{score.bits_per_character:.4f}\t"
         if request.is_coloured:
-            fragments = surprisal.highlight(surprise, level).fragments()
+            fragments = surprisal.highlight(score, level).fragments()
             return Output([Fragment(number), *fragments], fields)
-        return Output(number + surprise.text, fields)
+        return Output(number + score.text, fields)
 
     def respond(texts: Sequence[str]) -> list[list[Output]]:
-        return [[output(surprise)] for surprise in generator.surprise(texts, control)]
+        return [[output(score)] for score in generator.surprisal(texts, control)]
 
     answer_all(request, "text", ("bits_per_character",), respond)

@@ -225,7 +225,7 @@ def bits_step_by_step(model: TextGenerator, text: str) -> list[float]:
 def test_a_line_scores_among_others_as_it_does_step_by_step(
     model: TextGenerator, texts: list[str]
 ) -> None:
-    found = model.surprise(texts)
+    found = model.surprisal(texts)
     assert [one.text for one in found] == texts
     for text, one in zip(texts, found, strict=True):
         expected = sum(bits_step_by_step(model, text))
@@ -237,7 +237,7 @@ def test_a_line_scores_among_others_as_it_does_step_by_step(
 
 def test_a_text_that_is_read_in_pieces_scores_as_if_it_were_not(model: TextGenerator) -> None:
     text = (STORY.replace("\n", " ") * 60)[: MAX_CHARACTERS + 4_000] + "é"
-    (found,) = model.surprise([text])
+    (found,) = model.surprisal([text])
     expected = bits_step_by_step(model, text)
     assert found.bits_per_character == pytest.approx(sum(expected) / (len(text) + 1), rel=1e-5)
     assert "".join(piece for piece, _ in found.pieces()) == text + "\n"

@@ -283,7 +283,7 @@ def test_scores_need_a_label() -> None:
     assert "scores a text as one of a label" in result.err
     assert "hint: --control LABEL, which is one of: Alpha, X and Y" in result.err
     with pytest.raises(ConfigError, match="scores a text"):
-        TextGenerator.load(namer()).surprise(["abab"])
+        TextGenerator.load(namer()).surprisal(["abab"])
 
 
 def test_the_model_says_its_labels_and_is_scored_again_on_the_same_text() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from rnncli.cli.output import Fragment
 from rnncli.cli.views.highlight import Highlight, Scale
 from rnncli.config import Level
-from rnncli.tasks.generate.surprisal import Surprise
+from rnncli.tasks.generate.surprisal import Surprisal
 
 STYLES = ("black on #fff1b8", "black on #ffc069", "black on #ff7a45", "white on #a8071a")
 SCALES = {  # of bits: a word tells more than a character
@@ -27,14 +27,14 @@ def legend(level: Level) -> list[Fragment]:
     ]
 
 
-def highlight(surprise: Surprise, level: Level) -> Highlight:
+def highlight(surprisal: Surprisal, level: Level) -> Highlight:
     """Return a text with the bits of its parts; the newline behind it is left out."""
-    pieces, bits = zip(*surprise.pieces(), strict=True)
+    pieces, bits = zip(*surprisal.pieces(), strict=True)
     ends = list(accumulate(map(len, pieces)))
     ends[-1] -= 1  # the newline
-    return Highlight(surprise.text, list(zip([0, *ends], ends, bits, strict=False)), SCALES[level])
+    return Highlight(surprisal.text, list(zip([0, *ends], ends, bits, strict=False)), SCALES[level])
 
 
-def as_objects(surprise: Surprise) -> list[dict[str, Any]]:
+def as_objects(surprisal: Surprisal) -> list[dict[str, Any]]:
     """Return what stands for the parts of a text in JSON."""
-    return [{"text": text, "bits": round(bits, 4)} for text, bits in surprise.pieces()]
+    return [{"text": text, "bits": round(bits, 4)} for text, bits in surprisal.pieces()]

@@ -137,11 +137,11 @@ class TextGenerator(LanguageModel):
         labels = self._labels(control, config.seed)
         read = partial(self._read, encode=partial(self._encode_line, prompt))
         sampler = self._sampler(config)
-        most = self._most_texts
+        max_texts = self._max_texts
         if self._draws_labels(control):  # and reads the prompt behind each of them
-            most = min(most, max(1, BATCH_TOKENS // (len(prompt) + 1)))
+            max_texts = min(max_texts, max(1, BATCH_TOKENS // (len(prompt) + 1)))
         while n:
-            size = min(most, math.ceil(n / self._threads))
+            size = min(max_texts, math.ceil(n / self._threads))
             sizes = [min(size, n - start) for start in range(0, n, size)][: self._threads]
             batches = [list(islice(labels, size)) for size in sizes]
             states = [
@@ -174,12 +174,12 @@ class TextGenerator(LanguageModel):
     ) -> list[str]:
         """Return ``each`` samples of every prompt, one after the other, drawn with their seeds."""
         texts = [""] * len(seeds)
-        most = self._most_texts
-        for rows in batch_by_length(encoded, BATCH_TOKENS, most):
+        max_texts = self._max_texts
+        for rows in batch_by_length(encoded, BATCH_TOKENS, max_texts):
             logits, decoder = self._network.read(*pad([encoded[row] for row in rows]))
             row_of = np.repeat(np.arange(len(rows)), each)
             numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
-            size = min(most, math.ceil(len(numbers) / self._threads))
+            size = min(max_texts, math.ceil(len(numbers) / self._threads))
             states = []
             for start in range(0, len(numbers), size):
                 part = row_of[start : start + size]
@@ -201,7 +201,7 @@ class TextGenerator(LanguageModel):
         """
         if control is None and self.controls is not None:
             return self.controls.drawn(seed)
-        return repeat(self.known(control))
+        return repeat(self.require_control(control))
 
     def _draws_labels(self, control: str | None) -> bool:
         return control is None and self.controls is not None
@@ -231,9 +231,9 @@ class TextGenerator(LanguageModel):
             )
         ids = self._tokenizer.encode(prompt[-MAX_CHARACTERS:])
         if label is not None:
-            return self._before(label) + ids
+            return self._context(label) + ids
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
-        return ids or self._before(None)
+        return ids or self._context(None)
 
 
 def _as_prompt(prompt: str) -> str:

@@ -1,4 +1,4 @@
-"""Judge texts by a language model: how little it expected each, how well it foresees them."""
+"""Score texts with a language model: the surprisal of each, the loss on a running text."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +14,8 @@ from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.reading import SavedModel, calibration_of
 from rnncli.tasks.generate.control_codes import Controls, prefix
-from rnncli.tasks.predictor import Predictor
-from rnncli.text.batching import batch_by_length, pad, split_long_text
+from rnncli.tasks.predictor import Predictor, as_texts
+from rnncli.text.batching import pad, split_long_text
 
 MAX_CHARACTERS = 10_000  # of a text that are read at once
 BATCH_TOKENS = 16_384  # of texts read at once, padding included: bounds memory
@@ -26,7 +26,7 @@ LOGITS_SCORED = 1 << 20  # in memory at once where lines are scored: what stays 
 
 
 @dataclass(frozen=True)
-class Surprise:
+class Surprisal:
     """How little a model expected a text: each bit halves the probability that it gave to it."""
 
     text: str
@@ -75,48 +75,55 @@ class LanguageModel(Predictor):
         except ValueError as error:
             raise ModelError(f"{model.layout.config} is damaged: {error}", DAMAGED) from None
 
-    def surprise(self, texts: Sequence[str], control: str | None = None) -> list[Surprise]:
+    def surprisal(self, texts: Iterable[str], control: str | None = None) -> list[Surprisal]:
         """Return how little each text was expected, as a line of its own; the order is kept.
 
         It is read from the state in which a line begins, and ends with a newline, which counts. A
         model with labels reads it as a text of the label ``control``, which does not count.
 
         Raises:
+            InputError: ``texts`` is no list of texts.
             ConfigError: the model knows no such label, or one is needed.
 
         """
+        texts = as_texts(texts)
         if self.controls is not None and control is None:
             raise ConfigError(
                 "the model was trained with labels, and scores a text as one of a label",
                 f"--control LABEL, which is one of: {self.controls.listed()}",
             )
-        before = self._before(self.known(control))
-        found: list[Surprise | None] = [None] * len(texts)
-        short = [row for row, text in enumerate(texts) if len(text) < MAX_CHARACTERS]
-        encoded = [self._tokenizer.encode_with_ends(texts[row] + "\n") for row in short]
-        read = [before + ids for ids, _ in encoded]
-        batches = batch_by_length(read, BATCH_TOKENS, self._most_texts)
-        parts = self._in_parallel(lambda rows: self._bits([read[row] for row in rows]), batches)
-        for rows, (bits, _) in zip(batches, parts, strict=True):
-            for i, own in zip(rows.tolist(), bits, strict=True):
-                row, ends = short[i], np.array(encoded[i][1])
-                found[row] = _surprise(texts[row], ends, own[len(before) - 1 :])
+        context = self._context(self.require_control(control))
+        short = [text for text in texts if len(text) < MAX_CHARACTERS]
+        encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short]
+        read = [context + ids for ids, _ in encoded]
+        scored = self._map_batches(
+            lambda rows: self._bits([read[row] for row in rows])[0],
+            read,
+            BATCH_TOKENS,
+            self._max_texts,
+        )
+        surprisals = (
+            _surprisal(text, np.array(ends), bits[len(context) - 1 :])
+            for text, (_, ends), bits in zip(short, encoded, scored, strict=True)
+        )
         return [
-            own or self._surprise_of_long(text, before)
-            for text, own in zip(texts, found, strict=True)
+            next(surprisals)
+            if len(text) < MAX_CHARACTERS
+            else self._surprisal_in_pieces(text, context)
+            for text in texts
         ]
 
-    def _surprise_of_long(self, text: str, before: list[int]) -> Surprise:
-        """Return how little a text was expected that is read in pieces, to bound memory."""
+    def _surprisal_in_pieces(self, text: str, context: list[int]) -> Surprisal:
+        """Return the surprisal of a long text, which is read in pieces to bound memory."""
         state = None
         ends, bits, start = [], [], 0
         for piece in split_long_text(text + "\n", MAX_CHARACTERS):
-            ids, own_ends = self._tokenizer.encode_with_ends(piece)
-            (own,), state = self._bits([before + ids], state)
-            bits.append(own[len(before) - 1 :])
-            ends.append(np.array(own_ends) + start)
-            before, start = ids[-1:], start + len(piece)
-        return _surprise(text, np.concatenate(ends), np.concatenate(bits))
+            ids, piece_ends = self._tokenizer.encode_with_ends(piece)
+            (piece_bits,), state = self._bits([context + ids], state)
+            bits.append(piece_bits[len(context) - 1 :])
+            ends.append(np.array(piece_ends) + start)
+            context, start = ids[-1:], start + len(piece)
+        return _surprisal(text, np.concatenate(ends), np.concatenate(bits))
 
     def _bits(
         self, texts: Sequence[Sequence[int]], state: DecoderState | None = None
@@ -136,7 +143,7 @@ class LanguageModel(Predictor):
             targets = tokens[:, 1:][:, part, None]  # (N, W, 1)
             bits[:, part] = -np.take_along_axis(log_softmax(logits), targets, -1)[..., 0]
         bits /= np.float32(math.log(2))
-        return [own[: length - 1] for own, length in zip(bits, lengths, strict=True)], state
+        return [row[: length - 1] for row, length in zip(bits, lengths, strict=True)], state
 
     def score(self, texts: Iterable[str], window: int | None = None) -> float:
         """Return the loss on a running text, in nats a token; see `predictions`.
@@ -180,12 +187,12 @@ class LanguageModel(Predictor):
             raise DataError("the text is too short to score", "give a longer text")
 
     @property
-    def _most_texts(self) -> int:
+    def _max_texts(self) -> int:
         """Return how many texts are read or written at once."""
         return min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
 
-    def known(self, control: str | None) -> str | None:
-        """Return a label as the model knows it.
+    def require_control(self, control: str | None) -> str | None:
+        """Return a control code as the model knows it.
 
         Raises:
             ConfigError: it knows none of this name.
@@ -201,16 +208,16 @@ class LanguageModel(Predictor):
             )
         return self.controls.require(control)
 
-    def _before(self, label: str | None) -> list[int]:
+    def _context(self, label: str | None) -> list[int]:
         """Return the tokens behind which a text begins: a newline, and the label."""
-        before = self._tokenizer.encode("\n")
-        return before if label is None else before + self._tokenizer.encode(prefix(label))
+        context = self._tokenizer.encode("\n")
+        return context if label is None else context + self._tokenizer.encode(prefix(label))
 
 
-def _surprise(text: str, ends: Ints, bits: Floats) -> Surprise:
+def _surprisal(text: str, ends: Ints, bits: Floats) -> Surprisal:
     """Join the tokens of each character, and add up what all of them tell."""
     is_last = np.append(ends[1:] > np.maximum.accumulate(ends)[:-1], True)
     starts = np.flatnonzero(np.append(True, is_last[:-1]))
     total = float(bits.sum(dtype=np.float64))
     pieces = np.add.reduceat(bits, starts)
-    return Surprise(text, total / (len(text) + 1), ends[is_last], pieces)
+    return Surprisal(text, total / (len(text) + 1), ends[is_last], pieces)
