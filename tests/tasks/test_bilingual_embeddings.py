@@ -88,7 +88,7 @@ def test_a_translator_knows_words_before_it_has_read_a_sentence(tmp_path):
     options = ("--level", "word", "--steps", 1, "--learning-rate", 1e-6, "--embedding-dim", 24)
     result = call("train", pairs(), "-o", tmp_path / "m", *SMALL, *options)
     assert result.code == 0, result.err
-    assert "words that they translate" in result.err
+    assert "co-occurrence counts of words and their translations" in result.err
     model = saved_model.load(tmp_path / "m", "translate")
     dictionary = DOES | WHEN
     theirs = list(dictionary.values())
