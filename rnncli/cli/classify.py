@@ -1,6 +1,7 @@
 """``rnncli classify``: label texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -120,27 +121,7 @@ def classify(
     printed = _printed_labels(labels, only or [], leave_out or [])
     drift = Watch(classifier.info, classifier.tokenizer, messenger.announce)
 
-    def respond(texts: Sequence[str]) -> list[list[Output]]:
-        filled = [text for text in texts if text.strip()]
-        drift.see(filled)
-        classified = iter(_classified(classifier, filled, abstention))
-        results = [next(classified) if text.strip() else None for text in texts]
-        is_printed = [(result and result.label) in printed for result in results]
-        explained = [text if shown else "" for text, shown in zip(texts, is_printed, strict=True)]
-        spans = classifier.explain(explained) if explain else [None] * len(texts)
-        return [
-            [answer(text, result, words)] if shown else []
-            for text, result, words, shown in zip(texts, results, spans, is_printed, strict=True)
-        ]
-
-    def answer(
-        text: str, result: "Classification | None", spans: "Sequence[Span] | None"
-    ) -> Output:
-        output = _output(text, result, abstains=abstention is not None)
-        if spans is None:
-            return output
-        return _with_explanation(output, text, spans, in_colour=request.is_coloured)
-
+    respond = _Responder(classifier, abstention, printed, drift.see, explain, request.is_coloured)
     if explain and request.is_coloured:
         announce_legend(messenger, explanation.LEGEND)
     names = ("label", "probability", "explanation")
@@ -182,12 +163,44 @@ def _printed_labels(
     return printed - set(leave_out)
 
 
-def _classified(
-    classifier: "TextClassifier", texts: Sequence[str], abstention: Abstention | None
-) -> "list[Classification]":
-    if abstention is None:
-        return classifier(texts)
-    return classifier(texts, threshold=abstention.threshold, abstain_label=abstention.label)
+@dataclass(frozen=True)
+class _Responder:
+    """Label texts, and leave out those whose label is not to be printed."""
+
+    classifier: "TextClassifier"
+    abstention: Abstention | None
+    printed: set[str | None]  # labels; None is that of blank lines
+    observe: Callable[[Sequence[str]], None]  # is shown all texts but blank ones
+    explain: bool
+    in_colour: bool
+
+    def __call__(self, texts: Sequence[str]) -> list[list[Output]]:
+        filled = [text for text in texts if text.strip()]
+        self.observe(filled)
+        classified = iter(self._classify(filled))
+        results = [next(classified) if text.strip() else None for text in texts]
+        is_printed = [(result and result.label) in self.printed for result in results]
+        explained = [text if shown else "" for text, shown in zip(texts, is_printed, strict=True)]
+        spans = self.classifier.explain(explained) if self.explain else [None] * len(texts)
+        return [
+            [self._output(text, result, words)] if shown else []
+            for text, result, words, shown in zip(texts, results, spans, is_printed, strict=True)
+        ]
+
+    def _classify(self, texts: Sequence[str]) -> "list[Classification]":
+        if self.abstention is None:
+            return self.classifier(texts)
+        return self.classifier(
+            texts, threshold=self.abstention.threshold, abstain_label=self.abstention.label
+        )
+
+    def _output(
+        self, text: str, result: "Classification | None", spans: "Sequence[Span] | None"
+    ) -> Output:
+        output = _output(text, result, abstains=self.abstention is not None)
+        if spans is None:
+            return output
+        return _with_explanation(output, text, spans, in_colour=self.in_colour)
 
 
 def _output(text: str, result: "Classification | None", *, abstains: bool) -> Output:

@@ -150,19 +150,14 @@ def generate(
     messenger = Messenger(quiet, color)
     if score:
         _refuse(ctx, "--score", (*SAMPLING_OPTIONS, "copied_from"))
-    elif prompt and len(prompt) > 1:
-        raise ConfigError(
-            "there is more than one prompt",
-            f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompt))}",
-        )
+    else:
+        _require_one_prompt(prompt or [], as_line=lines is not None)
     if max_copy is not None and copied_from is None:
         raise ConfigError(
             "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
         )
     if lines is not None:
         _refuse(ctx, "--lines", ("n", "stop", "input", "column"))
-        if "\n" in (prompt or [""])[0]:
-            raise ConfigError("the prompt has several lines", "give the beginning of one line")
     configs = [
         SamplingConfig(value, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
         for value in _temperatures(temperature)
@@ -186,6 +181,22 @@ def generate(
         samples.write_lines()
     else:
         samples.answer()
+
+
+def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
+    """Check that there is one prompt at most, and that a line can begin with it.
+
+    Raises:
+        ConfigError: there are several, or it has several lines.
+
+    """
+    if len(prompts) > 1:
+        raise ConfigError(
+            "there is more than one prompt",
+            f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompts))}",
+        )
+    if as_line and "\n" in "".join(prompts):
+        raise ConfigError("the prompt has several lines", "give the beginning of one line")
 
 
 def _refuse(ctx: typer.Context, option: str, others: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from rnncli.cli.output import Output
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
 from rnncli.text.threads import choose_threads
+
+if TYPE_CHECKING:
+    from rnncli.tasks.translate.predict import Translation
 
 _DEFAULTS = SearchConfig()
 SEARCH = "Search"  # a panel of the help page
@@ -117,19 +120,11 @@ def translate(
     A blank line stays blank.
     """
     from rnncli.cli.pipe import Request, answer_all
-    from rnncli.tasks.translate.predict import Translation, Translator
+    from rnncli.tasks.translate.predict import Translator
 
     messenger = Messenger(quiet, color)
-    if attention and column is not None and not as_json:
-        raise ConfigError(
-            "--attention draws below lines of text, and a row of a table has no room for it",
-            "add --json, or leave --column out",
-        )
-    if split and (attention or attention_out is not None):
-        raise ConfigError(
-            "attention is drawn for a text as a whole, and --split translates its sentences",
-            "leave --split out, and give a sentence a line",
-        )
+    if attention or attention_out is not None:
+        _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
     request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
@@ -139,23 +134,8 @@ def translate(
     )
 
     def respond(texts: Sequence[str]) -> list[list[Output]]:
-        translated = translator.nbest(texts, config, prefix=prefix, split=split)
-        return [[answer(found)] for found in translated]
-
-    def answer(found: list[Translation]) -> Output:
-        line = found[0].text
-        if nbest > 1:
-            lines = [f"{translation.score:.4f}\t{translation.text}" for translation in found]
-            lines += ["\t"] * (nbest - len(found))  # so that lines can be counted off
-            line = "\n".join(lines)
-        return Output(
-            line,
-            {
-                "translation": found[0].text,
-                "score": round(found[0].score, 6),
-                "nbest": [{"text": t.text, "score": round(t.score, 6)} for t in found],
-            },
-        )
+        translations = translator.nbest(texts, config, prefix=prefix, split=split)
+        return [[_output(best, nbest)] for best in translations]
 
     names = ("translation", "score")
     if attention or attention_out is not None:
@@ -164,3 +144,39 @@ def translate(
         answer_aligned(request, names, translator, respond, shows=attention, svg_file=attention_out)
     else:
         answer_all(request, "source", names, respond)
+
+
+def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) -> None:
+    """Check that attention can be drawn.
+
+    Raises:
+        ConfigError: texts are translated in pieces, or there is no room below their rows.
+
+    """
+    if drawn_below and column is not None:
+        raise ConfigError(
+            "--attention draws below lines of text, and a row of a table has no room for it",
+            "add --json, or leave --column out",
+        )
+    if split:
+        raise ConfigError(
+            "attention is drawn for a text as a whole, and --split translates its sentences",
+            "leave --split out, and give a sentence a line",
+        )
+
+
+def _output(best: "list[Translation]", nbest: int) -> Output:
+    """Return the answer to a text, whose translations are the best first."""
+    line = best[0].text
+    if nbest > 1:
+        lines = [f"{translation.score:.4f}\t{translation.text}" for translation in best]
+        lines += ["\t"] * (nbest - len(best))  # so that lines can be counted off
+        line = "\n".join(lines)
+    return Output(
+        line,
+        {
+            "translation": best[0].text,
+            "score": round(best[0].score, 6),
+            "nbest": [{"text": t.text, "score": round(t.score, 6)} for t in best],
+        },
+    )
