@@ -167,6 +167,12 @@ def test_datasets_are_read_in_one_room() -> None:
     assert users == {"data"}
 
 
+def test_the_command_line_computes_nothing() -> None:
+    users = {one.module for one in IMPORTS if one.imported.split(".")[0] == "numpy"}
+    assert users
+    assert {m for m in users if room(m) == "cli" and not m.startswith("rnncli.cli.views.")} == set()
+
+
 def closure(module: str) -> set[str]:
     """Return all that is loaded when a module is, by way of other modules of the package."""
     reached, waiting = set(), {module}
