@@ -1,0 +1,131 @@
+"""Scoring models from Python: the scores of the command, and what training said of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from models import classifier, generator, pairs, reviews, story, translator, write_lines
+from shell import call
+
+import rnncli
+from rnncli import Translator
+from rnncli.data.values import column_values
+from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.networks.numerics import log_softmax
+from rnncli.storage.reading import read_info
+from rnncli.tasks.evaluation_data import read_held_out
+from rnncli.tasks.translate.predict import clean
+from rnncli.text.batching import pad
+from rnncli.text.special_tokens import BOS, EOS
+
+TASKS: dict[str, tuple[Callable[[], Path], Callable[[], Path]]] = {
+    "classify": (classifier, reviews),
+    "generate": (generator, story),
+    "translate": (translator, pairs),
+}
+every_task = pytest.mark.parametrize("task", TASKS)
+
+
+@every_task
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_scores_are_those_of_the_command(task: str, is_named: bool) -> None:
+    model, data = TASKS[task][0](), [TASKS[task][1]()] if is_named else []
+    printed = json.loads(call("evaluate", model, *data, "--json").lines[0])
+    result = rnncli.evaluate(model, data or None)
+    assert json.loads(json.dumps(result.to_dict())) == printed
+    assert {"model": str(model), "data": result.data, **result.scores} == result.to_dict()
+
+
+@pytest.mark.parametrize("data", [str, Path, lambda path: [path], lambda path: (str(path),)])
+def test_data_is_named_as_text_or_path_alone_or_in_a_list(data: Callable[[Path], Any]) -> None:
+    assert rnncli.evaluate(classifier(), data(reviews())).scores["texts"] == 80
+
+
+def test_a_result_shows_the_scores_of_all_examples_together() -> None:
+    result = rnncli.evaluate(str(translator()), pairs())
+    shown = repr(result)
+    assert shown.startswith(f"EvaluationResult('{translator()}', '{pairs()}', ")
+    assert f"bleu={result.scores['bleu']['score']:.6g}" in shown
+    assert "baselines" not in shown
+
+
+def test_mistakes_are_dictionaries_that_can_be_read_twice(tmp_path: Path) -> None:
+    rows = ["the soup was lovely,bad", "the soup was dreadful,bad", "the tea was dreadful,good"]
+    data = write_lines(tmp_path / "d.csv", "text,label", *rows)
+    mistakes = rnncli.evaluate(classifier(), data).mistakes
+    assert mistakes is not None
+    first = list(mistakes)
+    assert {(own["text"], own["label"], own["answer"]) for own in first} == {
+        ("the soup was lovely", "bad", "good"),
+        ("the tea was dreadful", "good", "bad"),
+    }
+    assert list(mistakes) == first
+    assert len(mistakes) == 2
+    assert rnncli.evaluate(generator(), story()).mistakes is None
+
+
+def test_settings_do_what_the_options_do() -> None:
+    scores = rnncli.evaluate(classifier(), reviews(), baselines=False, against=classifier()).scores
+    assert scores["baselines"] == {}
+    assert scores["against"]["difference"] == 0
+    whole, windows = (rnncli.evaluate(generator(), story(), window=n).scores for n in (None, 3))
+    assert windows["nats_per_token"] > whole["nats_per_token"]
+    assert "tok:char" in rnncli.evaluate(translator(), tokenize="char").scores["bleu"]["signature"]
+
+
+def test_notices_go_to_whoever_asks_for_them(capsys: pytest.CaptureFixture[str]) -> None:
+    notices: list[str] = []
+    rnncli.evaluate(generator(), announce=notices.append)
+    assert any(str(story()) in notice for notice in notices)
+    rnncli.evaluate(generator())
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "settings", "error"),
+    [
+        (generator, story, {"against": "other"}, ConfigError),
+        (translator, pairs, {"baselines": False}, ConfigError),
+        (translator, pairs, {"tokenize": "13b"}, ConfigError),
+        (translator, pairs, {"beam": 0}, ConfigError),
+        (generator, story, {"control": "author"}, ConfigError),
+        (classifier, lambda: "nowhere.csv", {}, DataError),
+        (classifier, reviews, {"split": "test"}, DataError),
+        (lambda: "nowhere", reviews, {}, ModelError),
+        (classifier, lambda: [("the soup was lovely", "good")], {}, ConfigError),
+        (classifier, lambda: 3, {}, ConfigError),
+    ],
+)
+def test_what_cannot_be_scored_is_explained(
+    model: Callable[[], Any], data: Callable[[], Any], settings: dict[str, Any], error: type
+) -> None:
+    with pytest.raises(error) as caught:
+        rnncli.evaluate(model(), data(), **settings)
+    assert caught.value.hint
+
+
+def test_a_translator_predicts_held_out_pairs_as_well_as_training_said() -> None:
+    """The loss of training, in PyTorch, is that of the saved model, in NumPy."""
+    info, model = read_info(translator()), Translator.load(translator())
+    rows = read_held_out(info, None, print).rows
+    ids = []
+    for column, tokenizer in zip(
+        ("source", "target"), (model._tokenizer, model._target_tokenizer), strict=True
+    ):
+        texts = map(clean, column_values(rows, column))
+        ids.append([[*tokens, EOS] for tokens in tokenizer.encode_all(texts)])
+    sources, targets = ids
+    inputs, lengths = pad([[BOS, *target[:-1]] for target in targets])
+    state = model.network.encode(*pad(sources))
+    logits, _ = model.network.decode(inputs, state)
+    log_p = log_softmax(logits)
+    losses = [
+        -log_p[row, np.arange(length), target]
+        for row, (length, target) in enumerate(zip(lengths, targets, strict=True))
+    ]
+    loss = np.concatenate(losses).mean()
+    assert loss == pytest.approx(info["scores"]["loss"], abs=1e-4)
