@@ -13,18 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from rnncli.cli import options
+from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger
-from rnncli.cli.options import DATA, MODEL, OUTPUT, TRAINING
+from rnncli.cli.options import DATA, MODEL, OUTPUT
 from rnncli.cli.progress import Display
 from rnncli.config import (
-    DEFAULT_MAX_TIME,
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
     MODELS,
-    Cell,
-    Device,
-    Level,
-    Precision,
     Settings,
     Task,
     format_duration,
@@ -33,8 +29,6 @@ from rnncli.config import (
 from rnncli.storage.card import format_scores
 from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult, known_settings
 from rnncli.training.signals import TrainingInterrupted
-
-CHOSEN = "chosen from the data"
 
 
 def train(
@@ -70,8 +64,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Start from the weights of this model, with networks of its sizes and, to "
-            "classify, its words as well.",
+            help="Start from the weights of this model of the same task, and with its sizes: "
+            "fine-tuning on more data.",
             rich_help_panel=MODEL,
             show_default=False,
         ),
@@ -80,8 +74,8 @@ def train(
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Texts without labels, from which a classifier learns to read first; may be given "
-            "again. The file with the labels may be one of them.",
+            help="Texts without labels, on which a classifier is pretrained; may be given again. "
+            "The file with the labels may be one of them.",
             rich_help_panel=DATA,
             show_default=False,
         ),
@@ -90,7 +84,7 @@ def train(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Save what is needed to go on later this often.",
+            help="Save the state of the training this often, to go on after an interruption.",
             rich_help_panel=OUTPUT,
             show_default="1m, or 1 % of --max-time",
         ),
@@ -107,190 +101,32 @@ def train(
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
     revision: options.Revision = None,
-    validation: Annotated[
-        float,
-        typer.Option(
-            help="Share of the data held out to choose the best model, where the data has no "
-            "validation part of its own.",
-            rich_help_panel=DATA,
-        ),
-    ] = DEFAULT_VALIDATION,
-    level: Annotated[
-        Level | None,
-        typer.Option(help="What a token is.", rich_help_panel=MODEL, show_default=CHOSEN),
-    ] = None,
-    vocab_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Different tokens at most.", rich_help_panel=MODEL, show_default=CHOSEN
-        ),
-    ] = None,
-    cell: Annotated[
-        Cell | None,
-        typer.Option(help="The recurrent cell.", rich_help_panel=MODEL, show_default="lstm"),
-    ] = None,
-    hidden_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Units of a layer; the two directions of a translator's encoder share them.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    embedding_dim: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Numbers that stand for a token.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    num_layers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Recurrent layers on top of each other.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    ngrams: Annotated[
-        bool | None,
-        typer.Option(
-            "--ngrams/--no-ngrams",
-            help="A linear model of words and phrases beside the network (classify).",
-            rich_help_panel=MODEL,
-            show_default="--ngrams",
-        ),
-    ] = None,
-    memory: Annotated[
-        bool | None,
-        typer.Option(
-            "--memory/--no-memory",
-            help="Keep the pairs beside the network, which is asked how texts like the one at hand "
-            "were translated, if held-out pairs come out better so (translate).",
-            rich_help_panel=MODEL,
-            show_default="--memory",
-        ),
-    ] = None,
-    dropout: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of units switched off while training, the same at all steps of a text.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    embedding_dropout: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of what the first layer reads switched off; else as --dropout, or 0.",
-            rich_help_panel=MODEL,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    word_dropout: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of input tokens hidden.", rich_help_panel=MODEL, show_default=CHOSEN
-        ),
-    ] = None,
-    label_smoothing: Annotated[
-        float | None,
-        typer.Option(
-            help="Probability kept from the right answer.",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION",
-            help="Train no longer than this: 90s, 2m, 1h30m.",
-            rich_help_panel=TRAINING,
-            show_default=format_duration(DEFAULT_MAX_TIME),
-        ),
-    ] = None,
-    epochs: Annotated[
-        float | None,
-        typer.Option(
-            help="Read the data no more often than this.",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option(help="Take no more steps than this.", rich_help_panel=TRAINING),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Texts (or streams of text) a step.",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    bptt: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Tokens through which gradients flow back; the state is carried on (generate).",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            help="Highest learning rate; it falls to zero over the budget.",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(
-            help="Pull of weights towards zero.", rich_help_panel=TRAINING, show_default=CHOSEN
-        ),
-    ] = None,
-    clip: Annotated[
-        float | None,
-        typer.Option(
-            help="Largest norm of a gradient.", rich_help_panel=TRAINING, show_default=CHOSEN
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Evaluations without a better score before training ends early.",
-            rich_help_panel=TRAINING,
-            show_default=CHOSEN,
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of all that is random.", rich_help_panel=TRAINING)
-    ] = DEFAULT_SEED,
-    precision: Annotated[
-        Precision,
-        typer.Option(
-            help="auto: bfloat16 where the processor computes with it.", rich_help_panel=TRAINING
-        ),
-    ] = "auto",
-    device: Annotated[
-        Device, typer.Option(help="auto: cuda where there is one.", rich_help_panel=TRAINING)
-    ] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processor threads.", rich_help_panel=TRAINING, show_default="all cores"
-        ),
-    ] = None,
+    validation: settings.Validation = DEFAULT_VALIDATION,
+    level: settings.LevelChoice = None,
+    vocab_size: settings.VocabSize = None,
+    cell: settings.CellChoice = None,
+    hidden_size: settings.HiddenSize = None,
+    embedding_dim: settings.EmbeddingDim = None,
+    num_layers: settings.NumLayers = None,
+    ngrams: settings.Ngrams = None,
+    memory: settings.Memory = None,
+    dropout: settings.Dropout = None,
+    embedding_dropout: settings.EmbeddingDropout = None,
+    word_dropout: settings.WordDropout = None,
+    label_smoothing: settings.LabelSmoothing = None,
+    max_time: settings.MaxTime = None,
+    epochs: settings.Epochs = None,
+    steps: settings.Steps = None,
+    batch_size: settings.BatchSize = None,
+    bptt: settings.Bptt = None,
+    learning_rate: settings.LearningRate = None,
+    weight_decay: settings.WeightDecay = None,
+    clip: settings.Clip = None,
+    patience: settings.Patience = None,
+    seed: settings.Seed = DEFAULT_SEED,
+    precision: settings.PrecisionChoice = "auto",
+    device: settings.DeviceChoice = "auto",
+    threads: settings.Threads = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
