@@ -6,8 +6,6 @@ by bisection. Hashes have 64 bits: that one of a million windows is mistaken for
 others happens once in ten thousand million times.
 """
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.errors import DataError
+from rnncli.text.files import File, read_text
 
 STRETCH = 32  # characters: from so many on, hardly anything stands in two texts by chance
 BLOCK = 1 << 20  # windows of the source that are hashed at once: bounds memory
@@ -97,19 +95,7 @@ def read_source(path: Path) -> Source:
         DataError: it cannot be read, or is damaged.
 
     """
-    try:
-        data = path.read_bytes()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise DataError(
-            f"{path} is damaged: its gzip data is cut short or broken", f"test it: gzip -t {path}"
-        ) from None
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror}", "name the text that was trained on"
-        ) from None
-    return Source(data.decode("utf-8-sig", "replace").replace("\r\n", "\n"))
+    return Source(read_text(File(path, str(path))))
 
 
 def _hashes(text: str, length: int) -> Words:

@@ -22,7 +22,8 @@ class Fragment(NamedTuple):
     style: str = ""
 
 
-Line: TypeAlias = str | Sequence[Fragment]  # styles are for terminals: elsewhere they are left out
+# Bytes go out as they are. Styles are for terminals: elsewhere they are left out.
+Line: TypeAlias = str | bytes | Sequence[Fragment]
 Write: TypeAlias = Callable[[Line | None], None]  # None: hand on what was written
 
 
@@ -98,7 +99,9 @@ def _write_to_stdout(messenger: Messenger, line: Line | None) -> None:
     if line is not None:
         # Control characters are escaped before styles are added, whose codes are some.
         escape = escape_controls if is_terminal(stderr=False) else str
-        if isinstance(line, str):
+        if isinstance(line, bytes):
+            line = escape(line.decode("utf-8", "replace")) if is_terminal(stderr=False) else line
+        elif isinstance(line, str):
             line = escape(line)
         elif messenger.has_colors:
             line = "".join(messenger.paint(escape(text), style) for text, style in line)
@@ -111,6 +114,8 @@ def _write(file: BinaryIO | gzip.GzipFile, line: Line | None) -> None:
     if line is None:
         file.flush()
         return
-    if not isinstance(line, str):
+    if not isinstance(line, str | bytes):
         line = "".join(text for text, _ in line)
-    file.write(line.encode("utf-8", "replace") + b"\n")  # UTF-8, whatever the terminal's encoding
+    if isinstance(line, str):  # UTF-8, whatever the terminal's encoding
+        line = line.encode("utf-8", "replace")
+    file.write(line + b"\n")

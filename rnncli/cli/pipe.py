@@ -6,32 +6,29 @@ nothing has come for ``PAUSE`` seconds, so that ``tail -f`` is answered at once 
 read in batches.
 """
 
-import gzip
-import os
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
+from typing import NamedTuple
 
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Output, Write, open_output
 from rnncli.cli.prompt import typed_lines
-from rnncli.cli.records import Format, Record, format_of
+from rnncli.cli.records import Format, Lines, Record, format_of
 from rnncli.errors import ConfigError, DataError
+from rnncli.text.files import File, read_descriptor, read_file, split_lines
+from rnncli.text.tables import read_head
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
-READ = 1 << 16  # bytes
-WAITING = 4  # pieces of input that wait to be answered; then reading waits too
+QUEUE_DEPTH = 4  # chunks of input that wait to be answered; then reading waits too
 
 # Returns the answers to each of some texts: in most cases one, none where it is filtered out.
 Respond = Callable[[list[str]], Sequence[Sequence[Output]]]
-Read = Callable[[int], bytes]  # at most so many bytes; none at the end
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,11 @@ class Request:
             raise ConfigError("texts given as arguments have no columns", "leave --column out")
 
     @property
+    def file(self) -> Path | None:
+        """Return the file that texts are read from, if it is not stdin."""
+        return None if self.input == Path("-") else self.input
+
+    @property
     def is_coloured(self) -> bool:
         """Return whether answers are lines in which colours can say something."""
         plain = self.output is None and self.column is None and not self.as_json
@@ -72,44 +74,27 @@ def answer_all(request: Request, key: str, names: Sequence[str], respond: Respon
         DataError: the input cannot be read, or a record is not as it should be.
 
     """
-    form: Format | None = None
-    header_is_out = request.as_json
     with open_output(request.output, request.messenger) as write:
-        for lines in batches(request):
-            if form is None:
-                first = next((line for line in lines if line.strip()), "")
-                form = format_of(request.column, request.input, first, names)
-            records, error = _readable(form, lines)
-            if records and not header_is_out:
-                header_is_out = True
+        form, batches = open_input(request, names)
+        needs_header = not request.as_json
+        for records in batches:
+            if needs_header:
                 write_header(form, write)
+                needs_header = False
             answers = respond([record.text for record in records])
-            for record, own in zip(records, answers, strict=True):
-                for answer in own:
-                    as_json = request.as_json
+            for record, outputs in zip(records, answers, strict=True):
+                for output in outputs:
                     write(
-                        form.as_json(record, answer, key) if as_json else form.join(record, answer)
+                        form.as_json(record, output, key)
+                        if request.as_json
+                        else form.join(record, output)
                     )
-                    if answer.note:
+                    if output.note:
                         write(None)
-                        request.messenger.announce(answer.note)
+                        request.messenger.announce(output.note)
             write(None)
-            if error is not None:
-                raise error
-        if form is not None:
-            form.finish()
-            if not header_is_out:  # a table without rows
-                write_header(form, write)
-
-
-def _readable(form: Format, lines: list[str]) -> tuple[list[Record], DataError | None]:
-    """Return the records before the first that is not as it should be, and what is wrong there."""
-    records: list[Record] = []
-    try:
-        records.extend(form.records(lines))
-    except DataError as error:
-        return records, error
-    return records, None
+        if needs_header:  # a table without rows
+            write_header(form, write)
 
 
 def write_header(form: Format, write: Write) -> None:
@@ -119,11 +104,21 @@ def write_header(form: Format, write: Write) -> None:
         write(header)
 
 
-def batches(request: Request) -> Iterator[list[str]]:
-    """Yield batches of lines: the arguments, else those of a file, of stdin, or what is typed.
+class Input(NamedTuple):
+    """What is to be answered."""
+
+    format: Format
+    batches: Iterator[list[Record]]  # as they arrive, none of them empty
+
+
+def open_input(request: Request, names: Sequence[str] = ()) -> Input:
+    """Open the arguments, else a file, else stdin, or what is typed.
+
+    ``names`` are what results are called where they become columns.
 
     Raises:
-        DataError: the input cannot be read, or there is none.
+        DataError: the input cannot be read, or there is none. While batches are taken from it: a
+            record is not as it should be.
 
     """
     if request.texts:
@@ -131,85 +126,89 @@ def batches(request: Request) -> Iterator[list[str]]:
             request.messenger.announce(
                 f"hint: to read the file {request.texts[0]}, add -i before it"
             )
-        yield [replace_surrogates(text) for text in request.texts]
-    elif request.input is not None and str(request.input) != "-":
-        with _opened_input(request.input) as read:
-            yield from read_batches(read, request.batch_size)
-    elif sys.stdin is None:  # started without one
+        return Input(Lines(), iter([[Record(replace_surrogates(text)) for text in request.texts]]))
+    if request.file is not None:
+        return _open_stream(read_file(File(request.file, str(request.file))), request, names)
+    if sys.stdin is None:  # started without one
         raise DataError(
             "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
         )
-    elif sys.stdin.isatty():
-        yield from ([replace_surrogates(line)] for line in typed_lines())
-    else:
-        yield from read_batches(partial(os.read, sys.stdin.fileno()), request.batch_size)
+    if sys.stdin.isatty():
+        lines = (replace_surrogates(line).encode() for line in typed_lines())
+        form, records = _frame(lines, request, names)
+        return Input(form, ([record] for record in records))
+    return _open_stream(read_descriptor(sys.stdin.fileno()), request, names)
 
 
-def read_batches(read: Read, batch_size: int) -> Iterator[list[str]]:
-    """Yield batches of lines from a stream of bytes, without waiting for more than there is."""
-    # A thread that waits for stdin must not hold a lock on it when the program ends: no buffers.
-    queue: Queue[list[bytes] | BaseException | None] = Queue(WAITING)
-    Thread(target=_read, args=(read, queue.put), daemon=True).start()
-    first = True
-    batch: list[bytes] = []
-    while True:
+def _open_stream(chunks: Iterator[bytes], request: Request, names: Sequence[str]) -> Input:
+    reader = Reader(chunks)
+    form, records = _frame(reader.lines(), request, names)
+    return Input(form, reader.batches(records, request.batch_size))
+
+
+def _frame(
+    lines: Iterator[bytes], request: Request, names: Sequence[str]
+) -> tuple[Format, Iterator[Record]]:
+    """Return the format of lines, which their first filled one may tell, and their records."""
+    head = [] if request.column is None else read_head(lines)
+    form = format_of(request.column, request.file, head[-1] if head else b"", names)
+    return form, form.records(chain(head, lines))
+
+
+class Reader:
+    """Read records in a thread, to answer those that are there while others are waited for."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._records: list[Record] = []  # complete, and not yet handed on
+        self._queue: Queue[list[Record] | BaseException | None] = Queue(QUEUE_DEPTH)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines of the chunks, handing on the records that each chunk completes."""
+        for lines in split_lines(self._chunks):
+            yield from lines
+            self._hand_on()
+
+    def batches(self, records: Iterator[Record], batch_size: int) -> Iterator[list[Record]]:
+        """Yield the records of `lines` in batches: full ones, and what there is at each pause."""
+        # A thread that waits for stdin must not hold a lock on it when the program ends: its chunks
+        # come without buffers.
+        Thread(target=self._read, args=(records,), daemon=True).start()
+        batch: list[Record] = []
+        while True:
+            try:
+                received = self._queue.get(timeout=PAUSE if batch else None)
+            except Empty:
+                yield batch
+                batch = []
+                continue
+            if not isinstance(received, list):
+                break
+            batch += received
+            full = len(batch) - len(batch) % batch_size
+            for start in range(0, full, batch_size):
+                yield batch[start : start + batch_size]
+            batch = batch[full:]
+        if batch:
+            yield batch
+        if received is not None:
+            raise received
+
+    def _read(self, records: Iterator[Record]) -> None:
+        """Read until the end; whatever goes wrong is raised where the batches are taken."""
+        end: BaseException | None = None
         try:
-            got = queue.get(timeout=PAUSE if batch else None)
-        except Empty:
-            yield [_decode(record) for record in batch]
-            batch = []
-            continue
-        if isinstance(got, BaseException):
-            raise got
-        if got is None:
-            break
-        if first and got:
-            got[0] = got[0].removeprefix(b"\xef\xbb\xbf")  # a byte order mark
-            first = False
-        batch += got
-        full = len(batch) - len(batch) % batch_size
-        for start in range(0, full, batch_size):
-            yield [_decode(record) for record in batch[start : start + batch_size]]
-        batch = batch[full:]
-    if batch:
-        yield [_decode(record) for record in batch]
+            for record in records:
+                self._records.append(record)
+        except BaseException as error:
+            end = error
+        self._hand_on()
+        self._queue.put(end)
 
-
-def _read(read: Read, put: Callable[[list[bytes] | BaseException | None], None]) -> None:
-    """Read until the end, handing on the whole records of each piece."""
-    pieces: list[bytes] = []  # of a record that has not ended yet
-    try:
-        while data := read(READ):
-            head, *records = data.split(b"\n")
-            pieces.append(head)
-            if records:
-                put([b"".join(pieces), *records[:-1]])
-                pieces = [records[-1]]
-        if rest := b"".join(pieces):
-            put([rest])
-        put(None)
-    except (OSError, EOFError, zlib.error) as error:
-        put(error)
-
-
-def _decode(record: bytes) -> str:
-    return record.decode("utf-8", "replace")
-
-
-@contextmanager
-def _opened_input(path: Path) -> Iterator[Read]:
-    try:
-        with path.open("rb") as file:
-            if path.suffix.lower() == ".gz":
-                yield gzip.GzipFile(fileobj=file).read1
-            else:
-                yield partial(os.read, file.fileno())
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise DataError(
-            f"{path} is damaged: its gzip data is cut short or broken", f"test it: gzip -t {path}"
-        ) from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", "name a file of text") from None
+    def _hand_on(self) -> None:
+        if self._records:
+            self._queue.put(self._records)
+            self._records = []
 
 
 def _names_file(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from rnncli.analysis.overlap import STRETCH, Copied, Source
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
-from rnncli.cli.pipe import Request, answer_all, batches
+from rnncli.cli.pipe import Request, answer_all, open_input
 from rnncli.cli.records import Lines, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
@@ -32,8 +32,8 @@ class Samples:
     def answer(self) -> None:
         """Go on from every prompt of the request."""
         if self._is_watched and self._is_plain and (self.n == 1 or len(self.configs) > 1):
-            for lines in batches(self.request):
-                for record in Lines().records(lines):
+            for records in open_input(self.request).batches:
+                for record in records:
                     self._show(record.text)
             return
         answer_all(self.request, "prompt", self._names, self._respond)
@@ -41,7 +41,7 @@ class Samples:
     def write_lines(self) -> None:
         """Write whole lines that begin with the prompt, each as soon as it is there."""
         prompt = replace_surrogates("".join(self.request.texts))
-        form, record = Lines(), Record(prompt, prompt, {})
+        form, record = Lines(), Record(prompt)
         with open_output(self.request.output, self.request.messenger) as write:
             for config in self.configs:
                 if self._is_watched:

@@ -6,8 +6,10 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from io import BufferedIOBase
 from itertools import count
 from pathlib import Path
+from typing import IO
 
 import datasets
 import pyarrow as pa
@@ -35,6 +37,14 @@ def scratch() -> Path:
     """Make the directory that lives as long as the process."""
     path = Path(tempfile.mkdtemp(prefix="rnncli-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def buffered_copy(stream: IO[bytes] | BufferedIOBase) -> Path:
+    """Copy what can be read only once to where it can be read again."""
+    path = scratch_file("copy")
+    with path.open("wb") as copy:
+        shutil.copyfileobj(stream, copy)
     return path
 
 

@@ -3,7 +3,8 @@
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 
-from rnncli.data.tables import JsonNumber, Table
+from rnncli.data.tables import Table
+from rnncli.text.tables import JsonNumber
 from rnncli.text.unicode import as_field
 
 _CleanRow = tuple[str, ...] | None  # None: the row is left out

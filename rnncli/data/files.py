@@ -2,11 +2,12 @@
 
 import csv
 import hashlib
-import re
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from rnncli.config import TASKS
+from rnncli.data.arrow import buffered_copy
 from rnncli.data.column_names import find_columns, is_header
 from rnncli.data.columns import Columns
 from rnncli.data.tables import (
@@ -20,13 +21,11 @@ from rnncli.data.tables import (
     read_parquet,
 )
 from rnncli.errors import DataError
-from rnncli.text.files import File, Stream, opened, spooled
+from rnncli.text.files import File, open_file
 from rnncli.text.languages import language_of_file
+from rnncli.text.tables import Format, format_of_name, guess_format
 
 _ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-
-_TEXT_ENDINGS = (".txt", ".text")
-_TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
 
 # Beginnings of files that are taken for text by mistake.
 _FOREIGN = {
@@ -52,20 +51,21 @@ def from_file(path: Path, asked: Columns, where: str | None = None) -> DataSourc
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
             return from_stream(stream, file.where, asked)
-    source = _from_content(file, _ending(path.name), asked)
-    if has_known_ending(path.name):
+    form = format_of_name(path.name)
+    source = _from_content(file, form or "text", asked)
+    if form is not None:
         return source
     return replace(source, notices=(f"format: plain text, as {path.name} has no known ending",))
 
 
-def from_stream(stream: Stream, where: str, asked: Columns) -> DataSource:
+def from_stream(stream: IO[bytes], where: str, asked: Columns) -> DataSource:
     """Open what has no name, and guess its format.
 
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
     """
-    file = File(spooled(stream), where)
-    return _from_content(file, _guessed_ending(file, asked), asked)
+    file = File(buffered_copy(stream), where)
+    return _from_content(file, _guess_format(file, asked), asked)
 
 
 def from_aligned_files(first: Path, second: Path) -> DataSource:
@@ -75,7 +75,7 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
         DataError: one is empty, damaged or no plain text.
     """
     for path in (first, second):
-        if _ending(path.name) in _TABLE_ENDINGS:
+        if format_of_name(path.name) not in ("text", None):
             raise DataError(
                 f"{path} is not plain text, and two files must be line-aligned plain text",
                 f"train on one file: rnncli train {path}",
@@ -91,36 +91,27 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
     return DataSource(table.where, {"train": table}, fingerprint)
 
 
-def has_known_ending(name: str) -> bool:
-    """Say whether the name of a file tells its format."""
-    return _ending(name) in _TEXT_ENDINGS + _TABLE_ENDINGS
-
-
-def _ending(name: str) -> str:
-    """Return the ending that tells the format: ``.csv`` for ``data.csv.gz``."""
-    return Path(name.lower().removesuffix(".gz")).suffix
-
-
-def _from_content(file: File, ending: str, asked: Columns) -> DataSource:
+def _from_content(file: File, form: Format, asked: Columns) -> DataSource:
     _require_content(file)
-    return DataSource(file.where, {"train": _table(file, ending, asked)}, _digest(file.path))
+    return DataSource(file.where, {"train": _table(file, form, asked)}, _digest(file.path))
 
 
-def _table(file: File, ending: str, asked: Columns) -> Table:
-    match ending:
-        case ".csv":
+def _table(file: File, form: Format, asked: Columns) -> Table:
+    match form:
+        case "csv":
             return CsvFile(file)
-        case ".tsv" | ".tab":
+        case "tsv":
             return TsvFile(file, lambda first: is_header(first, set(asked.as_dict().values())))
-        case ".jsonl" | ".ndjson" | ".json":
+        case "jsonl":
             return JsonLinesFile(file)
-        case ".parquet":
+        case "parquet":
             return read_parquet(file)
-    return TextFile(file)
+        case "text":
+            return TextFile(file)
 
 
 def _require_content(file: File) -> None:
-    with opened(file) as stream:
+    with open_file(file) as stream:
         head = stream.read(8)
     if not head:
         raise DataError(f"{file.where} is empty", "put at least two lines of text into it")
@@ -129,23 +120,23 @@ def _require_content(file: File) -> None:
             raise DataError(f"{file.where} is {what}, not UTF-8", hint.replace("FILE", file.where))
 
 
-def _guessed_ending(file: File, asked: Columns) -> str:
-    """Guess the format of data that came without a name, and return its ending."""
-    with opened(file) as stream:
+def _guess_format(file: File, asked: Columns) -> Format:
+    """Guess the format of data that came without a name: that of a table if it looks like one."""
+    with open_file(file) as stream:
         head = stream.read(65_536)
     if head.startswith(b"PAR1"):
-        return ".parquet"
+        return "parquet"
     lines = head.decode(errors="replace").split("\n")[:20]
     lines = lines[:-1] or lines  # the last one may be cut
-    if re.match(r'\s*\{\s*"', lines[0]):
-        return ".jsonl"
+    if guess_format(lines[0]) == "jsonl":
+        return "jsonl"
     if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
-        return ".tsv"
+        return "tsv"
     names = next(csv.reader(lines[:1]), [])
     is_named = not set(names).isdisjoint(asked.as_dict().values())
     if len(names) > 1 and (is_named or find_columns(names, TASKS)):
-        return ".csv"
-    return ".txt"
+        return "csv"
+    return "text"
 
 
 def _digest(path: Path) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from rnncli.data.columns import Columns
 from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
-from rnncli.data.files import from_aligned_files, from_file, from_stream, has_known_ending
+from rnncli.data.files import from_aligned_files, from_file, from_stream
 from rnncli.data.hub import from_hub
 from rnncli.data.tables import DataSource
 from rnncli.errors import DataError
 from rnncli.messages import did_you_mean
+from rnncli.text.files import STDIN
+from rnncli.text.tables import format_of_name
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
@@ -36,7 +38,7 @@ def locate(data: Sequence[str], asked: Columns, revision: str | None) -> DataSou
             source = _from_bundled(DEFAULT_CORPUS, asked)
             return replace(source, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
         case ["-"]:
-            return from_stream(sys.stdin.buffer, "standard input", asked)
+            return from_stream(sys.stdin.buffer, STDIN, asked)
         case [name] if name in BUNDLED and not _is_file(name):
             return _from_bundled(name, asked)
         case [name]:
@@ -84,7 +86,7 @@ def _is_on_hub(name: str) -> bool:
 
 
 def _looks_like_file(name: str) -> bool:
-    return has_known_ending(name) or bool(_FILE_NAME.fullmatch(name))
+    return format_of_name(name) is not None or bool(_FILE_NAME.fullmatch(name))
 
 
 def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:

@@ -1,27 +1,34 @@
 """Read rows under named columns, one class for each kind of file; what they mean comes later."""
 
-import csv
-import json
 import operator
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count, islice, zip_longest
+from functools import partial
+from itertools import count, islice, zip_longest
 from typing import Any, TypeAlias
 
 import datasets
 from datasets import Dataset
 from datasets.features.features import require_decoding
 
-from rnncli.data.arrow import scratch
+from rnncli.data.arrow import buffered_copy, scratch
 from rnncli.data.values import BATCH_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import counted, first_line
-from rnncli.text.files import File, Losses, opened, read_lines, read_pieces, spooled
+from rnncli.text.files import (
+    File,
+    Losses,
+    decode,
+    open_file,
+    read_lines,
+    read_text_lines,
+    read_text_pieces,
+)
+from rnncli.text.tables import LineSource, csv_rows, json_rows, tsv_rows
+from rnncli.text.tables import Row as LineRow
 from rnncli.text.unicode import replace_surrogates
-
-csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
 
@@ -96,7 +103,7 @@ class TextFile(Table):
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         r"""Yield each line with its ``\n``."""
-        for number, line in enumerate(read_pieces(self.file, self.losses), start=1):
+        for number, line in enumerate(read_text_pieces(self.file, self.losses), start=1):
             yield number, (line,) * len(columns)
 
 
@@ -121,7 +128,7 @@ class AlignedFiles(Table):
             yield number, cells
 
     def _texts(self, file: File) -> Iterator[str]:
-        return (line.removesuffix("\r") for line in read_lines(file, self.losses))
+        return read_text_lines(file, self.losses)
 
     def _misaligned(self) -> DataError:
         lengths = [
@@ -136,12 +143,10 @@ class AlignedFiles(Table):
 class _DelimitedFile(Table):
     """Read rows of cells, in most files under a header."""
 
-    ragged_hint: str
-
     def __init__(self, file: File, is_header: Callable[[list[str]], bool]) -> None:
         super().__init__(file.where)
         self.file = file
-        first = next((cells for _, cells in self.records(Counter())), [])
+        first = next((row.cells for row in self._records(Counter())), [])
         self.require_few_columns(len(first))
         self.has_header = is_header(first)
         if self.has_header:
@@ -151,105 +156,46 @@ class _DelimitedFile(Table):
             self.notices = ("no header: the first line is data too",)
 
     @abstractmethod
-    def records(self, losses: Losses) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of each record's first line, and its cells."""
+    def read(self, source: LineSource) -> Iterator[LineRow]:
+        """Yield the rows of a file."""
+
+    def _records(self, losses: Losses) -> Iterator[LineRow]:
+        return (row for row in self.read(_line_source(self.file, losses)) if row.cells)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the cells of ``columns``.
 
         Raises:
-            DataError: a row has more or fewer cells than the first one.
+            DataError: see `csv_rows` and `tsv_rows`.
         """
         places = [self.names.index(name) for name in columns]
-        for number, cells in islice(self.records(self.losses), int(self.has_header), None):
-            if len(cells) != len(self.names):
-                what = f"{counted(len(cells), 'cell')}, but the first line has {len(self.names)}"
-                raise self.error(number, what, self.ragged_hint)
-            yield number, tuple([cells[place] for place in places])
+        for row in islice(self._records(self.losses), int(self.has_header), None):
+            yield row.line, tuple([row.cells[place] for place in places])
+
+
+def _line_source(file: File, losses: Losses) -> LineSource:
+    return LineSource(read_lines(file), file.where, partial(decode, losses=losses))
 
 
 class TsvFile(_DelimitedFile):
     """Read cells between tabs; quotation marks are text."""
 
-    ragged_hint = "put one tab between two cells and none inside a cell"
-
-    def records(self, losses: Losses) -> Iterator[tuple[int, list[str]]]:
-        """Yield the cells of each line that is not blank."""
-        for number, line in enumerate(read_lines(self.file, losses), start=1):
-            if cells := line.removesuffix("\r"):
-                yield number, cells.split("\t")
-
-
-# csv.reader ends records at a lone \r, fails on NUL in Python 3.10, and takes a file that ends
-# inside a quoted cell for a whole one. So the first two are masked while it reads, and a mark
-# follows the last line: it makes a record of its own, unless a cell is still open. Decoded text
-# holds no lone surrogates, so they are free to stand for something else.
-_RETURN, _NUL, _END = "\udc0d", "\udc00", "\udcff"
-_MAX_CELL_LINES = 10_000  # beyond, a quotation mark was forgotten
-_MAX_CELL_CHARACTERS = 1 << 25
+    def read(self, source: LineSource) -> Iterator[LineRow]:
+        """Yield the rows of a file."""
+        return tsv_rows(source)
 
 
 class CsvFile(_DelimitedFile):
     """Read comma-separated values under a header; quoted cells may hold commas and newlines."""
 
-    ragged_hint = "put a text that holds commas in double quotes"
     header_hint = "; if line 1 is no header, add one"
 
     def __init__(self, file: File) -> None:
         super().__init__(file, is_header=bool)
 
-    def records(self, losses: Losses) -> Iterator[tuple[int, list[str]]]:
-        """Yield the cells of each record that is not blank.
-
-        Raises:
-            DataError: a quotation mark opens a cell and none closes it.
-        """
-        lines = read_lines(self.file, losses)
-        first = next(lines, "")
-        # Spreadsheets write ; where the comma is the decimal mark.
-        delimiter = next((mark for mark in ",;\t" if mark in first), ",")
-        start = 1  # line of the record that is being read
-
-        def fed() -> Iterator[str]:
-            record, size = start, 0  # the record that the lines are of, and their characters
-            for number, line in enumerate(chain([first], lines), start=1):
-                if start != record:
-                    record, size = start, 0
-                size += len(line)
-                if number - start > _MAX_CELL_LINES or size > _MAX_CELL_CHARACTERS:
-                    raise self._unclosed(start)
-                yield _masked(line) + "\n"
-            yield _END
-
-        reader = csv.reader(fed(), delimiter=delimiter)
-        for cells in reader:
-            if cells == [_END]:
-                return
-            if cells and cells[-1].endswith(_END):
-                raise self._unclosed(start)
-            if cells:
-                yield start, [cell.replace(_RETURN, "\r").replace(_NUL, "\0") for cell in cells]
-            start = reader.line_num + 1
-
-    def _unclosed(self, number: int) -> DataError:
-        return self.error(
-            number,
-            "a quotation mark opens a cell, and none closes it",
-            'close it, or write "" for a quotation mark inside a quoted text',
-        )
-
-
-def _masked(line: str) -> str:
-    if "\r" not in line and "\0" not in line:
-        return line
-    body = line.removesuffix("\r")
-    return body.replace("\r", _RETURN).replace("\0", _NUL) + line[len(body) :]
-
-
-class JsonNumber(str):
-    """Keep a JSON number as it is spelled: the label 1.0 is not the label 1."""
-
-    __slots__ = ()
+    def read(self, source: LineSource) -> Iterator[LineRow]:
+        """Yield the rows of a file."""
+        return csv_rows(source)
 
 
 class JsonLinesFile(Table):
@@ -278,22 +224,12 @@ class JsonLinesFile(Table):
             yield number, tuple([self._mended(record[name]) for name in columns])
 
     def _records(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
-        for number, line in enumerate(read_lines(self.file, losses), start=1):
-            if line and not line.isspace():
-                yield number, self._record(number, line)
-
-    def _record(self, number: int, line: str) -> dict[str, object]:
-        hint = 'write one object a line, such as {"text": "Well done.", "label": "good"}'
-        if number == 1 and line.lstrip().startswith("["):
-            hint = f"make it one object a line: jq -c '.[]' {self.where} > lines.jsonl"
-        try:
-            record = json.loads(line, parse_int=JsonNumber, parse_float=JsonNumber)
-        except (ValueError, RecursionError) as error:
-            raise self.error(number, f"no valid JSON: {error}", hint) from error
-        if not isinstance(record, dict):
-            raise self.error(number, "no JSON object", hint)
-        pair = record.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
-        return {**record, **pair} if isinstance(pair, dict) else record
+        for row in json_rows(_line_source(self.file, losses)):
+            pair = row.values.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
+            if isinstance(pair, dict):
+                yield row.line, {**row.values, **pair}
+            elif not row.is_blank:
+                yield row.line, row.values
 
     def _mended(self, value: object) -> object:
         r"""Replace the halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
@@ -377,11 +313,10 @@ def read_parquet(file: File) -> ArrowTable:
     Raises:
         DataError: it is none.
     """
-    with opened(file) as stream:
-        if stream.read(4) != b"PAR1":  # before gigabytes of it are unpacked
+    with open_file(file) as stream:
+        if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
             raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
-        stream.seek(0)
-        plain = spooled(stream)
+        plain = buffered_copy(stream)
     try:
         return ArrowTable(Dataset.from_parquet(str(plain), cache_dir=str(scratch())), file.where)
     except DataError:

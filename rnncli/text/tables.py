@@ -1,0 +1,232 @@
+r"""From lines to rows: CSV, TSV and JSON lines, framed as the lines arrive.
+
+Training and pipes read tables through this file, so that they agree on what a row is. A row keeps
+its bytes: what goes out again is what came in. Cells of CSV may hold newlines; how many is bounded,
+so that a forgotten quotation mark is noticed before memory is full.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import PurePath
+from typing import Literal, NamedTuple, TypeAlias
+
+from rnncli.errors import DataError
+from rnncli.messages import counted
+from rnncli.text.files import BYTE_ORDER_MARK, Decode, decode
+
+csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
+
+MAX_CELL_LINES = 10_000  # beyond, a quotation mark was forgotten
+MAX_CELL_BYTES = 1 << 25
+
+Format: TypeAlias = Literal["text", "csv", "tsv", "jsonl", "parquet"]
+
+_OBJECT = re.compile(r'\s*\{\s*["}]')
+_SUFFIXES: dict[str, Format] = {
+    ".txt": "text",
+    ".text": "text",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+
+
+def format_of_name(name: str) -> Format | None:
+    """Return the format that the suffix of a file's name tells: ``csv`` for ``data.csv.gz``."""
+    return _SUFFIXES.get(PurePath(name.lower().removesuffix(".gz")).suffix)
+
+
+def guess_format(line: str) -> Format:
+    """Guess the format of a table by its first line that is not blank."""
+    if _OBJECT.match(line):
+        return "jsonl"
+    return "tsv" if "\t" in line and "," not in line else "csv"
+
+
+def sniff_delimiter(header: str) -> str:
+    """Return the delimiter of CSV; spreadsheets write ; where the comma is the decimal mark."""
+    return next((mark for mark in ",;\t" if mark in header), ",")
+
+
+class Row(NamedTuple):
+    """A row of cells."""
+
+    line: int  # the number of its first line
+    cells: list[str]  # none where the line is blank
+    raw: bytes  # as it came, with a byte order mark but without the end of its last line
+    end: bytes  # what its last line had before the newline: a carriage return, or nothing
+
+
+class JsonRow(NamedTuple):
+    """An object on a line of its own."""
+
+    line: int
+    values: dict[str, object]  # none where the line is blank
+    raw: bytes
+    is_blank: bool = False
+
+
+class JsonNumber(str):
+    """A JSON number as it is spelled: the label 1.0 is not the label 1."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class LineSource:
+    """Lines of a table, what they are called in messages, and how they are decoded."""
+
+    lines: Iterable[bytes]  # without the newline at their end
+    where: str
+    decode: Decode = decode
+
+    def error(self, line: int, what: str, hint: str) -> DataError:
+        """Return an error that names a line."""
+        return DataError(f"{self.where}, line {line:,}: {what}", hint)
+
+
+def tsv_rows(source: LineSource) -> Iterator[Row]:
+    """Yield the cells between the tabs of each line; quotation marks are text.
+
+    Raises:
+        DataError: a row has more or fewer cells than the first one.
+    """
+    return _require_width(source, _tsv_rows(source), "put one tab between two cells, none inside")
+
+
+def csv_rows(source: LineSource, delimiter: str | None = None) -> Iterator[Row]:
+    """Yield the cells of each record; without a ``delimiter``, the first line tells it.
+
+    Raises:
+        DataError: a row has more or fewer cells than the first one, or a quoted cell has no end.
+    """
+    rows = _csv_rows(source, delimiter)
+    return _require_width(source, rows, "put a text that holds the delimiter in double quotes")
+
+
+def json_rows(source: LineSource) -> Iterator[JsonRow]:
+    """Yield the object on each line, its numbers as they are spelled.
+
+    Raises:
+        DataError: a line is no JSON object.
+    """
+    for number, raw in enumerate(source.lines, start=1):
+        line = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
+        if line and not line.isspace():
+            yield JsonRow(number, _parse_object(source, number, line), raw)
+        else:
+            yield JsonRow(number, {}, raw, is_blank=True)
+
+
+def _parse_object(source: LineSource, number: int, line: str) -> dict[str, object]:
+    hint = 'write one object a line, such as {"text": "Well done.", "label": "good"}'
+    if number == 1 and line.lstrip().startswith("["):
+        hint = f"make it one object a line: jq -c '.[]' {source.where} > lines.jsonl"
+    try:
+        values = json.loads(line, parse_int=JsonNumber, parse_float=JsonNumber)
+    except (ValueError, RecursionError) as error:
+        raise source.error(number, f"no valid JSON: {error}", hint) from error
+    if not isinstance(values, dict):
+        raise source.error(number, "no JSON object", hint)
+    return values
+
+
+def _require_width(source: LineSource, rows: Iterator[Row], hint: str) -> Iterator[Row]:
+    width = 0
+    for row in rows:
+        if row.cells and len(row.cells) != width:
+            if width:
+                what = f"{counted(len(row.cells), 'cell')}, but the first line has {width:,}"
+                raise source.error(row.line, what, hint)
+            width = len(row.cells)
+        yield row
+
+
+def _tsv_rows(source: LineSource) -> Iterator[Row]:
+    for number, line in enumerate(source.lines, start=1):
+        raw, end = _split_end(line)
+        text = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
+        yield Row(number, text.split("\t") if text else [], raw, end)
+
+
+# csv.reader ends records at a lone \r, fails on NUL in Python 3.10, and takes data that ends inside
+# a quoted cell for whole. So the first two are masked while it reads, and a mark follows the last
+# line: it makes a record of its own, unless a cell is still open. Decoded text holds no lone
+# surrogates, so they are free to stand for something else.
+_RETURN, _NUL, _END = "\udc0d", "\udc00", "\udcff"
+
+
+def _csv_rows(source: LineSource, delimiter: str | None) -> Iterator[Row]:
+    taken: list[bytes] = []  # lines of the record that is being read
+    start = 1  # the number of the first of them
+    is_masked = False
+    lines = iter(source.lines)
+
+    def unclosed() -> DataError:
+        return source.error(
+            start,
+            "a quotation mark opens a cell, and none closes it",
+            'close it, or write "" for a quotation mark inside a quoted text',
+        )
+
+    def fed() -> Iterator[str]:
+        nonlocal is_masked
+        size = 0
+        for line in lines:
+            taken.append(line)
+            if len(taken) == 1:
+                size = 0
+            size += len(line)
+            if len(taken) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
+                raise unclosed()
+            text = source.decode(line)
+            if start == len(taken) == 1:
+                text = text.removeprefix("\ufeff")
+            if "\0" in text or text.find("\r", 0, -1) >= 0:
+                is_masked = True
+                text = _mask(text)
+            yield text + "\n"
+        yield _END
+
+    if delimiter is None:
+        head = read_head(lines)
+        delimiter = sniff_delimiter(decode(head[-1])) if head else ","
+        lines = chain(head, lines)
+    for cells in csv.reader(fed(), delimiter=delimiter):
+        if cells == [_END]:
+            return
+        if cells and cells[-1].endswith(_END):
+            raise unclosed()
+        if is_masked:
+            cells = [cell.replace(_RETURN, "\r").replace(_NUL, "\0") for cell in cells]
+            is_masked = False
+        yield Row(start, cells, *_split_end(taken[0] if len(taken) == 1 else b"\n".join(taken)))
+        start += len(taken)
+        taken.clear()
+
+
+def _split_end(line: bytes) -> tuple[bytes, bytes]:
+    return (line[:-1], b"\r") if line.endswith(b"\r") else (line, b"")
+
+
+def _mask(text: str) -> str:
+    body = text.removesuffix("\r")
+    return body.replace("\r", _RETURN).replace("\0", _NUL) + text[len(body) :]
+
+
+def read_head(lines: Iterator[bytes]) -> list[bytes]:
+    """Take the lines up to the first that is not blank, which tells the format of a table."""
+    head: list[bytes] = []
+    for line in lines:
+        head.append(line)
+        if line.removeprefix(BYTE_ORDER_MARK).strip():
+            break
+    return head
