@@ -5,7 +5,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rnncli.config import MAX_PARAMETERS, ModelConfig, SamplingConfig, SearchConfig, Task
 from rnncli.errors import ConfigError, InputError
@@ -157,7 +157,7 @@ def as_texts(texts: Iterable[str]) -> list[str]:
     return checked
 
 
-def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+def with_settings(config: Config, settings: Mapping[str, object]) -> Config:
     """Return a config with some settings in place of its own.
 
     Raises:
@@ -171,4 +171,4 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
                 f"there is no setting {name!r}",
                 did_you_mean(name, names) or f"choose from {listed(names)}",
             )
-    return replace(config, **settings)
+    return replace(config, **settings)  # type: ignore[arg-type]  # their names were checked

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from models import classifier, generator, translator
 import rnncli
 from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.errors import ConfigError, InputError, RnncliError
+from rnncli.tasks.generate.predict import SamplingSettings
+from rnncli.tasks.translate.predict import SearchSettings
 
 MODELS = {"classify": classifier, "generate": generator, "translate": translator}
 TEXTS = ["the soup was lovely", "", "the cat sleeps today"]
@@ -137,6 +139,14 @@ def test_a_beam_is_a_keyword_or_in_a_config() -> None:
     )
     assert [[found.text] for found in model(texts, beam=1)] == greedy
     assert [[found.text for found in best] for best in model.nbest(texts, nbest=2)] == several
+
+
+@pytest.mark.parametrize(
+    ("config", "settings"), [(SamplingConfig, SamplingSettings), (SearchConfig, SearchSettings)]
+)
+def test_every_field_of_a_config_is_a_keyword(config: Any, settings: Any) -> None:
+    types = {field.name: field.type for field in fields(config)}
+    assert get_type_hints(settings) == types
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -18,6 +18,22 @@ from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, Langua
 from rnncli.tasks.predictor import as_texts, with_settings
 from rnncli.text.batching import batch_by_length, pad
 from rnncli.text.streaming import Ends
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class SamplingSettings(TypedDict, total=False):
+    """The fields of ``SamplingConfig``, as keywords."""
+
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    repetition_penalty: float
+    length: int
+    stop: str | None
+    seed: int | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,7 @@ class TextGenerator(LanguageModel):
         prompts: Iterable[str],
         config: SamplingConfig | None = None,
         control: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[SamplingSettings]",
     ) -> list[Generation]:
         """Return a text that goes on from each prompt; the order is kept.
 
@@ -64,7 +80,7 @@ class TextGenerator(LanguageModel):
         config: SamplingConfig | None = None,
         constraints: Sequence[Constraint] = (),
         control: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[SamplingSettings]",
     ) -> list[list[Generation]]:
         """Return n texts that go on from each prompt.
 
@@ -95,7 +111,7 @@ class TextGenerator(LanguageModel):
         n: int = 1,
         config: SamplingConfig | None = None,
         control: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[SamplingSettings]",
     ) -> Iterator[list[str]]:
         """Yield, step by step, what each of n texts grows by; a character is never split.
 
@@ -117,7 +133,7 @@ class TextGenerator(LanguageModel):
         config: SamplingConfig | None = None,
         constraints: Sequence[Constraint] = (),
         control: str | None = None,
-        **settings: Any,
+        **settings: "Unpack[SamplingSettings]",
     ) -> Iterator[list[Generation]]:
         """Yield n lines that begin with a prompt and are not blank, without the newline.
 

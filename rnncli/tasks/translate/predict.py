@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.unicode import join_cjk
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
 BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
 ALIGNED_TOKENS = 4_096  # of sources and translations aligned at once: bounds what they multiply to
@@ -35,6 +38,16 @@ LOOPS = {
     "subword": DEFAULT_RULES,
     "char": replace(DEFAULT_RULES, ngram_size=16),
 }
+
+
+class SearchSettings(TypedDict, total=False):
+    """The fields of ``SearchConfig``, as keywords."""
+
+    beam: int
+    length_penalty: float | None
+    nbest: int
+    no_repeat_ngram: int | None
+    memory: bool
 
 
 def clean(text: str) -> str:
@@ -92,7 +105,7 @@ class Translator(Predictor):
         *,
         prefix: str = "",
         split: bool = False,
-        **settings: Any,
+        **settings: "Unpack[SearchSettings]",
     ) -> list[Translation]:
         """Translate each text; the order is kept, and a blank text stays blank.
 
@@ -105,8 +118,8 @@ class Translator(Predictor):
             ConfigError: there is no such setting.
 
         """
-        options = {"prefix": prefix, "split": split, **settings}
-        return [translations[0] for translations in self.nbest(texts, config, **options)]
+        nbest = self.nbest(texts, config, prefix=prefix, split=split, **settings)
+        return [translations[0] for translations in nbest]
 
     def nbest(
         self,
@@ -115,7 +128,7 @@ class Translator(Predictor):
         *,
         prefix: str = "",
         split: bool = False,
-        **settings: Any,
+        **settings: "Unpack[SearchSettings]",
     ) -> list[list[Translation]]:
         """Return the best translations of each text, best first; of a text in pieces, only one.
 
