@@ -129,9 +129,8 @@ def odd_json(rng: random.Random, path: Path) -> None:
     depth = rng.choice([100, 900, 950, 990, 10_000, 100_000])
     opened, closed = rng.choice([("[", "]"), ('{"a":', "}")])
     nested = opened * depth + "1" + closed * depth
-    keys = [
-        f'"{key}": ' for key in ("task", "model", "labels", "data", "vocab", "merges", "scores")
-    ]
+    names = ("task", "model", "architecture", "labels", "data", "vocab", "merges", "scores")
+    keys = [f'"{name}": ' for name in names]
     key = rng.choice([key for key in keys if key in text])
     where = text.index(key) + len(key)
     whole = [nested, "", "null", "[]", "{}", "1", '"x"', "[" * 10**6, text * 2, "\ufeff" + text]
@@ -211,7 +210,7 @@ def tensors(rng: random.Random, model: Path) -> None:
 def other_network(rng: random.Random, model: Path) -> None:
     """Describe another network, whole and consistent, or with one size that is not."""
     info = json.loads((model / "config.json").read_text())
-    told = info["model"]
+    told = info["architecture"]
     told |= {
         "cell": rng.choice(CELLS),
         "hidden_size": rng.choice([1, 2, 8, 16]),

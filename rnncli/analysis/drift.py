@@ -8,8 +8,8 @@ import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
+from rnncli.storage.description import TextProfile
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import OTHER, SCRIPTS, script_of, script_shares
@@ -24,36 +24,32 @@ UNKNOWN = 0.2  # of the words: with fewer unknown, most of a text can still be r
 USUAL = 2  # times the share of unknown words in the held-out texts, which the scores are of
 
 
-def profile(
-    train: Iterable[str], validation: Iterable[str], tokenizer: Tokenizer
-) -> dict[str, Any]:
-    """Return what config.json says of a model's texts: their scripts, and how much is unknown."""
-    return {
-        "scripts": script_shares(_beginnings(train)),
-        "unknown_words": round(_unknown_share(*_count(_beginnings(validation), tokenizer)), 4),
-    }
+def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenizer) -> TextProfile:
+    """Return what a model's texts are like: their scripts, and how many words are unknown."""
+    return TextProfile(
+        script_shares(_beginnings(train)),
+        round(_unknown_share(*_count(_beginnings(validation), tokenizer)), 4),
+    )
 
 
-def shifts(texts: Iterable[str], info: Mapping[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-    """Yield what to tell of texts that are unlike those of the model that ``info`` describes.
+def shifts(texts: Iterable[str], usual: TextProfile | None, tokenizer: Tokenizer) -> Iterator[str]:
+    """Yield what to tell of texts that are unlike those of a model; ``usual`` describes these.
 
-    Where it does not say what its texts were like, less can be told.
+    Where the model does not say what its texts were like, less can be told.
     """
-    told = info.get("data")
-    data = told if isinstance(told, dict) else {}  # a stranger may have written it
+    usual = usual or TextProfile()
     beginnings = list(_beginnings(texts))
-    yield from _script_shift(beginnings, _learned_scripts(data.get("scripts")))
-    usual = data.get("unknown_words")
-    yield from _word_shift(beginnings, usual if isinstance(usual, float) else None, tokenizer)
+    yield from _script_shift(beginnings, _learned_scripts(usual.scripts))
+    yield from _word_shift(beginnings, usual.unknown_words, tokenizer)
 
 
 class Watch:
     """Look at the first texts of a stream, and tell once how they are unlike the model's."""
 
     def __init__(
-        self, info: Mapping[str, Any], tokenizer: Tokenizer, say: Callable[[str], None]
+        self, usual: TextProfile | None, tokenizer: Tokenizer, say: Callable[[str], None]
     ) -> None:
-        self._info = info
+        self._usual = usual
         self._tokenizer = tokenizer
         self._say = say
         self._texts: list[str] = []
@@ -73,7 +69,7 @@ class Watch:
         if self._has_told:
             return
         self._has_told = True
-        for message in shifts(self._texts, self._info, self._tokenizer):
+        for message in shifts(self._texts, self._usual, self._tokenizer):
             self._say(message)
 
 
@@ -81,14 +77,8 @@ def _beginnings(texts: Iterable[str]) -> Iterator[str]:
     return (text[:MOST_CHARACTERS] for text in texts)
 
 
-def _learned_scripts(shares: object) -> list[str]:
-    if not isinstance(shares, dict):
-        return []
-    return [
-        script
-        for script in SCRIPTS
-        if isinstance(share := shares.get(script), float) and share >= LEARNED
-    ]
+def _learned_scripts(shares: Mapping[str, float]) -> list[str]:
+    return [script for script in SCRIPTS if shares.get(script, 0.0) >= LEARNED]
 
 
 def _script_shift(texts: Sequence[str], learned: Sequence[str]) -> Iterator[str]:

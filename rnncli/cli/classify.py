@@ -119,7 +119,7 @@ def classify(
             "it; --abstain-label names another"
         )
     printed = _printed_labels(labels, only or [], leave_out or [])
-    drift = Watch(classifier.info, classifier.tokenizer, messenger.announce)
+    drift = Watch(classifier.description.profile, classifier.tokenizer, messenger.announce)
 
     respond = _Responder(classifier, abstention, printed, drift.see, explain, request.is_coloured)
     if explain and request.is_coloured:

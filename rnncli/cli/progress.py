@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.config import format_duration
-from rnncli.storage.card import format_scores
 from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
@@ -113,3 +112,14 @@ class Display(AbstractContextManager["Display"]):
 def on_one_line(text: str) -> str:
     """Return a text with line ends, tabs and control characters made visible."""
     return escape_controls(text).translate(_LINE_PICTURES)
+
+
+def format_scores(scores: Mapping[str, float]) -> str:
+    """Return scores as a person reads them, shares in percent."""
+    parts = []
+    for name, value in scores.items():
+        if name in ("accuracy", "macro_f1"):
+            parts.append(f"{name.replace('_', ' ')} {100 * value:.1f} %")
+        else:
+            parts.append(f"{name.replace('_', ' ')} {value:.3f}")
+    return ", ".join(parts)

@@ -13,7 +13,7 @@ from rnncli.tasks.generate.surprisal import Surprisal
 
 def score_texts(request: Request, generator: TextGenerator, control: str | None) -> None:
     """Answer every text of a request with its surprisal, as a text of the label ``control``."""
-    level = generator.info["level"]
+    level = generator.description.level
     if request.is_coloured:
         announce_legend(request.messenger, surprisal.legend(level))
 

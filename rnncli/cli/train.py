@@ -16,7 +16,7 @@ from rnncli.cli import options
 from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
-from rnncli.cli.progress import Display
+from rnncli.cli.progress import Display, format_scores
 from rnncli.config import (
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
@@ -26,7 +26,6 @@ from rnncli.config import (
     format_duration,
     parse_duration,
 )
-from rnncli.storage.card import format_scores
 from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult, known_settings
 from rnncli.training.signals import TrainingInterrupted
 

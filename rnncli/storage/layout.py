@@ -15,12 +15,14 @@ TaskFiles = Mapping[str, Callable[[Path], None]]  # names, and what writes each 
 # Files that only one task has; what is in them, that task alone knows.
 NGRAMS = "ngrams.safetensors"  # the linear n-gram model of a classifier
 MEMORY = "memory.safetensors"  # the retrieval memory of a translator
+TASK_FILES = (NGRAMS, MEMORY)
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {
     "config.json": 16 << 20,
     "tokenizer.json": 64 << 20,
     "target_tokenizer.json": 64 << 20,
+    "model.safetensors": 2 << 30,
     NGRAMS: 512 << 20,
     MEMORY: 512 << 20,
 }
@@ -55,7 +57,7 @@ class Layout:
     @property
     def task_files(self) -> tuple[Path, ...]:
         """Return where the files lie that only one task has."""
-        return self.root / NGRAMS, self.root / MEMORY
+        return tuple(self.root / name for name in TASK_FILES)
 
     @property
     def card(self) -> Path:
@@ -101,10 +103,8 @@ class Layout:
         )
 
 
-def require_regular_file(path: Path, largest: int | None = None) -> Path:
+def require_regular_file(path: Path) -> Path:
     """Return the path of a file of a model, which may come from a stranger.
-
-    ``largest`` bounds its bytes where its name does not.
 
     Raises:
         ModelError: it is a link out of the directory, no regular file, or far too large.
@@ -118,7 +118,6 @@ def require_regular_file(path: Path, largest: int | None = None) -> Path:
         )
     if path.exists() and not path.is_file():  # reading a pipe would wait forever
         raise ModelError(f"{path} is no file", DAMAGED)
-    limit = LARGEST.get(path.name, math.inf) if largest is None else largest
-    if path.exists() and path.stat().st_size > limit:
+    if path.exists() and path.stat().st_size > LARGEST.get(path.name, math.inf):
         raise ModelError(f"{path} is too large: {path.stat().st_size:,} bytes", DAMAGED)
     return path

@@ -7,27 +7,20 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnncli.config import (
-    FORMAT_VERSION,
-    LEVELS,
-    MAX_PARAMETERS,
-    MAX_SEED,
-    TASKS,
-    ModelConfig,
-    Task,
-)
-from rnncli.errors import ConfigError, ModelError
+from rnncli.config import FORMAT_VERSION, MAX_PARAMETERS, ModelConfig, Task
+from rnncli.errors import ModelError
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage import version_1
-from rnncli.storage.layout import DAMAGED, NGRAMS, Layout, require_regular_file
-from rnncli.storage.tensors import LARGEST_HEADER, LARGEST_NUMBER, TensorFile, TensorSpec
+from rnncli.storage.description import ModelDescription, parse
+from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
+from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.tokenizer import Tokenizer
 
 
@@ -36,8 +29,7 @@ class SavedModel:
     """A model as it lies on disk: description, tokenizers and network."""
 
     layout: Layout
-    info: dict[str, Any]  # the whole config.json
-    config: ModelConfig
+    description: ModelDescription
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
     weights: Mapping[str, Floats]
@@ -49,6 +41,29 @@ class SavedModel:
         """Return the directory."""
         return self.layout.root
 
+    @property
+    def config(self) -> ModelConfig:
+        """Return the architecture of the network."""
+        return self.description.architecture
+
+    def require_tuned(
+        self, required: set[str], optional: frozenset[str] = frozenset()
+    ) -> Mapping[str, float]:
+        """Return the hyperparameters that were set on held-out data, or none of them.
+
+        Raises:
+            ModelError: there are others than a model of its task has.
+
+        """
+        tuned = self.description.tuned
+        if tuned and tuned.keys() - optional != required:
+            raise self.damaged("the tuned hyperparameters are those of another model")
+        return tuned
+
+    def damaged(self, reason: str) -> ModelError:
+        """Return an error that explains what is wrong with the description."""
+        return ModelError(f"{self.layout.config} is damaged: {reason}", DAMAGED)
+
 
 def load(path: Path, task: Task | None = None) -> SavedModel:
     """Read a model directory and check that its parts fit together.
@@ -57,128 +72,79 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         ModelError: something is missing, damaged, of another task or of a newer format.
 
     """
-    layout = Layout(path)
-    info, version = _read_description(path)
-    if task is not None and info["task"] != task:
+    layout, (description, files) = Layout(path), _read(Layout(path))
+    if task is not None and description.task != task:
         raise ModelError(
-            f"{path} is a model to {info['task']} with, not to {task}",
-            f"rnncli {info['task']} -m {path}",
+            f"{path} is a model to {description.task} with, not to {task}",
+            f"rnncli {description.task} -m {path}",
         )
-    try:
-        told = info["model"]
-        # A model does not say what there was not yet when it was made.
-        names = [f.name for f in fields(ModelConfig) if f.name in told or f.default is MISSING]
-        config = ModelConfig(**{name: told[name] for name in names})
-        level = info["level"]
-    except (KeyError, TypeError, ConfigError) as error:
-        raise ModelError(f"{Layout(path).config} is damaged: {error}", DAMAGED) from None
-    if config.task != info["task"] or level not in LEVELS:
-        raise ModelError(f"{Layout(path).config} is damaged: task or level is wrong", DAMAGED)
-    if config.task == "classify" and not _are_labels(info.get("labels"), config.num_classes):
-        raise ModelError(f"{Layout(path).config} is damaged: labels and classes differ", DAMAGED)
-    weights = _read_weights(layout, config, version)
+    config, level = description.architecture, description.level
+    weights = _read_weights(files[layout.weights.name], config)
     tokenizer = Tokenizer.load(require_regular_file(layout.tokenizer), level)
     target_tokenizer = tokenizer
     if config.target_vocab_size:
         target_tokenizer = Tokenizer.load(require_regular_file(layout.target_tokenizer), level)
         _check_vocabulary(path, target_tokenizer, config.target_vocab_size)
     _check_vocabulary(path, tokenizer, config.vocab_size)
+    task_files = {name: files[name] for name in description.task_files}
     network = Network(config, weights)
-    files = _task_files(layout, info, version)
-    return SavedModel(layout, info, config, tokenizer, target_tokenizer, weights, network, files)
-
-
-def read_info(path: Path) -> dict[str, Any]:
-    """Return the description in a model directory, with the data that it was trained on.
-
-    Raises:
-        ModelError: there is no model, or it is damaged or of a newer format.
-
-    """
-    info, _ = _read_description(path)
-    if not _tells_its_data(info):
-        raise ModelError(f"{Layout(path).config} is damaged: data or settings are wrong", DAMAGED)
-    return info
-
-
-def _tells_its_data(info: dict[str, Any]) -> bool:
-    """Return whether a description has all that is needed to score the model again."""
-    match info:
-        case {
-            "data": {
-                "name": str(),
-                "arguments": [*arguments],
-                "columns": dict(columns),
-                "fingerprint": str(),
-                **more,
-            },
-            "settings": {"validation": float(validation), "seed": int(seed)},
-        }:
-            match more.get("languages"):
-                case None | [str(), str()]:
-                    texts = [*arguments, *columns.values()]
-                    are_texts = all(isinstance(text, str) for text in texts)
-                    return are_texts and 0 < validation < 1 and 0 <= seed <= MAX_SEED
-    return False
-
-
-def _are_labels(labels: object, number: int) -> bool:
-    """Return whether these are so many different labels."""
-    return (
-        isinstance(labels, list)
-        and all(isinstance(label, str) for label in labels)
-        and len(set(labels)) == len(labels) == number
+    return SavedModel(
+        layout, description, tokenizer, target_tokenizer, weights, network, task_files
     )
 
 
-def calibration_of(
-    model: SavedModel, required: set[str], optional: frozenset[str] = frozenset()
-) -> dict[str, float]:
-    """Return the numbers that held-out data gave a model; empty where it has none.
+def read_description(path: Path) -> ModelDescription:
+    """Return what a model directory says of the model.
 
     Raises:
-        ModelError: there are other numbers than a model of its task has.
+        ModelError: there is no model, or its description is damaged or of a newer format.
 
     """
-    calibration = model.info.get("calibration")
-    if not calibration:
-        return {}
-    if not (
-        isinstance(calibration, dict)
-        and calibration.keys() - optional == required
-        and all(isinstance(w, float) and 0 < w < LARGEST_NUMBER for w in calibration.values())
-    ):
-        raise ModelError(f"{model.layout.config} is damaged: the calibration is wrong", DAMAGED)
-    return calibration
+    description, _ = _read(Layout(path))
+    return description
 
 
-def _read_description(path: Path) -> tuple[dict[str, Any], int]:
-    """Return what config.json says, as today's format has it, and its format's version."""
+def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
+    """Return what config.json says, and where tensors lie, by the names of today's files."""
+    values = _read_json(layout)
+    try:
+        if values["format_version"] == 1:
+            values = version_1.upgrade(values, layout)
+            description = parse(values)
+            return description, version_1.tensor_files(layout, values)
+        description = parse(values)
+    except ValueError as error:
+        raise ModelError(f"{layout.config} is damaged: {error}", DAMAGED) from None
+    paths = (layout.weights, *layout.task_files)
+    return description, {path.name: TensorFile(path) for path in paths}
+
+
+def _read_json(layout: Layout) -> dict[str, Any]:
+    """Return the values in config.json, which are of a format that can be read."""
+    path = layout.root
     if not path.is_dir():
         what = "is a file, not a model directory" if path.exists() else "does not exist"
         raise ModelError(f"{path} {what}", "train a model first: rnncli train, or name one: -m DIR")
     try:
-        info = json.loads(require_regular_file(Layout(path).config).read_text(encoding="utf-8"))
-        json.dumps(info, ensure_ascii=False).encode()  # fails at what could not be printed either
+        values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
+        json.dumps(values, ensure_ascii=False).encode()  # fails at what cannot be printed either
     except FileNotFoundError:
         raise ModelError(
             f"{path} holds no model: config.json is missing",
             "train one: rnncli train, or name one: -m DIR",
         ) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise ModelError(f"{Layout(path).config} cannot be read: {error}", DAMAGED) from None
-    version = info.get("format_version") if isinstance(info, dict) else None
+        raise ModelError(f"{layout.config} cannot be read: {error}", DAMAGED) from None
+    version = values.get("format_version") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:  # true is an int, too
-        raise ModelError(f"{Layout(path).config} does not describe a model of rnncli", DAMAGED)
+        raise ModelError(f"{layout.config} does not describe a model of rnncli", DAMAGED)
     if version > FORMAT_VERSION:
         raise ModelError(
             f"{path} has format {reprlib.repr(version)}, newer than this rnncli can read",
             "pip install --upgrade rnncli",
         )
-    if info.get("task") not in TASKS:
-        shown = reprlib.repr(info.get("task"))
-        raise ModelError(f"{Layout(path).config} names no known task: {shown}", DAMAGED)
-    return version_1.upgrade(info, Layout(path)) if version == 1 else info, version
+    content: dict[str, Any] = values
+    return content
 
 
 def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
@@ -186,6 +152,17 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
         raise ModelError(
             f"the tokenizer in {path} has {tokenizer.vocab_size} tokens, the model {size}", DAMAGED
         )
+
+
+def _read_weights(file: TensorFile, config: ModelConfig) -> dict[str, Floats]:
+    """Read the weights, once the file is known to hold what the network needs and no more."""
+    shapes = expected_shapes(config)
+    parameters = sum(map(math.prod, shapes.values()))
+    if parameters > MAX_PARAMETERS:
+        raise ModelError(f"{file.path} is too large: {parameters:,} parameters", DAMAGED)
+    specs = {name: TensorSpec(tuple(shape)) for name, shape in shapes.items()}
+    tensors = file.read(specs)
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
@@ -232,30 +209,3 @@ def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
     if config.tie_embeddings:
         del shapes["decoder.output.weight"]
     return shapes
-
-
-def _read_weights(layout: Layout, config: ModelConfig, version: int) -> dict[str, Floats]:
-    """Read the weights, once the file is known to hold what the network needs and no more."""
-    shapes = expected_shapes(config)
-    parameters = sum(map(math.prod, shapes.values()))
-    if parameters > MAX_PARAMETERS:
-        raise ModelError(f"{layout.weights} is too large: {parameters:,} parameters", DAMAGED)
-    largest = 2 * parameters + LARGEST_HEADER  # bytes, in half precision
-    file = TensorFile(layout.weights, largest)
-    if version == 1:
-        largest += version_1.LARGEST_NGRAMS
-        file = TensorFile(layout.weights, largest, version_1.weight_name)
-    tensors = file.read({name: TensorSpec(tuple(shape)) for name, shape in shapes.items()})
-    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-
-
-def _task_files(layout: Layout, info: Mapping[str, Any], version: int) -> dict[str, TensorFile]:
-    """Return the files that only the task of the model has, by their names."""
-    names = info.get("task_files", [])
-    known = {path.name: path for path in layout.task_files}
-    if not isinstance(names, list) or not all(isinstance(n, str) and n in known for n in names):
-        raise ModelError(f"{layout.config} is damaged: it names unknown files", DAMAGED)
-    files = {name: TensorFile(known[name]) for name in names}
-    if version == 1 and NGRAMS in files:
-        files[NGRAMS] = version_1.ngrams(layout, info["model"])
-    return files

@@ -17,10 +17,10 @@ from safetensors import SafetensorError, safe_open
 
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import write_bytes
+from rnncli.storage.description import LARGEST_NUMBER
 from rnncli.storage.layout import DAMAGED, require_regular_file
 
 LARGEST_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
-LARGEST_NUMBER = 1e4  # a hundred times what is learned; far beyond it, products overflow
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ class TensorFile:
     """
 
     path: Path
-    largest: int | None = None  # bytes, where the name of the file does not bound them
     rename: Callable[[str], str | None] = str
     metadata: Mapping[str, str] | None = None
 
@@ -100,7 +99,9 @@ class TensorFile:
     def _open(self) -> Iterator[Any]:
         """Open the file, and explain what goes wrong while it is read."""
         try:
-            require_regular_file(self.path, self.largest)
+            with require_regular_file(self.path).open("rb") as raw:
+                if int.from_bytes(raw.read(8), "little") > LARGEST_HEADER:
+                    raise ModelError(f"{self.path} is damaged: its header is too large", DAMAGED)
             with safe_open(self.path, framework="numpy") as file:
                 yield file
         except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Format version 1: what a model of it says and holds, as today's format has it.
 
-There the weights of a classifier's n-gram model lay beside those of its network, and the
-description did not name the files that only one task has.
+There the weights of a classifier's n-gram model lay beside those of its network, what the training
+texts were like and control codes stood with the data, and the description named no files.
 """
 
 import json
@@ -11,38 +11,48 @@ from typing import Any
 from rnncli.storage.layout import MEMORY, NGRAMS, Layout
 from rnncli.storage.tensors import TensorFile
 
-NGRAM_TENSORS = {"bag.places": "buckets", "bag.weight": "weight", "bag.bias": "bias"}
-NGRAM_FEATURES = {
+# Sizes that a network no longer has, or that are no part of it: those of the n-gram model.
+FEATURES = {
     "word_orders": "word_ngrams",
     "character_orders": "character_ngrams",
     "max_skip": "words_apart",
     "normalised": "scaled_ngrams",
 }
+DROPPED = {"known_ngrams", "members", "weight_dropout", *FEATURES.values()}
 BUCKETS = 1 << 24
-LARGEST_NGRAMS = 512 << 20  # bytes
+NGRAM_TENSORS = {"bag.places": "buckets", "bag.weight": "weight", "bag.bias": "bias"}
+TUNED = {"bag": "ngrams"}
 
 
-def upgrade(description: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
-    """Return the description of a model as today's format has it."""
-    model, calibration = description.get("model"), description.get("calibration")
-    files = []
-    if isinstance(model, dict) and model.get("known_ngrams"):
-        files.append(NGRAMS)
-    if (layout.root / MEMORY).exists():
-        files.append(MEMORY)
-    if isinstance(calibration, dict):
-        names = {"bag": "ngrams"}
-        calibration = {names.get(name, name): value for name, value in calibration.items()}
-    return {**description, "calibration": calibration, "task_files": files}
+def upgrade(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+    """Return what config.json holds as today's format has it; `parse` checks it afterwards."""
+    model, tuned, data, settings = (
+        value if isinstance(value := values.get(name), dict) else {}
+        for name in ("model", "calibration", "data", "settings")
+    )
+    split = {name: settings.get(name) for name in ("validation", "seed")}
+    files = {NGRAMS: bool(model.get("known_ngrams")), MEMORY: (layout.root / MEMORY).exists()}
+    return {
+        **values,
+        "architecture": {n: v for n, v in model.items() if n not in DROPPED} if model else None,
+        "tuned": {TUNED.get(name, name): value for name, value in tuned.items()},
+        "data": {**data, **split},
+        "profile": data,
+        "task_values": {"controls": data["controls"]} if "controls" in data else {},
+        "task_files": [name for name, is_there in files.items() if is_there],
+    }
 
 
-def weight_name(name: str) -> str | None:
-    """Return the name of a tensor of the network; None for one of the n-gram model."""
-    return None if name in NGRAM_TENSORS else name
-
-
-def ngrams(layout: Layout, model: Mapping[str, Any]) -> TensorFile:
-    """Return where the n-gram model lies, from what the description says of the network."""
-    features = {name: model.get(old) for name, old in NGRAM_FEATURES.items()}
+def tensor_files(layout: Layout, values: Mapping[str, Any]) -> dict[str, TensorFile]:
+    """Return where tensors lie, by the names of today's files."""
+    features = {name: values["model"].get(old) for name, old in FEATURES.items()}
     metadata = {"features": json.dumps({**features, "buckets": BUCKETS})}
-    return TensorFile(layout.weights, None, NGRAM_TENSORS.get, metadata)
+    return {
+        layout.weights.name: TensorFile(layout.weights, _network_tensor),
+        NGRAMS: TensorFile(layout.weights, NGRAM_TENSORS.get, metadata),
+        MEMORY: TensorFile(layout.root / MEMORY),
+    }
+
+
+def _network_tensor(name: str) -> str | None:
+    return None if name in NGRAM_TENSORS else name

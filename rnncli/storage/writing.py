@@ -10,13 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnncli.config import TASKS
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import temporary, umask, undisturbed, write_bytes
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.text.tokenizer import Tokenizer
 
@@ -192,9 +193,9 @@ class ModelWriter:
 
 @dataclass
 class Snapshot:
-    """What is written of a model beside its weights; ``info`` becomes config.json."""
+    """What is written of a model beside its weights."""
 
-    info: dict[str, Any]
+    description: ModelDescription
     card: str
     metrics: list[dict[str, Any]]
     tokenizer: Tokenizer
@@ -219,9 +220,9 @@ def _write_description(folder: Path, snapshot: Snapshot) -> None:
     layout = Layout(folder)
     write_bytes(layout.metrics, lines.encode())
     write_bytes(layout.card, snapshot.card.encode())
-    info = {**snapshot.info, "task_files": sorted(snapshot.task_files)}
-    description = json.dumps(info, indent=2, ensure_ascii=False)
-    write_bytes(layout.config, (description + "\n").encode())
+    described = replace(snapshot.description, task_files=tuple(snapshot.task_files))
+    text = json.dumps(described.to_json(), indent=2, ensure_ascii=False)
+    write_bytes(layout.config, f"{text}\n".encode())
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:

@@ -12,11 +12,12 @@ from rnncli.config import SearchConfig
 from rnncli.data.columns import Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
-from rnncli.storage.reading import read_info
+from rnncli.storage.reading import read_description
 from rnncli.tasks.evaluation_data import (
     read_held_out,
     read_named,
     read_train,
+    training_data_of,
     with_control,
 )
 from rnncli.tasks.scoring import Mistakes, Report, Scorer, ScoringSettings
@@ -106,7 +107,7 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
         ConfigError: a setting does not go with the model.
 
     """
-    task = read_info(path)["task"]
+    task = read_description(path).task
     _require_task(task, "--no-baselines", not settings.baselines, ("classify",))
     _require_task(task, "--errors", settings.mistakes, ("classify", "translate"))
     _require_task(task, "--against", settings.against is not None, ("classify", "translate"))
@@ -141,14 +142,14 @@ def score(
         DataError: the data cannot be read.
 
     """
-    info = read_info(path)
-    columns = with_control(columns, info)
+    task, trained_on = read_description(path).task, training_data_of(path)
+    columns = with_control(columns, trained_on)
     if data:
-        rows = read_named(info, data, columns, split, revision, announce)
+        rows = read_named(task, data, columns, split, revision, announce)
         if scorer.needs_training_data:
-            rows = replace(rows, train=read_train(info, data, announce))
+            rows = replace(rows, train=read_train(task, trained_on, data, announce))
     else:
-        rows = read_held_out(info, revision, announce)
+        rows = read_held_out(task, trained_on, revision, announce)
     announce(f"scoring {path} on {rows.name}")
     return EvaluationResult(str(path), rows.name, scorer.score(rows))
 

@@ -1,13 +1,16 @@
 """The data that a model is scored on, and the data that it was trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rnncli.errors import ConfigError, DataError, RnncliError
+from rnncli.config import Task
+from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 from rnncli.messages import Announce
-from rnncli.storage.reading import read_info
+from rnncli.storage.description import DataDescription
+from rnncli.storage.layout import DAMAGED, Layout
+from rnncli.storage.reading import read_description
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,8 +31,24 @@ class EvaluationData:
     is_held_out: bool = False  # whether the rows are the held-out part of the training data
 
 
+def training_data_of(path: Path) -> DataDescription:
+    """Return what a model says of the data that it was trained on.
+
+    Raises:
+        ModelError: there is no such model, or it does not say it.
+
+    """
+    data = read_description(path).data
+    if data is None:
+        config = Layout(path).config
+        raise ModelError(
+            f"{config} does not describe the data that the model was trained on", DAMAGED
+        )
+    return data
+
+
 def read_named(
-    info: Mapping[str, Any],
+    task: Task,
     data: Sequence[str],
     columns: "Columns",
     split: str | None,
@@ -45,7 +64,7 @@ def read_named(
     from rnncli.data.corpus import read_corpus
 
     corpus = read_corpus(
-        list(data), task=info["task"], columns=columns, revision=revision, for_training=False
+        list(data), task=task, columns=columns, revision=revision, for_training=False
     )
     for notice in corpus.notices:
         announce(notice)
@@ -59,7 +78,7 @@ def read_named(
 
 
 def read_held_out(
-    info: Mapping[str, Any], revision: str | None, announce: Announce
+    task: Task, trained_on: DataDescription, revision: str | None, announce: Announce
 ) -> EvaluationData:
     """Read a model's training data again, and split it as training did.
 
@@ -69,16 +88,15 @@ def read_held_out(
     """
     from rnncli.data.split import hold_out
 
-    corpus = _read_again(info, revision, announce)
-    settings = info["settings"]
-    train, held_out = hold_out(corpus, fraction=settings["validation"], seed=settings["seed"])
+    corpus = _read_again(task, trained_on, revision, announce)
+    train, held_out = hold_out(corpus, fraction=trained_on.validation, seed=trained_on.seed)
     return EvaluationData(
         f"the held-out part of {corpus.name}", held_out, train=train, is_held_out=True
     )
 
 
 def read_train(
-    info: Mapping[str, Any], data: Sequence[str], announce: Announce
+    task: Task, trained_on: DataDescription, data: Sequence[str], announce: Announce
 ) -> "Dataset | None":
     """Read a model's training data again, without the held-out part; announce where that fails.
 
@@ -86,11 +104,11 @@ def read_train(
     """
     from rnncli.data.corpora import BUNDLED
 
-    arguments = info["data"]["arguments"]
+    arguments = trained_on.arguments
     try:
         absent = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
         if not absent or list(arguments) == list(data):
-            return read_held_out(info, None, announce).train
+            return read_held_out(task, trained_on, None, announce).train
         reason = f"{' '.join(absent)} is no file on this machine"
     except (RnncliError, OSError) as error:
         reason = error.message if isinstance(error, RnncliError) else str(error)
@@ -98,14 +116,14 @@ def read_train(
     return None
 
 
-def with_control(columns: "Columns", info: Mapping[str, Any]) -> "Columns":
+def with_control(columns: "Columns", trained_on: DataDescription) -> "Columns":
     """Return columns with that of the control codes, where the model was trained with them.
 
     Raises:
         ConfigError: such a column was named, and the model was trained without.
 
     """
-    learned = info["data"]["columns"].get("control")
+    learned = trained_on.columns.get("control")
     if columns.control is not None and learned is None:
         raise ConfigError(
             "the model was trained without --control, and knows no labels", "leave --control out"
@@ -117,36 +135,39 @@ def announce_unfairness(
     first: Path, second: Path, data: EvaluationData, announce: Announce
 ) -> None:
     """Say where a second model may have learned from what the first one holds out."""
+    if not data.is_held_out:
+        return
     parts = [
-        (info["data"]["fingerprint"], info["settings"]["validation"], info["settings"]["seed"])
-        for info in (read_info(first), read_info(second))
+        (trained_on.fingerprint, trained_on.validation, trained_on.seed)
+        for trained_on in map(training_data_of, (first, second))
     ]
-    if data.is_held_out and parts[0] != parts[1]:
+    if parts[0] != parts[1]:
         announce(
             f"{second} was trained on other data, or holds out another part of it: it may have "
             f"learned from texts that {first} has never seen"
         )
 
 
-def _read_again(info: Mapping[str, Any], revision: str | None, announce: Announce) -> "Corpus":
+def _read_again(
+    task: Task, trained_on: DataDescription, revision: str | None, announce: Announce
+) -> "Corpus":
     from rnncli.data.columns import ANY_COLUMNS, Columns
     from rnncli.data.corpus import read_corpus
 
-    trained = info["data"]
-    if trained["name"] == "-":
+    if trained_on.name == "-":
         raise DataError(
             "the model was trained on stdin, which cannot be read again",
             "name the data to score on",
         )
-    announce(f"reading what the model was trained on: {' '.join(trained['arguments'])}")
-    for argument in trained["arguments"]:
+    announce(f"reading what the model was trained on: {' '.join(trained_on.arguments)}")
+    for argument in trained_on.arguments:
         if Path(argument).exists() and not Path(argument).is_file():
             raise DataError(f"{argument} is no file", "name the data to score on")
     try:
         corpus = read_corpus(
-            trained["arguments"],
-            task=info["task"],
-            columns=Columns(**{name: trained["columns"].get(name) for name in vars(ANY_COLUMNS)}),
+            list(trained_on.arguments),
+            task=task,
+            columns=Columns(**{name: trained_on.columns.get(name) for name in vars(ANY_COLUMNS)}),
             revision=revision,
         )
     except DataError as error:
@@ -154,7 +175,7 @@ def _read_again(info: Mapping[str, Any], revision: str | None, announce: Announc
             f"the data that the model was trained on cannot be read: {error.message}",
             "go to where it was trained, or name the data to score on",
         ) from None
-    if corpus.fingerprint != trained["fingerprint"]:
+    if corpus.fingerprint != trained_on.fingerprint:
         raise DataError(
             f"{corpus.name} has changed since the model was trained on it",
             "name the data to score on",

@@ -58,7 +58,7 @@ class Predictor:
     def __init__(
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
-        self.info = model.info
+        self.description = model.description
         self.path = model.path
         self.parameters = sum(array.size for array in model.weights.values())
         self._tokenizer = model.tokenizer

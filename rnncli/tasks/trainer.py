@@ -202,14 +202,14 @@ class Trainer:
     def result(self) -> TrainingResult:
         """What came of it, once all steps are done."""
         assert self._session is not None and self._last is not None
-        info = self._session.snapshot.info
+        description = self._session.snapshot.description
         return TrainingResult(
             path=self._session.writer.path,
-            task=info["task"],
-            scores=info["scores"],
+            task=description.task,
+            scores=dict(description.scores),
             seconds=self._last.seconds,
             epochs=self._last.epoch,
-            controls=tuple(info["data"].get("controls", {}).get("counts", ())),
+            controls=tuple(description.task_values.get("controls", {}).get("counts", ())),
         )
 
     def preview(self, weights: "Mapping[str, Tensor]") -> str | None:

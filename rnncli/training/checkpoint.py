@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rnncli.config import Settings
 from rnncli.errors import ModelError, RnncliError
 from rnncli.storage.atomic_files import write_bytes
+from rnncli.storage.description import ModelDescription, parse
 from rnncli.storage.layout import require_regular_file
 from rnncli.training.contract import PhaseName, StateDict, Stateful, TrainingState
 from rnncli.training.optimizer import named_weights
@@ -90,7 +91,7 @@ class SavedRun:
     """What a training was, how far it came, and its state."""
 
     identity: dict[str, Any]  # settings and data; another training differs in something
-    info: dict[str, Any]  # config.json so far
+    description: ModelDescription  # of the model so far
     metrics: list[dict[str, Any]]
     best: bool  # the state was just found to be the best; perhaps it is not on disk yet
     phase: PhaseName  # which the state is of
@@ -112,7 +113,12 @@ class SavedRun:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = TrainingState(tensors, run["numbers"])
             return cls(
-                run["identity"], run["info"], run["metrics"], run["best"], run["phase"], state
+                run["identity"],
+                parse(run["description"]),
+                run["metrics"],
+                run["best"],
+                run["phase"],
+                state,
             )
         except (
             SafetensorError,
@@ -132,7 +138,7 @@ class SavedRun:
 
         run = {
             "identity": self.identity,
-            "info": self.info,
+            "description": self.description.to_json(),
             "metrics": self.metrics,
             "best": self.best,
             "phase": self.phase,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rnncli.config import ModelConfig, Settings
 from rnncli.data.batches import Batch
 from rnncli.messages import Announce
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import TaskFiles
 from rnncli.text.tokenizer import Tokenizer
 
@@ -132,6 +133,10 @@ class Recipe(Protocol[TrainableT]):
         announce: Announce,
     ) -> Tuned:
         """Tune the best model, which was saved at ``path``, on the held-out part."""
+        ...
+
+    def summary(self, description: ModelDescription) -> str:
+        """Return what the model does, as its card says it after "A recurrent network that"."""
         ...
 
     def preview(self, prepared: Prepared[TrainableT], weights: Mapping[str, Tensor]) -> str | None:

@@ -1,16 +1,22 @@
 """What a training needs before it begins: its settings, its network, and its description."""
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from rnncli import __version__
+from rnncli.analysis import drift
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, format_duration
+from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
 from rnncli.data.split import hold_out
 from rnncli.messages import Announce
-from rnncli.storage.card import describe
+from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.training import warm_start
@@ -74,13 +80,16 @@ def open_session(
     if request.init_from is not None:
         copied = warm_start.copy_weights(request.init_from, prepared)
         announce(f"starting as {request.init_from.path}: {copied}")
-    snapshot = _snapshot(request, prepared, parameters, data)
+    description = _describe(request, prepared, data)
+    snapshot = Snapshot(
+        description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
+    )
     return Session(
         recipe=recipe,
         prepared=prepared,
         data=data,
         snapshot=snapshot,
-        identity=_identity(request, options, snapshot.info),
+        identity=_identity(request, options, description),
         saved=saved,
         writer=writer,
         announce=announce,
@@ -103,45 +112,59 @@ def _choose_settings(
     precision = choose_precision(given["precision"], device)
     start_torch(given.get("threads"), given["seed"])
     if saved is not None and saved.identity.get("options") == options:
-        return Settings(**saved.info["settings"])  # measuring the machine again would give others
+        # Measuring the machine again would give other ones.
+        return Settings(**saved.description.settings)
     settings = recipe.choose(data, {**given, "device": device, "precision": precision}, announce)
     start_torch(given.get("threads"), given["seed"])  # as if nothing had been measured
     return settings
 
 
-def _snapshot(
-    request: SessionRequest, prepared: Prepared[Any], parameters: int, data: TrainingData
-) -> Snapshot:
+def _describe(
+    request: SessionRequest, prepared: Prepared[Any], data: TrainingData
+) -> ModelDescription:
     """Return the description of the model that is to be trained."""
-    info = describe(
-        request.corpus,
-        list(request.arguments),
-        prepared.settings,
-        {"train": data.train, "validation": data.validation},
-        command=request.command,
-        config=prepared.config,
-        parameters=parameters,
-        tokenizer=prepared.tokenizer,
+    corpus, settings = request.corpus, prepared.settings
+    profile = None
+    if prepared.labels:  # texts of a stream to label may be unlike those of the training
+        train, validation = sample(data.train), sample(data.validation)
+        profile = drift.profile(train, validation, prepared.tokenizer)
+    return ModelDescription(
+        task=corpus.task,
+        level=settings.level,
+        architecture=prepared.config,
         labels=prepared.labels,
-    )
-    if request.unlabelled:
-        info["data"]["unlabelled"] = [other.name for other in request.unlabelled]
-    return Snapshot(
-        info, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
+        task_values={} if corpus.controls is None else {"controls": asdict(corpus.controls)},
+        settings=asdict(settings),
+        data=DataDescription(
+            name=corpus.name,
+            arguments=tuple(request.arguments),
+            columns=corpus.columns,
+            fingerprint=corpus.fingerprint,
+            validation=settings.validation,
+            seed=settings.seed,
+            languages=corpus.languages,
+            licence=corpus.licence,
+            rows={"train": len(data.train), "validation": len(data.validation)},
+            unlabelled=tuple(other.name for other in request.unlabelled),
+        ),
+        profile=profile,
+        training=TrainingRecord(request.command, platform.python_version(), torch.__version__),
+        rnncli_version=__version__,
     )
 
 
 def _identity(
-    request: SessionRequest, options: dict[str, Any], info: Mapping[str, Any]
+    request: SessionRequest, options: dict[str, Any], description: ModelDescription
 ) -> dict[str, Any]:
     """Return what another training has otherwise, as JSON keeps it."""
+    assert description.data is not None
     identity = {
         "options": options,
-        "data": info["data"]["fingerprint"],
-        "columns": info["data"]["columns"],
-        "rows": info["data"]["rows"],
-        **info["settings"],
-        **info["model"],
+        "data": description.data.fingerprint,
+        "columns": description.data.columns,
+        "rows": description.data.rows,
+        **description.settings,
+        **asdict(description.architecture),
     }
     if request.init_from is not None:
         identity["init_from"] = str(request.init_from.path)

@@ -5,7 +5,7 @@ It draws nothing: whoever runs it shows the progress that it yields.
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -13,8 +13,9 @@ from torch import Tensor
 from rnncli.config import format_duration
 from rnncli.errors import ModelError
 from rnncli.messages import Announce
-from rnncli.storage.card import card
-from rnncli.storage.reading import read_info
+from rnncli.storage.card import write_card
+from rnncli.storage.description import ModelDescription
+from rnncli.storage.reading import read_description
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.training.checkpoint import SavedRun, evaluated_weights
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
@@ -98,7 +99,7 @@ class Session:
         with Interruption() as interruption:
             for progress in fit(phase.trainable, phase.settings, spent, state):
                 if progress.evaluation is not None and is_last:
-                    _record(self.snapshot, progress)
+                    self._record(progress)
                 if not progress.last and saver.is_due(progress):
                     saver.save(progress)
                 if progress.best and progress.weights is not None and is_last:
@@ -120,11 +121,23 @@ class Session:
         tuned = self.recipe.finish(
             self.prepared.trainable, self.data, path, self.threads, self.announce
         )
-        snapshot.info["calibration"] = snapshot.info.get("calibration", {}) | tuned.parameters
+        before = snapshot.description
+        assert before.training is not None
         snapshot.task_files |= tuned.files
-        snapshot.info["training"]["finished"] = True
-        snapshot.card = card(snapshot)
+        self._describe(
+            replace(
+                before,
+                tuned={**before.tuned, **tuned.parameters},
+                task_files=tuple(snapshot.task_files),
+                training=replace(before.training, finished=True),
+            )
+        )
         self.writer.finish(snapshot)
+
+    def _describe(self, description: ModelDescription) -> None:
+        """Let the model be described, and its card written, like this."""
+        self.snapshot.description = description
+        self.snapshot.card = write_card(description, self.recipe.summary(description))
 
     def _resume(self, saved: SavedRun) -> bool:
         """Take up the training that was interrupted; return False if another one begins instead.
@@ -138,7 +151,8 @@ class Session:
                 self.announce("the unfinished training there was another one: starting anew")
                 self.writer.discard_state()
                 return False
-            path, command = self.writer.path, saved.info["training"]["command"]
+            path, training = self.writer.path, saved.description.training
+            command = "the same command" if training is None else training.command
             raise ModelError(
                 f"{path} holds an unfinished training that differs: {'; '.join(differences)}",
                 f"go on with it: {command}; or start anew: --force; or start from its weights: "
@@ -148,10 +162,8 @@ class Session:
             self.announce(f"going on from step {saved.state.step:,}, with plain text")
             return True
         snapshot, settings = self.snapshot, self.prepared.settings
-        _take_results(snapshot, saved.info)
+        self._take_results(saved.description)
         snapshot.metrics += saved.metrics
-        if snapshot.info["scores"]:
-            snapshot.card = card(snapshot)
         if saved.best:  # the latest model may not have reached the disk
             model = self.prepared.trainable.model
             self.writer.save(snapshot, evaluated_weights(model, saved.state, settings))
@@ -163,13 +175,45 @@ class Session:
     def _keep_better_model(self, state: TrainingState) -> None:
         """Let the model on disk be the best so far, if it was saved after the state was."""
         try:
-            info = read_info(self.writer.path)
+            description = read_description(self.writer.path)
         except ModelError:  # there is none yet
             return
-        if info["training"]["finished"] or info["training"]["steps"] <= state.step:
+        training = description.training
+        if training is None or training.finished or (training.steps or 0) <= state.step:
             return
-        state.numbers[BEST_LOSS] = min(state.numbers[BEST_LOSS], info["scores"]["loss"])
-        _take_results(self.snapshot, info)
+        state.numbers[BEST_LOSS] = min(state.numbers[BEST_LOSS], description.scores["loss"])
+        self._take_results(description)
+
+    def _record(self, progress: Progress) -> None:
+        """Note an evaluation and, where it is the best, make it the model's."""
+        evaluation, before = progress.evaluation, self.snapshot.description
+        assert evaluation is not None and before.training is not None
+        scores = {name: round(value, 5) for name, value in evaluation.scores.items()}
+        seconds, epochs = round(progress.seconds, 1), round(progress.epoch, 3)
+        line = {
+            "step": progress.step,
+            "epoch": epochs,
+            "seconds": seconds,
+            "training_loss": round(progress.loss, 5),
+            "learning_rate": progress.learning_rate,
+            "gradient_norm": round(progress.gradient_norm, 5),
+        }
+        self.snapshot.metrics.append(line | scores)
+        if progress.best:
+            training = replace(before.training, steps=progress.step, epochs=epochs, seconds=seconds)
+            tuned = evaluation.tuned
+            self._describe(replace(before, scores=scores, tuned=tuned, training=training))
+
+    def _take_results(self, other: ModelDescription) -> None:
+        """Take over the scores of a description, and when in training they were reached."""
+        own, reached = self.snapshot.description, other.training
+        assert own.training is not None
+        training = own.training
+        if reached is not None:
+            training = replace(
+                training, steps=reached.steps, epochs=reached.epochs, seconds=reached.seconds
+            )
+        self._describe(replace(own, scores=other.scores, tuned=other.tuned, training=training))
 
 
 BEST_LOSS = "early_stopping.best"
@@ -199,7 +243,7 @@ class _StateSaver:
         session, began = self._session, time.monotonic()
         run = SavedRun(
             session.identity,
-            session.snapshot.info,
+            session.snapshot.description,
             session.snapshot.metrics,
             progress.best,
             self._phase.name,
@@ -208,36 +252,6 @@ class _StateSaver:
         session.writer.save_state(run.write)
         self._saved = time.monotonic()
         self._seconds = self._saved - began
-
-
-def _record(snapshot: Snapshot, progress: Progress) -> None:
-    """Note an evaluation and, where it is the best, make it the model's."""
-    assert progress.evaluation is not None
-    scores = {name: round(value, 5) for name, value in progress.evaluation.scores.items()}
-    seconds, epoch = round(progress.seconds, 1), round(progress.epoch, 3)
-    line = {
-        "step": progress.step,
-        "epoch": epoch,
-        "seconds": seconds,
-        "training_loss": round(progress.loss, 5),
-        "learning_rate": progress.learning_rate,
-        "gradient_norm": round(progress.gradient_norm, 5),
-    }
-    snapshot.metrics.append(line | scores)
-    if progress.best:
-        snapshot.info["scores"] = scores
-        snapshot.info["calibration"] = progress.evaluation.tuned
-        reached = {"steps": progress.step, "epochs": epoch, "seconds": seconds}
-        snapshot.info["training"] |= reached
-        snapshot.card = card(snapshot)
-
-
-def _take_results(snapshot: Snapshot, info: Mapping[str, Any]) -> None:
-    """Take over the scores of a description, and when in training they were reached."""
-    snapshot.info |= {name: info[name] for name in ("scores", "calibration") if name in info}
-    reached = ("steps", "epochs", "seconds")
-    training = info["training"]
-    snapshot.info["training"] |= {name: training[name] for name in reached if name in training}
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

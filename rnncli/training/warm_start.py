@@ -85,8 +85,7 @@ def _row_names(parameter: str, prepared: Prepared[Any]) -> Sequence[str]:
 def _model_row_names(parameter: str, model: SavedModel) -> Sequence[str]:
     """Return the same of a parameter of the model."""
     if parameter.endswith(LABEL_ROWS):
-        labels: Sequence[str] = model.info["labels"]
-        return labels
+        return model.description.labels
     if parameter.endswith(SOURCE_ROWS):
         return _tokens(model.tokenizer)
     return _tokens(model.target_tokenizer) if parameter in TARGET_ROWS else ()

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,8 @@ from models import QUICK, SMALL, classifier, reviews, write_lines, write_reviews
 from shell import call, read_line, rnncli, start
 
 from rnncli.analysis.drift import FEWEST_TEXTS, Watch, profile, shifts
+from rnncli.storage.description import TextProfile
+from rnncli.storage.reading import read_description
 from rnncli.text.tokenizer import Tokenizer
 
 RUSSIAN = "Суп был чудесный, и чайник тоже"
@@ -25,22 +26,23 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.train(texts, "word", 1_000, fold=True)
 
 
-def told(texts: list[str], data: Any, tokenizer: Tokenizer) -> list[str]:
-    return [line.partition(":")[0] for line in shifts(texts, {"data": data}, tokenizer)]
+def topics_of(texts: list[str], usual: TextProfile | None, tokenizer: Tokenizer) -> list[str]:
+    return [line.partition(":")[0] for line in shifts(texts, usual, tokenizer)]
 
 
 KNOWN = "the soup was lovely"  # four words that the vocabulary has
 
 
 def test_a_model_tells_the_scripts_and_unknown_words_of_its_data() -> None:
-    data = json.loads((classifier() / "config.json").read_text())["data"]
-    assert data["scripts"] == {"LATIN": 1.0}
-    assert 0 <= data["unknown_words"] < 0.5
+    usual = read_description(classifier()).profile
+    assert usual is not None and usual.unknown_words is not None
+    assert usual.scripts == {"LATIN": 1.0}
+    assert 0 <= usual.unknown_words < 0.5
 
 
 def test_other_scripts_are_told_with_number_and_example(tokenizer: Tokenizer) -> None:
-    data = profile([KNOWN], [KNOWN], tokenizer)
-    (line,) = shifts([KNOWN] * 19 + [RUSSIAN], {"data": data}, tokenizer)
+    usual = profile([KNOWN], [KNOWN], tokenizer)
+    (line,) = shifts([KNOWN] * 19 + [RUSSIAN], usual, tokenizer)
     assert line.startswith("script: 1 of 20 texts in CYRILLIC, such as 'Суп ")
     assert "LATIN" in line
 
@@ -52,17 +54,14 @@ def test_other_scripts_are_told_with_number_and_example(tokenizer: Tokenizer) ->
         ([KNOWN] * 20 + [RUSSIAN], {"LATIN": 1.0}),  # a stray
         ([KNOWN] * 15 + [RUSSIAN] * 5, {"LATIN": 0.98, "CYRILLIC": 0.02}),
         (["12:30", "?!"], {"LATIN": 1.0}),
-        ([RUSSIAN], None),  # a model of an earlier version
         ([RUSSIAN], {}),
-        ([RUSSIAN], ["LATIN"]),
-        ([RUSSIAN], {"LATIN": "all"}),
         ([RUSSIAN], {"\x1b[31m": 1.0}),
     ],
 )
 def test_scripts_are_not_told_without_need(
-    texts: list[str], scripts: Any, tokenizer: Tokenizer
+    texts: list[str], scripts: dict[str, float], tokenizer: Tokenizer
 ) -> None:
-    assert "script" not in told(texts, {"scripts": scripts, "unknown_words": 1.0}, tokenizer)
+    assert "script" not in topics_of(texts, TextProfile(scripts, 1.0), tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -72,33 +71,30 @@ def test_scripts_are_not_told_without_need(
         (11, 0.0, True),
         (11, 0.1, True),
         (11, 0.11, False),
-        (11, None, True),  # a model of an earlier version
+        (11, None, True),  # the model does not say it
         (10, None, False),
-        (11, "few", True),
     ],
 )
 def test_unknown_words_are_told_where_they_are_many_and_more_than_usual(
-    unknown: int, usual: Any, is_told: bool, tokenizer: Tokenizer
+    unknown: int, usual: float | None, is_told: bool, tokenizer: Tokenizer
 ) -> None:
     text = " ".join(["Quarks"] * unknown + ["soup"] * (50 - unknown))
-    lines = list(shifts([text], {"data": {"unknown_words": usual}}, tokenizer))
+    lines = list(shifts([text], TextProfile({}, usual), tokenizer))
     assert len(lines) == is_told
     if is_told:
         assert lines[0].startswith("words: the model does not know 22 %")
         assert "'Quarks'" in lines[0]
 
 
-@pytest.mark.parametrize("data", [None, [], "data", 7])
-def test_a_model_of_a_stranger_is_compared_as_far_as_it_goes(
-    data: Any, tokenizer: Tokenizer
+def test_a_model_that_does_not_say_what_its_texts_were_is_compared_as_far_as_it_goes(
+    tokenizer: Tokenizer,
 ) -> None:
-    assert told([RUSSIAN, UNHEARD] * 9, data, tokenizer) == ["words"]
+    assert topics_of([RUSSIAN, UNHEARD] * 9, None, tokenizer) == ["words"]
 
 
 @given(st.lists(st.text(), min_size=1))
 def test_what_is_told_of_any_texts_is_printable(tokenizer: Tokenizer, texts: list[str]) -> None:
-    data = {"scripts": {"HEBREW": 1.0}, "unknown_words": 0.0}
-    for line in shifts(texts * 20, {"data": data}, tokenizer):
+    for line in shifts(texts * 20, TextProfile({"HEBREW": 1.0}, 0.0), tokenizer):
         assert line.isprintable()
 
 
@@ -107,7 +103,7 @@ def test_a_stream_is_told_of_once_when_enough_has_come(
     tokenizer: Tokenizer, texts: list[str], size: int
 ) -> None:
     said: list[str] = []
-    watch = Watch({"data": {"scripts": {"LATIN": 1.0}}}, tokenizer, said.append)
+    watch = Watch(TextProfile({"LATIN": 1.0}), tokenizer, said.append)
     seen = 0
     for first in range(0, len(texts), size):
         own = texts[first : first + size]
@@ -131,7 +127,7 @@ def old_model(tmp_path: Path) -> Path:
     model = tmp_path / "old"
     shutil.copytree(classifier(), model)
     info = json.loads((model / "config.json").read_text())
-    del info["data"]["scripts"], info["data"]["unknown_words"]
+    del info["profile"]
     (model / "config.json").write_text(json.dumps(info))
     return model
 

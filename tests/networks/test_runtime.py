@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -11,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rnncli.config import CELLS, FORMAT_VERSION, TASKS, ModelConfig
+from rnncli.config import CELLS, TASKS, ModelConfig
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.numerics import log_softmax, softmax
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import load
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.text.tokenizer import Tokenizer
@@ -62,15 +62,10 @@ def in_numpy(model):
 def save(model, path):
     config = model.config
     size, target_size = config.vocab_size, config.target_vocab_size
-    info = {
-        "format_version": FORMAT_VERSION,
-        "task": config.task,
-        "level": "word",
-        "labels": ["a", "b", "c"][: config.num_classes],
-        "model": asdict(config),
-    }
+    labels = ("a", "b", "c")[: config.num_classes]
+    description = ModelDescription(config.task, "word", config, labels=labels)
     target = tokenizer_of(target_size) if target_size else None
-    snapshot = Snapshot(info, "", [], tokenizer_of(size), target)
+    snapshot = Snapshot(description, "", [], tokenizer_of(size), target)
     ModelWriter(path, force=False).save(snapshot, model.state_dict(keep_vars=True))
 
 
@@ -284,6 +279,7 @@ def test_a_text_continues_alike_alone_and_in_any_batch(build, cell):
 CLASSIFY = """
 import sys, numpy as np
 from pathlib import Path
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import load
 network = load(Path(sys.argv[1]), "classify").network
 rng = np.random.default_rng(0)

@@ -5,6 +5,7 @@ import resource
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import rnncli
 from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.storage.description import ModelDescription, TrainingRecord
 from rnncli.storage.reading import load
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.text.tokenizer import Tokenizer
@@ -32,17 +34,12 @@ def tokenizer(*texts: str) -> Tokenizer:
     return Tokenizer.train(texts or WORDS, "word", 100)
 
 
-def description(config: ModelConfig, **more: Any) -> dict[str, Any]:
-    labels = [f"label {i}" for i in range(config.num_classes)]
-    model = dict(vars(config))
-    return {
-        "format_version": FORMAT_VERSION,
-        "task": config.task,
-        "level": "word",
-        "model": model,
-        "labels": labels,
-        **more,
-    }
+def description(config: ModelConfig, **others: Any) -> ModelDescription:
+    labels = tuple(f"label {i}" for i in range(config.num_classes))
+    record = TrainingRecord("rnncli train", "3.11", "2.6", finished=True)
+    return ModelDescription(
+        config.task, "word", config, labels=labels, **{"training": record, **others}
+    )
 
 
 def snapshot(config: ModelConfig, **more: Any) -> Snapshot:
@@ -102,10 +99,12 @@ every_task = pytest.mark.parametrize("task", TASKS)
 def test_what_was_saved_is_what_is_loaded(task: str, describe: Describe, tmp_path: Path) -> None:
     config = describe(task)
     model, place = network(config), tmp_path / "models" / "m"
-    ModelWriter(place, force=False).save(snapshot(config, note="Ünïcode"), weights(model))
+    ModelWriter(place, force=False).save(
+        snapshot(config, settings={"note": "Ünïcode"}), weights(model)
+    )
     saved = load(place)
     assert saved.config == config
-    assert saved.info["note"] == "Ünïcode"
+    assert saved.description.settings["note"] == "Ünïcode"
     assert saved.tokenizer.encode("the cat") == tokenizer().encode("the cat")
     assert_stored(model, place)
     extra = {"target_tokenizer.json"} if config.target_vocab_size else set()
@@ -138,7 +137,7 @@ def test_each_save_replaces_the_one_before(describe: Describe, tmp_path: Path) -
         model = network(config, seed)
         writer.save(snapshot(config, scores={"accuracy": seed / 10}), weights(model))
         assert_stored(model, place)
-        assert load(place).info["scores"] == {"accuracy": seed / 10}
+        assert load(place).description.scores == {"accuracy": seed / 10}
         assert {path.name for path in place.iterdir()} == FILES
 
 
@@ -146,13 +145,13 @@ def test_a_model_can_be_described_again_with_its_weights_untouched(
     describe: Describe, tmp_path: Path
 ) -> None:
     config, place = describe("classify"), tmp_path / "m"
-    writer, shot = ModelWriter(place, force=False), snapshot(config, finished=False)
+    writer, shot = ModelWriter(place, force=False), snapshot(config)
     writer.save(shot, weights(network(config)))
     before = tree(place)
-    shot.info["finished"] = True
+    shot.description = replace(shot.description, scores={"loss": 0.25})
     writer.finish(shot)
     after = tree(place)
-    assert load(place).info["finished"] is True
+    assert load(place).description.scores == {"loss": 0.25}
     assert {name for name in after if after[name] != before[name]} == {"config.json"}
 
 
@@ -197,7 +196,7 @@ def test_a_save_whose_description_fails_leaves_the_old_model(
     before = tree(tmp_path)
     with pytest.raises(TypeError):
         ModelWriter(tmp_path / "m", force=True).save(
-            snapshot(config, odd=object()), weights(network(config, seed=1))
+            snapshot(config, settings={"odd": object()}), weights(network(config, seed=1))
         )
     assert tree(tmp_path) == before
 

@@ -94,7 +94,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "format is huge": (lambda c: c.update(format_version=10**4000), ["newer"]),
     "task is a list": (lambda c: c.update(task=["classify"]), ["config.json", "task"]),
     "task is very long": (lambda c: c.update(task="x" * 10**6), ["config.json", "task"]),
-    "two tasks": (lambda c: c["model"].update(task="generate"), ["config.json"]),
+    "two tasks": (lambda c: c["architecture"].update(task="generate"), ["config.json"]),
     "level is unknown": (lambda c: c.update(level="syllable"), ["config.json", "level"]),
     "level is a list": (lambda c: c.update(level=["word"]), ["config.json", "level"]),
     "level of another tokenizer": (lambda c: c.update(level="char"), [TOKENIZER, "char"]),
@@ -105,26 +105,36 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "labels are too many": (lambda c: c.update(labels=["a", "b", "c"]), ["labels"]),
     "labels are missing": (lambda c: c.pop("labels") and None, ["labels"]),
     "a label is half a character": (lambda c: c.update(labels=["\ud800", "b"]), ["config.json"]),
-    "no labels": (lambda c: c.update(labels=[]) or c["model"].update(num_classes=0), ["classes"]),
+    "no labels": (
+        lambda c: c.update(labels=[]) or c["architecture"].update(num_classes=0),
+        ["classes"],
+    ),
+    "tuned is a list": (lambda c: c.update(tuned=[1.0]), ["tuned"]),
+    "tuned is below zero": (lambda c: c["tuned"].update(network=-1.0), ["tuned"]),
+    "tuned is of another task": (lambda c: c.update(tuned={"length_penalty": 1.0}), ["tuned"]),
+    "nothing weighs the n-grams": (lambda c: c.update(tuned={}), ["n-grams"]),
     "files are a text": (lambda c: c.update(task_files="x"), ["files"]),
     "files are elsewhere": (lambda c: c.update(task_files=["../x.safetensors"]), ["files"]),
-    "model is missing": (lambda c: c.pop("model") and None, ["model"]),
-    "model is a list": (lambda c: c.update(model=[1]), ["config.json"]),
-    "a size is missing": (lambda c: c["model"].pop("hidden_size") and None, ["hidden_size"]),
-    "a cell is unknown": (lambda c: c["model"].update(cell="transformer"), ["transformer"]),
-    "a cell is a list": (lambda c: c["model"].update(cell=["lstm"]), ["cell"]),
-    "dropout is NaN": (lambda c: c["model"].update(dropout=float("nan")), ["dropout"]),
-    "dropout is a text": (lambda c: c["model"].update(dropout="no"), ["dropout"]),
-    "words speak to no decoder": (lambda c: c["model"].update(lexical=True), ["lexical"]),
+    "architecture is missing": (lambda c: c.pop("architecture") and None, ["architecture"]),
+    "architecture is a list": (lambda c: c.update(architecture=[1]), ["config.json"]),
+    "a size is missing": (lambda c: c["architecture"].pop("hidden_size") and None, ["hidden_size"]),
+    "a cell is unknown": (lambda c: c["architecture"].update(cell="transformer"), ["transformer"]),
+    "a cell is a list": (lambda c: c["architecture"].update(cell=["lstm"]), ["cell"]),
+    "dropout is NaN": (lambda c: c["architecture"].update(dropout=float("nan")), ["dropout"]),
+    "dropout is a text": (lambda c: c["architecture"].update(dropout="no"), ["dropout"]),
+    "words speak to no decoder": (lambda c: c["architecture"].update(lexical=True), ["lexical"]),
     "the word before speaks to no decoder": (
-        lambda c: c["model"].update(shortcut=True),
+        lambda c: c["architecture"].update(shortcut=True),
         ["shortcut"],
     ),
     "an encoder is narrower than nothing": (
-        lambda c: c["model"].update(encoder_size=-1),
+        lambda c: c["architecture"].update(encoder_size=-1),
         ["encoder_size"],
     ),
-    "a direction is a number": (lambda c: c["model"].update(bidirectional=1), ["bidirectional"]),
+    "a direction is a number": (
+        lambda c: c["architecture"].update(bidirectional=1),
+        ["bidirectional"],
+    ),
 }
 SIZES = ("vocab_size", "num_classes", "embedding_dim", "hidden_size", "num_layers")
 
@@ -142,13 +152,13 @@ def test_a_size_that_is_no_size_is_refused(size: str, model: Path) -> None:
     original = (model / CONFIG).read_text()
     for value in (-1, 0, 10**12, 1.5, 8.0, True, None, "8", [8], {}, 10**4000):
         (model / CONFIG).write_text(original)
-        edited(model / CONFIG, lambda c, value=value: c["model"].update({size: value}))
+        edited(model / CONFIG, lambda c, value=value: c["architecture"].update({size: value}))
         refused(model, "config.json", size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_size_that_the_weights_have_not_is_refused(size: str, model: Path) -> None:
-    edited(model / CONFIG, lambda c: c["model"].update({size: c["model"][size] + 1}))
+    edited(model / CONFIG, lambda c: c["architecture"].update({size: c["architecture"][size] + 1}))
     refused(model)
 
 
@@ -156,8 +166,8 @@ def test_a_model_that_would_fill_the_memory_is_refused_before_it_is_read(model: 
     """The file fits its description, and takes no room on the disk: it is one hole."""
     wide = 16_384
     info = json.loads((model / CONFIG).read_text())
-    info["model"] |= {"hidden_size": wide, "embedding_dim": wide}
-    shapes = expected_shapes(ModelConfig(**info["model"]))
+    info["architecture"] |= {"hidden_size": wide, "embedding_dim": wide}
+    shapes = expected_shapes(ModelConfig(**info["architecture"]))
     (model / CONFIG).write_text(json.dumps(info))
     header, end = {}, 0
     for name, shape in shapes.items():
@@ -175,12 +185,9 @@ def test_a_network_that_nobody_could_load_is_not_trained(tmp_path: Path) -> None
     assert "--hidden-size" in explained(result, 2, "too large")
 
 
-@pytest.mark.parametrize("key", ["data", "settings"])
 @pytest.mark.parametrize("value", [None, [], "x", 1, {}, {"name": 1}, {"name": "a", "columns": []}])
-def test_a_model_without_its_data_cannot_be_scored_on_it(
-    key: str, value: object, model: Path
-) -> None:
-    edited(model / CONFIG, lambda c: c.update({key: value}))
+def test_a_model_without_its_data_cannot_be_scored_on_it(value: object, model: Path) -> None:
+    edited(model / CONFIG, lambda c: c.update(data=value))
     explained(call("evaluate", model), 1, "data")
     assert call("classify", "-m", model, TEXT).code == 0  # which needs none
     assert [result.label for result in load_model(model)([TEXT])] == ["good"]  # nor does Python
@@ -195,9 +202,9 @@ def test_a_model_without_its_data_cannot_be_scored_on_it(
         lambda c: c["data"].update(arguments=[1]),
         lambda c: c["data"].update(arguments="reviews.csv"),
         lambda c: c["data"].update(columns={"text": 1}),
-        lambda c: c["settings"].update(validation=2.0),
-        lambda c: c["settings"].update(seed=-1),
-        lambda c: c["settings"].update(seed=2**70),
+        lambda c: c["data"].update(validation=2.0),
+        lambda c: c["data"].update(seed=-1),
+        lambda c: c["data"].update(seed=2**70),
     ],
 )
 def test_data_of_a_wrong_kind_is_refused(edit: Callable[[Any], None], model: Path) -> None:

@@ -253,7 +253,7 @@ def test_damaged_labels_are_explained(tmp_path: Path, controls: Any) -> None:
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
     info = json.loads((tmp_path / "config.json").read_text())
-    info["data"]["controls"] = controls
+    info["task_values"]["controls"] = controls
     (tmp_path / "config.json").write_text(json.dumps(info))
     with pytest.raises(ModelError, match="labels or their counts are wrong"):
         TextGenerator.load(tmp_path)
@@ -289,7 +289,7 @@ def test_scores_need_a_label() -> None:
 def test_the_model_says_its_labels_and_is_scored_again_on_the_same_text() -> None:
     info = json.loads((namer() / "config.json").read_text())
     assert info["data"]["columns"] == {"text": "name", "control": "script"}
-    assert info["data"]["controls"] == {
+    assert info["task_values"]["controls"] == {
         "counts": {"Alpha": 112, "X and Y": 32},
         "several_lines": False,
     }

@@ -206,7 +206,7 @@ def test_a_memory_is_kept_where_held_out_pairs_come_out_better(facts, tmp_path):
     model = Translator.load(tmp_path / "m")
     assert model.memory is not None
     assert len(model.memory) == 640
-    assert set(model.info["calibration"]) == {"length_penalty", "length_penalty_alone"}
+    assert set(model.description.tuned) == {"length_penalty", "length_penalty_alone"}
     scores = [
         json.loads(call("evaluate", tmp_path / "m", "--json", *options).out)["bleu"]["score"]
         for options in ((), ("--no-memory",))

@@ -201,7 +201,7 @@ def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
         spent = run.state.seconds - seconds[-1]
         assert 1 < spent < time.monotonic() - began
         seconds.append(run.state.seconds)
-        settings.append(run.info["settings"])
+        settings.append(run.description.settings)
     assert b"going on from step" in err + rest
     assert settings[0] == settings[1]
 

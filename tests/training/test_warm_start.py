@@ -31,12 +31,12 @@ def test_words_and_labels_that_the_model_knows_keep_their_rows(tmp_path: Path) -
     before, after = load(classifier()), load(tmp_path / "m")
     for word in ("lovely", "dreadful"):
         rows = [
-            model.weights["encoder.embedding.weight"][model.tokenizer.encode_all([word])[0][0]]
+            model.weights["encoder.embedding.weight"][model.tokenizer.encode(word)[0]]
             for model in (before, after)
         ]
         np.testing.assert_allclose(*rows, atol=1e-3)
     biases = [
-        dict(zip(model.info["labels"], model.weights["head.output.bias"], strict=True))
+        dict(zip(model.description.labels, model.weights["head.output.bias"], strict=True))
         for model in (before, after)
     ]
     assert biases[1]["good"] == pytest.approx(biases[0]["good"], abs=1e-3)

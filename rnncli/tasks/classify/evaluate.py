@@ -124,7 +124,8 @@ class ClassifierScorer:
         """Say how texts are unlike those that the model was trained on."""
         from rnncli.data.checks import sample
 
-        for message in shifts(sample(data.rows), self._model.info, self._model.tokenizer):
+        usual = self._model.description.profile
+        for message in shifts(sample(data.rows), usual, self._model.tokenizer):
             self._announce(message)
 
     def _mistakes(

@@ -11,7 +11,7 @@ from rnncli.analysis.occlusion import Span, explain
 from rnncli.messages import Announce, counted, listed
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.layout import NGRAMS
-from rnncli.storage.reading import SavedModel, calibration_of
+from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.tasks.classify.ngrams import NgramModel
 from rnncli.tasks.predictor import Predictor, as_texts
@@ -53,13 +53,15 @@ class TextClassifier(Predictor):
         if (file := model.task_files.get(NGRAMS)) is not None:
             self._ngrams = NgramModel.read(file, model.config.num_classes)
         names = ["network"] if self._ngrams is None else ["network", "ngrams"]
-        calibration = calibration_of(model, set(names)) or dict.fromkeys(names, 1.0)
-        self._weights = np.array([calibration[name] for name in names])
+        weights = model.require_tuned(set(names))
+        if not weights and self._ngrams is not None:
+            raise model.damaged("it does not weigh the network against the n-grams")
+        self._weights = np.array([weights.get(name, 1.0) for name in names])
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Return the labels, in the order of the classes."""
-        return tuple(self.info["labels"])
+        return self.description.labels
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -19,6 +19,7 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, log_softmax
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import NGRAMS, TaskFiles
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel
 from rnncli.tasks.predictor import build
@@ -55,6 +56,7 @@ NAME_NGRAMS: tuple[NgramFeatures, ...] = (
 NGRAM_TEXTS = 200_000  # that the n-gram model is fitted to at most: bounds memory
 NGRAM_BYTES = 1_500_000  # of the n-gram model at most: a classifier has 8 MB with all words known
 PLAIN = 4  # times the tokens with labels: more tell better what words mean than labels do
+MAX_LISTED = 20  # labels on the model card
 NAME_LIKE = 2.0  # words a text: below it there is little but spelling to go by
 
 
@@ -106,6 +108,10 @@ class ClassifierRecipe:
         """Tune nothing: each evaluation has fitted the weights of network and n-grams already."""
         del trainable, data, path, threads, announce
         return Tuned()
+
+    def summary(self, description: ModelDescription) -> str:
+        """Return what the model does, as its card says it."""
+        return f"labels texts as {', '.join(description.labels[:MAX_LISTED])}"
 
     def preview(
         self, prepared: "Prepared[ClassifierTraining]", weights: Mapping[str, Tensor]

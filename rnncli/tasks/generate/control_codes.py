@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,24 +49,23 @@ class Controls:
     several_lines: bool  # whether there are newlines inside texts
 
     @classmethod
-    def of_model(cls, info: Mapping[str, Any]) -> "Controls | None":
-        """Return the labels that a model's description names, if it has any.
+    def parse(cls, value: object) -> "Controls | None":
+        """Return the labels that a model's description names, if it names any.
 
         Raises:
             ValueError: they are damaged.
 
         """
-        match info.get("data"):
-            case {"controls": {"counts": dict(counts), "several_lines": bool(several_lines)}}:
-                if not 0 < len(counts) <= MAX_CONTROLS or not all(
+        match value:
+            case None:
+                return None
+            case {"counts": dict(counts), "several_lines": bool(several_lines)}:
+                if 0 < len(counts) <= MAX_CONTROLS and all(
                     len(label) <= MAX_CONTROL_LENGTH and type(count) is int and 0 < count < 1 << 53
                     for label, count in counts.items()
                 ):
-                    raise ValueError("labels or their counts are wrong")
-                return cls(counts, several_lines)
-            case {"controls": _}:
-                raise ValueError("labels or their counts are wrong")
-        return None
+                    return cls(counts, several_lines)
+        raise ValueError("labels or their counts are wrong")
 
     def require(self, label: str) -> str:
         """Return a label as the model knows it.

@@ -7,12 +7,11 @@ from itertools import chain, islice
 
 import numpy as np
 
-from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.errors import ConfigError, DataError
 from rnncli.messages import Announce
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
-from rnncli.storage.layout import DAMAGED
-from rnncli.storage.reading import SavedModel, calibration_of
+from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.control_codes import Controls, prefix
 from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
@@ -67,13 +66,13 @@ class LanguageModel(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self.cache_parameters = calibration_of(model, {"share", "twins", "sharpness"})
-        if self.cache_parameters.get("share", 0) >= 1:
-            raise ModelError(f"{model.layout.config} is damaged: the calibration is wrong", DAMAGED)
-        try:
-            self.controls = Controls.of_model(model.info)  # None where it was trained without any
+        self.cache_parameters = model.require_tuned({"share", "twins", "sharpness"})
+        if self.cache_parameters.get("share", 0.0) >= 1:
+            raise model.damaged("the tuned hyperparameters are wrong")
+        try:  # None where it was trained without any
+            self.controls = Controls.parse(model.description.task_values.get("controls"))
         except ValueError as error:
-            raise ModelError(f"{model.layout.config} is damaged: {error}", DAMAGED) from None
+            raise model.damaged(str(error)) from None
 
     def surprisal(self, texts: Iterable[str], control: str | None = None) -> list[Surprisal]:
         """Return how little each text was expected, as a line of its own; the order is kept.

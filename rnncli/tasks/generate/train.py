@@ -15,8 +15,9 @@ from rnncli.data.batches import Window, bptt_windows
 from rnncli.data.encoded import EncodedTexts, TokenArray, encode
 from rnncli.errors import DataError
 from rnncli.messages import Announce
+from rnncli.storage.description import ModelDescription
 from rnncli.tasks.generate.continuous_cache import tune, write_parameters
-from rnncli.tasks.generate.control_codes import training_texts
+from rnncli.tasks.generate.control_codes import Controls, training_texts
 from rnncli.tasks.predictor import (
     build,
     count_parameters,
@@ -89,6 +90,12 @@ class GeneratorRecipe:
         cache = tune(generator.predictions(training_texts(data.validation)))
         return Tuned({} if cache is None else write_parameters(cache))
 
+    def summary(self, description: ModelDescription) -> str:
+        """Return what the model does, as its card says it."""
+        controls = Controls.parse(description.task_values.get("controls"))
+        manner = "" if controls is None else f", in the manner of {controls.listed()}"
+        return f"writes text like the one it was trained on{manner}"
+
     def preview(
         self, prepared: "Prepared[LanguageModelTraining]", weights: Mapping[str, Tensor]
     ) -> str | None:
@@ -101,7 +108,8 @@ class GeneratorRecipe:
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         config, tokenizer = prepared.config, prepared.tokenizer
         network = Network(config, arrays)
-        model = SavedModel(Layout(Path()), {}, config, tokenizer, tokenizer, arrays, network)
+        description = ModelDescription("generate", tokenizer.level, config)
+        model = SavedModel(Layout(Path()), description, tokenizer, tokenizer, arrays, network)
         (sample,) = TextGenerator(model)([""], PREVIEW)
         return sample.text
 

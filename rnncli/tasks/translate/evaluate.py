@@ -98,8 +98,8 @@ class TranslatorScorer:
         self._path, self._settings, self._announce = path, settings, announce
         self._model = self._load(path)
         self._second = None if settings.against is None else self._load(settings.against)
-        languages = self._model.info.get("data", {}).get("languages")
-        self._language: str | None = languages[1] if languages else None
+        data = self._model.description.data
+        self._language = data.languages[1] if data is not None and data.languages else None
         self.names = self._names()
 
     def score(self, data: EvaluationData) -> TranslatorReport:

@@ -15,7 +15,7 @@ from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
-from rnncli.storage.reading import SavedModel, calibration_of
+from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, as_texts, with_settings
 from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
@@ -73,9 +73,7 @@ class Translator(Predictor):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._calibration = calibration_of(
-            model, {"length_penalty"}, frozenset({"length_penalty_alone"})
-        )
+        self._tuned = model.require_tuned({"length_penalty"}, frozenset({"length_penalty_alone"}))
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
             config = model.config
@@ -190,9 +188,9 @@ class Translator(Predictor):
         """Return a config whose length penalty, where it has none, is the one tuned at training."""
         if config.length_penalty is not None:
             return config
-        penalty = self._calibration.get("length_penalty")
+        penalty = self._tuned.get("length_penalty")
         if not config.memory:
-            penalty = self._calibration.get("length_penalty_alone", penalty)
+            penalty = self._tuned.get("length_penalty_alone", penalty)
         return replace(config, length_penalty=penalty)
 
     def _pieces(self, text: str, split: bool) -> list[str]:

@@ -18,6 +18,7 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.messages import Announce
+from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import MEMORY
 from rnncli.tasks.predictor import build, count_parameters
 from rnncli.tasks.translate.predict import Translator, clean
@@ -76,6 +77,15 @@ class TranslatorRecipe:
     ) -> Tuned:
         """Find the length penalty, and whether a memory of the pairs helps."""
         return calibrate(path, trainable, data.validation, threads, announce)
+
+    def summary(self, description: ModelDescription) -> str:
+        """Return what the model does, as its card says it."""
+        data = description.data
+        languages = " from {} to {}".format(*data.languages) if data and data.languages else ""
+        pairs = ""
+        if MEMORY in description.task_files:
+            pairs = ".\nIt keeps the pairs that it was trained on, and whoever has it can read them"
+        return f"translates sentences{languages}{pairs}"
 
     def preview(
         self, prepared: "Prepared[TranslatorTraining]", weights: Mapping[str, Tensor]

@@ -1,0 +1,218 @@
+"""What config.json says of a model: typed, checked once, and the same for reader and writer."""
+
+import reprlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from rnncli.config import FORMAT_VERSION, LEVELS, MAX_SEED, TASKS, Level, ModelConfig, Task
+from rnncli.errors import ConfigError
+from rnncli.storage.layout import TASK_FILES
+
+Value = TypeVar("Value")
+
+LARGEST_NUMBER = 1e4  # a hundred times what is learned; far beyond it, products overflow
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """The data that a model was trained on: enough to read it and to hold out the same part again.
+
+    ``columns`` maps what a column is for to its name in the data; ``validation`` is the share of
+    the rows that was held out, and ``seed`` the random seed that chose them.
+    """
+
+    name: str
+    arguments: tuple[str, ...]  # that name the data to rnncli
+    columns: Mapping[str, str]
+    fingerprint: str
+    validation: float
+    seed: int
+    languages: tuple[str, str] | None = None  # of source and target
+    licence: str | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)  # of the training and validation part
+    unlabelled: tuple[str, ...] = ()  # texts without labels, read before
+
+
+@dataclass(frozen=True)
+class TextProfile:
+    """What the training texts were like, to notice texts that are unlike them."""
+
+    scripts: Mapping[str, float] = field(default_factory=dict)  # the share of the texts in each
+    unknown_words: float | None = None  # the share of the words of the held-out texts
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was trained; when its best scores were reached is known after an evaluation."""
+
+    command: str
+    python: str
+    torch: str
+    finished: bool = False
+    steps: int | None = None
+    epochs: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """All that config.json says of a model.
+
+    Without ``data``, ``profile`` and ``training`` a model still answers; it cannot be scored on the
+    data that it was trained on, and texts unlike these go unnoticed.
+    """
+
+    task: Task
+    level: Level
+    architecture: ModelConfig
+    labels: tuple[str, ...] = ()  # in the order of the classes; empty where there are none
+    tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters set on held-out data
+    scores: Mapping[str, float] = field(default_factory=dict)  # on the held-out part
+    task_files: tuple[str, ...] = ()  # names of the files that only its task has
+    task_values: Mapping[str, Any] = field(default_factory=dict)  # what only its task can check
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the training
+    data: DataDescription | None = None
+    profile: TextProfile | None = None
+    training: TrainingRecord | None = None
+    rnncli_version: str = ""
+    format_version: int = FORMAT_VERSION  # in which the description was found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is written to config.json, in today's format."""
+        first = {"format_version": FORMAT_VERSION, "rnncli_version": self.rnncli_version}
+        return first | {name: value for name, value in asdict(self).items() if name not in first}
+
+
+def parse(values: Mapping[str, Any]) -> ModelDescription:
+    """Check what a config.json of today's format holds.
+
+    Whatever is wrong with the parts that a model can answer without, makes them None.
+
+    Raises:
+        ValueError: something that is needed to answer is missing or wrong.
+
+    """
+    task, level, architecture = (values.get(name) for name in ("task", "level", "architecture"))
+    if task not in TASKS:
+        raise ValueError(f"it names no known task: {reprlib.repr(task)}")
+    if level not in LEVELS:
+        raise ValueError(f"it names no known level: {reprlib.repr(level)}")
+    if not isinstance(architecture, dict):
+        raise ValueError("it describes no architecture")
+    try:
+        config = ModelConfig(**architecture)
+    except (TypeError, ConfigError) as error:
+        raise ValueError(str(error)) from None
+    if config.task != task:
+        raise ValueError(f"the architecture is not one to {task} with")
+    tuned, task_values = _mapping(values.get("tuned", {}), float), values.get("task_values", {})
+    if tuned is None or not all(0 < value < LARGEST_NUMBER for value in tuned.values()):
+        raise ValueError("the tuned hyperparameters are wrong")
+    if not isinstance(task_values, dict):
+        raise ValueError("task_values is no object")
+    settings, version = values.get("settings"), values.get("rnncli_version")
+    return ModelDescription(
+        task,
+        level,
+        config,
+        labels=_parse_labels(values.get("labels"), config.num_classes),
+        tuned=tuned,
+        scores=_mapping(values.get("scores"), float) or {},
+        task_files=_parse_task_files(values.get("task_files")),
+        task_values=task_values,
+        settings=settings if isinstance(settings, dict) else {},
+        data=_parse_data(values.get("data")),
+        profile=_parse_profile(values.get("profile")),
+        training=_parse_training(values.get("training")),
+        rnncli_version=version if isinstance(version, str) else "",
+        format_version=values["format_version"],
+    )
+
+
+def _mapping(value: object, kind: type[Value]) -> dict[str, Value] | None:
+    """Return an object whose values are all of one type; None where it is none."""
+    is_one = isinstance(value, dict) and all(type(item) is kind for item in value.values())
+    return value if isinstance(value, dict) and is_one else None
+
+
+def _list(value: object, kind: type[Value]) -> list[Value] | None:
+    """Return a list whose items are all of one type; None where it is none."""
+    is_one = isinstance(value, list) and all(type(item) is kind for item in value)
+    return value if isinstance(value, list) and is_one else None
+
+
+def _parse_labels(value: object, count: int) -> tuple[str, ...]:
+    labels = _list(value or [], str)
+    if labels is None or not len(set(labels)) == len(labels) == count:
+        raise ValueError("labels and classes differ")
+    return tuple(labels)
+
+
+def _parse_task_files(value: object) -> tuple[str, ...]:
+    names = _list(value or [], str)
+    if names is None or not set(names) <= set(TASK_FILES):
+        raise ValueError("it names unknown files")
+    return tuple(names)
+
+
+def _parse_data(value: object) -> DataDescription | None:
+    match value:
+        case {
+            "name": str(name),
+            "fingerprint": str(fingerprint),
+            "validation": float(validation),
+            "seed": int(seed),
+            **others,
+        } if 0 < validation < 1 and 0 <= seed <= MAX_SEED:
+            arguments, columns = _list(others.get("arguments"), str), others.get("columns")
+            columns, languages = _mapping(columns, str), others.get("languages")
+            pair = _list(languages or ["", ""], str)
+            if arguments is None or columns is None or pair is None or len(pair) != 2:
+                return None
+            licence = others.get("licence")
+            return DataDescription(
+                name,
+                tuple(arguments),
+                columns,
+                fingerprint,
+                validation,
+                seed,
+                languages=(pair[0], pair[1]) if languages else None,
+                licence=licence if isinstance(licence, str) else None,
+                rows=_mapping(others.get("rows"), int) or {},
+                unlabelled=tuple(_list(others.get("unlabelled"), str) or ()),
+            )
+    return None
+
+
+def _parse_profile(value: object) -> TextProfile | None:
+    if not isinstance(value, dict):
+        return None
+    unknown_words = value.get("unknown_words")
+    return TextProfile(
+        _mapping(value.get("scripts"), float) or {},
+        unknown_words if isinstance(unknown_words, float) else None,
+    )
+
+
+def _parse_training(value: object) -> TrainingRecord | None:
+    match value:
+        case {
+            "command": str(command),
+            "python": str(python),
+            "torch": str(torch),
+            "finished": bool(finished),
+            **others,
+        }:
+            steps, epochs, seconds = (others.get(n) for n in ("steps", "epochs", "seconds"))
+            return TrainingRecord(
+                command,
+                python,
+                torch,
+                finished,
+                steps if type(steps) is int else None,
+                epochs if isinstance(epochs, float) else None,
+                seconds if isinstance(seconds, float) else None,
+            )
+    return None
