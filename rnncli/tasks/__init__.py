@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.config import Task
+from rnncli.config import Task, seconds_of
 from rnncli.messages import Announce
 
 if TYPE_CHECKING:
@@ -55,11 +55,9 @@ def train(
     announce: Announce | None = None,
     **settings: "Unpack[TrainingSettings]",
 ) -> "TrainingResult":
-    """Train a model as ``rnncli train`` does, and return where it is, its scores and itself.
+    """Train a model as ``rnncli train`` does, and return its path, its scores and itself.
 
-    ``data`` is a file, two line-aligned files, a known corpus, or a dataset of the hub; without it,
-    the bundled reviews. ``text`` to ``control`` name its columns. All options mean what they mean
-    for the command; ``announce`` is called with each message that the command would print::
+    All options are those of the command, and ``announce`` is called with each of its messages::
 
         result = rnncli.train("tickets.csv", max_time="2m")
         result.scores["accuracy"], result.model(["the printer is on fire"])
@@ -71,7 +69,6 @@ def train(
         TrainingInterrupted: Ctrl-C, a KeyboardInterrupt; the same call goes on from there.
 
     """
-    from rnncli.config import seconds_of
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
 
@@ -87,10 +84,7 @@ def train(
         checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
         settings=known_settings(settings),
     )
-    trainer = Trainer(request, announce or _say_nothing)
-    for _ in trainer.steps():
-        pass
-    return trainer.result
+    return Trainer(request, announce or _say_nothing).run()
 
 
 def _say_nothing(message: str) -> None:

@@ -198,6 +198,12 @@ class Trainer:
                 self._last = progress
                 yield phase, progress
 
+    def run(self) -> TrainingResult:
+        """Take all steps and return the result."""
+        for _ in self.steps():
+            pass
+        return self.result
+
     @property
     def result(self) -> TrainingResult:
         """What came of it, once all steps are done."""
