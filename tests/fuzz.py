@@ -575,7 +575,7 @@ def work(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import datasets
 
-    from rnncli.data.arrow import scratch
+    from rnncli.data.scratch import scratch
 
     datasets.config.HF_HUB_OFFLINE = True  # here alone: whoever started this goes on with the hub
 

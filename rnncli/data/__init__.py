@@ -4,12 +4,13 @@ Whatever the data is (a file, two aligned files, standard input, a dataset of th
 it goes the same way, and each step is a file of this package::
 
     what was typed   locate.py     finds it: a file, a corpus (corpora.py), or one of the hub
-      -> DataSource  files.py, hub.py     open it
-                     tables.py     rows under named columns
+      -> DataSource  files.py, hub.py     open it; a stream is first copied (scratch.py)
+                     tables.py     rows under named columns, of every format
       -> columns     columns.py    chooses the task and its columns, by their usual names
                                    (column_names.py) or as a person named them
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
-      -> Arrow       arrow.py      writes them to disk; values.py reads a column again
+      -> Arrow       arrow.py      writes them to disk, and reads Parquet and datasets of the
+                                   hub; values.py reads a column
       -> Corpus      corpus.py     read_corpus() takes all of these steps
       -> two parts   split.py      hold_out(); checks.py says what is wrong with labelled texts
                                    (numbering.py: equal texts, equal numbers)

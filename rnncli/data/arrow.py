@@ -1,51 +1,28 @@
-"""Keep data on disk while the process runs: copies of streams, and rows in Arrow files."""
+"""Rows in Arrow files on disk: written, and read from Parquet files and datasets of the hub."""
 
-import atexit
 import logging
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from io import BufferedIOBase
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
-from typing import IO
+from typing import Any
 
 import datasets
 import pyarrow as pa
 from datasets import Dataset
+from datasets.features.features import require_decoding
 
+from rnncli.data.scratch import buffered_copy, scratch, scratch_file
+from rnncli.data.tables import Table, TableRow
 from rnncli.data.values import BATCH_CHARACTERS, BATCH_ROWS
+from rnncli.errors import DataError
+from rnncli.messages import first_line
 from rnncli.text.batching import batched
+from rnncli.text.files import File, open_file
 
-# What these libraries have to say on stderr is said by the command line in its own words.
+# What these libraries write to stderr, errors say in words of their own.
 for _library in ("datasets", "huggingface_hub"):
     logging.getLogger(_library).setLevel(logging.CRITICAL)
 if datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS is None:  # a person's choice has priority
     datasets.disable_progress_bars()
-
-_serial = count()
-
-
-def scratch_file(ending: str) -> Path:
-    """Return a path that is free for a new file."""
-    return scratch() / f"{next(_serial)}.{ending}"
-
-
-@cache
-def scratch() -> Path:
-    """Make the directory that lives as long as the process."""
-    path = Path(tempfile.mkdtemp(prefix="rnncli-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path
-
-
-def buffered_copy(stream: IO[bytes] | BufferedIOBase) -> Path:
-    """Copy what can be read only once to where it can be read again."""
-    path = scratch_file("copy")
-    with path.open("wb") as copy:
-        shutil.copyfileobj(stream, copy)
-    return path
 
 
 def write_rows(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset:
@@ -70,3 +47,95 @@ def _characters(row: tuple[str, ...]) -> int:
 def string_columns(names: Iterable[str]) -> datasets.Features:
     """Return the types of columns that hold strings."""
     return datasets.Features({name: datasets.Value("string") for name in names})
+
+
+class ArrowTable(Table):
+    """Read a `datasets` dataset: Parquet, or a split of a corpus on the hub."""
+
+    unit = "row"
+
+    def __init__(self, dataset: Dataset, where: str) -> None:
+        super().__init__(where)
+        self.dataset = dataset
+        self.places: dict[str, tuple[str, str | None]] = {}  # name -> column, part of it
+        for column, feature in dataset.features.items():
+            for part in _parts(feature):
+                self.places[part or column] = (column, part)
+        self.names = tuple(self.places)
+        self.require_few_columns(len(self.names))
+
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
+        """Yield the values of ``columns``; class numbers become class names.
+
+        Raises:
+            DataError: they are no texts, or damaged.
+        """
+        places = [self.places[name] for name in columns]
+        readers = [_cell_reader(self.dataset.features[column], part) for column, part in places]
+        for column, _ in places:
+            # An image would be decoded, or even fetched from where the file says that it is.
+            if require_decoding(self.dataset.features[column]):
+                raise DataError(
+                    f"{self.where}: the column {column} holds no texts", "name another column"
+                )
+        selected = self.dataset.select_columns(list({column for column, _ in places}))
+        number = count(1)
+        for batch in self._batches(selected):
+            cells = (
+                map(read, batch[column]) for read, (column, _) in zip(readers, places, strict=True)
+            )
+            for row in zip(*cells, strict=True):
+                yield next(number), row
+
+    def _batches(self, dataset: Dataset) -> Iterator[dict[str, list[Any]]]:
+        batches = dataset.iter(batch_size=BATCH_ROWS)
+        while True:
+            try:
+                batch = next(batches, None)
+            except Exception as error:  # text that is no UTF-8, times out of range, and more
+                raise _damaged_parquet(self.where, error) from error
+            if batch is None:
+                return
+            yield batch
+
+
+def _parts(feature: object) -> Sequence[str | None]:
+    """Return the names inside a nested column, such as the languages of a translation."""
+    if isinstance(feature, datasets.Translation):
+        return list(feature.languages)
+    return list(feature) if isinstance(feature, dict) else [None]
+
+
+def _cell_reader(feature: object, part: str | None) -> Callable[[Any], object]:
+    if part is not None:
+        return lambda cell: cell and cell[part]
+    if isinstance(feature, datasets.ClassLabel):
+        # A class of -1 means that the label is kept secret.
+        known = range(len(feature.names))
+        return lambda cell: feature.names[cell] if cell in known else None
+    return lambda cell: cell
+
+
+def read_parquet(file: File) -> ArrowTable:
+    """Read a Parquet file, which may be gzipped as a whole.
+
+    Raises:
+        DataError: it is none.
+    """
+    with open_file(file) as stream:
+        if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
+            raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
+        plain = buffered_copy(stream)
+    try:
+        return ArrowTable(Dataset.from_parquet(str(plain), cache_dir=str(scratch())), file.where)
+    except DataError:
+        raise
+    except Exception as error:  # `datasets` documents none, and arrow raises several
+        raise _damaged_parquet(file.where, error.__cause__ or error) from error
+
+
+def _damaged_parquet(where: str, error: BaseException) -> DataError:
+    return DataError(
+        f"{where} cannot be read as Parquet: {first_line(error)}",
+        "is it whole? Fetch it again, or export it as CSV",
+    )

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from rnncli.config import TASKS
-from rnncli.data.arrow import buffered_copy
+from rnncli.data.arrow import read_parquet
 from rnncli.data.column_names import find_columns, is_header
 from rnncli.data.columns import Columns
+from rnncli.data.scratch import buffered_copy
 from rnncli.data.tables import (
     AlignedFiles,
     CsvFile,
@@ -18,7 +19,6 @@ from rnncli.data.tables import (
     Table,
     TextFile,
     TsvFile,
-    read_parquet,
 )
 from rnncli.errors import DataError
 from rnncli.text.files import File, open_file
@@ -39,7 +39,7 @@ _FOREIGN = {
 }
 
 
-def from_file(path: Path, asked: Columns, where: str | None = None) -> DataSource:
+def from_file(path: Path, columns: Columns, where: str | None = None) -> DataSource:
     """Open a file, whose ending tells the format, or a pipe.
 
     Raises:
@@ -50,22 +50,22 @@ def from_file(path: Path, asked: Columns, where: str | None = None) -> DataSourc
         raise DataError(f"{file.where} is a device, and no text", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
-            return from_stream(stream, file.where, asked)
+            return from_stream(stream, file.where, columns)
     form = format_of_name(path.name)
-    source = _from_content(file, form or "text", asked)
+    source = _from_content(file, form or "text", columns)
     if form is not None:
         return source
     return replace(source, notices=(f"format: plain text, as {path.name} has no known ending",))
 
 
-def from_stream(stream: IO[bytes], where: str, asked: Columns) -> DataSource:
+def from_stream(stream: IO[bytes], where: str, columns: Columns) -> DataSource:
     """Open what has no name, and guess its format.
 
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
     """
     file = File(buffered_copy(stream), where)
-    return _from_content(file, _guess_format(file, asked), asked)
+    return _from_content(file, _guess_format(file, columns), columns)
 
 
 def from_aligned_files(first: Path, second: Path) -> DataSource:
@@ -91,17 +91,17 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
     return DataSource(table.where, {"train": table}, fingerprint)
 
 
-def _from_content(file: File, form: Format, asked: Columns) -> DataSource:
+def _from_content(file: File, form: Format, columns: Columns) -> DataSource:
     _require_content(file)
-    return DataSource(file.where, {"train": _table(file, form, asked)}, _digest(file.path))
+    return DataSource(file.where, {"train": _table(file, form, columns)}, _digest(file.path))
 
 
-def _table(file: File, form: Format, asked: Columns) -> Table:
+def _table(file: File, form: Format, columns: Columns) -> Table:
     match form:
         case "csv":
             return CsvFile(file)
         case "tsv":
-            return TsvFile(file, lambda first: is_header(first, set(asked.as_dict().values())))
+            return TsvFile(file, lambda first: is_header(first, set(columns.as_dict().values())))
         case "jsonl":
             return JsonLinesFile(file)
         case "parquet":
@@ -120,7 +120,7 @@ def _require_content(file: File) -> None:
             raise DataError(f"{file.where} is {what}, not UTF-8", hint.replace("FILE", file.where))
 
 
-def _guess_format(file: File, asked: Columns) -> Format:
+def _guess_format(file: File, columns: Columns) -> Format:
     """Guess the format of data that came without a name: that of a table if it looks like one."""
     with open_file(file) as stream:
         head = stream.read(65_536)
@@ -133,7 +133,7 @@ def _guess_format(file: File, asked: Columns) -> Format:
     if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
         return "tsv"
     names = next(csv.reader(lines[:1]), [])
-    is_named = not set(names).isdisjoint(asked.as_dict().values())
+    is_named = not set(names).isdisjoint(columns.as_dict().values())
     if len(names) > 1 and (is_named or find_columns(names, TASKS)):
         return "csv"
     return "text"

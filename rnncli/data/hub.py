@@ -14,8 +14,9 @@ import huggingface_hub
 from datasets import Dataset
 from huggingface_hub import errors
 
+from rnncli.data.arrow import ArrowTable
 from rnncli.data.corpora import PUBLIC
-from rnncli.data.tables import ArrowTable, DataSource, no_train_split
+from rnncli.data.tables import DataSource, no_train_split
 from rnncli.errors import DataError
 from rnncli.messages import first_line, listed
 from rnncli.text.languages import languages_of

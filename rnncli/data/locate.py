@@ -20,7 +20,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
 
 
-def locate(data: Sequence[str], asked: Columns, revision: str | None) -> DataSource:
+def locate(data: Sequence[str], columns: Columns, revision: str | None) -> DataSource:
     """Find and open what was typed.
 
     Raises:
@@ -35,14 +35,14 @@ def locate(data: Sequence[str], asked: Columns, revision: str | None) -> DataSou
         )
     match data:
         case []:
-            source = _from_bundled(DEFAULT_CORPUS, asked)
+            source = _from_bundled(DEFAULT_CORPUS, columns)
             return replace(source, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
         case ["-"]:
-            return from_stream(sys.stdin.buffer, STDIN, asked)
+            return from_stream(sys.stdin.buffer, STDIN, columns)
         case [name] if name in BUNDLED and not _is_file(name):
-            return _from_bundled(name, asked)
+            return _from_bundled(name, columns)
         case [name]:
-            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), asked)
+            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), columns)
         case [first, second]:
             return _from_two_files(_existing_file(first), second)
     raise DataError(
@@ -51,8 +51,8 @@ def locate(data: Sequence[str], asked: Columns, revision: str | None) -> DataSou
     )
 
 
-def _from_bundled(name: str, asked: Columns) -> DataSource:
-    source = from_file(bundled_path(name), asked, where=name)
+def _from_bundled(name: str, columns: Columns) -> DataSource:
+    source = from_file(bundled_path(name), columns, where=name)
     return replace(source, licence=BUNDLED[name].licence)
 
 

@@ -1,4 +1,4 @@
-"""Read rows under named columns, one class for each kind of file; what they mean comes later."""
+"""Read rows under named columns, one class for each format; what they mean comes later."""
 
 import operator
 from abc import ABC, abstractmethod
@@ -6,33 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, islice, zip_longest
-from typing import Any, TypeAlias
+from itertools import islice, zip_longest
+from typing import TypeAlias
 
-import datasets
-from datasets import Dataset
-from datasets.features.features import require_decoding
-
-from rnncli.data.arrow import buffered_copy, scratch
-from rnncli.data.values import BATCH_ROWS
 from rnncli.errors import DataError
-from rnncli.messages import counted, first_line
+from rnncli.messages import counted
 from rnncli.text.files import (
     File,
     Losses,
     decode,
-    open_file,
     read_lines,
     read_text_lines,
     read_text_pieces,
 )
-from rnncli.text.tables import LineSource, csv_rows, json_rows, tsv_rows
-from rnncli.text.tables import Row as LineRow
+from rnncli.text.tables import LineSource, Row, csv_rows, json_rows, tsv_rows
 from rnncli.text.unicode import replace_surrogates
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
 
-Row: TypeAlias = tuple[int, tuple[object, ...]]  # number of its first line, for messages; cells
+TableRow: TypeAlias = tuple[int, tuple[object, ...]]  # number of its first line; cells
 
 
 class Table(ABC):
@@ -49,7 +41,7 @@ class Table(ABC):
         self.losses: Losses = Counter()
 
     @abstractmethod
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the cells of ``columns``, row by row; after the last, ``losses`` is complete."""
 
     def require_few_columns(self, number: int) -> None:
@@ -101,7 +93,7 @@ class TextFile(Table):
         self.file = file
         self.names = ("text",)
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         r"""Yield each line with its ``\n``."""
         for number, line in enumerate(read_text_pieces(self.file, self.losses), start=1):
             yield number, (line,) * len(columns)
@@ -115,7 +107,7 @@ class AlignedFiles(Table):
         self.files = files
         self.names = tuple(files)
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield lines with the same number.
 
         Raises:
@@ -156,13 +148,13 @@ class _DelimitedFile(Table):
             self.notices = ("no header: the first line is data too",)
 
     @abstractmethod
-    def read(self, source: LineSource) -> Iterator[LineRow]:
+    def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
 
-    def _records(self, losses: Losses) -> Iterator[LineRow]:
+    def _records(self, losses: Losses) -> Iterator[Row]:
         return (row for row in self.read(_line_source(self.file, losses)) if row.cells)
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the cells of ``columns``.
 
         Raises:
@@ -180,7 +172,7 @@ def _line_source(file: File, losses: Losses) -> LineSource:
 class TsvFile(_DelimitedFile):
     """Read cells between tabs; quotation marks are text."""
 
-    def read(self, source: LineSource) -> Iterator[LineRow]:
+    def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
         return tsv_rows(source)
 
@@ -193,7 +185,7 @@ class CsvFile(_DelimitedFile):
     def __init__(self, file: File) -> None:
         super().__init__(file, is_header=bool)
 
-    def read(self, source: LineSource) -> Iterator[LineRow]:
+    def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
         return csv_rows(source)
 
@@ -207,7 +199,7 @@ class JsonLinesFile(Table):
         self.names = next((tuple(record) for _, record in self._records(Counter())), ())
         self.require_few_columns(len(self.names))
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the values of ``columns``.
 
         Raises:
@@ -238,95 +230,3 @@ class JsonLinesFile(Table):
         mended = replace_surrogates(value)
         self.losses["halves"] += sum(map(operator.ne, mended, value))
         return mended
-
-
-class ArrowTable(Table):
-    """Read a `datasets` dataset: Parquet, or a split of a corpus on the hub."""
-
-    unit = "row"
-
-    def __init__(self, dataset: Dataset, where: str) -> None:
-        super().__init__(where)
-        self.dataset = dataset
-        self.places: dict[str, tuple[str, str | None]] = {}  # name -> column, part of it
-        for column, feature in dataset.features.items():
-            for part in _parts(feature):
-                self.places[part or column] = (column, part)
-        self.names = tuple(self.places)
-        self.require_few_columns(len(self.names))
-
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the values of ``columns``; class numbers become class names.
-
-        Raises:
-            DataError: they are no texts, or damaged.
-        """
-        places = [self.places[name] for name in columns]
-        readers = [_cell_reader(self.dataset.features[column], part) for column, part in places]
-        for column, _ in places:
-            # An image would be decoded, or even fetched from where the file says that it is.
-            if require_decoding(self.dataset.features[column]):
-                raise DataError(
-                    f"{self.where}: the column {column} holds no texts", "name another column"
-                )
-        selected = self.dataset.select_columns(list({column for column, _ in places}))
-        number = count(1)
-        for batch in self._batches(selected):
-            cells = (
-                map(read, batch[column]) for read, (column, _) in zip(readers, places, strict=True)
-            )
-            for row in zip(*cells, strict=True):
-                yield next(number), row
-
-    def _batches(self, dataset: Dataset) -> Iterator[dict[str, list[Any]]]:
-        batches = dataset.iter(batch_size=BATCH_ROWS)
-        while True:
-            try:
-                batch = next(batches, None)
-            except Exception as error:  # text that is no UTF-8, times out of range, and more
-                raise _damaged_parquet(self.where, error) from error
-            if batch is None:
-                return
-            yield batch
-
-
-def _parts(feature: Any) -> Sequence[str | None]:
-    """Return the names inside a nested column, such as the languages of a translation."""
-    if isinstance(feature, datasets.Translation):
-        return list(feature.languages)
-    return list(feature) if isinstance(feature, dict) else [None]
-
-
-def _cell_reader(feature: Any, part: str | None) -> Callable[[Any], object]:
-    if part is not None:
-        return lambda cell: cell and cell[part]
-    if isinstance(feature, datasets.ClassLabel):
-        # A class of -1 means that the label is kept secret.
-        known = range(len(feature.names))
-        return lambda cell: feature.names[cell] if cell in known else None
-    return lambda cell: cell
-
-
-def read_parquet(file: File) -> ArrowTable:
-    """Read a Parquet file, which may be gzipped as a whole.
-
-    Raises:
-        DataError: it is none.
-    """
-    with open_file(file) as stream:
-        if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
-            raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
-        plain = buffered_copy(stream)
-    try:
-        return ArrowTable(Dataset.from_parquet(str(plain), cache_dir=str(scratch())), file.where)
-    except DataError:
-        raise
-    except Exception as error:  # `datasets` documents none, and arrow raises several
-        raise _damaged_parquet(file.where, error.__cause__ or error) from error
-
-
-def _damaged_parquet(where: str, error: BaseException) -> DataError:
-    return DataError(
-        f"{where} cannot be read as Parquet: {first_line(error)}",
-        "is it whole? Fetch it again, or export it as CSV",
-    )
