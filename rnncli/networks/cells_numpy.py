@@ -21,6 +21,13 @@ from rnncli.networks.numerics import Floats, Ints
 
 LayerState = tuple[Floats, ...]  # (h,) or, for an LSTM, (h, c); each (N, H)
 
+# Of each cell those that are sigmoids, in the order of the columns of `Recurrent.project`.
+GATE_NAMES: dict[str, tuple[str, ...]] = {
+    "lstm": ("input", "forget", "output"),
+    "gru": ("reset", "update"),
+    "rnn": (),
+    "mingru": ("update",),
+}
 LARGEST_TABLE = 1 << 26  # bytes of a vocabulary seen through input weights; more would crowd memory
 
 
@@ -111,6 +118,20 @@ class Recurrent:
         projected = x @ self.weight_ih
         projected += self.bias
         return projected
+
+    def gates(self, inputs: Floats, h: Floats) -> dict[str, Floats]:
+        """Return the gates (T, H) by the names of the papers: how much they let through, 0 to 1.
+
+        ``inputs`` (T, gates H) are those of `project`, ``h`` (T, H) the states before each step.
+        """
+        names = GATE_NAMES[self.cell]
+        if not names:
+            return {}
+        x = inputs[:, : len(names) * self.hidden_size].copy()
+        if self.cell != "mingru":
+            x += h @ self.weight_hh[:, : x.shape[1]]
+        _sigmoids_and_tanh(x, x.shape[1])
+        return dict(zip(names, np.split(x, len(names), 1), strict=True))
 
     def __call__(
         self,

@@ -22,6 +22,7 @@ from report import RNNCLI, ROOT, Report
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rnncli.analysis.gradients import gradient_by_lag
 from rnncli.config import CELLS, ModelConfig
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.storage.reading import expected_shapes, load
@@ -98,11 +99,7 @@ def width(cell: str) -> int:
 
 
 def gradients(folder: Path, data: Path) -> dict[int, float]:
-    """Return how much an input that many steps back moves the loss, of what the last one does.
-
-    It is the norm of the gradient of the last step's loss with regard to each embedded input, over
-    the norm at the last input itself (Pascanu et al. 2013, section 2).
-    """
+    """Return how much an input that many steps back moves the loss, of what the last one does."""
     model = load(folder, "generate")
     network = EncoderDecoder(model.config).eval()
     weights = load_file(folder / "model.safetensors")
@@ -112,20 +109,13 @@ def gradients(folder: Path, data: Path) -> dict[int, float]:
     length = max(DISTANCES) + 1
     ids = torch.tensor(model.tokenizer.encode(data.read_text()[-200 * (length + 1) :]))
     rows = ids[: len(ids) // (length + 1) * (length + 1)].view(-1, length + 1)  # (N, T + 1)
-    kept: list[Tensor] = []
 
-    def keep(_: nn.Module, __: Any, out: Tensor) -> Tensor:
-        kept.append(out.detach().requires_grad_())  # (N, T, E)
-        return kept[0]
+    def loss() -> Tensor:
+        logits, _ = network.language_model(rows[:, :-1], [None] * len(decoder.layers))
+        return nn.functional.cross_entropy(logits[:, -1], rows[:, -1], reduction="sum")
 
-    hook = decoder.embedding.register_forward_hook(keep)
-    logits, _ = network.language_model(rows[:, :-1], [None] * len(decoder.layers))
-    hook.remove()
-    nn.functional.cross_entropy(logits[:, -1], rows[:, -1], reduction="sum").backward()
-    gradient = kept[0].grad
-    assert gradient is not None
-    norms = gradient.norm(dim=2).mean(0).flip(0)  # (T,) from the last input backwards
-    return {distance: (norms[distance] / norms[0]).item() for distance in DISTANCES}
+    reach = gradient_by_lag(decoder.embedding, loss)
+    return {distance: float(reach[distance]) for distance in DISTANCES}
 
 
 def speed(report: Report, data: Path, folder: Path) -> None:

@@ -1,0 +1,38 @@
+"""The hidden states and the gates of a recurrent layer, step by step, as it reads a text.
+
+Shape letters: T steps, H units.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncli.networks.cells_numpy import LayerState, Recurrent
+from rnncli.networks.numerics import Floats
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One layer in one direction."""
+
+    hidden_states: Floats  # (T, H) after each step
+    gates: dict[str, Floats]  # (T, H) each, by name; see `Recurrent.gates`
+
+
+def trace(
+    layer: Recurrent, inputs: Floats, state: LayerState | None = None, *, backward: bool = False
+) -> Trace:
+    """Run a layer over a text, and return what went on in it.
+
+    ``inputs`` (T, gates H) are those of the gates, as `Recurrent.project` gives them. Backward, the
+    first row is read last.
+    """
+    state = layer.empty_state(1) if state is None else state
+    hidden_states = np.empty((len(inputs), layer.hidden_size), np.float32)
+    spans = [slice(t, t + 1) for t in range(len(inputs))]
+    layer(inputs, spans, state, hidden_states, backward)
+    if backward:
+        before = np.concatenate([hidden_states[1:], state[0]])
+    else:
+        before = np.concatenate([state[0], hidden_states[:-1]])
+    return Trace(hidden_states, layer.gates(inputs, before))

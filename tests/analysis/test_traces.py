@@ -1,0 +1,85 @@
+"""What goes on in a layer step by step, against the equations of its cell and PyTorch's layers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rnncli.analysis.traces import Trace, trace
+from rnncli.config import CELLS
+from rnncli.networks.cells_numpy import Recurrent
+from rnncli.networks.cells_torch import Recurrent as TorchRecurrent
+
+STEPS, WIDTH, UNITS = 7, 3, 5
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.fixture(params=CELLS)
+def layers(request: pytest.FixtureRequest) -> tuple[Recurrent, TorchRecurrent, np.ndarray]:
+    """Return the same layer of random weights in NumPy and in PyTorch, and what it reads."""
+    torch.manual_seed(0)
+    module = TorchRecurrent(request.param, WIDTH, UNITS)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.7)
+    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    x = torch.randn(STEPS, WIDTH).numpy()
+    return Recurrent(request.param, weights, ""), module, x
+
+
+def traced(layer: Recurrent, x: np.ndarray, *, backward: bool = False) -> Trace:
+    return trace(layer, layer.project(x), backward=backward)
+
+
+def test_hidden_states_are_those_of_the_layer_that_was_trained(
+    layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
+) -> None:
+    layer, module, x = layers
+    with torch.no_grad():
+        expected = module(torch.from_numpy(x)[None])[0][0].numpy()
+    np.testing.assert_allclose(traced(layer, x).hidden_states, expected, atol=1e-5)
+    backward = traced(layer, x[::-1], backward=True)
+    np.testing.assert_allclose(backward.hidden_states[::-1], expected, atol=1e-5)
+
+
+def test_gates_give_the_states_by_the_equations_of_the_cell(
+    layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
+) -> None:
+    layer, module, x = layers
+    found = traced(layer, x)
+    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    inputs = x @ weights["weight_ih"].T + weights["bias_ih"]
+    h, c = np.zeros(UNITS), np.zeros(UNITS)
+    for t in range(STEPS):
+        gate = {name: values[t] for name, values in found.gates.items()}
+        assert all((values > 0).all() and (values < 1).all() for values in gate.values())
+        w = inputs[t].reshape(-1, UNITS)
+        if layer.cell == "mingru":
+            v = w[1]
+            h = (1 - gate["update"]) * h + gate["update"] * np.where(v >= 0, v + 0.5, sigmoid(v))
+        else:
+            u = (h @ weights["weight_hh"].T + weights["bias_hh"]).reshape(-1, UNITS)
+        if layer.cell == "lstm":
+            c = gate["forget"] * c + gate["input"] * np.tanh(w[2] + u[2])
+            h = gate["output"] * np.tanh(c)
+        elif layer.cell == "gru":
+            candidate = np.tanh(w[2] + gate["reset"] * u[2])
+            h = (1 - gate["update"]) * candidate + gate["update"] * h
+        elif layer.cell == "rnn":
+            h = np.tanh(w[0] + u[0])
+        np.testing.assert_allclose(found.hidden_states[t], h, atol=1e-5)
+
+
+def test_a_layer_can_go_on_from_a_state(
+    layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
+) -> None:
+    layer, _, x = layers
+    whole, inputs = traced(layer, x), layer.project(x)
+    out = np.empty((3, UNITS), np.float32)
+    state = layer(inputs[:3], [slice(t, t + 1) for t in range(3)], layer.empty_state(1), out)
+    rest = trace(layer, inputs[3:], state)
+    np.testing.assert_allclose(rest.hidden_states, whole.hidden_states[3:], atol=1e-6)
+    for name, values in rest.gates.items():
+        np.testing.assert_allclose(values, whole.gates[name][3:], atol=1e-6)
