@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncli.errors import ConfigError, RequirementError
+from rnncli.messages import listed
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -16,7 +17,6 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _PATTERN = re.compile(r"\s*(.*\S)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*")  # a label may hold signs, too
-_MAX_LISTED = 20  # names of scores in a hint
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,9 @@ def resolve(requirement: Requirement, names: Sequence[str]) -> Requirement:
     for name in names:
         if name.casefold() == requirement.name.casefold():
             return replace(requirement, name=name)
-    listed = ", ".join(names[:_MAX_LISTED]) + (", ..." if len(names) > _MAX_LISTED else "")
     raise ConfigError(
         f"--require {requirement}: there is no score {requirement.name!r}",
-        f"the scores are {listed}",
+        f"the scores are {listed(names)}",
     )
 
 

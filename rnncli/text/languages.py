@@ -1,4 +1,4 @@
-"""Know languages by their names and codes."""
+"""Recognise languages by their names and their ISO 639 codes."""
 
 import re
 from functools import cache
@@ -44,7 +44,10 @@ def _codes() -> dict[str, str]:
 
 
 def language_of(name: str) -> str | None:
-    """Return the code of the language that a column is named after: English, en-GB, eng_Latn."""
+    """Return the ISO 639-1 code of the language that a column is named after, if it is one.
+
+    ``English``, ``en``, ``en-GB`` and ``eng_Latn`` all name English.
+    """
     region = re.fullmatch(r"([a-z]{2,3})[-_]([A-Z]{2}|[A-Z][a-z]{3})", name)
     return _codes().get(region[1] if region else name.casefold())
 
@@ -57,7 +60,10 @@ def language_of_file(path: Path) -> str | None:
 def languages_of(
     columns: dict[str, str], pair: tuple[str, str] | None = None
 ) -> tuple[str, str] | None:
-    """Return the languages of the source and target column; one and ``pair`` tell the other."""
+    """Return the languages of the source and target column, or None if one is unknown.
+
+    Where the data is known to be in a ``pair`` of languages, one column tells the other.
+    """
     source, target = (language_of(columns.get(side, "")) for side in ("source", "target"))
     if pair and source in pair and not target:
         target = pair[pair.index(source) - 1]

@@ -1,14 +1,15 @@
-"""Cut a text into its sentences."""
+"""Split a text into its sentences."""
 
 import re
 
-# An end is a full stop, question or exclamation mark with what closes behind it, and then a space
-# and what can begin a sentence. Chinese and Japanese need no space; a quotation there goes on.
+# A sentence ends with a full stop, question or exclamation mark and closing marks, followed by a
+# space and what can begin a sentence. In Chinese and Japanese no space is needed, and a closing
+# quotation mark means that the sentence goes on.
 _END = re.compile(
     r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|[。！？]+(?![。！？」』）”])\s*"""
 )
-# What has a full stop and ends no sentence: initials, titles, and the like.
-_SHORT = re.compile(
+# What has a full stop and ends no sentence: initials, titles, and other abbreviations.
+_ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-ZÄÖÜÉ]|[Mm]rs?|[MD]s|[Dd]r|[Pp]rof|[Ss]t|[Nn]o|[Nn]r|vs|ca|bzw|etc)\.$"
 )
 
@@ -18,7 +19,7 @@ def split_sentences(text: str) -> list[str]:
     sentences, start = [], 0
     for end in _END.finditer(text):
         sentence = text[start : end.end()].strip()
-        if not _SHORT.search(sentence):
+        if not _ABBREVIATION.search(sentence):
             sentences.append(sentence)
             start = end.end()
     rest = text[start:].strip()

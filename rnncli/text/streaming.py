@@ -1,53 +1,53 @@
-"""From tokens to text, as they come: whole characters, up to where the text ends."""
+"""From tokens to text as they are drawn: whole characters, up to a stop string."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rnncli.text.tokenizer import Tokenizer
 
-LONGEST_CHARACTER = 4  # bytes of UTF-8, each of them perhaps a token
+MAX_CHARACTER_TOKENS = 4  # UTF-8 has four bytes at most, each of them perhaps a token
 
 
-class Ends:
-    """Know where a text ends: before what a person named, or where its row does."""
+class StopStrings:
+    """Strings that end a text, which stops before them: one a person names, and ends of rows."""
 
-    def __init__(self, stop: str | None, rows: Sequence[str]) -> None:
-        self._texts = [*rows, *([stop] if stop else [])]
-        self._pattern = re.compile("|".join(map(re.escape, self._texts)))
-        self._begin_row = _beginnings(rows)
-        self._begin = self._begin_row | _beginnings([stop] if stop else [])
-        self._longest = max(map(len, self._begin), default=0)
+    def __init__(self, stop: str | None, row_ends: Sequence[str]) -> None:
+        strings = [*row_ends, *([stop] if stop else [])]
+        self._pattern = re.compile("|".join(map(re.escape, strings))) if strings else None
+        self._row_prefixes = _proper_prefixes(row_ends)
+        self._prefixes = _proper_prefixes(strings)
+        self._max_length = max(map(len, self._prefixes), default=0)
 
     def __bool__(self) -> bool:
-        return bool(self._texts)
+        return self._pattern is not None
 
     def find(self, text: str) -> int | None:
-        """Return where the first end in a text begins."""
-        found = self._pattern.search(text)
-        return found and found.start()
+        """Return where the first stop string in a text begins."""
+        match = self._pattern.search(text) if self._pattern is not None else None
+        return match and match.start()
 
-    def overlap(self, text: str) -> int:
-        """Return how many of the last characters could be the beginning of an end."""
-        longest = min(self._longest, len(text))
-        return next((k for k in range(longest, 0, -1) if text[-k:] in self._begin), 0)
+    def partial_match(self, text: str) -> int:
+        """Return how many of the last characters could be the beginning of a stop string."""
+        longest = min(self._max_length, len(text))
+        return next((n for n in range(longest, 0, -1) if text[-n:] in self._prefixes), 0)
 
-    def without(self, held: str) -> str:
-        """Return what was held back of a text that is cut, without half a label."""
-        return "" if held in self._begin_row else held
-
-
-def _beginnings(texts: Sequence[str]) -> set[str]:
-    return {text[:k] for text in texts for k in range(1, len(text))}
+    def drop_row_end(self, rest: str) -> str:
+        """Return the rest of a text that was cut off, without the beginning of a row's end."""
+        return "" if rest in self._row_prefixes else rest
 
 
-class Writer:
-    """Turn tokens into text as they come, holding back what may yet change."""
+def _proper_prefixes(strings: Iterable[str]) -> set[str]:
+    return {text[:n] for text in strings for n in range(1, len(text))}
 
-    def __init__(self, tokenizer: Tokenizer, ends: Ends) -> None:
+
+class TextStreamer:
+    """Turn tokens into text one by one, holding back what the next token may change."""
+
+    def __init__(self, tokenizer: Tokenizer, stop_strings: StopStrings) -> None:
         self._tokenizer = tokenizer
-        self._ends = ends
+        self._stop_strings = stop_strings
         self._ids: list[int] = []  # of a character that is not whole yet
-        self._held = ""  # could be the beginning of an end
+        self._held = ""  # could be the beginning of a stop string
         self.stopped = False
 
     def add(self, token: int) -> str:
@@ -55,24 +55,26 @@ class Writer:
         if self.stopped:
             return ""
         self._ids.append(token)
-        text = self._tokenizer.decode_token(token) if len(self._ids) == 1 else self._decoded()
-        if text.endswith("\ufffd") and len(self._ids) < LONGEST_CHARACTER:
+        if len(self._ids) == 1:
+            text = self._tokenizer.decode_token(token)
+        else:
+            text = self._tokenizer.decode(self._ids)
+        if text.endswith("\ufffd") and len(self._ids) < MAX_CHARACTER_TOKENS:
             return ""
         self._ids.clear()
-        if not self._ends:
+        if not self._stop_strings:
             return text
         text = self._held + text
-        end = self._ends.find(text)
+        end = self._stop_strings.find(text)
         if end is not None:
             self.stopped, self._held = True, ""
             return text[:end]
-        certain = len(text) - self._ends.overlap(text)
+        certain = len(text) - self._stop_strings.partial_match(text)
         self._held = text[certain:]
         return text[:certain]
 
     def finish(self) -> str:
         """Return what was held back."""
-        return "" if self.stopped else self._ends.without(self._held) + self._decoded()
-
-    def _decoded(self) -> str:
-        return self._tokenizer.decode(self._ids)
+        if self.stopped:
+            return ""
+        return self._stop_strings.drop_row_end(self._held) + self._tokenizer.decode(self._ids)

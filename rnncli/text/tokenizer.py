@@ -60,17 +60,15 @@ class Tokenizer:
         *,
         fold: bool = False,
         min_count: int = 1,
-        known: Iterable[str] = (),
     ) -> "Tokenizer":
         """Learn a vocabulary from texts, most frequent tokens first.
 
         ``vocab_size`` is a soft limit: the special tokens and, at the levels ``char`` and
         ``subword``, the 256 bytes that can spell any text are never left out. ``fold`` lower-cases
         and drops the spaces between words, which suits reading (a classifier) but not writing.
-        Tokens that occur less often than ``min_count`` are left out, but for ``known`` words or
-        characters; pieces of words are learned from the texts alone.
+        Tokens that occur less often than ``min_count`` are left out.
         """
-        return cls(train_backend(texts, level, vocab_size, fold, min_count, known), level)
+        return cls(train_backend(texts, level, vocab_size, fold, min_count), level)
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text."""

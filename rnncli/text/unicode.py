@@ -1,4 +1,4 @@
-"""What has to be known of characters: scripts, words, surrogates and control characters."""
+"""Properties of characters: scripts, words, surrogates and control characters."""
 
 import re
 import unicodedata

@@ -32,19 +32,14 @@ _PRETOKENIZED_SHARE = 0.95  # of the signs that have a space before them
 
 
 def train_backend(
-    texts: Iterable[str],
-    level: Level,
-    vocab_size: int,
-    fold: bool,
-    min_count: int,
-    known: Iterable[str] = (),
+    texts: Iterable[str], level: Level, vocab_size: int, fold: bool, min_count: int
 ) -> Backend:
     """Learn a vocabulary; see `Tokenizer.train`."""
     match level:
         case "char":
-            return _train_char(texts, vocab_size, fold, min_count, known)
+            return _train_char(texts, vocab_size, fold, min_count)
         case "word":
-            return _train_word(texts, vocab_size, fold, min_count, known)
+            return _train_word(texts, vocab_size, fold, min_count)
         case "subword":
             return _train_subword(texts, vocab_size, fold, min_count)
 
@@ -54,18 +49,14 @@ def batches(texts: Iterable[str]) -> Iterator[list[str]]:
     return batched(texts, max_items=BATCH_TEXTS, max_size=BATCH_CHARACTERS)
 
 
-def _train_char(
-    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
-) -> Backend:
+def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     lower = normalizers.Lowercase().normalize_str if fold else str
     room = max(vocab_size - len(SPECIAL_TOKENS) - len(BYTE_TOKENS), 0)
-    frequent = _most_common(map(lower, texts), map(lower, known), room, min_count)
+    frequent = _most_common(map(lower, texts), room, min_count)
     return build_backend(char_model(_vocab([*BYTE_TOKENS, *frequent])), "char", fold)
 
 
-def _train_word(
-    texts: Iterable[str], vocab_size: int, fold: bool, min_count: int, known: Iterable[str]
-) -> Backend:
+def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     texts = iter(texts)
     sample = list(islice(texts, _SAMPLE))
     pattern = PRETOKENIZED_WORDS if not fold and is_pretokenized(sample) else WORDS
@@ -76,7 +67,7 @@ def _train_word(
         return [word for word, _ in splitter.pre_tokenize_str(lower(text))]
 
     room = max(vocab_size - len(SPECIAL_TOKENS), 0)
-    frequent = _most_common(map(words, chain(sample, texts)), map(words, known), room, min_count)
+    frequent = _most_common(map(words, chain(sample, texts)), room, min_count)
     return build_backend(word_model(_vocab(frequent)), "word", fold, pattern)
 
 
@@ -103,14 +94,10 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count:
     return Backend.from_str(json.dumps(description))
 
 
-def _most_common(
-    texts: Iterable[Iterable[str]], known: Iterable[Iterable[str]], room: int, min_count: int
-) -> list[str]:
+def _most_common(texts: Iterable[Iterable[str]], room: int, min_count: int) -> list[str]:
     counts: Counter[str] = Counter()
     for tokens in texts:
         counts.update(tokens)
-    for token in chain.from_iterable(known):
-        counts[token] = max(counts[token], min_count)
     # Ties in a fixed order, so that the same texts give the same vocabulary.
     frequent = (token for token in counts if counts[token] >= min_count)
     ranked = sorted(frequent, key=lambda token: (-counts[token], token))

@@ -69,9 +69,8 @@ class TextClassifier(Predictor):
         return self._tokenizer
 
     def _description(self) -> list[str]:
-        names = listed(self.labels[:LABELS_SHOWN])
-        more = ", ..." if len(self.labels) > LABELS_SHOWN else ""
-        return [f"{counted(len(self.labels), 'label')} ({names}{more})", *super()._description()]
+        names = listed(self.labels, LABELS_SHOWN)
+        return [f"{counted(len(self.labels), 'label')} ({names})", *super()._description()]
 
     def explain(self, texts: Iterable[str]) -> list[list[Span]]:
         """Return the words of each text with how much they speak for its label."""

@@ -15,12 +15,11 @@ import numpy as np
 from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS
 from rnncli.data.values import column_values
 from rnncli.errors import ConfigError
+from rnncli.messages import listed
 from rnncli.text.unicode import as_field
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-_SHOWN = 20  # labels in a message
 
 
 def as_label(text: str) -> str:
@@ -85,8 +84,7 @@ class Controls:
 
     def listed(self) -> str:
         """Return the first labels in a row."""
-        rest = ", ..." if len(self.counts) > _SHOWN else ""
-        return ", ".join(list(self.counts)[:_SHOWN]) + rest
+        return listed(list(self.counts))
 
     def drawn(self, seed: int | None) -> Iterator[str]:
         """Yield labels without end, each as often as texts have it."""

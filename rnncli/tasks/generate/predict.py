@@ -17,7 +17,7 @@ from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModel
 from rnncli.tasks.predictor import as_texts, with_settings
 from rnncli.text.batching import batch_by_length, pad
-from rnncli.text.streaming import Ends
+from rnncli.text.streaming import StopStrings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -177,8 +177,9 @@ class TextGenerator(LanguageModel):
         return [*super()._description(), *controls]
 
     def _sampler(self, config: SamplingConfig) -> Sampler:
-        ends = Ends(config.stop, self.controls.row_ends() if self.controls is not None else ())
-        return Sampler(self._network, self._tokenizer, config, ends)
+        row_ends = self.controls.row_ends() if self.controls is not None else ()
+        stop_strings = StopStrings(config.stop, row_ends)
+        return Sampler(self._network, self._tokenizer, config, stop_strings)
 
     def _drawn(
         self,

@@ -10,7 +10,7 @@ from rnncli.networks.model_numpy import DecoderState, Network
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.networks.sampling import draw, sample
 from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint, violations
-from rnncli.text.streaming import Ends, Writer
+from rnncli.text.streaming import StopStrings, TextStreamer
 from rnncli.text.tokenizer import Tokenizer
 
 
@@ -35,7 +35,7 @@ class Sampler:
     network: Network
     tokenizer: Tokenizer
     config: SamplingConfig
-    ends: Ends
+    stop_strings: StopStrings
 
     def draw(self, state: SamplerState, constraints: Sequence[Constraint] = ()) -> list[str]:
         """Return a text for each row; one that violates a constraint is drawn again.
@@ -64,31 +64,31 @@ class Sampler:
 
     def stream(self, state: SamplerState) -> Iterator[list[str]]:
         """Yield, step by step, what the text of each row grows by."""
-        writers = self._writers(state)
+        streamers = self._streamers(state)
         drawn = sample(
             self.network.step, state.logits, state.decoder, self.config, state.generators
         )
         for tokens in drawn:
-            yield [w.add(token) for w, token in zip(writers, tokens.tolist(), strict=True)]
-            if all(writer.stopped for writer in writers):
+            yield [s.add(token) for s, token in zip(streamers, tokens.tolist(), strict=True)]
+            if all(streamer.stopped for streamer in streamers):
                 return
-        yield [writer.finish() for writer in writers]
+        yield [streamer.finish() for streamer in streamers]
 
-    def _writers(self, state: SamplerState) -> list[Writer]:
-        return [Writer(self.tokenizer, self.ends) for _ in state.generators]
+    def _streamers(self, state: SamplerState) -> list[TextStreamer]:
+        return [TextStreamer(self.tokenizer, self.stop_strings) for _ in state.generators]
 
     def _draw(self, state: SamplerState) -> list[str]:
         """Return a text for each row; those that have ended make room for the others."""
-        writers = self._writers(state)
-        texts = [""] * len(writers)
-        rows = np.arange(len(writers))  # that go on
+        streamers = self._streamers(state)
+        texts = [""] * len(streamers)
+        rows = np.arange(len(streamers))  # that go on
         logits, decoder, generators = state.logits.copy(), state.decoder, list(state.generators)
         seen = np.zeros(logits.shape, bool)
         for count in range(self.config.length):
             tokens = draw(logits, seen, self.config, generators)
             for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
-                texts[row] += writers[row].add(token)
-            going = np.flatnonzero([not writers[row].stopped for row in rows])
+                texts[row] += streamers[row].add(token)
+            going = np.flatnonzero([not streamers[row].stopped for row in rows])
             if not len(going) or count + 1 == self.config.length:
                 break
             if len(going) < len(rows):
@@ -96,4 +96,4 @@ class Sampler:
                 decoder = decoder.take(going)
                 generators = [generators[i] for i in going]
             logits, decoder = self.network.step(tokens, decoder)
-        return [text + writer.finish() for text, writer in zip(texts, writers, strict=True)]
+        return [text + streamer.finish() for text, streamer in zip(texts, streamers, strict=True)]
