@@ -114,6 +114,11 @@ def evaluate(
 ) -> None:
     """Score a model: accuracy and F1, bits per character, or BLEU and chrF.
 
+    Examples:
+        rnncli evaluate models/classify
+        rnncli evaluate models/classify texts.csv --errors mistakes.tsv
+        rnncli evaluate models/translate --json
+
     A classifier is set beside a majority class and naive Bayes, trained on the same data; a
     translator beside its own input, copied.
     """

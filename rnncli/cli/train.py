@@ -5,10 +5,9 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,8 +25,10 @@ from rnncli.config import (
     format_duration,
     parse_duration,
 )
-from rnncli.tasks.trainer import Trainer, TrainingRequest, TrainingResult, known_settings
-from rnncli.training.signals import TrainingInterrupted
+
+if TYPE_CHECKING:
+    from rnncli.tasks.trainer import TrainingResult
+    from rnncli.training.signals import TrainingInterrupted
 
 
 def train(
@@ -132,6 +133,11 @@ def train(
 ) -> None:
     """Train a model on your own text; its task follows from the data.
 
+    Examples:
+        rnncli train texts.csv
+        rnncli train --max-time 1h -o models/shakespeare shakespeare.txt
+        rnncli train --steps 1000 --seed 1 pairs.tsv
+
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
     generator. Everything that is not set is chosen and announced.
     """
@@ -139,7 +145,10 @@ def train(
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     from rnncli.data.columns import Columns
+    from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
+    from rnncli.training.signals import TrainingInterrupted
 
+    names = {setting.name for setting in fields(Settings)}  # an option of the same name fixes it
     messenger = Messenger(quiet, color)
     request = TrainingRequest(
         data=data or (),
@@ -152,7 +161,7 @@ def train(
         unlabelled=unlabelled or (),
         init_from=init_from,
         checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
-        settings=_settings(context.params),
+        settings=known_settings({k: v for k, v in context.params.items() if k in names}),
     )
     trainer = Trainer(request, messenger.announce)
     try:
@@ -172,13 +181,7 @@ def train(
         print(json.dumps({"model": str(result.path), **result.scores}))
 
 
-def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that fix a setting, by the names of ``Settings``."""
-    names = {setting.name for setting in fields(Settings)}
-    return known_settings({name: value for name, value in options.items() if name in names})
-
-
-def _explain(interruption: TrainingInterrupted, messenger: Messenger) -> None:
+def _explain(interruption: "TrainingInterrupted", messenger: Messenger) -> None:
     """Say how to go on with a training that was interrupted."""
     messenger.announce(
         f"interrupted at step {interruption.step:,}; to go on, type the same command:"
@@ -190,7 +193,7 @@ def _explain(interruption: TrainingInterrupted, messenger: Messenger) -> None:
         )
 
 
-def _next_command(result: TrainingResult) -> str:
+def _next_command(result: "TrainingResult") -> str:
     """Return a command that uses the trained model."""
     task = result.task
     model = "" if result.path == MODELS / task else f" -m {shlex.quote(str(result.path))}"

@@ -2,12 +2,23 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from models import SUBJECTS, classifier, generator, translator, write_lines, write_reviews
+from models import (
+    SMALL,
+    SUBJECTS,
+    classifier,
+    generator,
+    translator,
+    write_lines,
+    write_pairs,
+    write_reviews,
+    write_story,
+)
 from shell import TIMEOUT, call, environment
 
 PANELS = ["Data", "Budget", "Sampling", "Search", "Output", "Model", "Advanced"]
@@ -29,10 +40,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "models" / task).symlink_to(model())
     write_lines(folder / "texts.txt", *(f"the {subject} was dreadful" for subject in SUBJECTS))
     write_reviews(folder / "texts.csv")
+    write_story(folder / "shakespeare.txt")
+    write_pairs(folder / "pairs.tsv")
     return folder
 
 
-@pytest.mark.parametrize("command", ANSWERS)
+@pytest.mark.parametrize("command", [*ANSWERS, "evaluate"])
 def test_a_help_page_begins_with_three_examples_that_work(command: str, folder: Path) -> None:
     lines = examples(command)
     assert len(lines) == 3
@@ -48,6 +61,17 @@ def test_a_help_page_begins_with_three_examples_that_work(command: str, folder: 
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout
+
+
+def test_the_examples_of_training_work_with_fewer_steps(folder: Path, tmp_path: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).symlink_to(path)
+    lines = examples("train")
+    assert len(lines) == 3
+    for line in lines:
+        result = call(*shlex.split(line)[1:], *SMALL, "--steps", 1, cwd=tmp_path)
+        assert result.code == 0, result.err
 
 
 @pytest.mark.parametrize("command", ANSWERS)
