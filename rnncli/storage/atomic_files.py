@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files that appear as a whole or not at all, and a lock against others who write there."""
 
 import os
 import signal
@@ -6,31 +6,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
+from types import FrameType
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, and rename into place."""
-    beside = temporary(path)
+    """Write a temporary file beside the path, flush it to the disk, and rename it."""
+    temporary = temporary_path(path)
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
+        temporary.replace(path)
+        _flush_directory(path.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def temporary(path: Path) -> Path:
-    """Return where a file is written before it is renamed into place."""
+def temporary_path(path: Path) -> Path:
+    """Return where a file is written before it is renamed; a killed process leaves it behind."""
     return path.with_name(f".{path.name}.new")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Have the disk keep the names in a folder, where the system can."""
+def _flush_directory(path: Path) -> None:
+    """Flush the names in a directory to the disk, where the system can."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -38,23 +39,46 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def defer_interrupts() -> Iterator[None]:
     """Hold Ctrl-C back until files that belong together are all in place."""
-    if current_thread() is not main_thread():  # which alone hears of signals
+    if current_thread() is not main_thread():  # which alone receives signals
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+
+    handler = signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        signal.raise_signal(signal.SIGINT)  # to whoever listens now
+        signal.signal(signal.SIGINT, handler)
+    if received:
+        signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[bool]:
+    """Lock a file until the block or the process ends; yield False where another process has it."""
+    from filelock import FileLock, Timeout  # 40 ms, which no answer needs
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        # A training that has just ended may have removed the file that was locked.
+        yield path.exists()
+    finally:
+        lock.release()
 
 
 def umask() -> int:
-    """Return what new files and folders are not allowed."""
+    """Return the permissions that new files and directories do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -12,11 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from rnncli.config import TASKS
 from rnncli.errors import ModelError
-from rnncli.storage.atomic_files import temporary, umask, undisturbed, write_bytes
+from rnncli.storage.atomic_files import (
+    defer_interrupts,
+    exclusive_lock,
+    temporary_path,
+    umask,
+    write_bytes,
+)
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.text.tokenizer import Tokenizer
@@ -40,18 +46,16 @@ class ModelWriter:
         """
         self.path = path
         self.written = False
-        self._layout = Layout(path)
-        self.replaced = self._layout.replaced
         self.force = force
-        self._state = self._layout.state
+        layout = self._layout = Layout(path)
+        self.replaced = layout.replaced
         if path.exists() and not path.is_dir():
             raise ModelError(f"{path} is a file", ELSEWHERE)
-        ignored = {self._layout.checkpoint, *map(temporary, self._layout.files)}
-        if path.is_dir() and set(path.iterdir()) - ignored:
-            info = _model_there(path)
-            if info is None:
+        unfinished = {layout.checkpoint, *map(temporary_path, layout.files)}
+        if path.is_dir() and set(path.iterdir()) - unfinished:
+            if not _is_model(layout):
                 raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
-            if not force and (_is_finished(info) or not self._state.exists()):
+            if not force and (_is_finished(layout) or not layout.state.exists()):
                 raise ModelError(f"{path} holds a model already", f"{ELSEWHERE}, or add --force")
         ancestor = path.absolute()
         while not ancestor.exists():
@@ -67,30 +71,36 @@ class ModelWriter:
             ModelError: another training runs there.
 
         """
-        folder = self._layout.checkpoint
-        made = not self.path.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        with self._layout.lock.open("wb") as file:
-            if not _lock(file):
+        layout, is_new = self._layout, not self.path.exists()
+        layout.checkpoint.mkdir(parents=True, exist_ok=True)
+        with exclusive_lock(layout.lock) as is_ours:
+            if not is_ours:
                 raise ModelError(f"another training writes to {self.path}", f"wait, or {ELSEWHERE}")
-            for path in self._layout.files:
-                temporary(path).unlink(missing_ok=True)  # of a process that was killed
+            for file in layout.files:
+                temporary_path(file).unlink(missing_ok=True)  # of a process that was killed
             try:
                 yield
             finally:
-                if not self._state.exists():  # nothing to go on from
-                    shutil.rmtree(folder, ignore_errors=True)
-                    if made and not any(self.path.iterdir()):
-                        self.path.rmdir()
+                self._clear(is_new)
+        if os.name == "nt":  # where a locked file cannot be removed
+            self._clear(is_new)
+
+    def _clear(self, is_new: bool) -> None:
+        """Remove the checkpoint where there is no state to go on from, and a new, empty model."""
+        if self._layout.state.exists():
+            return
+        shutil.rmtree(self._layout.checkpoint, ignore_errors=True)
+        if is_new and self.path.exists() and not any(self.path.iterdir()):
+            self.path.rmdir()
 
     @property
     def state(self) -> Path | None:
         """Return where the state of an interrupted training lies, if there is one."""
-        return self._state if self._state.exists() else None
+        return self._layout.state if self._layout.state.exists() else None
 
     def discard_state(self) -> None:
         """Forget the training that was interrupted here."""
-        self._state.unlink(missing_ok=True)
+        self._layout.state.unlink(missing_ok=True)
 
     def save_state(self, write: Callable[[Path], None]) -> None:
         """Let ``write`` put the state of a training in place; what was there stays until then.
@@ -100,9 +110,9 @@ class ModelWriter:
 
         """
         try:
-            with undisturbed():
-                self._state.parent.mkdir(parents=True, exist_ok=True)
-                write(self._state)
+            with defer_interrupts():
+                self._layout.state.parent.mkdir(parents=True, exist_ok=True)
+                write(self._layout.state)
         except OSError as error:
             raise self._cannot_be_written(error) from error
 
@@ -114,10 +124,10 @@ class ModelWriter:
 
         """
         try:
-            with undisturbed():
-                _write_task_files(self.path, snapshot)
-                _write_description(self.path, snapshot)
-                self._state.unlink(missing_ok=True)
+            with defer_interrupts():
+                _write_task_files(self._layout, snapshot)
+                _write_description(self._layout, snapshot)
+                self._layout.state.unlink(missing_ok=True)
         except OSError as error:
             raise self._cannot_be_written(error) from error
 
@@ -135,10 +145,10 @@ class ModelWriter:
 
         """
         try:
-            with undisturbed():
+            with defer_interrupts():
                 if self.written:
-                    _write_weights(self.path, weights)
-                    _write_description(self.path, snapshot)
+                    _write_weights(self._layout, weights)
+                    _write_description(self._layout, snapshot)
                 else:
                     self._save_whole(snapshot, weights)
                 self.written = True
@@ -146,49 +156,47 @@ class ModelWriter:
             raise self._cannot_be_written(error) from error
 
     def _save_whole(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
-        """Write all files into a folder of their own, then put them in place."""
-        place = self.path.resolve()  # a link stays a link
-        there = place.is_dir()
-        home = place if there else place.parent
-        if Layout(place).checkpoint.is_dir():  # cleared away in the end, whatever happens
-            home = Layout(place).checkpoint
-        home.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=home))
+        """Write all files into a directory of their own, then put them in place."""
+        old = Layout(self.path.resolve())  # a link stays a link
+        is_there = old.root.is_dir()
+        parent = old.root if is_there else old.root.parent
+        if old.checkpoint.is_dir():  # removed in the end, whatever happens
+            parent = old.checkpoint
+        parent.mkdir(parents=True, exist_ok=True)
+        new = Layout(Path(tempfile.mkdtemp(prefix=f".{old.root.name}-", dir=parent)))
         try:
-            layout = Layout(folder)
-            snapshot.tokenizer.save(layout.tokenizer)
+            snapshot.tokenizer.save(new.tokenizer)
             if snapshot.target_tokenizer is not None:
-                snapshot.target_tokenizer.save(layout.target_tokenizer)
-            _write_task_files(folder, snapshot)
-            _write_weights(folder, weights)
-            _write_description(folder, snapshot)
-            if there:  # other files that a person keeps there stay
-                self._set_aside(place)
-                # Without its description there is no model: never one of old and new files.
-                Layout(place).config.unlink(missing_ok=True)
-                for new, old in zip(layout.files, Layout(place).files, strict=True):
-                    if new.exists():
-                        new.replace(old)
-                    else:
-                        old.unlink(missing_ok=True)
-            else:
-                folder.chmod(0o777 & ~umask())  # mkdtemp makes it private
-                folder.rename(place)
+                snapshot.target_tokenizer.save(new.target_tokenizer)
+            _write_task_files(new, snapshot)
+            _write_weights(new, weights)
+            _write_description(new, snapshot)
+            if not is_there:
+                new.root.chmod(0o777 & ~umask())  # mkdtemp makes it private
+                new.root.rename(old.root)
+                return
+            self._keep_replaced(old)
+            # Without its description there is no model: never one of old and new files.
+            old.config.unlink(missing_ok=True)
+            for source, target in zip(new.files, old.files, strict=True):
+                if source.exists():
+                    source.replace(target)
+                else:
+                    target.unlink(missing_ok=True)  # files that are none of a model stay
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(new.root, ignore_errors=True)
 
-    def _set_aside(self, place: Path) -> None:
-        """Keep a copy of a finished model until the one that replaces it is finished, too."""
-        info = _model_there(place)
-        if info is None or not _is_finished(info):
+    def _keep_replaced(self, layout: Layout) -> None:
+        """Copy a finished model, to be kept until the one that replaces it is finished, too."""
+        if not (_is_model(layout) and _is_finished(layout)):
             return
         self.replaced.parent.mkdir(exist_ok=True)
         shutil.rmtree(self.replaced, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=".", dir=self.replaced.parent))
-        for file in Layout(place).files:
+        copy = Path(tempfile.mkdtemp(prefix=".", dir=self.replaced.parent))
+        for file in layout.files:
             if file.exists():
-                shutil.copy(file, folder)
-        folder.rename(self.replaced)
+                shutil.copy(file, copy)
+        copy.rename(self.replaced)
 
 
 @dataclass
@@ -203,26 +211,25 @@ class Snapshot:
     task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
-def _write_task_files(folder: Path, snapshot: Snapshot) -> None:
+def _write_task_files(layout: Layout, snapshot: Snapshot) -> None:
     for name, write in snapshot.task_files.items():
-        write(folder / name)
+        write(layout.root / name)
 
 
-def _write_weights(folder: Path, weights: Mapping[str, "Tensor"]) -> None:
+def _write_weights(layout: Layout, weights: Mapping[str, "Tensor"]) -> None:
     from safetensors.torch import save
 
-    data = save(_without_tied(weights), metadata={"format": "pt"})
-    write_bytes(Layout(folder).weights, data)
+    write_bytes(layout.weights, save(_without_tied(weights), metadata={"format": "pt"}))
 
 
-def _write_description(folder: Path, snapshot: Snapshot) -> None:
-    lines = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
-    layout = Layout(folder)
-    write_bytes(layout.metrics, lines.encode())
+def _write_description(layout: Layout, snapshot: Snapshot) -> None:
+    """Write all that is text, the description last: with it the model is there."""
+    description = replace(snapshot.description, task_files=tuple(snapshot.task_files))
+    config = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
+    metrics = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
+    write_bytes(layout.metrics, metrics.encode())
     write_bytes(layout.card, snapshot.card.encode())
-    described = replace(snapshot.description, task_files=tuple(snapshot.task_files))
-    text = json.dumps(described.to_json(), indent=2, ensure_ascii=False)
-    write_bytes(layout.config, f"{text}\n".encode())
+    write_bytes(layout.config, f"{config}\n".encode())
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
@@ -235,43 +242,32 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     for name in names:
         first.setdefault(id(weights[name]), name)
     return {
-        name: _halved(tensor.detach()).cpu().contiguous()
+        name: _half(tensor.detach()).cpu().contiguous()
         for name, tensor in weights.items()
         if first[id(tensor)] == name
     }
 
 
-def _halved(tensor: "Tensor") -> "Tensor":
+def _half(tensor: "Tensor") -> "Tensor":
     return tensor.half() if tensor.is_floating_point() else tensor
 
 
-def _model_there(path: Path) -> dict[str, Any] | None:
-    """Return a directory's config.json, if it is one of rnncli, of whatever version."""
-    try:
-        info = json.loads(require_regular_file(Layout(path).config).read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError, ModelError):
-        return None
-    known = isinstance(info, dict) and "format_version" in info and info.get("task") in TASKS
-    return info if known else None
+def _is_model(layout: Layout) -> bool:
+    """Return whether a directory holds a model of rnncli, of whatever version."""
+    values = _config(layout)
+    return "format_version" in values and values.get("task") in TASKS
 
 
-def _is_finished(info: dict[str, Any]) -> bool:
-    """Return whether a model is one whose training has ended, as far as it says."""
-    training = info.get("training")
+def _is_finished(layout: Layout) -> bool:
+    """Return whether the training of a model has ended, as far as it says."""
+    training = _config(layout).get("training")
     return not isinstance(training, dict) or training.get("finished") is not False
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Lock a file until it is closed or the process ends, and return whether that went well."""
+def _config(layout: Layout) -> dict[str, Any]:
+    """Return what config.json holds, unchecked; nothing where it cannot be read."""
     try:
-        import fcntl
-    except ImportError:  # Windows: there is no guard
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    # Not if it is one that another training has just cleared away.
-    return Path(file.name).exists() and os.path.samestat(
-        os.fstat(file.fileno()), Path(file.name).stat()
-    )
+        values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError, ModelError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -3,6 +3,8 @@
 import json
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +23,7 @@ from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig
 from rnncli.errors import ModelError
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.storage.description import ModelDescription, TrainingRecord
+from rnncli.storage.layout import Layout
 from rnncli.storage.reading import load
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.text.tokenizer import Tokenizer
@@ -277,6 +280,31 @@ def test_an_empty_directory_is_filled(describe: Describe, tmp_path: Path) -> Non
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     assert load(tmp_path / "m").config == config
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+# Two trainings
+
+
+def test_only_one_training_writes_to_a_directory(tmp_path: Path) -> None:
+    first, second = (ModelWriter(tmp_path / "m", force=False) for _ in range(2))
+    with first.locked(), pytest.raises(ModelError, match="another training"), second.locked():
+        pass
+    with second.locked():
+        assert Layout(tmp_path / "m").lock.exists()
+    assert tree(tmp_path) == {}
+
+
+def test_a_training_that_was_killed_keeps_no_other_out(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from rnncli.storage.writing import ModelWriter\n"
+        "with ModelWriter(Path(sys.argv[1]), force=False).locked(): os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m")], check=False)
+    assert killed.returncode == 9
+    assert Layout(tmp_path / "m").lock.exists()
+    with ModelWriter(tmp_path / "m", force=False).locked():
+        pass
+    assert not Layout(tmp_path / "m").lock.exists()
 
 
 # Models of every format that there ever was
