@@ -12,8 +12,10 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 def hash_texts(texts: Iterable[str]) -> NDArray[np.uint64]:
     """Return a hash of 8 bytes for each text, the same on every machine."""
-    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
-    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
+    digests = bytearray()
+    for text in texts:
+        digests += hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return np.frombuffer(digests, "<u8").astype(np.uint64, copy=False)
 
 
 def number_texts(texts: Iterable[str]) -> Numbers:
