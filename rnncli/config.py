@@ -32,12 +32,9 @@ OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
 FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 
-# The largest sizes that a model may have: far above what a laptop trains, far below what a
+# The largest sizes that data and models may have: far above what a laptop trains, far below what a
 # damaged or hostile config.json could ask for.
-MAX_WIDTH = 16_384
-MAX_LAYERS = 32
 MAX_VOCAB = 1_000_000
-MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 MAX_CLASSES = 10_000  # the confusion matrix is as wide and as high
 MAX_CONTROLS = 10_000  # labels in whose manner a generator writes; more are no labels
 MAX_CONTROL_LENGTH = 100  # characters of such a label; longer ones are texts
@@ -54,7 +51,8 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _require_int(name: str, value: object, low: int, high: int) -> None:
+def require_int(name: str, value: object, low: int, high: int) -> None:
+    """Refuse a value that is no whole number within its bounds."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         # reprlib: what a stranger wrote may be very long, or nested too deeply for repr
         shown = reprlib.repr(value)
@@ -69,74 +67,18 @@ def _require_number(
         raise ConfigError(f"{_option(name)} is {reprlib.repr(value)}", f"give a number {allowed}")
 
 
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the choices."""
     if value not in choices:
         raise ConfigError(
             f"unknown {name} {reprlib.repr(value)}", f"choose one of {', '.join(choices)}"
         )
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """Describe one encoder-decoder: all that is needed to build the network again.
-
-    ``generate`` has a decoder, ``classify`` an encoder and a head, ``translate`` an encoder, an
-    attention and a decoder. Sizes that a task has no use for are 0.
-    """
-
-    task: Task
-    cell: Cell
-    vocab_size: int
-    target_vocab_size: int  # translate: of the decoder
-    num_classes: int  # classify: of the head
-    embedding_dim: int
-    hidden_size: int  # of the decoder, and of each direction of the encoder but for the next
-    num_layers: int  # of the encoder, and of the decoder
-    bidirectional: bool  # the encoder
-    tie_embeddings: bool  # output weights = decoder embeddings
-    dropout: float
-    # What follows is not said by models that were made before there was such a thing.
-    embedding_dropout: float = 0.0
-    lexical: bool = False  # translate: words attended to also speak for themselves
-    shortcut: bool = False  # translate: so does the word before the one that is predicted
-    encoder_size: int = 0  # of each direction of the encoder; 0: hidden_size
-
-    @property
-    def encoder_units(self) -> int:
-        """Return how many units each direction of the encoder has."""
-        return self.encoder_size or self.hidden_size
-
-    @property
-    def output_width(self) -> int:
-        """Return how many numbers the decoder's output layer reads."""
-        return self.embedding_dim if self.tie_embeddings else self.hidden_size
-
-    def __post_init__(self) -> None:
-        """Refuse what no network can be built from, before anything is allocated."""
-        for name in ("embedding_dim", "hidden_size"):
-            _require_int(name, getattr(self, name), 1, MAX_WIDTH)
-        _require_int("encoder_size", self.encoder_size, 0, MAX_WIDTH)
-        _require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
-        _require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
-        _require_choice("task", self.task, TASKS)
-        has_target = self.task == "translate"
-        _require_int("target_vocab_size", self.target_vocab_size, int(has_target), MAX_VOCAB)
-        _require_choice("cell", self.cell, CELLS)
-        has_classes = self.task == "classify"
-        _require_int("num_classes", self.num_classes, int(has_classes), MAX_CLASSES)
-        for name in ("bidirectional", "tie_embeddings", "lexical", "shortcut"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
-        if self.lexical and not (self.task == "translate" and self.tie_embeddings):
-            raise ConfigError("lexical is true, and no output layer reads words", "give false")
-        if self.shortcut and self.task != "translate":
-            raise ConfigError("shortcut is true, and nothing is translated", "give false")
-        for name in ("dropout", "embedding_dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                shown = reprlib.repr(value)
-                raise ConfigError(f"{name} is {shown}", "give a number from 0 to below 1")
+def require_bool(name: str, value: object) -> None:
+    """Refuse a value that is neither true nor false."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
 
 
 @dataclass(frozen=True)
@@ -176,13 +118,13 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse settings that cannot work, naming the option."""
         for name, choice in (("level", Level), ("cell", Cell), ("precision", Precision)):
-            _require_choice(_option(name), getattr(self, name), get_args(choice))
-        _require_choice("--device", self.device, get_args(Device))
+            require_choice(_option(name), getattr(self, name), get_args(choice))
+        require_choice("--device", self.device, get_args(Device))
         for name in ("embedding_dim", "hidden_size", "num_layers", "batch_size", "bptt"):
-            _require_int(_option(name), getattr(self, name), 1, 1_000_000)
+            require_int(_option(name), getattr(self, name), 1, 1_000_000)
         for name in ("vocab_size", "patience", "evaluations"):
-            _require_int(_option(name), getattr(self, name), 1, MAX_SEED)
-        _require_int("--seed", self.seed, 0, MAX_SEED)
+            require_int(_option(name), getattr(self, name), 1, MAX_SEED)
+        require_int("--seed", self.seed, 0, MAX_SEED)
         for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
             _require_number(name, getattr(self, name), lambda x: 0 <= x < 1, "from 0 to below 1")
         _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")
@@ -191,30 +133,10 @@ class Settings:
         _require_number("weight_decay", self.weight_decay, lambda x: x >= 0, "from 0")
         for name in ("steps", "threads"):
             if (value := getattr(self, name)) is not None:
-                _require_int(_option(name), value, 1, MAX_SEED)
+                require_int(_option(name), value, 1, MAX_SEED)
         for name in ("epochs", "max_time"):
             if (value := getattr(self, name)) is not None:
                 _require_number(name, value, lambda x: x > 0, "above 0")
-
-    def network(self, task: Task, vocab_size: int, **own: Any) -> ModelConfig:
-        """Describe the network that these settings ask for; ``own`` is what only this task has."""
-        return ModelConfig(
-            task=task,
-            vocab_size=vocab_size,
-            cell=self.cell,
-            embedding_dim=self.embedding_dim,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            bidirectional=task != "generate",
-            tie_embeddings=task != "classify",
-            lexical=task == "translate",
-            shortcut=task == "translate",
-            # Both directions together as wide as the decoder: they are most of the work.
-            encoder_size=-(-self.hidden_size // 2) if task == "translate" else 0,
-            dropout=self.dropout,
-            embedding_dropout=self.embedding_dropout,
-            **{"target_vocab_size": 0, "num_classes": 0} | own,
-        )
 
     def with_given(self, given: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
@@ -323,7 +245,7 @@ class SamplingConfig:
                 "give 1 (none) or a number above it",
             )
         if self.seed is not None:
-            _require_int("--seed", self.seed, 0, MAX_SEED)
+            require_int("--seed", self.seed, 0, MAX_SEED)
         if self.length < 1:
             raise ConfigError(f"--length is {self.length}", "give a whole number from 1")
 

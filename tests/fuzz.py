@@ -40,9 +40,9 @@ from models import SMALL, classifier, generator, pairs, reviews, story, translat
 from safetensors.numpy import load_file, save_file
 from shell import call
 
-from rnncli.config import CELLS, ModelConfig
+from rnncli.config import CELLS
 from rnncli.errors import RnncliError
-from rnncli.storage.reading import expected_shapes
+from rnncli.networks.architecture import from_json, parameters
 
 SECONDS = 10  # for a case
 GRACE = 5  # more until a process is killed that does not listen
@@ -210,28 +210,27 @@ def tensors(rng: random.Random, model: Path) -> None:
 def other_network(rng: random.Random, model: Path) -> None:
     """Describe another network, whole and consistent, or with one size that is not."""
     info = json.loads((model / "config.json").read_text())
-    told = info["architecture"]
-    told |= {
-        "cell": rng.choice(CELLS),
-        "hidden_size": rng.choice([1, 2, 8, 16]),
-        "embedding_dim": rng.choice([1, 8, 16]),
-        "num_layers": rng.choice([1, 2, 3]),
-        "bidirectional": rng.random() < 0.5,
-        "tie_embeddings": rng.random() < 0.5,
-    }
+    parts = info["architecture"]
+    parts["front"]["embedding_dim"] = rng.choice([1, 8, 16])
+    for stack in filter(None, (parts["encoder"], parts["decoder"])):
+        stack |= {
+            "cell": rng.choice(CELLS),
+            "hidden_size": rng.choice([1, 2, 8, 16]),
+            "num_layers": rng.choice([1, 2, 3]),
+            "bidirectional": rng.random() < 0.5,
+        }
     if rng.random() < 0.5:
-        sizes = ["vocab_size", "target_vocab_size", "num_classes"]
-        told[rng.choice(sizes)] = rng.choice([0, 1, 2, 5, 300])
+        part, name = rng.choice([("front", "vocab_size"), ("head", "count"), ("head", "size")])
+        parts[part][name] = rng.choice([0, 1, 2, 5, 300])
     if rng.random() < 0.2:
-        told["task"] = rng.choice(["classify", "generate", "translate"])
+        parts[rng.choice(["encoder", "decoder"])] = rng.choice([None, parts["encoder"]])
     if rng.random() < 0.3:
-        info["task"] = told["task"]
+        info["task"] = rng.choice(["classify", "generate", "translate"])
     try:
-        config = ModelConfig(**told)
+        shapes = {name: list(s) for name, s in parameters(from_json(parts)).items()}
     except RnncliError:
         (model / "config.json").write_text(json.dumps(info))
         return
-    shapes = expected_shapes(config)
     if rng.random() < 0.3:  # in agreement with the file, and with nothing else
         shapes[rng.choice(sorted(shapes))][0] += 1
     scale = rng.choice([0.1, 1, 30, 9e3])

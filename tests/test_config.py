@@ -6,9 +6,6 @@ from hypothesis import strategies as st
 
 from rnncli.config import (
     DEFAULTS,
-    MAX_LAYERS,
-    MAX_VOCAB,
-    MAX_WIDTH,
     TASKS,
     SamplingConfig,
     SearchConfig,
@@ -150,32 +147,6 @@ def test_budgets_that_are_given_together_all_count():
 def test_settings_cannot_be_changed_by_accident():
     with pytest.raises(FrozenInstanceError):
         DEFAULTS["generate"].clip = 3
-
-
-# Networks
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("task", "summarize"),
-        ("cell", "transformer"),
-        ("vocab_size", 0),
-        ("vocab_size", MAX_VOCAB + 1),
-        ("vocab_size", "11"),
-        ("target_vocab_size", -1),
-        ("num_classes", None),
-        ("hidden_size", MAX_WIDTH + 1),
-        ("embedding_dim", 1.0),
-        ("num_layers", 0),
-        ("num_layers", MAX_LAYERS + 1),
-        ("dropout", 1.0),
-    ],
-)
-def test_a_network_that_cannot_be_built_is_refused_by_name(small_config, name, value):
-    error = refused(replace, small_config("generate", "lstm"), **{name: value})
-    assert name in error.message
-    assert repr(value) in error.message
 
 
 # Sampling and searching

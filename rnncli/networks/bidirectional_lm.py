@@ -7,12 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnncli.config import ModelConfig
-from rnncli.networks.cells_torch import State, locked_dropout
-from rnncli.networks.model_torch import Encoder, OnDevice, log_frequencies
+from rnncli.networks.cells_torch import LayerState
+from rnncli.networks.embedding_torch import locked_dropout
+from rnncli.networks.encoder_torch import Encoder
+from rnncli.networks.model_torch import OnDevice, log_frequencies
 
 
-class LanguageModels(OnDevice):
+class BidirectionalLM(OnDevice):
     """Predict, with each direction of an encoder's first layer, the token that it reads next.
 
     So an encoder learns from texts without labels (Peters et al. 2018, section 3.1). The output
@@ -20,17 +21,17 @@ class LanguageModels(OnDevice):
     (N, D, T) for D directions, those of the second from the end of the text to its beginning.
     """
 
-    def __init__(self, encoder: Encoder, config: ModelConfig) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.directions = 2 if config.bidirectional else 1
-        self.dropout = config.dropout
+        embedding = encoder.embedding
+        first, *_ = encoder.layers
         self.projections = nn.ModuleList(
-            nn.Linear(config.hidden_size, config.embedding_dim) for _ in range(self.directions)
+            nn.Linear(direction.hidden_size, embedding.embedding_dim) for direction in first
         )
-        self.output = nn.Linear(config.embedding_dim, config.vocab_size)
-        words = encoder.embedding.weight
-        self.output.weight = words if words.requires_grad else nn.Parameter(words.clone())
+        self.output = nn.Linear(embedding.embedding_dim, embedding.num_embeddings)
+        weight = embedding.weight
+        self.output.weight = weight if weight.requires_grad else nn.Parameter(weight.clone())
         nn.init.zeros_(self.output.bias)
 
     @torch.no_grad()
@@ -39,16 +40,16 @@ class LanguageModels(OnDevice):
         self.output.bias.copy_(log_frequencies(counts))
 
     def features(
-        self, tokens: Tensor, states: Sequence[State | None]
-    ) -> tuple[Tensor, list[State]]:
+        self, tokens: Tensor, states: Sequence[LayerState | None]
+    ) -> tuple[Tensor, list[LayerState]]:
         """Return what the output layer reads (N, D, T, E), and the states of each direction."""
         features, after = [], []
-        layer = self.encoder.layers[0]
-        assert isinstance(layer, nn.ModuleList)
-        for i, (direction, projection) in enumerate(zip(layer, self.projections, strict=True)):
+        dropout = self.encoder.dropout
+        first, *_ = self.encoder.layers
+        for i, (direction, projection) in enumerate(zip(first, self.projections, strict=True)):
             x = self.encoder.embedding(tokens[:, i])  # (N, T, E)
-            x = locked_dropout(x, self.encoder.embedding_dropout, self.training)
+            x = locked_dropout(x, dropout.embedding, self.training)
             x, last = direction(x, states[i])  # (N, T, H)
-            features.append(projection(locked_dropout(x, self.dropout, self.training)))
+            features.append(projection(locked_dropout(x, dropout.hidden, self.training)))
             after.append(last)
         return torch.stack(features, 1), after

@@ -1,20 +1,9 @@
-"""The recurrent encoder-decoder in PyTorch, for training.
-
-One network, of which each task uses its part::
-
-    translate = Encoder + Decoder with Attention
-    generate  =           Decoder
-    classify  = Encoder + ClassificationHead
-
-Shapes are noted behind the lines that make them:
-
-    N batch   S source length   T target length   V vocabulary   E embedding   H hidden
-    L layers  C classes         D = H, or 2 H where the encoder reads in both directions
+"""Networks in PyTorch, for training, made of the parts that `architecture.py` describes.
 
 No Python loop runs over time. The decoder follows the order of GNMT (Wu et al. 2016, section 3):
 its first layer reads the whole target, attention looks up the source for all steps in one product,
 and the remaining layers read the result. A single decoding step is the same code with T = 1.
-`runtime.py` computes the same functions in NumPy, for inference.
+`model_numpy.py` computes the same functions in NumPy, for inference.
 """
 
 from collections.abc import Sequence
@@ -25,107 +14,60 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnncli.config import ModelConfig
-from rnncli.networks.attention_torch import Attention, Memory
-from rnncli.networks.cells_torch import (
-    Embedding,
-    Recurrent,
-    State,
-    last_step,
-    locked_dropout,
-    reverse,
+from rnncli.networks.architecture import (
+    Architecture,
+    Classes,
+    Stack,
+    Tokens,
+    Vocabulary,
+    feature_size,
 )
+from rnncli.networks.attention_torch import Attention, Source
+from rnncli.networks.cells_torch import CELLS, Layers, LayerState, Recurrent
+from rnncli.networks.embedding_torch import DropoutRates, Embedding, locked_dropout
+from rnncli.networks.encoder_torch import ClassificationHead, Encoder, token_mask
 
-CALL = 0.5  # how loudly a word calls for its translation at first: half of it learns best
-UNSEEN = 0.1  # how often a token occurs that does not occur in the training text
+LEXICAL_INIT_SCALE = 0.5  # a token and its translation begin alike: half of that learns best
+SMOOTHING = 0.1  # added to the count of each token, so that those that never occur have one
+
+NO_DROPOUT = DropoutRates()
 
 
 class OnDevice(nn.Module):
-    """Put arrays where the model is."""
+    """A network that puts arrays where it is itself."""
 
     def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
         """Return an array as a tensor where the model is."""
         return torch.from_numpy(array).to(next(self.parameters()).device)
 
 
-class Encoder(nn.Module):
-    """Read texts into one vector a token, in one or both directions."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.dropout = config.dropout
-        self.embedding_dropout = config.embedding_dropout
-        self.embedding = Embedding(config.vocab_size, config.embedding_dim)
-        directions = 2 if config.bidirectional else 1
-        self.output_size = directions * config.encoder_units  # D
-        self.layers = nn.ModuleList()
-        for layer in range(config.num_layers):
-            size = config.embedding_dim if layer == 0 else self.output_size
-            self.layers.append(
-                nn.ModuleList(
-                    Recurrent(config.cell, size, config.encoder_units) for _ in range(directions)
-                )
-            )
-
-    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the outputs (N, S, D) and both directions' last states (N, D).
-
-        ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
-        """
-        return self.read(self.embedding(tokens), lengths)
-
-    def read(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same for embedded ``words`` (N, S, E)."""
-        x = locked_dropout(words, self.embedding_dropout, self.training)  # (N, S, E)
-        last: list[Tensor] = []
-        for layer in self.layers:
-            outputs, last = [], []
-            assert isinstance(layer, nn.ModuleList)
-            for backward, direction in enumerate(layer):
-                out, _ = direction(reverse(x, lengths) if backward else x)  # (N, S, H)
-                last.append(last_step(out, lengths))  # (N, H)
-                outputs.append(reverse(out, lengths) if backward else out)
-            x = locked_dropout(torch.cat(outputs, 2), self.dropout, self.training)  # (N, S, D)
-        return x, torch.cat(last, 1)
-
-
 class Decoder(nn.Module):
-    """Predict each next token from those before it and, in a translator, from the source."""
+    """Predict each next token from those before it."""
 
-    def __init__(self, config: ModelConfig, memory_size: int | None = None) -> None:
+    def __init__(
+        self, front: Tokens, stack: Stack, head: Vocabulary, dropout: DropoutRates
+    ) -> None:
         super().__init__()
-        self.dropout = config.dropout
-        self.embedding_dropout = config.embedding_dropout
-        vocab_size = config.target_vocab_size or config.vocab_size
-        self.embedding = Embedding(vocab_size, config.embedding_dim)
-        self.layers = nn.ModuleList(
-            Recurrent(
-                config.cell,
-                config.embedding_dim if layer == 0 else config.hidden_size,
-                config.hidden_size,
-            )
-            for layer in range(config.num_layers)
+        self._add_layers(front, stack, head, dropout)
+        self._add_output(front, stack, head)
+
+    def _add_layers(
+        self, front: Tokens, stack: Stack, head: Vocabulary, dropout: DropoutRates
+    ) -> None:
+        self.dropout = dropout
+        self.embedding = Embedding(head.size, front.embedding_dim)
+        inputs = [front.embedding_dim, *[stack.hidden_size] * (stack.num_layers - 1)]
+        self.layers: Layers[Recurrent] = Layers(
+            CELLS[stack.cell](size, stack.hidden_size) for size in inputs
         )
-        self.attention: Attention | None = None
-        if memory_size is not None:
-            self.attention = Attention(config.hidden_size, memory_size)
-            self.bridge = nn.Linear(memory_size, config.num_layers * config.hidden_size)
-        self.lexical: nn.Linear | None = None
-        if config.lexical:
-            self.lexical = nn.Linear(config.embedding_dim, config.embedding_dim, bias=False)
-            # Words and their translations begin alike, and so a word calls for its translation.
-            nn.init.eye_(self.lexical.weight)
-            self.lexical.weight.data *= CALL
-        width = config.output_width
-        self.shortcut: nn.Linear | None = None
-        if config.shortcut:
-            self.shortcut = nn.Linear(config.embedding_dim, width, bias=False)
-            nn.init.zeros_(self.shortcut.weight)
-        self.projection: nn.Linear | None = None
-        if config.tie_embeddings and config.hidden_size != config.embedding_dim:
-            self.projection = nn.Linear(config.hidden_size, config.embedding_dim)
-        self.output = nn.Linear(width, vocab_size)
-        if config.tie_embeddings:  # Press and Wolf 2017
+
+    def _add_output(self, front: Tokens, stack: Stack, head: Vocabulary) -> None:
+        width = feature_size(front, stack, head)
+        self.projection: nn.Module = nn.Identity()
+        if width != stack.hidden_size:
+            self.projection = nn.Linear(stack.hidden_size, width)
+        self.output = nn.Linear(width, head.size)
+        if head.tied:
             self.output.weight = self.embedding.weight
         nn.init.zeros_(self.output.bias)
 
@@ -138,120 +80,151 @@ class Decoder(nn.Module):
         """
         self.output.bias.copy_(log_frequencies(counts))
 
-    def start(self, last: Tensor) -> list[State]:
-        """Return the first state of each layer, from the encoder's last states (N, D)."""
-        states: list[State] = []
-        for h in torch.tanh(self.bridge(last)).chunk(len(self.layers), 1):  # (N, H)
-            match self.layers[0].cell:
-                case "lstm":
-                    states.append((h, torch.zeros_like(h)))
-                case "mingru":  # its states are positive
-                    states.append(((h + 1) / 2 + 1e-4,))
-                case _:
-                    states.append((h,))
-        return states
-
     def features(
-        self,
-        tokens: Tensor,
-        states: Sequence[State | None],
-        memory: Memory | None = None,
-        where: Tensor | None = None,
-    ) -> tuple[Tensor, list[State]]:
-        """Return what the output layer reads after each of ``tokens`` (N, T), and the states.
+        self, tokens: Tensor, states: Sequence[LayerState | None]
+    ) -> tuple[Tensor, list[LayerState]]:
+        """Return what the output layer reads (N, T, E) after each of ``tokens`` (N, T).
 
-        The states are those after the last step, one a layer. With ``where`` (N, T), only the
-        features of the M places where it is true: the output layer is most of the work.
+        Beside it are the states after the last step, one a layer.
         """
-        before = locked_dropout(
-            self.embedding(tokens), self.embedding_dropout, self.training
-        )  # (N, T, E)
-        x = before
-        after: list[State] = []
+        x = self._embedded(tokens)  # (N, T, E)
+        after: list[LayerState] = []
         for layer, state in zip(self.layers, states, strict=True):
             x, last = layer(x, state)  # (N, T, H)
             after.append(last)
-            if self.attention is not None and len(after) == 1:
-                assert memory is not None
-                x, weights = self.attention(x, memory)  # (N, T, H), (N, T, S)
-            x = locked_dropout(x, self.dropout, self.training)
-        if where is not None:
-            x = x[where]  # (M, H)
-        if self.projection is not None:
-            x = self.projection(x)  # (N, T, E)
-        if self.shortcut is not None:  # "deep output": Bahdanau et al. 2015, appendix A.2.2
-            x = x + self.shortcut(before if where is None else before[where])
-        if memory is not None and memory.words is not None:
-            words = torch.bmm(weights.to(memory.words.dtype), memory.words)  # (N, K T, E)
-            words = words.view(*tokens.shape, -1)  # (N, T, E)
-            x = x + (words if where is None else words[where])
-        return x, after
+            x = locked_dropout(x, self.dropout.hidden, self.training)
+        return self.projection(x), after
 
-    def meanings(self, words: Tensor) -> Tensor | None:
-        """Return what words (N, S, E) of the source alone say to the output layer (N, S, E).
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        return locked_dropout(self.embedding(tokens), self.dropout.embedding, self.training)
 
-        A translation of the word that is attended to needs no context to be likely, which a network
-        has little to learn from for rare words (Nguyen and Chiang 2018, section 4; here linear).
+
+class AttentionDecoder(Decoder):
+    """Predict each next token from those before it and from the source.
+
+    Two more things reach the output layer than the recurrent layers: what the attended tokens of
+    the source say on their own (lexical features: Nguyen and Chiang 2018, section 4; here linear),
+    and the previous token ("deep output": Bahdanau et al. 2015, appendix A.2.2).
+    """
+
+    def __init__(
+        self,
+        front: Tokens,
+        source_size: int,
+        stack: Stack,
+        head: Vocabulary,
+        dropout: DropoutRates,
+    ) -> None:
+        nn.Module.__init__(self)
+        # In this order, which is that of the random numbers with which weights start.
+        self._add_layers(front, stack, head, dropout)
+        self.attention = Attention(stack.hidden_size, source_size)
+        self.bridge = nn.Linear(source_size, stack.num_layers * stack.hidden_size)
+        width = feature_size(front, stack, head)
+        self.lexical_projection = nn.Linear(front.embedding_dim, width, bias=False)
+        # Tokens and their translations begin alike: each is at first likely to be translated so.
+        nn.init.eye_(self.lexical_projection.weight)
+        self.lexical_projection.weight.data *= LEXICAL_INIT_SCALE
+        self.previous_token_projection = nn.Linear(front.embedding_dim, width, bias=False)
+        nn.init.zeros_(self.previous_token_projection.weight)
+        self._add_output(front, stack, head)
+
+    def init_states(self, last: Tensor) -> list[LayerState]:
+        """Return the first state of each layer, from the encoder's last states (N, D)."""
+        parts = torch.tanh(self.bridge(last)).chunk(len(self.layers), 1)  # (N, H) each
+        return [layer.init_state(h) for layer, h in zip(self.layers, parts, strict=True)]
+
+    def lexical_features(self, embedded: Tensor) -> Tensor:
+        """Return what tokens of the source (N, S, E) say on their own to the output layer.
+
+        A translation of the token that is attended to needs no context to be likely, which a
+        network has little to learn from for rare words.
         """
-        if self.lexical is None:
-            return None
-        return locked_dropout(self.lexical(words), self.embedding_dropout, self.training)
+        features = self.lexical_projection(embedded)  # (N, S, E)
+        return locked_dropout(features, self.dropout.embedding, self.training)
+
+    def attend(
+        self,
+        tokens: Tensor,
+        states: Sequence[LayerState | None],
+        source: Source,
+        where: Tensor | None = None,
+    ) -> tuple[Tensor, list[LayerState]]:
+        """Return what the output layer reads (N, T, E) after each of ``tokens`` (N, T).
+
+        Beside it are the states after the last step. With ``where`` (N, T), only the features of
+        the M places where it is true: the output layer is most of the work.
+        """
+        chosen = slice(None) if where is None else where
+        embedded = self._embedded(tokens)  # (N, T, E)
+        first, *deeper = self.layers
+        x, state = first(embedded, states[0])  # (N, T, H)
+        after: list[LayerState] = [state]
+        x, weights = self.attention(x, source)  # (N, T, H), (N, K T, S)
+        x = locked_dropout(x, self.dropout.hidden, self.training)
+        for layer, before in zip(deeper, states[1:], strict=True):
+            x, state = layer(x, before)
+            after.append(state)
+            x = locked_dropout(x, self.dropout.hidden, self.training)
+        lexical = torch.bmm(weights.to(source.lexical_features.dtype), source.lexical_features)
+        lexical = lexical.view(*tokens.shape, -1)  # (N, T, E)
+        features = self.projection(x[chosen]) + self.previous_token_projection(embedded[chosen])
+        return features + lexical[chosen], after
 
 
-class ClassificationHead(nn.Module):
-    """Score the classes from the maximum, the mean and the last of the encoder's states."""
+class SequenceClassifier(OnDevice):
+    """An encoder and a head that scores the classes of whole texts."""
 
-    def __init__(self, memory_size: int, config: ModelConfig) -> None:
+    def __init__(
+        self, front: Tokens, encoder: Stack, head: Classes, dropout: DropoutRates = NO_DROPOUT
+    ) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(3 * memory_size, config.num_classes)
-
-    def forward(self, memory: Tensor, last: Tensor, mask: Tensor) -> Tensor:
-        """Return the logits (N, C) from the outputs (N, S, D) and last states (N, D)."""
-        outside = ~mask.unsqueeze(2)  # (N, S, 1)
-        largest = memory.masked_fill(outside, float("-inf")).amax(1)  # (N, D)
-        mean = memory.masked_fill(outside, 0).sum(1) / mask.sum(1, keepdim=True)  # (N, D)
-        pooled = torch.cat([largest, mean, last], 1)  # (N, 3 D)
-        logits: Tensor = self.output(self.dropout(pooled))  # (N, C)
-        return logits
-
-
-class EncoderDecoder(OnDevice):
-    """Hold the parts that the task uses."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder: Encoder | None = None
-        self.decoder: Decoder | None = None
-        self.head: ClassificationHead | None = None
-        if config.task != "generate":
-            self.encoder = Encoder(config)
-        if config.task == "classify":
-            assert self.encoder is not None
-            self.head = ClassificationHead(self.encoder.output_size, config)
-        else:
-            self.decoder = Decoder(config, self.encoder.output_size if self.encoder else None)
-
-    def start_words(self, vectors: Tensor, learned: bool) -> None:
-        """Let words begin as vectors (V, E), where these are not 0, and learn from there or not."""
-        assert self.encoder is not None
-        self.encoder.embedding.start_from(vectors)
-        self.encoder.embedding.weight.requires_grad_(learned)
+        self.architecture = Architecture(front, encoder, None, head)
+        self.encoder = Encoder(front, encoder, dropout)
+        self.head = ClassificationHead(encoder.output_size, head.count, dropout.hidden)
 
     def classify(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits (N, C) of the classes of texts (N, S)."""
-        assert self.encoder is not None and self.head is not None
         logits: Tensor = self.head(*self.encoder(tokens, lengths), token_mask(tokens, lengths))
         return logits
 
-    def read(self, source: Tensor, lengths: Tensor) -> tuple[Memory, list[State]]:
-        """Return what a decoder looks up in sources (N, S), and the states that it starts from."""
-        assert self.encoder is not None and self.decoder is not None
-        words = self.encoder.embedding(source)  # (N, S, E)
-        values, last = self.encoder.read(words, lengths)  # (N, S, D), (N, D)
-        meanings = self.decoder.meanings(words)  # (N, S, E)
-        return Memory(values, token_mask(source, lengths), meanings), self.decoder.start(last)
+
+class CausalLM(OnDevice):
+    """A decoder alone."""
+
+    def __init__(
+        self, front: Tokens, decoder: Stack, head: Vocabulary, dropout: DropoutRates = NO_DROPOUT
+    ) -> None:
+        super().__init__()
+        self.architecture = Architecture(front, None, decoder, head)
+        self.decoder = Decoder(front, decoder, head, dropout)
+
+
+class EncoderDecoder(OnDevice):
+    """An encoder, and a decoder that attends to what it read."""
+
+    def __init__(
+        self,
+        front: Tokens,
+        encoder: Stack,
+        decoder: Stack,
+        head: Vocabulary,
+        dropout: DropoutRates = NO_DROPOUT,
+    ) -> None:
+        super().__init__()
+        self.architecture = Architecture(front, encoder, decoder, head)
+        self.encoder = Encoder(front, encoder, dropout)
+        self.decoder = AttentionDecoder(front, encoder.output_size, decoder, head, dropout)
+
+    def read(self, tokens: Tensor, lengths: Tensor) -> tuple[Source, list[LayerState]]:
+        """Return what a decoder attends to in sources (N, S), and the states to start from."""
+        embedded = self.encoder.embedding(tokens)  # (N, S, E)
+        values, last = self.encoder.read(embedded, lengths)  # (N, S, D), (N, D)
+        features = self.decoder.lexical_features(embedded)  # (N, S, E)
+        return (
+            Source(values, token_mask(tokens, lengths), features),
+            self.decoder.init_states(last),
+        )
 
     def features(
         self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
@@ -260,17 +233,25 @@ class EncoderDecoder(OnDevice):
 
         With ``where`` (N, T), only the features (M, E) of the places where it is true.
         """
-        assert self.decoder is not None
-        memory, states = self.read(source, lengths)
-        return self.decoder.features(target, states, memory, where)[0]
+        read, states = self.read(source, lengths)
+        return self.decoder.attend(target, states, read, where)[0]
+
+
+def build(
+    architecture: Architecture, dropout: DropoutRates = NO_DROPOUT
+) -> SequenceClassifier | CausalLM | EncoderDecoder:
+    """Build the network that an architecture describes, with new weights."""
+    match architecture:
+        case Architecture(front, Stack() as encoder, None, Classes() as head):
+            return SequenceClassifier(front, encoder, head, dropout)
+        case Architecture(front, None, Stack() as decoder, Vocabulary() as head):
+            return CausalLM(front, decoder, head, dropout)
+        case Architecture(front, Stack() as encoder, Stack() as decoder, Vocabulary() as head):
+            return EncoderDecoder(front, encoder, decoder, head, dropout)
+    raise AssertionError("an architecture was checked when it was made")
 
 
 def log_frequencies(counts: NDArray[np.int64]) -> Tensor:
     """Return the logarithm of how often each token occurs, from counts (V,)."""
-    frequencies = torch.from_numpy(counts).float() + UNSEEN  # (V,)
+    frequencies = torch.from_numpy(counts).float() + SMOOTHING  # (V,)
     return (frequencies / frequencies.sum()).log()
-
-
-def token_mask(tokens: Tensor, lengths: Tensor) -> Tensor:
-    """Return (N, S), true where there is a token and false where there is padding."""
-    return torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)

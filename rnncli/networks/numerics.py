@@ -39,3 +39,19 @@ def directions(x: Floats) -> Floats:
     lengths = np.sqrt(np.square(x).sum(-1, keepdims=True))
     unit: Floats = x / np.maximum(lengths, np.float32(1e-6))
     return unit
+
+
+def linear(x: Floats, weight: Floats) -> Floats:
+    """Return x @ weight for rows x (..., I) and a weight (I, O): one product, not many small ones.
+
+    NumPy multiplies the matrices of a stack one by one.
+    """
+    result: Floats = (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
+    return result
+
+
+def affine(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    """Return x @ weight + bias for rows x (..., I), a weight (I, O) and a bias (O,)."""
+    result = linear(x, weight)
+    result += bias
+    return result

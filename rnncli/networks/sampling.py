@@ -1,7 +1,7 @@
 """Drawing tokens from the distribution of a language model.
 
 A step function takes the last tokens (R,) and a state, and returns the logits (R, V) of the next
-ones and the state after them: ``LanguageModel.step`` of `model_numpy.py`. The logits are the
+ones and the state after them: ``CausalLM.step`` of `model_numpy.py`. The logits are the
 caller's to change.
 """
 

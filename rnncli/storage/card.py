@@ -1,19 +1,18 @@
 """The model card: what a model does, what it was trained on, and how well it does."""
 
-import math
-
+from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.reading import expected_shapes
 
 
 def write_card(description: ModelDescription, summary: str) -> str:
     """Return the model card; ``summary`` ends the sentence "A recurrent network that ..."."""
     architecture, settings = description.architecture, description.settings
-    parameters = sum(map(math.prod, expected_shapes(architecture).values()))
+    stack = architecture.decoder or architecture.encoder
+    assert stack is not None
     lines = [
         f"# A model to {description.task} with",
-        f"A recurrent network ({architecture.cell}, {architecture.num_layers} x "
-        f"{architecture.hidden_size} units, {parameters:,} parameters, "
+        f"A recurrent network ({stack.cell}, {stack.num_layers} x {stack.hidden_size} units, "
+        f"{count_parameters(architecture):,} parameters, "
         f"{description.level} level) that {summary}.",
     ]
     if (training := description.training) is not None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from rnncli.config import FORMAT_VERSION, LEVELS, MAX_SEED, TASKS, Level, ModelConfig, Task
+from rnncli.config import FORMAT_VERSION, LEVELS, MAX_SEED, TASKS, Level, Task
 from rnncli.errors import ConfigError
+from rnncli.networks.architecture import Architecture, Classes, from_json
 from rnncli.storage.layout import TASK_FILES
 
 Value = TypeVar("Value")
@@ -65,7 +66,7 @@ class ModelDescription:
 
     task: Task
     level: Level
-    architecture: ModelConfig
+    architecture: Architecture
     labels: tuple[str, ...] = ()  # in the order of the classes; empty where there are none
     tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters set on held-out data
     scores: Mapping[str, float] = field(default_factory=dict)  # on the held-out part
@@ -93,19 +94,16 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         ValueError: something that is needed to answer is missing or wrong.
 
     """
-    task, level, architecture = (values.get(name) for name in ("task", "level", "architecture"))
+    task, level = values.get("task"), values.get("level")
     if task not in TASKS:
         raise ValueError(f"it names no known task: {reprlib.repr(task)}")
     if level not in LEVELS:
         raise ValueError(f"it names no known level: {reprlib.repr(level)}")
-    if not isinstance(architecture, dict):
-        raise ValueError("it describes no architecture")
     try:
-        config = ModelConfig(**architecture)
-    except (TypeError, ConfigError) as error:
+        architecture = from_json(values.get("architecture"))
+    except ConfigError as error:
         raise ValueError(str(error)) from None
-    if config.task != task:
-        raise ValueError(f"the architecture is not one to {task} with")
+    head = architecture.head
     tuned, task_values = _mapping(values.get("tuned", {}), float), values.get("task_values", {})
     if tuned is None or not all(0 < value < LARGEST_NUMBER for value in tuned.values()):
         raise ValueError("the tuned hyperparameters are wrong")
@@ -115,8 +113,8 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
     return ModelDescription(
         task,
         level,
-        config,
-        labels=_parse_labels(values.get("labels"), config.num_classes),
+        architecture,
+        labels=_parse_labels(values.get("labels"), head.count if isinstance(head, Classes) else 0),
         tuned=tuned,
         scores=_mapping(values.get("scores"), float) or {},
         task_files=_parse_task_files(values.get("task_files")),

@@ -4,7 +4,6 @@ Nothing is built, and no weight read, before the description, the shapes and the
 """
 
 import json
-import math
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.config import FORMAT_VERSION, MAX_PARAMETERS, ModelConfig, Task
+from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
-from rnncli.networks.model_numpy import Network
+from rnncli.networks.architecture import Architecture, Vocabulary, parameters
+from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage import version_1
 from rnncli.storage.description import ModelDescription, parse
@@ -42,8 +42,8 @@ class SavedModel:
         return self.layout.root
 
     @property
-    def config(self) -> ModelConfig:
-        """Return the architecture of the network."""
+    def architecture(self) -> Architecture:
+        """Return the parts of the network."""
         return self.description.architecture
 
     def require_tuned(
@@ -78,16 +78,17 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
             f"{path} is a model to {description.task} with, not to {task}",
             f"rnncli {description.task} -m {path}",
         )
-    config, level = description.architecture, description.level
-    weights = _read_weights(files[layout.weights.name], config)
+    architecture, level = description.architecture, description.level
+    weights = _read_weights(files[layout.weights.name], architecture)
     tokenizer = Tokenizer.load(require_regular_file(layout.tokenizer), level)
     target_tokenizer = tokenizer
-    if config.target_vocab_size:
+    head = architecture.head
+    if architecture.encoder is not None and isinstance(head, Vocabulary):
         target_tokenizer = Tokenizer.load(require_regular_file(layout.target_tokenizer), level)
-        _check_vocabulary(path, target_tokenizer, config.target_vocab_size)
-    _check_vocabulary(path, tokenizer, config.vocab_size)
+        _check_vocabulary(path, target_tokenizer, head.size)
+    _check_vocabulary(path, tokenizer, architecture.front.vocab_size)
     task_files = {name: files[name] for name in description.task_files}
-    network = Network(config, weights)
+    network = build(architecture, weights)
     return SavedModel(
         layout, description, tokenizer, target_tokenizer, weights, network, task_files
     )
@@ -154,58 +155,8 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
         )
 
 
-def _read_weights(file: TensorFile, config: ModelConfig) -> dict[str, Floats]:
+def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Floats]:
     """Read the weights, once the file is known to hold what the network needs and no more."""
-    shapes = expected_shapes(config)
-    parameters = sum(map(math.prod, shapes.values()))
-    if parameters > MAX_PARAMETERS:
-        raise ModelError(f"{file.path} is too large: {parameters:,} parameters", DAMAGED)
-    specs = {name: TensorSpec(tuple(shape)) for name, shape in shapes.items()}
+    specs = {name: TensorSpec(shape) for name, shape in parameters(architecture).items()}
     tensors = file.read(specs)
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-
-
-def expected_shapes(config: ModelConfig) -> dict[str, list[int]]:
-    """Return the shape of every weight that the file of such a model holds, by its name."""
-    width, size, layers = config.embedding_dim, config.hidden_size, config.num_layers
-    gates = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}[config.cell]
-    shapes: dict[str, list[int]] = {}
-
-    def recurrent(prefix: str, inputs: int, size: int) -> None:
-        rows = gates * size
-        shapes[prefix + "weight_ih"], shapes[prefix + "bias_ih"] = [rows, inputs], [rows]
-        if config.cell != "mingru":
-            shapes[prefix + "weight_hh"], shapes[prefix + "bias_hh"] = [rows, size], [rows]
-
-    def linear(prefix: str, inputs: int, outputs: int) -> None:
-        shapes[prefix + ".weight"], shapes[prefix + ".bias"] = [outputs, inputs], [outputs]
-
-    directions = 2 if config.bidirectional else 1
-    memory = directions * config.encoder_units  # of the encoder, for each token
-    if config.task != "generate":
-        shapes["encoder.embedding.weight"] = [config.vocab_size, width]
-        for layer in range(layers):
-            for direction in range(directions):
-                inputs = memory if layer else width
-                recurrent(f"encoder.layers.{layer}.{direction}.", inputs, config.encoder_units)
-    if config.task == "classify":
-        linear("head.output", 3 * memory, config.num_classes)
-        return shapes
-    vocabulary = config.target_vocab_size or config.vocab_size
-    shapes["decoder.embedding.weight"] = [vocabulary, width]
-    for layer in range(layers):
-        recurrent(f"decoder.layers.{layer}.", size if layer else width, size)
-    if config.task == "translate":
-        shapes["decoder.attention.query.weight"] = [memory, size]
-        linear("decoder.attention.combine", size + memory, size)
-        linear("decoder.bridge", memory, layers * size)
-        if config.lexical:
-            shapes["decoder.lexical.weight"] = [width, width]
-        if config.shortcut:
-            shapes["decoder.shortcut.weight"] = [config.output_width, width]
-    if config.tie_embeddings and size != width:
-        linear("decoder.projection", size, width)
-    linear("decoder.output", config.output_width, vocabulary)
-    if config.tie_embeddings:
-        del shapes["decoder.output.weight"]
-    return shapes

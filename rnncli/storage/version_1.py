@@ -11,17 +11,20 @@ from typing import Any
 from rnncli.storage.layout import MEMORY, NGRAMS, Layout
 from rnncli.storage.tensors import TensorFile
 
-# Sizes that a network no longer has, or that are no part of it: those of the n-gram model.
+# What the n-gram model counts, by the names that stood among the sizes of the network.
 FEATURES = {
     "word_orders": "word_ngrams",
     "character_orders": "character_ngrams",
     "max_skip": "words_apart",
     "normalised": "scaled_ngrams",
 }
-DROPPED = {"known_ngrams", "members", "weight_dropout", *FEATURES.values()}
 BUCKETS = 1 << 24
 NGRAM_TENSORS = {"bag.places": "buckets", "bag.weight": "weight", "bag.bias": "bias"}
 TUNED = {"bag": "ngrams"}
+NETWORK_TENSORS = {
+    "decoder.lexical.weight": "decoder.lexical_projection.weight",
+    "decoder.shortcut.weight": "decoder.previous_token_projection.weight",
+}
 
 
 def upgrade(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
@@ -34,12 +37,34 @@ def upgrade(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
     files = {NGRAMS: bool(model.get("known_ngrams")), MEMORY: (layout.root / MEMORY).exists()}
     return {
         **values,
-        "architecture": {n: v for n, v in model.items() if n not in DROPPED} if model else None,
+        "architecture": architecture(model),
         "tuned": {TUNED.get(name, name): value for name, value in tuned.items()},
         "data": {**data, **split},
         "profile": data,
         "task_values": {"controls": data["controls"]} if "controls" in data else {},
         "task_files": [name for name, is_there in files.items() if is_there],
+    }
+
+
+def architecture(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a network that was described by one flat table of sizes."""
+    layers = {name: model.get(name) for name in ("cell", "num_layers")}
+    decoder = {**layers, "hidden_size": model.get("hidden_size"), "bidirectional": False}
+    encoder = {
+        **layers,
+        "hidden_size": model.get("encoder_size") or model.get("hidden_size"),
+        "bidirectional": model.get("bidirectional"),
+    }
+    classes, target_size = model.get("num_classes"), model.get("target_vocab_size")
+    vocabulary = {
+        "size": target_size or model.get("vocab_size"),
+        "tied": model.get("tie_embeddings"),
+    }
+    return {
+        "front": {name: model.get(name) for name in ("vocab_size", "embedding_dim")},
+        "encoder": encoder if classes or target_size else None,
+        "decoder": None if classes else decoder,
+        "head": {"count": classes} if classes else vocabulary,
     }
 
 
@@ -55,4 +80,4 @@ def tensor_files(layout: Layout, values: Mapping[str, Any]) -> dict[str, TensorF
 
 
 def _network_tensor(name: str) -> str | None:
-    return None if name in NGRAM_TENSORS else name
+    return None if name in NGRAM_TENSORS else NETWORK_TENSORS.get(name, name)

@@ -34,7 +34,7 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
     }
     model = read_model(Path(path))
-    return classes[model.config.task](model, threads)
+    return classes[model.description.task](model, threads)
 
 
 def train(

@@ -1,52 +1,28 @@
 """What every trained model can do."""
 
-import math
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from rnncli.config import MAX_PARAMETERS, ModelConfig, SamplingConfig, SearchConfig, Task
+from rnncli.config import SamplingConfig, SearchConfig, Task
 from rnncli.errors import ConfigError, InputError
 from rnncli.messages import Announce, did_you_mean, listed
-from rnncli.storage.reading import SavedModel, expected_shapes, load
+from rnncli.networks.model_numpy import Network
+from rnncli.storage.reading import SavedModel, load
 from rnncli.text.batching import batch_by_length
 
 if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
     from typing_extensions import Self
 
-    from rnncli.networks.model_torch import EncoderDecoder
-
+NetworkT = TypeVar("NetworkT", bound=Network)
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 Config = TypeVar("Config", SamplingConfig, SearchConfig)
 
 
-def count_parameters(config: ModelConfig) -> int:
-    """Return how many numbers a network learns."""
-    return sum(map(math.prod, expected_shapes(config).values()))
-
-
-def build(config: ModelConfig) -> "EncoderDecoder":
-    """Build a network.
-
-    Raises:
-        ConfigError: no model of this size would be read again.
-
-    """
-    parameters = count_parameters(config)
-    if parameters > MAX_PARAMETERS:
-        raise ConfigError(
-            f"a model of {parameters / 1e6:,.0f} M parameters is too large",
-            "take a smaller --hidden-size, --embedding-dim or --vocab-size",
-        )
-    from rnncli.networks.model_torch import EncoderDecoder  # torch: on the way to training only
-
-    return EncoderDecoder(config)
-
-
-class Predictor:
+class Predictor(Generic[NetworkT]):
     """A trained model: call it with a list of texts.
 
     It can be pickled, and so handed to other processes. ``announce`` is told, once, when something
@@ -54,6 +30,7 @@ class Predictor:
     """
 
     task: ClassVar[Task]
+    network_class: type[NetworkT]
 
     def __init__(
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
@@ -63,7 +40,9 @@ class Predictor:
         self.parameters = sum(array.size for array in model.weights.values())
         self._tokenizer = model.tokenizer
         self._target_tokenizer = model.target_tokenizer
-        self._network = model.network
+        if not isinstance(model.network, self.network_class):
+            raise model.damaged(f"the architecture is not one to {self.task} with")
+        self._network: NetworkT = model.network
         self._threads = threads
         self._announce = announce
         self._announced: set[str] = set()

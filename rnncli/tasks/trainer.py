@@ -189,7 +189,7 @@ class Trainer:
         corpus = self._read_corpus()
         unlabelled = self._read_unlabelled(corpus)
         start = self._init_from
-        if start is not None and start.config.task != corpus.task:
+        if start is not None and start.description.task != corpus.task:
             raise _other_task(start, corpus)
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
         with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as scratch:
@@ -274,6 +274,6 @@ class Trainer:
 
 def _other_task(start: SavedModel, corpus: "Corpus") -> ModelError:
     return ModelError(
-        f"{start.path} was trained to {start.config.task}, and this is to {corpus.task} with",
+        f"{start.path} was trained to {start.description.task}, and this is to {corpus.task} with",
         "start from a model of the same task, or leave --init-from out",
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, Ty
 
 from torch import Tensor, nn
 
-from rnncli.config import ModelConfig, Settings
+from rnncli.config import Settings
 from rnncli.data.batches import Batch
 from rnncli.messages import Announce
+from rnncli.networks.architecture import Architecture
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import TaskFiles
 from rnncli.text.tokenizer import Tokenizer
@@ -88,7 +89,7 @@ class Prepared(Generic[TrainableT]):
 
     trainable: TrainableT
     settings: Settings
-    config: ModelConfig
+    architecture: Architecture
     tokenizer: Tokenizer
     target_tokenizer: Tokenizer | None = None  # where there are two
     labels: tuple[str, ...] = ()  # in the order of the classes

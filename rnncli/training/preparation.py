@@ -131,7 +131,7 @@ def _describe(
     return ModelDescription(
         task=corpus.task,
         level=settings.level,
-        architecture=prepared.config,
+        architecture=prepared.architecture,
         labels=prepared.labels,
         task_values={} if corpus.controls is None else {"controls": asdict(corpus.controls)},
         settings=asdict(settings),
@@ -164,7 +164,7 @@ def _identity(
         "columns": description.data.columns,
         "rows": description.data.rows,
         **description.settings,
-        **asdict(description.architecture),
+        "architecture": asdict(description.architecture),
     }
     if request.init_from is not None:
         identity["init_from"] = str(request.init_from.path)
@@ -190,12 +190,13 @@ def _announce(
     announce: Announce, prepared: Prepared[Any], parameters: int, data: TrainingData
 ) -> None:
     """Tell what was chosen: data, model, training and optimizer, a line each."""
-    config, settings = prepared.config, prepared.settings
+    encoder, decoder = prepared.architecture.encoder, prepared.architecture.decoder
+    settings = prepared.settings
     announce(f"data: {len(data.train):,} rows to train on, {len(data.validation):,} held out")
-    direction = "bidirectional " if config.bidirectional else ""
+    direction = "bidirectional " if encoder is not None and encoder.bidirectional else ""
     units = f"{settings.num_layers} x {settings.hidden_size} units"
-    if config.encoder_size:
-        units += f" (encoder: 2 x {config.encoder_size})"
+    if encoder is not None and decoder is not None:
+        units += f" (encoder: {encoder.directions} x {encoder.hidden_size})"
     vocabulary = f"{prepared.tokenizer.vocab_size:,}"
     if prepared.target_tokenizer is not None:
         vocabulary += f" and {prepared.target_tokenizer.vocab_size:,}"

@@ -17,13 +17,15 @@ LABEL_ROWS = ("head.output.weight", "head.output.bias")
 
 def settings_of(model: SavedModel) -> dict[str, Any]:
     """Return the settings with which a new network has the sizes of a model's."""
-    config = model.config
+    architecture = model.architecture
+    stack = architecture.decoder or architecture.encoder
+    assert stack is not None
     return {
         "level": model.tokenizer.level,
-        "cell": config.cell,
-        "embedding_dim": config.embedding_dim,
-        "hidden_size": config.hidden_size,
-        "num_layers": config.num_layers,
+        "cell": stack.cell,
+        "embedding_dim": architecture.front.embedding_dim,
+        "hidden_size": stack.hidden_size,
+        "num_layers": stack.num_layers,
     }
 
 

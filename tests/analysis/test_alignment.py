@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from architectures import in_numpy, randomise, small_architecture
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import WHEN, WHO, translator, write_lines
@@ -20,9 +21,9 @@ from rnncli.analysis.alignment import Alignment, Tokens, merge
 from rnncli.cli.console import Messenger
 from rnncli.cli.views.alignment import MAX_DRAWN, Drawing, heatmap
 from rnncli.cli.views.heatmap import LIMITS, SHADES, ranked_list, table
-from rnncli.config import CELLS, LEVELS, Level, ModelConfig
-from rnncli.networks.model_numpy import Network
+from rnncli.config import CELLS, LEVELS, Level
 from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.networks.model_torch import build as build_torch
 from rnncli.tasks.translate.predict import MAX_CHARACTERS, clean
 from rnncli.text.tokenizer import Tokenizer
 
@@ -34,23 +35,17 @@ every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 @pytest.fixture
-def build(small_config: Callable[..., ModelConfig]) -> Callable[..., EncoderDecoder]:
+def build() -> Callable[..., EncoderDecoder]:
     """Build a translator's network with random weights."""
     torch.manual_seed(0)
 
     def network(cell: str, layers: int) -> EncoderDecoder:
-        config = small_config("translate", cell, num_layers=layers)
-        model = EncoderDecoder(config).eval()
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.5)
+        model = build_torch(small_architecture("translate", cell, layers=layers)).eval()
+        assert isinstance(model, EncoderDecoder)
+        randomise(model)
         return model
 
     return network
-
-
-def in_numpy(model: EncoderDecoder) -> Network:
-    """Return the same network in NumPy."""
-    return Network(model.config, {name: p.detach().numpy() for name, p in model.named_parameters()})
 
 
 def batch() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -70,7 +65,6 @@ def test_attention_is_that_of_the_network_that_was_trained(
 ) -> None:
     model, (tokens, lengths, targets) = build(cell, layers), batch()
     used: list[torch.Tensor] = []
-    assert model.decoder is not None and model.decoder.attention is not None
     model.decoder.attention.register_forward_hook(lambda *call: used.append(call[2][1]))
     with torch.inference_mode():
         model.features(*map(torch.from_numpy, (tokens, lengths, targets)))

@@ -7,7 +7,9 @@ from torch import nn
 
 from rnncli.analysis.traces import Trace, trace
 from rnncli.config import CELLS
+from rnncli.networks.cells_numpy import CELLS as NUMPY_CELLS
 from rnncli.networks.cells_numpy import Recurrent
+from rnncli.networks.cells_torch import CELLS as TORCH_CELLS
 from rnncli.networks.cells_torch import Recurrent as TorchRecurrent
 
 STEPS, WIDTH, UNITS = 7, 3, 5
@@ -21,12 +23,12 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def layers(request: pytest.FixtureRequest) -> tuple[Recurrent, TorchRecurrent, np.ndarray]:
     """Return the same layer of random weights in NumPy and in PyTorch, and what it reads."""
     torch.manual_seed(0)
-    module = TorchRecurrent(request.param, WIDTH, UNITS)
+    module = TORCH_CELLS[request.param](WIDTH, UNITS)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.7)
     weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
     x = torch.randn(STEPS, WIDTH).numpy()
-    return Recurrent(request.param, weights, ""), module, x
+    return NUMPY_CELLS[request.param](weights, ""), module, x
 
 
 def traced(layer: Recurrent, x: np.ndarray, *, backward: bool = False) -> Trace:

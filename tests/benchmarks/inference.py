@@ -90,7 +90,7 @@ def generate(report: Report, folder: Path, threads: int) -> None:
     report.section(f"generation, LSTM of 512 units, greedy, {threads} threads")
     generator = TextGenerator.load(trained(folder, "generate"), threads=threads)
     network: Any = generator._network
-    decoder = TorchNetwork(network.config, network._weights).model.decoder
+    decoder = TorchNetwork(network.architecture, network._weights).model.decoder
     assert decoder is not None
     layer = decoder.layers[0]
     lstm = torch.nn.LSTM(512, 512, batch_first=True)
@@ -157,7 +157,7 @@ def classify(report: Report, folder: Path, threads: int) -> None:
 
     ours = rate(LINES, lambda: in_chunks(classifier.logits), times=2)
     report.add("rnncli", ours, "lines/s")
-    theirs = TorchNetwork(network.config, network._weights)
+    theirs = TorchNetwork(network.architecture, network._weights)
     some = lines[:10_240]
     for name, context in _precisions():
         rates = []
@@ -186,7 +186,7 @@ def translate(report: Report, folder: Path, threads: int) -> None:
     sources = [clean(row.split("\t")[0]) for row in rows]
     translator = Translator.load(trained(folder, "translate"), threads=threads)
     network: Any = translator._network
-    theirs = TorchNetwork(network.config, network._weights)
+    theirs = TorchNetwork(network.architecture, network._weights)
     encoded = [[*ids, EOS] for ids in translator._tokenizer.encode_all(sources)]
     for beam in (1, 5):
         config = SearchConfig(beam=beam, memory=False)  # the other network has none

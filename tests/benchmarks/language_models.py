@@ -23,9 +23,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rnncli.analysis.gradients import gradient_by_lag
-from rnncli.config import CELLS, ModelConfig
-from rnncli.networks.model_torch import EncoderDecoder
-from rnncli.storage.reading import expected_shapes, load
+from rnncli.config import CELLS, Cell
+from rnncli.networks.architecture import (
+    Architecture,
+    Stack,
+    Tokens,
+    Vocabulary,
+    count_parameters,
+)
+from rnncli.networks.model_torch import build
+from rnncli.storage.reading import load
 
 BUDGETS = ("110s", "10m")
 SEEDS = (0, 1, 2)
@@ -83,17 +90,12 @@ def cells(report: Report, data: Path, folder: Path, budget: str) -> None:
             report.add(f"{cell}: gradient {distance} steps back", 1e6 * reach[distance], "ppm")
 
 
-def width(cell: str) -> int:
+def width(cell: Cell) -> int:
     """Return how many units make so many weights."""
-    sizes: dict[str, Any] = {
-        "task": "generate", "cell": cell, "vocab_size": 100, "target_vocab_size": 0,
-        "num_classes": 0, "embedding_dim": EMBEDDING, "num_layers": LAYERS[cell],
-        "bidirectional": False, "tie_embeddings": True, "dropout": 0.0,
-    }  # fmt: skip
 
     def weights(hidden_size: int) -> int:
-        shapes = expected_shapes(ModelConfig(hidden_size=hidden_size, **sizes))
-        return sum(torch.Size(shape).numel() for shape in shapes.values())
+        stack = Stack(cell, LAYERS[cell], hidden_size)
+        return count_parameters(Architecture(Tokens(100, EMBEDDING), None, stack, Vocabulary(100)))
 
     return max(size for size in range(8, 4_096, 8) if weights(size) <= WEIGHTS)
 
@@ -101,18 +103,18 @@ def width(cell: str) -> int:
 def gradients(folder: Path, data: Path) -> dict[int, float]:
     """Return how much an input that many steps back moves the loss, of what the last one does."""
     model = load(folder, "generate")
-    network = EncoderDecoder(model.config).eval()
+    network: Any = build(model.architecture).eval()
     weights = load_file(folder / "model.safetensors")
     network.load_state_dict(weights, strict=False)  # tied weights are there once
     decoder = network.decoder
-    assert decoder is not None
     length = max(DISTANCES) + 1
     ids = torch.tensor(model.tokenizer.encode(data.read_text()[-200 * (length + 1) :]))
     rows = ids[: len(ids) // (length + 1) * (length + 1)].view(-1, length + 1)  # (N, T + 1)
 
     def loss() -> Tensor:
-        logits, _ = network.language_model(rows[:, :-1], [None] * len(decoder.layers))
-        return nn.functional.cross_entropy(logits[:, -1], rows[:, -1], reduction="sum")
+        features, _ = decoder.features(rows[:, :-1], [None] * len(decoder.layers))
+        logits = decoder.output(features[:, -1])
+        return nn.functional.cross_entropy(logits, rows[:, -1], reduction="sum")
 
     reach = gradient_by_lag(decoder.embedding, loss)
     return {distance: float(reach[distance]) for distance in DISTANCES}

@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnncli.config import ModelConfig
-from rnncli.networks.attention_torch import Memory as TorchMemory
-from rnncli.networks.model_numpy import DecoderState, Memory
-from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.networks.architecture import Architecture
+from rnncli.networks.attention_numpy import Source
+from rnncli.networks.attention_torch import Source as TorchSource
+from rnncli.networks.model_numpy import AttentionState
+from rnncli.networks.model_torch import build
 from rnncli.networks.numerics import Floats, Ints
 
 
 class TorchNetwork:
     """Hold the trained parts; the states hold tensors, which are indexed as arrays are."""
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, Floats]) -> None:
-        self.model = EncoderDecoder(config).eval()
+    def __init__(self, architecture: Architecture, weights: Mapping[str, Floats]) -> None:
+        self.model: Any = build(architecture).eval()
         # What is tied is stored once.
         tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
         self.model.load_state_dict(tensors, strict=False)
@@ -28,24 +29,21 @@ class TorchNetwork:
         return _array(self.model.classify(torch.from_numpy(tokens), torch.from_numpy(lengths)))
 
     @torch.inference_mode()
-    def encode(self, tokens: Ints, lengths: Ints) -> DecoderState:
+    def encode(self, tokens: Ints, lengths: Ints) -> AttentionState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""
-        memory: Any
-        memory, states = self.model.read(torch.from_numpy(tokens), torch.from_numpy(lengths))
-        layers: Any = tuple(states)
-        return DecoderState(layers, Memory(memory.values, memory.values, memory.mask, memory.words))
+        read, states = self.model.read(torch.from_numpy(tokens), torch.from_numpy(lengths))
+        source = Source(read.values, read.values, read.mask, read.lexical_features)
+        return AttentionState(tuple(states), source)
 
     @torch.inference_mode()
-    def step(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
+    def step(self, tokens: Ints, state: AttentionState) -> tuple[Floats, AttentionState]:
         """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""
-        assert self.model.decoder is not None
-        memory: Any = state.memory
-        layers: Any = state.layers
-        source = TorchMemory(memory.values, memory.mask, memory.words)
+        source: Any = state.source
+        read = TorchSource(source.values, source.mask, source.lexical_features)
         ids = torch.from_numpy(np.ascontiguousarray(tokens[:, None]))
-        features, states = self.model.decoder.features(ids, layers, source)
-        after: Any = tuple(states)
-        return _array(self.model.decoder.output(features)[:, 0]), DecoderState(after, memory)
+        features, states = self.model.decoder.attend(ids, state.layers, read)
+        logits = _array(self.model.decoder.output(features)[:, 0])
+        return logits, AttentionState(tuple(states), state.source)
 
 
 def _array(tensor: torch.Tensor) -> Floats:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rnncli.networks.model_numpy import DecoderState, Memory
+from rnncli.networks.attention_numpy import Source
+from rnncli.networks.model_numpy import AttentionState
 from rnncli.networks.numerics import log_softmax
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
@@ -13,7 +14,7 @@ VOCAB = 7
 class Toy:
     """A step function with random scores that depend on the source and on all tokens before.
 
-    Each row's state is its history, as digits of one number; the source is read from the memory,
+    Each row's state is its history, as digits of one number; the source is read from the state,
     as attention does, with as many rows a source as there are.
     """
 
@@ -25,16 +26,16 @@ class Toy:
 
     def start(self, sources):
         values = np.array(sources, np.float32).reshape(-1, 1, 1)
-        memory = Memory(values, values, np.ones(values.shape[:2], bool))
-        return DecoderState(((np.zeros((len(sources), 1), np.int64),),), memory)
+        source = Source(values, values, np.ones(values.shape[:2], bool), values)
+        return AttentionState(((np.zeros((len(sources), 1), np.int64),),), source)
 
     def __call__(self, tokens, state):
         history = state.layers[0][0]  # (R, 1)
-        each = len(tokens) // len(state.memory.values)
-        source = np.repeat(state.memory.values[:, 0, 0], each).astype(np.int64)  # (R,)
+        each = len(tokens) // len(state.source.values)
+        source = np.repeat(state.source.values[:, 0, 0], each).astype(np.int64)  # (R,)
         history = history * self.vocab + tokens[:, None]
         logits = self.table[(self.key * (history[:, 0] + 31 * source)) % 997]
-        return logits.copy(), DecoderState(((history,),), state.memory)
+        return logits.copy(), AttentionState(((history,),), state.source)
 
     def log_p(self, source, prefix):
         """Return the log-probabilities of what follows a prefix, from scratch."""

@@ -5,7 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +14,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from architectures import small_architecture
 from models import SMALL, classifier, reviews
 from safetensors.numpy import load_file
 from shell import call, tree
 
 import rnncli
-from rnncli.config import FORMAT_VERSION, TASKS, ModelConfig
+from rnncli.config import FORMAT_VERSION, TASKS, Task
 from rnncli.errors import ModelError
-from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.networks.architecture import Architecture, Classes
+from rnncli.networks.model_torch import OnDevice, build
 from rnncli.storage.description import ModelDescription, TrainingRecord
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import load
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.text.tokenizer import Tokenizer
 
-Describe = Callable[..., ModelConfig]
 WORDS = ["a gull", "a cat", "the gull sings", "the cat sleeps", "the girl waits"]
+OTHER_WORDS = ("un chat", "la mouette")
 FILES = {"README.md", "config.json", "metrics.jsonl", "model.safetensors", "tokenizer.json"}
 
 
@@ -37,44 +39,39 @@ def tokenizer(*texts: str) -> Tokenizer:
     return Tokenizer.train(texts or WORDS, "word", 100)
 
 
-def description(config: ModelConfig, **others: Any) -> ModelDescription:
-    labels = tuple(f"label {i}" for i in range(config.num_classes))
+def description(architecture: Architecture, **others: Any) -> ModelDescription:
+    head, encoder = architecture.head, architecture.encoder
+    labels = tuple(f"label {i}" for i in range(head.count)) if isinstance(head, Classes) else ()
+    task: Task = "classify" if labels else "generate" if encoder is None else "translate"
     record = TrainingRecord("rnncli train", "3.11", "2.6", finished=True)
     return ModelDescription(
-        config.task, "word", config, labels=labels, **{"training": record, **others}
+        task, "word", architecture, labels=labels, **{"training": record, **others}
     )
 
 
-def snapshot(config: ModelConfig, **more: Any) -> Snapshot:
-    second = tokenizer("un chat", "la mouette") if config.target_vocab_size else None
-    return Snapshot(description(config, **more), "# A card\n", [{"step": 1}], tokenizer(), second)
+def snapshot(architecture: Architecture, **more: Any) -> Snapshot:
+    two = architecture.encoder is not None and architecture.decoder is not None
+    second = tokenizer(*OTHER_WORDS) if two else None
+    told = description(architecture, **more)
+    return Snapshot(told, "# A card\n", [{"step": 1}], tokenizer(), second)
 
 
-@pytest.fixture
-def describe(small_config: Describe) -> Describe:
+def describe(kind: str, **sizes: Any) -> Architecture:
     """Describe a small network whose vocabularies are those of the tokenizers here."""
-
-    def config(task: str, **changes: Any) -> ModelConfig:
-        target = tokenizer("un chat", "la mouette").vocab_size
-        sizes = {
-            "vocab_size": tokenizer().vocab_size,
-            "target_vocab_size": target if task == "translate" else 0,
-        }
-        return small_config(task, "gru", **(sizes | changes))
-
-    return config
+    own, other = tokenizer().vocab_size, tokenizer(*OTHER_WORDS).vocab_size
+    return small_architecture(kind, "gru", vocab_size=own, target_size=other, **sizes)
 
 
-def network(config: ModelConfig, seed: int = 0) -> EncoderDecoder:
+def network(architecture: Architecture, seed: int = 0) -> OnDevice:
     torch.manual_seed(seed)
-    return EncoderDecoder(config)
+    return build(architecture)
 
 
-def weights(model: EncoderDecoder) -> Mapping[str, torch.Tensor]:
+def weights(model: OnDevice) -> Mapping[str, torch.Tensor]:
     return model.state_dict(keep_vars=True)
 
 
-def assert_stored(model: EncoderDecoder, place: Path) -> None:
+def assert_stored(model: OnDevice, place: Path) -> None:
     """Check that every weight is on disk, rounded to half precision, under one of its names."""
     on_disk = load_file(place / "model.safetensors")
     state = model.state_dict(keep_vars=True)
@@ -99,18 +96,18 @@ every_task = pytest.mark.parametrize("task", TASKS)
 
 
 @every_task
-def test_what_was_saved_is_what_is_loaded(task: str, describe: Describe, tmp_path: Path) -> None:
+def test_what_was_saved_is_what_is_loaded(task: str, tmp_path: Path) -> None:
     config = describe(task)
     model, place = network(config), tmp_path / "models" / "m"
     ModelWriter(place, force=False).save(
         snapshot(config, settings={"note": "Ünïcode"}), weights(model)
     )
     saved = load(place)
-    assert saved.config == config
+    assert saved.architecture == config
     assert saved.description.settings["note"] == "Ünïcode"
     assert saved.tokenizer.encode("the cat") == tokenizer().encode("the cat")
     assert_stored(model, place)
-    extra = {"target_tokenizer.json"} if config.target_vocab_size else set()
+    extra = {"target_tokenizer.json"} if task == "translate" else set()
     assert {path.name for path in place.iterdir()} == FILES | extra
     assert [path.name for path in place.parent.iterdir()] == ["m"]
 
@@ -118,9 +115,9 @@ def test_what_was_saved_is_what_is_loaded(task: str, describe: Describe, tmp_pat
 @every_task
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 def test_a_weight_is_stored_once_under_however_many_names(
-    task: str, tied: bool, describe: Describe, tmp_path: Path
+    task: str, tied: bool, tmp_path: Path
 ) -> None:
-    config = describe(task, tie_embeddings=tied)
+    config = describe(task, tied=tied)
     model, place = network(config), tmp_path / "m"
     ModelWriter(place, force=False).save(snapshot(config), weights(model))
     on_disk = load_file(place / "model.safetensors")
@@ -133,7 +130,7 @@ def test_a_weight_is_stored_once_under_however_many_names(
     load(place)
 
 
-def test_each_save_replaces_the_one_before(describe: Describe, tmp_path: Path) -> None:
+def test_each_save_replaces_the_one_before(tmp_path: Path) -> None:
     config, place = describe("classify"), tmp_path / "m"
     writer = ModelWriter(place, force=False)
     for seed in (1, 2, 3):
@@ -144,9 +141,7 @@ def test_each_save_replaces_the_one_before(describe: Describe, tmp_path: Path) -
         assert {path.name for path in place.iterdir()} == FILES
 
 
-def test_a_model_can_be_described_again_with_its_weights_untouched(
-    describe: Describe, tmp_path: Path
-) -> None:
+def test_a_model_can_be_described_again_with_its_weights_untouched(tmp_path: Path) -> None:
     config, place = describe("classify"), tmp_path / "m"
     writer, shot = ModelWriter(place, force=False), snapshot(config)
     writer.save(shot, weights(network(config)))
@@ -158,9 +153,7 @@ def test_a_model_can_be_described_again_with_its_weights_untouched(
     assert {name for name in after if after[name] != before[name]} == {"config.json"}
 
 
-def test_others_may_read_a_model_as_far_as_the_umask_allows(
-    describe: Describe, tmp_path: Path
-) -> None:
+def test_others_may_read_a_model_as_far_as_the_umask_allows(tmp_path: Path) -> None:
     config = describe("classify")
     (tmp_path / "usual").mkdir()
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
@@ -170,7 +163,7 @@ def test_others_may_read_a_model_as_far_as_the_umask_allows(
 # saves that fail
 
 
-def test_a_first_save_that_fails_leaves_nothing_behind(describe: Describe, tmp_path: Path) -> None:
+def test_a_first_save_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     config = describe("classify")
     writer = ModelWriter(tmp_path / "m", force=False)
     with files_no_larger_than(100), pytest.raises((OSError, ModelError)):
@@ -179,9 +172,7 @@ def test_a_first_save_that_fails_leaves_nothing_behind(describe: Describe, tmp_p
 
 
 @pytest.mark.parametrize("size", [100, 2_000], ids=["tokenizer", "weights"])
-def test_a_save_that_fails_leaves_the_old_model(
-    size: int, describe: Describe, tmp_path: Path
-) -> None:
+def test_a_save_that_fails_leaves_the_old_model(size: int, tmp_path: Path) -> None:
     config = describe("classify", hidden_size=32)
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
@@ -191,9 +182,7 @@ def test_a_save_that_fails_leaves_the_old_model(
     assert tree(tmp_path) == before
 
 
-def test_a_save_whose_description_fails_leaves_the_old_model(
-    describe: Describe, tmp_path: Path
-) -> None:
+def test_a_save_whose_description_fails_leaves_the_old_model(tmp_path: Path) -> None:
     config = describe("classify")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
@@ -204,9 +193,7 @@ def test_a_save_whose_description_fails_leaves_the_old_model(
     assert tree(tmp_path) == before
 
 
-def test_a_later_save_that_fails_leaves_the_best_model_so_far(
-    describe: Describe, tmp_path: Path
-) -> None:
+def test_a_later_save_that_fails_leaves_the_best_model_so_far(tmp_path: Path) -> None:
     config = describe("classify", hidden_size=32)
     writer = ModelWriter(tmp_path / "m", force=False)
     writer.save(snapshot(config), weights(network(config)))
@@ -229,9 +216,7 @@ def test_a_disk_that_is_full_during_training_is_explained(tmp_path: Path) -> Non
 # --force
 
 
-def test_force_changes_nothing_until_the_new_model_is_complete(
-    describe: Describe, tmp_path: Path
-) -> None:
+def test_force_changes_nothing_until_the_new_model_is_complete(tmp_path: Path) -> None:
     old, new = describe("generate"), describe("classify")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
     before = tree(tmp_path)
@@ -239,11 +224,11 @@ def test_force_changes_nothing_until_the_new_model_is_complete(
     assert tree(tmp_path) == before
     with writer.locked():
         writer.save(snapshot(new), weights(network(new)))
-    assert load(tmp_path / "m").config.task == "classify"
+    assert load(tmp_path / "m").description.task == "classify"
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
-def test_force_leaves_no_file_of_the_old_model(describe: Describe, tmp_path: Path) -> None:
+def test_force_leaves_no_file_of_the_old_model(tmp_path: Path) -> None:
     old, new = describe("translate"), describe("generate")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
     assert (tmp_path / "m" / "target_tokenizer.json").exists()
@@ -274,11 +259,11 @@ def test_force_through_a_link_replaces_the_model_and_leaves_nothing_else(tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "real"]
 
 
-def test_an_empty_directory_is_filled(describe: Describe, tmp_path: Path) -> None:
+def test_an_empty_directory_is_filled(tmp_path: Path) -> None:
     config = describe("classify")
     (tmp_path / "m").mkdir()
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
-    assert load(tmp_path / "m").config == config
+    assert load(tmp_path / "m").architecture == config
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 

@@ -11,7 +11,6 @@ import resource
 import shutil
 import struct
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,10 @@ from models import (
 from safetensors.numpy import load_file, save_file
 from shell import Result, call, explained, rnncli
 
-from rnncli.config import CELLS, LEVELS, MAX_CLASSES, ModelConfig
+from rnncli.config import LEVELS
 from rnncli.errors import ModelError
-from rnncli.networks.model_torch import EncoderDecoder
-from rnncli.storage.reading import expected_shapes, load
+from rnncli.networks.architecture import from_json, parameters
+from rnncli.storage.reading import load
 from rnncli.tasks import load as load_model
 from rnncli.text.tokenizer import Tokenizer
 
@@ -60,29 +59,6 @@ def refused(model: Path, *words: str) -> str:
     return explained(call("classify", "-m", model, TEXT), 1, *words)
 
 
-# what the weights of a network are
-
-
-@pytest.mark.parametrize("task", ["generate", "classify", "translate"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_shapes_that_are_expected_are_those_that_a_network_has(
-    task: str, cell: str, small_config: Callable[..., ModelConfig]
-) -> None:
-    for layers, both, tied, width in product((1, 3), (True, False), (True, False), (5, 6)):
-        config = small_config(
-            task,
-            cell,
-            num_layers=layers,
-            bidirectional=both,
-            tie_embeddings=tied,
-            embedding_dim=width,
-        )
-        network = EncoderDecoder(config)
-        once = {name for name, _ in network.named_parameters()}  # what is tied counts once
-        state = network.state_dict()
-        assert expected_shapes(config) == {name: list(state[name].shape) for name in once}
-
-
 # config.json
 
 NESTED = "[" * 100_000 + "]" * 100_000
@@ -94,7 +70,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "format is huge": (lambda c: c.update(format_version=10**4000), ["newer"]),
     "task is a list": (lambda c: c.update(task=["classify"]), ["config.json", "task"]),
     "task is very long": (lambda c: c.update(task="x" * 10**6), ["config.json", "task"]),
-    "two tasks": (lambda c: c["architecture"].update(task="generate"), ["config.json"]),
+    "the network of another task": (lambda c: c.update(task="generate"), ["generate"]),
     "level is unknown": (lambda c: c.update(level="syllable"), ["config.json", "level"]),
     "level is a list": (lambda c: c.update(level=["word"]), ["config.json", "level"]),
     "level of another tokenizer": (lambda c: c.update(level="char"), [TOKENIZER, "char"]),
@@ -106,7 +82,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "labels are missing": (lambda c: c.pop("labels") and None, ["labels"]),
     "a label is half a character": (lambda c: c.update(labels=["\ud800", "b"]), ["config.json"]),
     "no labels": (
-        lambda c: c.update(labels=[]) or c["architecture"].update(num_classes=0),
+        lambda c: c.update(labels=[]) or c["architecture"].update(head={"count": 0}),
         ["classes"],
     ),
     "tuned is a list": (lambda c: c.update(tuned=[1.0]), ["tuned"]),
@@ -116,27 +92,32 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "files are a text": (lambda c: c.update(task_files="x"), ["files"]),
     "files are elsewhere": (lambda c: c.update(task_files=["../x.safetensors"]), ["files"]),
     "architecture is missing": (lambda c: c.pop("architecture") and None, ["architecture"]),
-    "architecture is a list": (lambda c: c.update(architecture=[1]), ["config.json"]),
-    "a size is missing": (lambda c: c["architecture"].pop("hidden_size") and None, ["hidden_size"]),
-    "a cell is unknown": (lambda c: c["architecture"].update(cell="transformer"), ["transformer"]),
-    "a cell is a list": (lambda c: c["architecture"].update(cell=["lstm"]), ["cell"]),
-    "dropout is NaN": (lambda c: c["architecture"].update(dropout=float("nan")), ["dropout"]),
-    "dropout is a text": (lambda c: c["architecture"].update(dropout="no"), ["dropout"]),
-    "words speak to no decoder": (lambda c: c["architecture"].update(lexical=True), ["lexical"]),
-    "the word before speaks to no decoder": (
-        lambda c: c["architecture"].update(shortcut=True),
-        ["shortcut"],
+    "architecture is a list": (lambda c: c.update(architecture=[1]), ["architecture"]),
+    "a part is missing": (lambda c: c["architecture"].pop("front") and None, ["front"]),
+    "a part is a number": (lambda c: c["architecture"].update(encoder=3), ["architecture"]),
+    "a part that there is not": (lambda c: c["architecture"]["encoder"].update(x=1), ["x"]),
+    "no part reads": (lambda c: c["architecture"].update(encoder=None), ["network"]),
+    "a size is missing": (
+        lambda c: c["architecture"]["encoder"].pop("hidden_size") and None,
+        ["hidden_size"],
     ),
-    "an encoder is narrower than nothing": (
-        lambda c: c["architecture"].update(encoder_size=-1),
-        ["encoder_size"],
+    "a cell is unknown": (
+        lambda c: c["architecture"]["encoder"].update(cell="transformer"),
+        ["transformer"],
     ),
+    "a cell is a list": (lambda c: c["architecture"]["encoder"].update(cell=["lstm"]), ["cell"]),
     "a direction is a number": (
-        lambda c: c["architecture"].update(bidirectional=1),
+        lambda c: c["architecture"]["encoder"].update(bidirectional=1),
         ["bidirectional"],
     ),
 }
-SIZES = ("vocab_size", "num_classes", "embedding_dim", "hidden_size", "num_layers")
+SIZES = (
+    ("front", "vocab_size"),
+    ("front", "embedding_dim"),
+    ("encoder", "hidden_size"),
+    ("encoder", "num_layers"),
+    ("head", "count"),
+)
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
@@ -147,18 +128,21 @@ def test_a_description_that_lies_is_refused(name: str, model: Path) -> None:
     explained(call("evaluate", model, reviews(), "-q"), 1, *words)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_size_that_is_no_size_is_refused(size: str, model: Path) -> None:
+@pytest.mark.parametrize(("part", "size"), SIZES)
+def test_a_size_that_is_no_size_is_refused(part: str, size: str, model: Path) -> None:
     original = (model / CONFIG).read_text()
     for value in (-1, 0, 10**12, 1.5, 8.0, True, None, "8", [8], {}, 10**4000):
         (model / CONFIG).write_text(original)
-        edited(model / CONFIG, lambda c, value=value: c["architecture"].update({size: value}))
-        refused(model, "config.json", size)
+        edited(model / CONFIG, lambda c, v=value: c["architecture"][part].update({size: v}))
+        refused(model, "config.json", "classes" if part == "head" else size)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_size_that_the_weights_have_not_is_refused(size: str, model: Path) -> None:
-    edited(model / CONFIG, lambda c: c["architecture"].update({size: c["architecture"][size] + 1}))
+@pytest.mark.parametrize(("part", "size"), SIZES)
+def test_a_size_that_the_weights_have_not_is_refused(part: str, size: str, model: Path) -> None:
+    def grow(description: Any) -> None:
+        description["architecture"][part][size] += 1
+
+    edited(model / CONFIG, grow)
     refused(model)
 
 
@@ -166,8 +150,12 @@ def test_a_model_that_would_fill_the_memory_is_refused_before_it_is_read(model: 
     """The file fits its description, and takes no room on the disk: it is one hole."""
     wide = 16_384
     info = json.loads((model / CONFIG).read_text())
-    info["architecture"] |= {"hidden_size": wide, "embedding_dim": wide}
-    shapes = expected_shapes(ModelConfig(**info["architecture"]))
+    shapes = {
+        name: [size // 8 * wide if size % 8 == 0 else size for size in shape]
+        for name, shape in parameters(from_json(info["architecture"])).items()
+    }
+    info["architecture"]["front"]["embedding_dim"] = wide
+    info["architecture"]["encoder"]["hidden_size"] = wide
     (model / CONFIG).write_text(json.dumps(info))
     header, end = {}, 0
     for name, shape in shapes.items():
@@ -715,11 +703,6 @@ class Bomb:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self._trace),)
-
-
-def test_more_classes_than_a_table_can_hold_are_refused(small_config: Any) -> None:
-    with pytest.raises(Exception, match="num_classes"):
-        small_config("classify", "gru", num_classes=MAX_CLASSES + 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)

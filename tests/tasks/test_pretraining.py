@@ -4,25 +4,25 @@ import json
 
 import pytest
 import torch
+from architectures import small_architecture
 from models import SMALL, VERDICTS, reviews, story, write_lines
 from shell import call
 
 from rnncli.config import CELLS
-from rnncli.networks.bidirectional_lm import LanguageModels
-from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.networks.bidirectional_lm import BidirectionalLM
+from rnncli.networks.model_torch import build as build_torch
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 @pytest.fixture
-def build(small_config):
+def build():
     """Build language models over the encoder of a small classifier."""
     torch.manual_seed(0)
 
     def models(cell):
-        config = small_config("classify", cell, bidirectional=True)
-        network = EncoderDecoder(config).eval()
-        return network, LanguageModels(network.encoder, config).eval()
+        network = build_torch(small_architecture("classify", cell)).eval()
+        return network, BidirectionalLM(network.encoder).eval()
 
     return models
 

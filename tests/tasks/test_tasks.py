@@ -96,7 +96,7 @@ def test_the_model_on_disk_is_the_one_that_was_asked_for(
     task: str, cell: str, level: str, trained: dict[str, Path]
 ) -> None:
     info = json.loads((trained[f"{task}-{cell}-{level}"] / "config.json").read_text())
-    assert (info["task"], info["architecture"]["cell"], info["level"]) == (task, cell, level)
+    assert (info["task"], info["settings"]["cell"], info["level"]) == (task, cell, level)
     assert info["training"]["steps"] <= 3
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from rnncli.analysis.calibration import combine
 from rnncli.analysis.occlusion import Span, explain
 from rnncli.messages import Announce, counted, listed
+from rnncli.networks.model_numpy import SequenceClassifier
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.layout import NGRAMS
 from rnncli.storage.reading import SavedModel
@@ -40,10 +41,11 @@ class Classification:
     abstained: bool = False
 
 
-class TextClassifier(Predictor):
+class TextClassifier(Predictor[SequenceClassifier]):
     """Label texts with a trained classifier."""
 
     task = "classify"
+    network_class = SequenceClassifier
 
     def __init__(
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
@@ -51,7 +53,7 @@ class TextClassifier(Predictor):
         super().__init__(model, threads, announce)
         self._ngrams: NgramModel | None = None
         if (file := model.task_files.get(NGRAMS)) is not None:
-            self._ngrams = NgramModel.read(file, model.config.num_classes)
+            self._ngrams = NgramModel.read(file, len(self.labels))
         names = ["network"] if self._ngrams is None else ["network", "ngrams"]
         weights = model.require_tuned(set(names))
         if not weights and self._ngrams is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnncli.analysis.metrics import perplexity
-from rnncli.config import DEFAULTS, ModelConfig, Settings
+from rnncli.config import DEFAULTS, Settings
 from rnncli.data.batches import Window, bptt_windows
 from rnncli.data.encoded import EncodedTexts, TokenArray
 from rnncli.tasks.generate.train import LanguageModelTraining
@@ -83,26 +83,25 @@ class EncoderPretraining(LanguageModelTraining):
         characters = len(validation.tokens)  # as many as tokens: only words are counted here
         super().__init__(train, validation, characters, classifier.tokenizer, settings)
 
-    def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
+    def _network(self) -> tuple["OnDevice", "Reader"]:
         from rnncli.networks.bidirectional_lm import (
-            LanguageModels,  # torch: on the way to training only
+            BidirectionalLM,  # torch: on the way to training only
         )
 
-        encoder, config = self._classifier.model.encoder, self._classifier.config
-        assert encoder is not None
-        model = LanguageModels(encoder, config)
-        return config, model, model
+        model = BidirectionalLM(self._classifier.model.encoder)
+        return model, model
 
     @property
     def _num_states(self) -> int:
-        return 2 if self.config.bidirectional else 1
+        first, *_ = self._classifier.model.encoder.layers
+        return len(first)
 
     def _windows(
         self, tokens: TokenArray, batch_size: int, steps: int, skip: int = 0
     ) -> Iterator[Window]:
         """Yield windows (N, D, T) of the text, and of the text from its end."""
         ways = [bptt_windows(tokens, batch_size, steps, skip)]
-        if self.config.bidirectional:
+        if self._num_states > 1:
             ways.append(bptt_windows(tokens[::-1], batch_size, steps, skip))
         for windows in zip(*ways, strict=True):
             yield Window(

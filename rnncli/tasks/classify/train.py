@@ -18,11 +18,14 @@ from rnncli.data.batches import Batch, bucketed_batches, sorted_batches
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
+from rnncli.networks.architecture import Classes, Stack, Tokens
+from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.losses import classification_loss
+from rnncli.networks.model_torch import SequenceClassifier
 from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import NGRAMS, TaskFiles
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel
-from rnncli.tasks.predictor import build
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import (
@@ -89,7 +92,7 @@ class ClassifierRecipe:
         return Prepared(
             task,
             settings,
-            task.config,
+            task.model.architecture,
             task.tokenizer,
             labels=task.labels,
             unit="texts",
@@ -241,12 +244,12 @@ class ClassifierTraining:
         self._settings = settings
         self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
-        self.config = settings.network(
-            "classify",
-            tokenizer.vocab_size,
-            num_classes=len(labels),
+        self.model = SequenceClassifier(
+            Tokens(tokenizer.vocab_size, settings.embedding_dim),
+            Stack(settings.cell, settings.num_layers, settings.hidden_size, bidirectional=True),
+            Classes(len(labels)),
+            DropoutRates(settings.dropout, settings.embedding_dropout),
         )
-        self.model = build(self.config)
         self.files: TaskFiles = {} if ngrams is None else {NGRAMS: ngrams.model.write}
 
     def batches(self, epoch: int) -> Iterator[LabelledTexts]:
@@ -260,8 +263,6 @@ class ClassifierTraining:
 
     def loss(self, batch: LabelledTexts, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a batch of texts, and how many they are."""
-        from rnncli.networks.losses import classification_loss
-
         classes = self.model.tensor(batch.classes)
         smoothing = self._settings.label_smoothing
         return (*classification_loss(self._logits(batch), classes, smoothing), carry)
@@ -317,10 +318,12 @@ def _start_words(task: ClassifierTraining, announce: Announce) -> None:
     from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 
     texts = task.texts if task.plain is None else task.plain
-    vectors = monolingual_embeddings(texts, task.config.vocab_size, task.config.embedding_dim)
+    embedding = task.model.encoder.embedding
+    vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
     # What few labelled texts would teach of their words, others could not be told by.
     learned = len(texts.tokens) < PLAIN * len(task.texts.tokens)
-    task.model.start_words(vectors, learned)
+    embedding.start_from(vectors)
+    embedding.weight.requires_grad_(learned)
     announce(
         "embeddings: initialised from co-occurrence counts of "
         f"{min(len(texts.tokens), MAX_TOKENS):,} tokens"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncli.config import SamplingConfig
-from rnncli.networks.model_numpy import DecoderState, Network
+from rnncli.networks.model_numpy import CausalLM, DecoderState
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.networks.sampling import draw, sample
 from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint, violations
@@ -32,7 +32,7 @@ class SamplerState:
 class Sampler:
     """Draw texts with a network until they end."""
 
-    network: Network
+    network: CausalLM
     tokenizer: Tokenizer
     config: SamplingConfig
     stop_strings: StopStrings

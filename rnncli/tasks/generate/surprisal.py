@@ -9,7 +9,7 @@ import numpy as np
 
 from rnncli.errors import ConfigError, DataError
 from rnncli.messages import Announce
-from rnncli.networks.model_numpy import DecoderState
+from rnncli.networks.model_numpy import CausalLM, DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.control_codes import Controls, prefix
@@ -57,10 +57,11 @@ class Predictions:
         return losses
 
 
-class LanguageModel(Predictor):
+class LanguageModel(Predictor[CausalLM]):
     """Predict what follows in a text, which may be one of a label (``control``)."""
 
     task = "generate"
+    network_class = CausalLM
 
     def __init__(
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None

@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from rnncli.config import DEFAULTS, ModelConfig, SamplingConfig, Settings
+from rnncli.config import DEFAULTS, SamplingConfig, Settings
 from rnncli.data.batches import Window, bptt_windows
 from rnncli.data.encoded import EncodedTexts, TokenArray, encode
 from rnncli.errors import DataError
 from rnncli.messages import Announce
+from rnncli.networks.architecture import (
+    Architecture,
+    Stack,
+    Tokens,
+    Vocabulary,
+    count_parameters,
+)
+from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.losses import SampledSoftmax, cross_entropy
+from rnncli.networks.model_torch import CausalLM
 from rnncli.storage.description import ModelDescription
 from rnncli.tasks.generate.continuous_cache import tune, write_parameters
 from rnncli.tasks.generate.control_codes import Controls, training_texts
-from rnncli.tasks.predictor import (
-    build,
-    count_parameters,
-)
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import (
     Carry,
@@ -35,12 +41,11 @@ from rnncli.training.sizing import measure_throughput
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from rnncli.networks.bidirectional_lm import LanguageModels
-    from rnncli.networks.cells_torch import State
-    from rnncli.networks.losses import SampledSoftmax
+    from rnncli.networks.bidirectional_lm import BidirectionalLM
+    from rnncli.networks.cells_torch import LayerState
     from rnncli.networks.model_torch import Decoder, OnDevice
 
-    Reader = Decoder | LanguageModels
+    Reader = Decoder | BidirectionalLM
 
 CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
 STATE_RESET_PROBABILITY = 0.03  # that a stream starts a window from an empty state
@@ -72,7 +77,7 @@ class GeneratorRecipe:
     ) -> "Prepared[LanguageModelTraining]":
         """Encode both parts of the text and build the network."""
         task = prepare(data.train, data.validation, settings, scratch, announce)
-        return Prepared(task, settings, task.config, task.tokenizer)
+        return Prepared(task, settings, task.architecture, task.tokenizer)
 
     def finish(
         self,
@@ -100,15 +105,15 @@ class GeneratorRecipe:
         self, prepared: "Prepared[LanguageModelTraining]", weights: Mapping[str, Tensor]
     ) -> str | None:
         """Return a sample, drawn with the same random seed each time, to be compared."""
-        from rnncli.networks.model_numpy import Network
+        from rnncli.networks.model_numpy import build
         from rnncli.storage.layout import Layout
         from rnncli.storage.reading import SavedModel
         from rnncli.tasks.generate.predict import TextGenerator
 
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
-        config, tokenizer = prepared.config, prepared.tokenizer
-        network = Network(config, arrays)
-        description = ModelDescription("generate", tokenizer.level, config)
+        architecture, tokenizer = prepared.architecture, prepared.tokenizer
+        network = build(architecture, arrays)
+        description = ModelDescription("generate", tokenizer.level, architecture)
         model = SavedModel(Layout(Path()), description, tokenizer, tokenizer, arrays, network)
         (sample,) = TextGenerator(model)([""], PREVIEW)
         return sample.text
@@ -177,7 +182,7 @@ class LanguageModelTraining:
     """Next-token prediction with truncated backpropagation through time."""
 
     drawn = DRAWN
-    _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
+    _sampled: SampledSoftmax | None = None  # where the vocabulary is large
 
     def __init__(
         self,
@@ -198,26 +203,25 @@ class LanguageModelTraining:
         self._batch_size = max(1, min(settings.batch_size, windows // 4))
         width = (len(self._train) - 1) // self._batch_size
         self.steps_per_epoch = math.ceil(width / settings.bptt)
-        self.config, self.model, self._reader = self._network()
+        self.architecture = architecture(settings, tokenizer.vocab_size)
+        self.model, self._reader = self._network()
         counts = train.counts(tokenizer.vocab_size)
         self._reader.start_from_frequencies(counts)
         targets = self._batch_size * settings.bptt  # a step
         if len(counts) >= SAMPLED_FROM:
-            from rnncli.networks.losses import SampledSoftmax  # torch: on the way to training only
-
             self._sampled = SampledSoftmax(counts, targets, self.drawn)
 
-    def _network(self) -> tuple[ModelConfig, "OnDevice", "Reader"]:
-        """Return the network's description, the network, and its part that reads texts."""
-        config = self._settings.network("generate", self.tokenizer.vocab_size)
-        model = build(config)
-        assert model.decoder is not None
-        return config, model, model.decoder
+    def _network(self) -> tuple["OnDevice", "Reader"]:
+        """Return the network, and its part that reads texts."""
+        settings = self._settings
+        dropout = DropoutRates(settings.dropout, settings.embedding_dropout)
+        model = CausalLM(*layers(settings, self.tokenizer.vocab_size), dropout)
+        return model, model.decoder
 
     @property
     def _num_states(self) -> int:
         """How many layers have a state."""
-        return self.config.num_layers
+        return self._settings.num_layers
 
     def batches(self, epoch: int) -> Iterator[Window]:
         """Yield the windows of the text in order; each epoch cuts it at other places.
@@ -238,8 +242,6 @@ class LanguageModelTraining:
 
     def loss(self, window: Window, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a window, read from the state that the last one left."""
-        from rnncli.networks.losses import cross_entropy
-
         keep = self.model.tensor(window.keep_state).unsqueeze(1)  # (N, 1)
         before = [tuple(x.where(keep, 0.0) for x in layer) for layer in carry]
         inputs, targets = self.model.tensor(window.inputs), self.model.tensor(window.targets)
@@ -253,11 +255,9 @@ class LanguageModelTraining:
 
     def evaluate(self) -> Evaluation:
         """Return the loss on the held-out text, read in parallel streams to save time."""
-        from rnncli.networks.losses import cross_entropy
-
         rows = max(1, min(64, len(self._validation) // VALIDATION_STREAM))
-        steps = max(1, min(256, LOGITS // (rows * self.config.vocab_size)))
-        states: Sequence[State | None] = [None] * self._num_states
+        steps = max(1, min(256, LOGITS // (rows * self.tokenizer.vocab_size)))
+        states: Sequence[LayerState | None] = [None] * self._num_states
         total, count = 0.0, 0
         for window in self._windows(self._validation, rows, steps):
             x, states = self._reader.features(self.model.tensor(window.inputs), states)
@@ -268,6 +268,21 @@ class LanguageModelTraining:
         characters = self._validation_characters / len(self._validation)
         scores = {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
         return Evaluation(scores)
+
+
+def layers(settings: Settings, vocab_size: int) -> tuple[Tokens, Stack, Vocabulary]:
+    """Return the parts of the network that settings ask for."""
+    return (
+        Tokens(vocab_size, settings.embedding_dim),
+        Stack(settings.cell, settings.num_layers, settings.hidden_size),
+        Vocabulary(vocab_size),
+    )
+
+
+def architecture(settings: Settings, vocab_size: int) -> Architecture:
+    """Return the architecture that settings ask for."""
+    front, decoder, head = layers(settings, vocab_size)
+    return Architecture(front, None, decoder, head)
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
@@ -294,7 +309,7 @@ def _try_out(train: "Dataset", settings: Settings) -> tuple[float, int]:
 def _weights(hidden_size: int, vocab_size: int, settings: Settings) -> int:
     """Return how many weights a network has."""
     settings = replace(settings, hidden_size=hidden_size)
-    return count_parameters(settings.network("generate", vocab_size))
+    return count_parameters(architecture(settings, vocab_size))
 
 
 def _cost(hidden_size: int, vocab_size: int, settings: Settings) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.encoded import EncodedTexts
-from rnncli.networks.model_numpy import Network
+from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats, directions
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, main_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
@@ -22,7 +22,7 @@ MOST_TOKENS = 3_000_000  # of translations: 200 MB, and as long a search as a pe
 
 
 def remember(
-    network: Network,
+    network: EncoderDecoder,
     sources: EncodedTexts,
     targets: EncodedTexts,
     rows: NDArray[np.int64],

@@ -12,7 +12,7 @@ tokens that a source recalls, and D for the numbers of a key.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rnncli.data.encoded import EncodedTexts
 from rnncli.errors import ModelError
 from rnncli.networks.knn import Interpolation, interpolate
-from rnncli.networks.model_numpy import DecoderState
+from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats, Ints, directions, log_sums
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
@@ -32,18 +32,6 @@ PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 6
 TOKENS = 1_024  # recalled for a source at most: bounds memory and time
 STEPS = 127  # on each side of zero, in which a number of a key is stored
 INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperature=13.0)
-
-
-class Network(Protocol):
-    """The part of a network that recalls."""
-
-    def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
-        """Return what the output layer reads (N, T, E) after ``tokens`` (N, T)."""
-        ...
-
-    def output(self, features: Floats) -> Floats:
-        """Return the logits (..., V) of features (..., E)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +52,7 @@ class Recalled:
 class RecallingState:
     """The state of a decoder, and what its sources recall."""
 
-    decoder: DecoderState
+    decoder: AttentionState
     recalled: Recalled
 
     def take(self, rows: Ints) -> "RecallingState":
@@ -190,7 +178,7 @@ def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
 class Recalling:
     """A network that recalls: it is asked for the next tokens as the network itself is."""
 
-    def __init__(self, network: Network, memory: TranslationMemory) -> None:
+    def __init__(self, network: EncoderDecoder, memory: TranslationMemory) -> None:
         self._network, self._basis = network, memory.basis
 
     def step(self, tokens: Ints, state: RecallingState) -> tuple[Floats, RecallingState]:

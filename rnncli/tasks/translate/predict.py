@@ -12,7 +12,7 @@ from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
 from rnncli.config import SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
-from rnncli.networks.model_numpy import DecoderState, Network
+from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
@@ -64,10 +64,11 @@ class Translation:
     length: int  # in tokens, its end included
 
 
-class Translator(Predictor):
+class Translator(Predictor[EncoderDecoder]):
     """Translate texts with a trained translator."""
 
     task = "translate"
+    network_class = EncoderDecoder
 
     def __init__(
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
@@ -76,9 +77,8 @@ class Translator(Predictor):
         self._tuned = model.require_tuned({"length_penalty"}, frozenset({"length_penalty_alone"}))
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
-            config = model.config
-            sizes = config.vocab_size, config.target_vocab_size
-            self._memory = TranslationMemory.read(file, config.output_width, sizes)
+            sizes = self._tokenizer.vocab_size, self._target_tokenizer.vocab_size
+            self._memory = TranslationMemory.read(file, self._network.feature_size, sizes)
 
     @property
     def memory(self) -> TranslationMemory | None:
@@ -86,7 +86,7 @@ class Translator(Predictor):
         return self._memory
 
     @property
-    def network(self) -> Network:
+    def network(self) -> EncoderDecoder:
         """What reads and writes."""
         return self._network
 
@@ -229,7 +229,7 @@ class Translator(Predictor):
     def _hypotheses(
         self,
         sources: Sequence[Sequence[int]],
-        state: DecoderState,
+        state: AttentionState,
         config: SearchConfig,
         prefix: tuple[int, ...],
     ) -> list[list[Hypothesis]]:
@@ -249,7 +249,10 @@ class Translator(Predictor):
         return beam_search(step, recalling, limits, config, rules, prefix, renormalise=False)
 
     def _translations(
-        self, texts: Sequence[str], state: DecoderState, hypotheses: Sequence[Sequence[Hypothesis]]
+        self,
+        texts: Sequence[str],
+        state: AttentionState,
+        hypotheses: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Translation]]:
         """Return hypotheses as texts; ``state`` is that of their sources as they were encoded."""
         unknown = [

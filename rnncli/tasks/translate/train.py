@@ -18,9 +18,18 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.messages import Announce
+from rnncli.networks.architecture import (
+    Architecture,
+    Stack,
+    Tokens,
+    Vocabulary,
+    count_parameters,
+)
+from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.losses import SampledSoftmax, cross_entropy
+from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import MEMORY
-from rnncli.tasks.predictor import build, count_parameters
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
@@ -35,8 +44,6 @@ from rnncli.training.sizing import measure_throughput
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from rnncli.networks.losses import SampledSoftmax
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
 SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns only some
@@ -65,7 +72,9 @@ class TranslatorRecipe:
     ) -> "Prepared[TranslatorTraining]":
         """Encode both parts and build the network."""
         task = prepare(data.train, data.validation, settings, scratch, announce)
-        return Prepared(task, settings, task.config, task.tokenizer, task.target_tokenizer)
+        return Prepared(
+            task, settings, task.model.architecture, task.tokenizer, task.target_tokenizer
+        )
 
     def finish(
         self,
@@ -250,7 +259,7 @@ class PairBatch(Batch):
 class TranslatorTraining:
     """Translation, each target word given the right ones before it (teacher forcing)."""
 
-    _sampled: "SampledSoftmax | None" = None  # where the vocabulary is large
+    _sampled: SampledSoftmax | None = None  # where the vocabulary is large
 
     def __init__(
         self,
@@ -273,17 +282,14 @@ class TranslatorTraining:
         self.left_out = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
-        self.config = settings.network(
-            "translate", tokenizer.vocab_size, target_vocab_size=target_tokenizer.vocab_size
+        self.model = EncoderDecoder(
+            *layers(settings, tokenizer.vocab_size, target_tokenizer.vocab_size),
+            DropoutRates(settings.dropout, settings.embedding_dropout),
         )
-        self.model = build(self.config)
-        assert self.model.decoder is not None
         self._output = self.model.decoder.output
         counts = train.targets.counts(target_tokenizer.vocab_size)
         self.model.decoder.start_from_frequencies(counts)
         if len(counts) >= SAMPLED_FROM:
-            from rnncli.networks.losses import SampledSoftmax  # torch: on the way to training only
-
             targets = self.target_tokens // self.steps_per_epoch  # a step
             self._sampled = SampledSoftmax(counts, targets, DRAWN)
 
@@ -302,8 +308,6 @@ class TranslatorTraining:
 
     def loss(self, batch: PairBatch, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a batch of pairs."""
-        from rnncli.networks.losses import cross_entropy
-
         x, targets = self._features(batch)  # (M, E), (M,)
         smoothing = self.settings.label_smoothing
         if self._sampled is not None:
@@ -312,8 +316,6 @@ class TranslatorTraining:
 
     def evaluate(self) -> Evaluation:
         """Return the loss in nats a target token on the held-out pairs."""
-        from rnncli.networks.losses import cross_entropy
-
         total, targets = 0.0, 0
         for rows in sorted_batches(self._validation.targets.lengths, self.settings.batch_size):
             x, own = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
@@ -344,19 +346,32 @@ def _start_words(task: TranslatorTraining, announce: Announce) -> None:
     """Initialise embeddings from co-occurrences of words and their translations."""
     from rnncli.tasks.embeddings import bilingual_embeddings
 
-    config, pairs = task.config, task.pairs
+    pairs, encoder, decoder = task.pairs, task.model.encoder, task.model.decoder
     own, theirs = bilingual_embeddings(
         pairs.sources,
         pairs.targets,
         pairs.short_enough(),
-        config.vocab_size,
-        config.target_vocab_size,
-        config.embedding_dim,
+        encoder.embedding.num_embeddings,
+        decoder.embedding.num_embeddings,
+        encoder.embedding.embedding_dim,
     )
-    assert task.model.encoder is not None and task.model.decoder is not None
-    task.model.encoder.embedding.start_from(own)
-    task.model.decoder.embedding.start_from(theirs)
+    encoder.embedding.start_from(own)
+    decoder.embedding.start_from(theirs)
     announce("embeddings: initialised from co-occurrence counts of words and their translations")
+
+
+def layers(
+    settings: Settings, vocab_size: int, target_vocab_size: int
+) -> tuple[Tokens, Stack, Stack, Vocabulary]:
+    """Return the parts of the network that settings ask for."""
+    cell, num_layers, hidden_size = settings.cell, settings.num_layers, settings.hidden_size
+    return (
+        Tokens(vocab_size, settings.embedding_dim),
+        # Both directions together are as wide as the decoder: they are most of the work.
+        Stack(cell, num_layers, -(-hidden_size // 2), bidirectional=True),
+        Stack(cell, num_layers, hidden_size),
+        Vocabulary(target_vocab_size),
+    )
 
 
 def _try_out(train: "Dataset", settings: Settings) -> tuple[float, float]:
@@ -380,5 +395,5 @@ def _some(pairs: "Dataset", most: int) -> "Dataset":
 def _cost(settings: Settings) -> int:
     """Return how many weights each token meets: a large vocabulary is not met as a whole."""
     met = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else DRAWN
-    parameters = count_parameters(settings.network("translate", met, target_vocab_size=met))
+    parameters = count_parameters(Architecture(*layers(settings, met, met)))
     return parameters - met * settings.embedding_dim  # source embeddings are looked up

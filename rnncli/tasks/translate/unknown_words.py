@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnncli.networks.beam_search import Hypothesis
-from rnncli.networks.model_numpy import DecoderState, Network
+from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, UNK
@@ -19,7 +19,7 @@ from rnncli.text.tokenizer import Tokenizer
 
 
 def attention_to_sources(
-    network: Network, state: DecoderState, hypotheses: Sequence[tuple[int, Hypothesis]]
+    network: EncoderDecoder, state: AttentionState, hypotheses: Sequence[tuple[int, Hypothesis]]
 ) -> list[Floats]:
     """Return how much the source is attended to at each token of a hypothesis: weights (T, S).
 

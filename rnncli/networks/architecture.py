@@ -1,0 +1,228 @@
+"""What a network is made of: checked sizes, and the name and shape of every parameter.
+
+A network reads tokens through its front, has an encoder, a decoder or both, and ends in a head::
+
+    classifier        Tokens -> encoder            -> Classes
+    language model    Tokens            -> decoder -> Vocabulary
+    translator        Tokens -> encoder -> decoder -> Vocabulary
+
+Where there are both, the decoder attends to the encoder. PyTorch's networks have exactly the
+parameters that are listed here, files of weights are checked by the list, NumPy's networks read it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rnncli.config import (
+    CELLS,
+    MAX_CLASSES,
+    MAX_VOCAB,
+    Cell,
+    require_bool,
+    require_choice,
+    require_int,
+)
+from rnncli.errors import ConfigError
+
+# The largest sizes that a network may have: far above what a laptop trains, far below what a
+# damaged or hostile config.json could ask for.
+MAX_WIDTH = 16_384
+MAX_LAYERS = 32
+MAX_PARAMETERS = 500_000_000  # 2 GB of float32
+
+GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}  # blocks of rows in a weight
+WITHOUT_RECURRENT_WEIGHTS: frozenset[Cell] = frozenset({"mingru"})  # gates see the input alone
+SMALLEST_STATE = 1e-4  # of a minGRU, whose states are positive: their logarithms are taken
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The front of a network that reads text: an embedding of each token."""
+
+    vocab_size: int
+    embedding_dim: int
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network can have."""
+        require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
+        require_int("embedding_dim", self.embedding_dim, 1, MAX_WIDTH)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Recurrent layers on top of each other."""
+
+    cell: Cell
+    num_layers: int
+    hidden_size: int  # of each direction
+    bidirectional: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network can have."""
+        require_choice("cell", self.cell, CELLS)
+        require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
+        require_int("hidden_size", self.hidden_size, 1, MAX_WIDTH)
+        require_bool("bidirectional", self.bidirectional)
+
+    @property
+    def directions(self) -> int:
+        """Return in how many directions a text is read."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def output_size(self) -> int:
+        """Return how many numbers all directions give for each token."""
+        return self.directions * self.hidden_size
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The head of a classifier."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network can have."""
+        require_int("number of classes", self.count, 1, MAX_CLASSES)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The head of a network that writes: a score of each token that it may write next."""
+
+    size: int
+    tied: bool = True  # the weights are those of the decoder's embedding (Press and Wolf 2017)
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network can have."""
+        require_int("size of the vocabulary", self.size, 1, MAX_VOCAB)
+        require_bool("tied", self.tied)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that is needed to build a network again, but for its weights.
+
+    Raises:
+        ConfigError: no network can be built like this, or only one that is too large.
+
+    """
+
+    front: Tokens
+    encoder: Stack | None
+    decoder: Stack | None
+    head: Classes | Vocabulary
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from, before anything is allocated."""
+        if (size := count_parameters(self)) > MAX_PARAMETERS:
+            raise ConfigError(
+                f"a model of {size / 1e6:,.0f} M parameters is too large",
+                "take a smaller --hidden-size, --embedding-dim or --vocab-size",
+            )
+
+
+def from_json(description: Any) -> Architecture:
+    """Return the architecture that a config.json describes: `dataclasses.asdict` of one.
+
+    Raises:
+        ConfigError: it is no architecture.
+
+    """
+    try:
+        front, encoder, decoder, head = (
+            description[name] for name in ("front", "encoder", "decoder", "head")
+        )
+        return Architecture(
+            Tokens(**front),
+            None if encoder is None else Stack(**encoder),
+            None if decoder is None else Stack(**decoder),
+            Classes(**head) if "count" in head else Vocabulary(**head),
+        )
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"the architecture is damaged: {error}", "describe all parts") from None
+
+
+def parameters(architecture: Architecture) -> Shapes:
+    """Return the shape of every parameter by its name; what is tied is there once.
+
+    Raises:
+        ConfigError: these parts make no network.
+
+    """
+    match architecture:
+        case Architecture(front, Stack() as encoder, None, Classes() as head):
+            pooled = 3 * encoder.output_size  # maximum, mean and last of the outputs
+            return _encoder(front, encoder) | _linear("head.output", pooled, head.count)
+        case Architecture(front, None, Stack(bidirectional=False) as decoder, Vocabulary() as head):
+            if front.vocab_size == head.size:  # a language model reads what it writes
+                return _decoder(front, decoder, head)
+        case Architecture(
+            front, Stack() as encoder, Stack(bidirectional=False) as decoder, Vocabulary() as head
+        ):
+            attention = _attention(front, encoder, decoder, head)
+            return _encoder(front, encoder) | _decoder(front, decoder, head) | attention
+    raise ConfigError(
+        "these parts make no network",
+        "give an encoder and classes, or a decoder of one direction and a vocabulary",
+    )
+
+
+def count_parameters(architecture: Architecture) -> int:
+    """Return how many numbers a network learns."""
+    return sum(map(math.prod, parameters(architecture).values()))
+
+
+def feature_size(front: Tokens, decoder: Stack, head: Vocabulary) -> int:
+    """Return how many numbers the output layer reads for each token."""
+    return front.embedding_dim if head.tied else decoder.hidden_size
+
+
+def _encoder(front: Tokens, encoder: Stack) -> Shapes:
+    shapes: Shapes = {"encoder.embedding.weight": (front.vocab_size, front.embedding_dim)}
+    for layer in range(encoder.num_layers):
+        inputs = encoder.output_size if layer else front.embedding_dim
+        for direction in range(encoder.directions):
+            shapes |= _recurrent(f"encoder.layers.{layer}.{direction}", encoder, inputs)
+    return shapes
+
+
+def _decoder(front: Tokens, decoder: Stack, head: Vocabulary) -> Shapes:
+    features, size = feature_size(front, decoder, head), decoder.hidden_size
+    shapes: Shapes = {"decoder.embedding.weight": (head.size, front.embedding_dim)}
+    for layer in range(decoder.num_layers):
+        inputs = size if layer else front.embedding_dim
+        shapes |= _recurrent(f"decoder.layers.{layer}", decoder, inputs)
+    if features != size:
+        shapes |= _linear("decoder.projection", size, features)
+    shapes |= _linear("decoder.output", features, head.size)
+    if head.tied:
+        del shapes["decoder.output.weight"]
+    return shapes
+
+
+def _attention(front: Tokens, encoder: Stack, decoder: Stack, head: Vocabulary) -> Shapes:
+    source, size = encoder.output_size, decoder.hidden_size
+    features = feature_size(front, decoder, head), front.embedding_dim
+    return {
+        "decoder.attention.query.weight": (source, size),
+        **_linear("decoder.attention.combine", size + source, size),
+        **_linear("decoder.bridge", source, decoder.num_layers * size),
+        "decoder.lexical_projection.weight": features,
+        "decoder.previous_token_projection.weight": features,
+    }
+
+
+def _recurrent(prefix: str, stack: Stack, inputs: int) -> Shapes:
+    rows = GATES[stack.cell] * stack.hidden_size
+    shapes: Shapes = {f"{prefix}.weight_ih": (rows, inputs), f"{prefix}.bias_ih": (rows,)}
+    if stack.cell not in WITHOUT_RECURRENT_WEIGHTS:
+        shapes |= {f"{prefix}.weight_hh": (rows, stack.hidden_size), f"{prefix}.bias_hh": (rows,)}
+    return shapes
+
+
+def _linear(prefix: str, inputs: int, outputs: int) -> Shapes:
+    return {f"{prefix}.weight": (outputs, inputs), f"{prefix}.bias": (outputs,)}

@@ -1,0 +1,45 @@
+"""Embeddings in PyTorch, and the dropout that suits sequences."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class DropoutRates:
+    """Shares of units that are switched off while training."""
+
+    hidden: float = 0.0  # of the outputs of each layer
+    embedding: float = 0.0  # of what the first layer reads
+
+
+def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """Drop the same units at all time steps of a sequence (Gal and Ghahramani 2016, section 4)."""
+    if not training or p == 0:
+        return x
+    mask = torch.empty_like(x[:, :1]).bernoulli_(1 - p) / (1 - p)  # (N, 1, H)
+    return x * mask
+
+
+class Embedding(nn.Embedding):
+    """Look up tokens as vectors of unit variance.
+
+    The weights themselves are smaller by the root of E, as an output layer that shares them needs
+    (Vaswani et al. 2017, section 3.4); without the factor the recurrent weights drown the input.
+    """
+
+    def __init__(self, vocab_size: int, embedding_dim: int) -> None:
+        super().__init__(vocab_size, embedding_dim)
+        nn.init.normal_(self.weight, std=embedding_dim**-0.5)
+
+    @torch.no_grad()
+    def start_from(self, vectors: Tensor) -> None:
+        """Let tokens begin as vectors (V, E), where these are not 0."""
+        known = vectors.any(1)  # (V,)
+        self.weight[known] = vectors[known]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return (N, T, E) for tokens (N, T)."""
+        return super().forward(tokens) * math.sqrt(self.embedding_dim)
