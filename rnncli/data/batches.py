@@ -1,4 +1,4 @@
-"""Which rows are in a batch, and the batches that a training is given."""
+"""Which rows are in a batch, and batches that can be cut into parts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields

@@ -20,7 +20,7 @@ TokenArray: TypeAlias = NDArray[np.integer]  # uint16 where the vocabulary fits,
 
 @dataclass(frozen=True)
 class EncodedTexts:
-    """Hold the tokens of many texts end to end, on disk."""
+    """The tokens of texts end to end, on disk."""
 
     tokens: TokenArray  # (total,)
     offsets: NDArray[np.int64]  # (texts + 1,) where each text starts
@@ -43,17 +43,17 @@ class EncodedTexts:
             total += np.bincount(self.tokens[start : start + COUNT_CHUNK], minlength=vocab_size)
         return total
 
-    def padded(
-        self, rows: NDArray[np.int64], step: int = LENGTH_STEP
+    def pad(
+        self, rows: NDArray[np.int64], multiple_of: int = LENGTH_STEP
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the tokens (N, S) of some texts, padded behind, and their lengths (N,).
+        """Return the tokens (N, S) of the texts in ``rows``, padded on the right, and lengths (N,).
 
-        S is a multiple of ``step``.
+        S is a multiple of ``multiple_of``.
         """
-        return pad([self[row] for row in rows], multiple_of=step)
+        return pad([self[row] for row in rows], multiple_of)
 
     def lengths_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the number of tokens of some texts."""
+        """Return the number of tokens (N,) of the texts in ``rows``."""
         return self.offsets[rows + 1] - self.offsets[rows]
 
 
@@ -62,23 +62,21 @@ def encode(
     tokenizer: Tokenizer,
     path: Path,
     *,
-    end: bool = False,
+    add_eos: bool = False,
     max_length: int | None = None,
 ) -> EncodedTexts:
     """Encode texts into the file ``path`` and map it into memory.
 
-    ``end`` closes each text with ``<eos>``; ``max_length`` keeps that many first tokens of each.
+    At most ``max_length`` tokens of each text are kept, the first; ``add_eos`` adds ``<eos>``.
     """
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32)
     lengths = []
     with path.open("wb") as file:
         for ids in tokenizer.encode_all(texts):
-            kept = ids[:max_length]
-            if end:
-                kept.append(EOS)
-            file.write(np.array(kept, dtype).tobytes())
-            lengths.append(len(kept))
+            tokens = [*ids[:max_length], EOS] if add_eos else ids[:max_length]
+            file.write(np.array(tokens, dtype).tobytes())
+            lengths.append(len(tokens))
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    empty = offsets[-1] == 0  # nothing to map
-    tokens: TokenArray = np.zeros(0, dtype) if empty else np.memmap(path, dtype, mode="r")
-    return EncodedTexts(tokens, offsets)
+    if offsets[-1] == 0:  # there is nothing to map
+        return EncodedTexts(np.zeros(0, dtype), offsets)
+    return EncodedTexts(np.memmap(path, dtype, mode="r"), offsets)

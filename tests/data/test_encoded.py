@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 
 @given(texts=CORPUS, end=st.booleans(), max_length=st.none() | st.integers(1, 5))
 def test_encoded_texts_are_read_back_from_disk(texts, end, max_length, tokenizer, folder):
-    encoded = encode(iter(texts), tokenizer, folder / "a", end=end, max_length=max_length)
+    encoded = encode(iter(texts), tokenizer, folder / "a", add_eos=end, max_length=max_length)
     expected = [tokenizer.encode(text)[:max_length] + [EOS] * end for text in texts]
     assert [encoded[i].tolist() for i in range(len(encoded))] == expected
     assert encoded.lengths.tolist() == [len(ids) for ids in expected]
@@ -49,10 +49,10 @@ def test_a_large_vocabulary_takes_wider_integers(folder):
 
 @given(texts=CORPUS.filter(len), data=st.data())
 def test_a_padded_batch_holds_its_texts_and_padding_behind(texts, data, tokenizer, folder):
-    encoded = encode(texts, tokenizer, folder / "d", end=True)
+    encoded = encode(texts, tokenizer, folder / "d", add_eos=True)
     choice = st.lists(st.integers(0, len(texts) - 1), min_size=1)
     rows = np.array(data.draw(choice, label="rows"))
-    tokens, lengths = encoded.padded(rows)
+    tokens, lengths = encoded.pad(rows)
     for row, ids, length in zip(rows, tokens, lengths, strict=True):
         assert ids[:length].tolist() == encoded[row].tolist()
         assert (ids[length:] == PAD).all()

@@ -170,7 +170,7 @@ def prepare(
             column_values(part, "text"),
             tokenizer,
             folder / name,
-            end=True,
+            add_eos=True,
             max_length=MAX_TRAINING_LENGTH - 1,
         )
         classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])
@@ -180,7 +180,7 @@ def prepare(
     plain = None
     if unlabelled is not None:
         texts = (column_values(part, "text") for part in (*unlabelled, train))
-        plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", end=True)
+        plain = encode(chain(*texts), tokenizer, folder / "unlabelled.bin", add_eos=True)
     ngrams = None
     if settings.ngrams and len(labels) > 1:
         ngrams = _fit_ngrams(train, validation, own.classes, held.classes, len(labels))
@@ -299,7 +299,7 @@ class ClassifierTraining:
         return logits
 
     def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> LabelledTexts:
-        tokens, lengths = examples.texts.padded(rows)
+        tokens, lengths = examples.texts.pad(rows)
         return LabelledTexts(tokens, lengths, examples.classes[rows])
 
     def _logits(self, batch: LabelledTexts) -> Tensor:

@@ -39,9 +39,9 @@ def remember(
 
     def read(some: NDArray[np.int64]) -> list[Floats]:
         """Return where the features before each token (T, E) of some translations point."""
-        tokens, lengths = targets.padded(some, 1)  # (N, T), (N,)
+        tokens, lengths = targets.pad(some, 1)  # (N, T), (N,)
         before = np.concatenate([np.full((len(some), 1), BOS), tokens[:, :-1]], 1)
-        features, _ = network.features(before, network.encode(*sources.padded(some, 1)))
+        features, _ = network.features(before, network.encode(*sources.pad(some, 1)))
         return [own[:n] for own, n in zip(directions(features), lengths, strict=True)]
 
     keys: dict[int, NDArray[np.int8]] = {}

@@ -218,9 +218,9 @@ def _build(
 
     def pairs(part: "Dataset", name: str) -> Pairs:
         return Pairs(
-            encode(sentences(part, "source"), tokenizer, folder / f"{name}.source", end=True),
+            encode(sentences(part, "source"), tokenizer, folder / f"{name}.source", add_eos=True),
             encode(
-                sentences(part, "target"), target_tokenizer, folder / f"{name}.target", end=True
+                sentences(part, "target"), target_tokenizer, folder / f"{name}.target", add_eos=True
             ),
         )
 
@@ -325,8 +325,8 @@ class TranslatorTraining:
         return Evaluation({"loss": nats, "perplexity": perplexity(nats)})
 
     def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> PairBatch:
-        sources, lengths = pairs.sources.padded(rows)
-        targets, _ = pairs.targets.padded(rows)
+        sources, lengths = pairs.sources.pad(rows)
+        targets, _ = pairs.targets.pad(rows)
         inputs = np.concatenate([np.full((len(rows), 1), BOS), targets[:, :-1]], 1)
         inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
         return PairBatch(sources, lengths, inputs, targets)
