@@ -1,7 +1,4 @@
-"""The hidden states and the gates of a recurrent layer, step by step, as it reads a text.
-
-Shape letters: T steps, H units.
-"""
+"""The hidden states and the gates of a recurrent layer, step by step, as it reads a text."""
 
 from dataclasses import dataclass
 

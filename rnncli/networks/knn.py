@@ -2,9 +2,8 @@
 
 A datastore holds pairs: what the output layer read, as a key, and the token that followed. What
 followed keys like the present one gets a part of the probability. It is the same for a continuous
-cache, whose datastore are the tokens just read, and for a translation memory.
-
-Shapes: R = N K rows, K for each of N datastores; M pairs and U different tokens in each.
+cache, whose datastore are the tokens just read, and for a translation memory. There are R = N K
+rows, K for each of N datastores.
 """
 
 from dataclasses import dataclass

@@ -69,13 +69,13 @@ class SampledSoftmax:
         """Return the summed loss in nats and the number of targets (...); x is (..., E)."""
         where = targets != PAD
         x, targets = x[where], targets[where]  # (M, E), (M,)
-        candidates = self._candidates(targets)  # (K,)
+        candidates = self._candidates(targets)  # (U,)
         columns = torch.searchsorted(candidates, targets)  # (M,)
-        log_inclusion = self._log_inclusion.to(x.device)[candidates]  # (K,)
+        log_inclusion = self._log_inclusion.to(x.device)[candidates]  # (U,)
         # Corrected in the biases, and fused with the softmax: each pass over the logits costs as
         # much as their product.
         biases = output.bias[candidates] - log_inclusion
-        logits = F.linear(x, output.weight[candidates], biases)  # (M, K)
+        logits = F.linear(x, output.weight[candidates], biases)  # (M, U)
         # A target is a candidate for certain, and stands for itself alone.
         rows = torch.arange(len(columns), device=x.device)
         logits[rows, columns] += log_inclusion[columns].to(logits.dtype)

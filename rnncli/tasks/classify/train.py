@@ -1,4 +1,4 @@
-"""Classifiers: train them on labelled texts; `text_classifier.py` uses them."""
+"""Classifiers: train them on labelled texts; `predict.py` uses them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Language models: train them on running text; `text_generator.py` uses them."""
+"""Language models: train them on running text; `predict.py` uses them."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,7 @@ translator learned from still say. It keeps them, and with each token of a trans
 output layer read before it, its features, as a short key. Of the pairs whose sources are like the
 one at hand, those tokens share a part of the probability whose keys are like the present features
 (Khandelwal et al. 2021, section 2; among few similar pairs: Dai et al. 2023, section 3). Alike is
-what points in the same direction. Shape letters as in `runtime.py`, K rows a source, M for the
-tokens that a source recalls, and D for the numbers of a key.
+what points in the same direction.
 """
 
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperatu
 class Recalled:
     """What N sources recall: M tokens each, and their keys."""
 
-    keys: Floats  # (N, M, D) of length 1, or 0 where there is no token
+    keys: Floats  # (N, M, J) of length 1, or 0 where there is no token
     mask: NDArray[np.bool_]  # (N, M), true where there is a token
     words: Ints  # (N, U) the different tokens of a source, padded behind
     column: Ints  # (N, M) of each token among them
@@ -70,8 +69,8 @@ class TranslationMemory:
 
     sources: EncodedTexts
     targets: EncodedTexts
-    keys: NDArray[np.int8]  # (P, D) of the tokens of all targets
-    basis: Floats  # (E, D) in which features become keys
+    keys: NDArray[np.int8]  # (P, J) of the tokens of all targets
+    basis: Floats  # (E, J) in which features become keys
     index: SimilarTexts  # of the sources
 
     def __len__(self) -> int:
@@ -134,7 +133,7 @@ class TranslationMemory:
         """Return what some sources recall; each is closed with ``<eos>``."""
         places = [self._places(source) for source in sources]
         shape = len(sources), max(map(len, places))
-        keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, D)
+        keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, J)
         column = np.zeros(shape, np.int64)
         words = []
         for i, own in enumerate(places):
@@ -164,14 +163,14 @@ def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> Enco
 
 
 def main_directions(features: Floats, size: int) -> Floats:
-    """Return the directions (E, D) in which features (P, E) of length 1 differ most."""
+    """Return the directions (E, J) in which features (P, E) of length 1 differ most."""
     _, vectors = np.linalg.eigh(features.T @ features)  # in ascending order
     basis: Floats = np.ascontiguousarray(vectors[:, ::-1][:, :size], np.float32)
     return basis
 
 
 def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
-    """Return the keys (P, D) of features (P, E) as they are stored."""
+    """Return the keys (P, J) of features (P, E) as they are stored."""
     return np.rint(directions(features @ basis) * STEPS).astype(np.int8)
 
 
@@ -186,8 +185,8 @@ class Recalling:
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
         recalled = state.recalled
-        keys = directions(features[:, 0] @ self._basis)  # (R, D)
-        keys = keys.reshape(len(recalled.keys), -1, keys.shape[1])  # (N, K, D)
+        keys = directions(features[:, 0] @ self._basis)  # (R, J)
+        keys = keys.reshape(len(recalled.keys), -1, keys.shape[1])  # (N, K, J)
         cosines = keys @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
         weights = INTERPOLATION.weights(cosines, recalled.mask[:, None])
         normalisers = interpolate(

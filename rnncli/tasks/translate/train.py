@@ -1,4 +1,4 @@
-"""Translators: train them on pairs of sentences; `translator.py` uses them."""
+"""Translators: train them on pairs of sentences; `predict.py` uses them."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
