@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROMPT = "> "
-REMEMBERED = 1_000  # lines of history
+HISTORY_LINES = 1_000
 
 
 def typed_lines() -> Iterator[str]:
@@ -19,7 +19,7 @@ def typed_lines() -> Iterator[str]:
     with _line_editor():
         while True:
             try:
-                with _stdout_turned_to_stderr():
+                with _stdout_as_stderr():
                     line = input(PROMPT)
             except EOFError:
                 print(file=sys.stderr)
@@ -31,16 +31,16 @@ def typed_lines() -> Iterator[str]:
 
 
 @contextmanager
-def _stdout_turned_to_stderr() -> Iterator[None]:
+def _stdout_as_stderr() -> Iterator[None]:
     """Let what is written to stdout go to stderr; readline knows no other place for a prompt."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def _line_editor() -> Iterator[None]:
         return
     home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - raises nothing where there is no home
     history = home / "rnncli" / "history"
-    readline.set_history_length(REMEMBERED)
+    readline.set_history_length(HISTORY_LINES)
     with suppress(OSError):  # there is none yet
         readline.read_history_file(history)
     try:

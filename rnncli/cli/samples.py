@@ -1,8 +1,8 @@
-"""Samples of a text generator, one after the other, with what is told of each."""
+"""Samples of a text generator: whole in a pipe, as they are drawn on a terminal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from rnncli.analysis.overlap import STRETCH, Copied, Source
@@ -19,19 +19,19 @@ from rnncli.text.unicode import escape_controls, replace_surrogates
 
 @dataclass(frozen=True)
 class Samples:
-    """Draw n samples with each of some settings."""
+    """Draw samples with each of several configs, and answer a request with them."""
 
     request: Request
     generator: TextGenerator
     configs: Sequence[SamplingConfig]  # which differ in their temperatures
-    n: int
-    source: Source | None = None  # of what may be copied
-    max_copy: int | None = None  # characters in a row
-    control: str | None = None  # the label in whose manner all are written
+    n: int  # samples, or lines, with each config
+    source: Source | None = None  # of copies: --copied-from
+    max_copy: int | None = None  # characters in a row that a sample may copy
+    control: str | None = None  # the control code of all samples
 
     def answer(self) -> None:
-        """Go on from every prompt of the request."""
-        if self._is_watched and self._is_plain and (self.n == 1 or len(self.configs) > 1):
+        """Answer every prompt with samples that go on from it."""
+        if self._on_terminal and self._is_plain and (self.n == 1 or len(self.configs) > 1):
             for records in open_input(self.request).batches:
                 for record in records:
                     self._show(record.text)
@@ -44,25 +44,25 @@ class Samples:
         form, record = Lines(), Record(prompt)
         with open_output(self.request.output, self.request.messenger) as write:
             for config in self.configs:
-                if self._is_watched:
-                    self._say_temperature(config)
+                if self._on_terminal:
+                    self._announce_temperature(config)
                 for samples in self.generator.lines(
                     self.n, prompt, config, self._constraints, self.control
                 ):
-                    for answer in self._told(samples, config):
+                    for answer in self._outputs(samples, config):
                         as_json = self.request.as_json
                         write(form.as_json(record, answer, "prompt") if as_json else answer.line)
                         write(None)
-                        self._say(answer.note)
+                        self._announce(answer.note)
 
     @property
-    def _is_watched(self) -> bool:
+    def _on_terminal(self) -> bool:
         """Return whether the samples go to a terminal."""
         return self.request.output is None and is_terminal(stderr=False)
 
     @property
     def _is_plain(self) -> bool:
-        """Return whether records are lines of text, and what is told of them stands elsewhere."""
+        """Return whether answers are lines of text, beside which notes stand on stderr."""
         return not self.request.as_json and self.request.column is None
 
     @property
@@ -76,14 +76,14 @@ class Samples:
 
     @property
     def _constraints(self) -> list[Constraint]:
-        source, most = self.source, self.max_copy
-        if source is None or most is None:
+        source, max_copy = self.source, self.max_copy
+        if source is None or max_copy is None:
             return []
         return [
             Constraint(
-                lambda texts: [not has for has in source.has_stretch_of(texts, most + 1)],
+                lambda texts: [not copies for copies in source.has_stretch_of(texts, max_copy + 1)],
                 RnncliError(
-                    f"{MAX_TRIES} times a sample had more than {most} characters in a row that "
+                    f"{MAX_TRIES} times a sample had more than {max_copy} characters in a row that "
                     "are copied",
                     "allow more with a larger --max-copy, or raise --temperature",
                 ),
@@ -93,34 +93,36 @@ class Samples:
     def _respond(self, prompts: Sequence[str]) -> list[list[Output]]:
         answers: list[list[Output]] = [[] for _ in prompts]
         for config in self.configs:
-            found = self.generator.samples(prompts, self.n, config, self._constraints, self.control)
-            told = iter(self._told([sample for samples in found for sample in samples], config))
-            for own in answers:
-                own += islice(told, self.n)
+            samples = self.generator.samples(
+                prompts, self.n, config, self._constraints, self.control
+            )
+            outputs = self._outputs(list(chain.from_iterable(samples)), config)
+            for answer in answers:
+                answer += islice(outputs, self.n)
         return answers
 
-    def _told(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Output]:
-        """Yield each sample with what is told of it."""
+    def _outputs(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Output]:
+        """Yield each sample with its control code, its temperature and what it copies."""
         texts = [sample.text for sample in samples]
         copied = self.source.copied(texts) if self.source is not None else [None] * len(texts)
-        for sample, own in zip(samples, copied, strict=True):
+        for sample, copies in zip(samples, copied, strict=True):
             fields: dict[str, Any] = {"text": sample.text}
             note = ""
             if sample.control is not None:
                 fields["control"] = sample.control
             if len(self.configs) > 1:
                 fields["temperature"] = config.temperature
-            if own is not None:
-                fields["copied_longest"] = own.longest
-                fields["copied_share"] = round(own.share, 4)
-                note = _note(own) if self._is_plain else ""
+            if copies is not None:
+                fields["copied_longest"] = copies.longest
+                fields["copied_share"] = round(copies.share, 4)
+                note = _note(copies) if self._is_plain else ""
             yield Output(sample.prompt + sample.text, fields, note)
 
     def _show(self, prompt: str) -> None:
         """Write the samples of a prompt to a terminal, where headings keep them apart."""
         for config in self.configs:
             for pieces in self._pieces(prompt, config):
-                self._say_temperature(config)
+                self._announce_temperature(config)
                 print(escape_controls(prompt), end="", flush=True)
                 text = ""
                 for piece in pieces:
@@ -128,7 +130,7 @@ class Samples:
                     text += piece
                 print(flush=True)
                 if self.source is not None:
-                    self._say(_note(*self.source.copied([text])))
+                    self._announce(_note(*self.source.copied([text])))
 
     def _pieces(self, prompt: str, config: SamplingConfig) -> Iterator[Iterator[str]]:
         """Yield the pieces of each sample; those of a single one as they are drawn."""
@@ -141,11 +143,11 @@ class Samples:
         for sample in samples:
             yield iter([sample.text])
 
-    def _say(self, note: str) -> None:
+    def _announce(self, note: str) -> None:
         if note:
             self.request.messenger.announce(note)
 
-    def _say_temperature(self, config: SamplingConfig) -> None:
+    def _announce_temperature(self, config: SamplingConfig) -> None:
         if len(self.configs) > 1 and not self.request.messenger.quiet:
             console = self.request.messenger.console()
             console.print(f"temperature {config.temperature:g}", style="dim")

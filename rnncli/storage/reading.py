@@ -5,6 +5,7 @@ Nothing is built, and no weight read, before the description, the shapes and the
 
 import json
 import reprlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     if task is not None and description.task != task:
         raise ModelError(
             f"{path} is a model to {description.task} with, not to {task}",
-            f"rnncli {description.task} -m {path}",
+            f"rnncli {description.task} -m {shlex.quote(str(path))}",
         )
     architecture, level = description.architecture, description.level
     weights = _read_weights(files[layout.weights.name], architecture)

@@ -23,6 +23,8 @@ from models import (
 )
 from shell import TIMEOUT, Result, call, command, environment, explained, rnncli, tree
 
+from rnncli.config import FORMAT_VERSION
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -193,10 +195,9 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "a newer format": (edit_config(format_version=99), ["99", "newer"]),
     "an unknown task": (edit_config(task="dance"), ["dance"]),
-    "no architecture": (edit_config(model={}), ["config.json"]),
-    "an architecture of words": (edit_config(model="big"), ["config.json"]),
+    "no architecture": (edit_config(architecture={}), ["config.json"]),
+    "an architecture of words": (edit_config(architecture="big"), ["config.json"]),
     "labels left out": (edit_config(labels=["good"]), ["labels"]),
-    "no shapes": (edit_config(shapes=None), ["model.safetensors"]),
     "no weights": (lambda m: (m / "model.safetensors").unlink(), ["model.safetensors"]),
     "weights cut short": (cut("model.safetensors", 1_000), ["model.safetensors"]),
     "empty weights": (cut("model.safetensors", 0), ["model.safetensors"]),
@@ -224,7 +225,7 @@ def test_a_damaged_model_is_explained(name: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_asks_for_a_newer_rnncli(tmp_path: Path) -> None:
-    model = damaged(tmp_path, edit_config(format_version=2))
+    model = damaged(tmp_path, edit_config(format_version=FORMAT_VERSION + 1))
     hint = explained(call("classify", "-m", model, "lovely"), 1)
     assert "pip install --upgrade rnncli" in hint
 
