@@ -138,6 +138,7 @@ WITH_TORCH = (
     "tasks.classify.pretrain",
     "tasks.classify.fit_ngrams",
     "tasks.embeddings",
+    "tasks.language_modeling",
 )
 
 

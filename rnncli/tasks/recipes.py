@@ -3,9 +3,9 @@
 from typing import Any
 
 from rnncli.config import Task
-from rnncli.tasks.classify.train import ClassifierRecipe
-from rnncli.tasks.generate.train import GeneratorRecipe
-from rnncli.tasks.translate.train import TranslatorRecipe
+from rnncli.tasks.classify.recipe import ClassifierRecipe
+from rnncli.tasks.generate.recipe import GeneratorRecipe
+from rnncli.tasks.translate.recipe import TranslatorRecipe
 from rnncli.training.contract import Recipe
 
 RECIPES: dict[Task, Recipe[Any]] = {

@@ -19,7 +19,7 @@ from rnncli import TextGenerator
 from rnncli.cli import app
 from rnncli.cli.progress import on_one_line
 from rnncli.storage.reading import load
-from rnncli.tasks.generate.train import PREVIEW
+from rnncli.tasks.generate.recipe import PREVIEW
 from rnncli.tasks.recipes import RECIPES
 
 SHOWN = re.compile(r"\x1b\[2m {9}([^\x1b]+)\x1b")

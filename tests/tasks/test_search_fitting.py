@@ -10,7 +10,12 @@ from shell import call
 
 from rnncli import Translator
 from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
-from rnncli.tasks.translate.length_penalty import ALIKE, FEWEST, PENALTIES, fit_length_penalty
+from rnncli.tasks.translate.length_penalty import (
+    MIN_PAIRS,
+    PENALTIES,
+    SAME_BLEU,
+    tune_length_penalty,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def phrases() -> tuple[list[str], list[str]]:
     """Return some pairs of the phrasebook: the sources, and the translations."""
     book = Path(__file__).parents[2] / "data" / "phrasebook.tsv"
-    rows = [line.split("\t") for line in book.read_text("utf-8").splitlines()[1 : 3 * FEWEST]]
+    rows = [line.split("\t") for line in book.read_text("utf-8").splitlines()[1 : 3 * MIN_PAIRS]]
     return [row[0] for row in rows], [row[1] for row in rows]
 
 
@@ -63,17 +68,18 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
         .score
         for penalty in PENALTIES
     }
-    chosen = fit_length_penalty(translator, sources, references)
+    chosen = tune_length_penalty(translator, sources, references)
     assert chosen is not None
     assert len(set(scores.values())) > 1
     assert chosen.bleu == pytest.approx(max(scores.values()))
-    alike = [penalty for penalty in PENALTIES if scores[penalty] >= max(scores.values()) - ALIKE]
+    lowest = max(scores.values()) - SAME_BLEU
+    alike = [penalty for penalty in PENALTIES if scores[penalty] >= lowest]
     assert chosen.length_penalty == alike[len(alike) // 2]
 
 
 def test_few_pairs_say_nothing(trained, phrases):
-    few = [side[: FEWEST - 1] for side in phrases]
-    assert fit_length_penalty(Translator.load(trained[0]), *few) is None
+    few = [side[: MIN_PAIRS - 1] for side in phrases]
+    assert tune_length_penalty(Translator.load(trained[0]), *few) is None
 
 
 def test_a_model_that_has_none_takes_the_usual_one(tmp_path):

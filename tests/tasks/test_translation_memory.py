@@ -22,7 +22,7 @@ from rnncli.errors import ModelError
 from rnncli.networks.numerics import directions, log_softmax
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import load
-from rnncli.tasks.translate.build_memory import remember
+from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.memory import (
     INTERPOLATION,
     PAIRS,
@@ -54,7 +54,7 @@ def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
     model = shutil.copytree(translator(), folder / "remembering", dirs_exist_ok=True)
     saved = load(translator())
     sources, targets = zip(*pairs, strict=True)
-    memory = remember(
+    memory = build_memory(
         saved.network,
         encoded(saved.tokenizer, sources),
         encoded(saved.target_tokenizer, targets),

@@ -425,7 +425,7 @@ def test_a_translator_learns_the_next_token_of_each_target(prepare):
 
 
 def test_a_language_model_carries_its_state_from_window_to_window(prepare, monkeypatch):
-    monkeypatch.setattr("rnncli.tasks.generate.train.STATE_RESET_PROBABILITY", 0.0)
+    monkeypatch.setattr("rnncli.tasks.language_modeling.STATE_RESET_PROBABILITY", 0.0)
     task, _ = prepare("generate", batch_size=1)
     task.model.eval()
     windows = list(task.batches(0))

@@ -5,8 +5,10 @@ Each n-gram counts by how much more often it occurs in a class than elsewhere (W
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,14 +16,91 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from rnncli.data.values import column_values
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.embeddings import csr_matrix
+from rnncli.training.contract import TrainingData
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+# Of these the ones with which the held-out texts are told best.
+SMALL_CORPUS_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), normalised=True),
+    NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), max_skip=5, normalised=True),
+)
+LARGE_CORPUS_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(1, 2, 3), character_orders=(), normalised=True),
+)
+NAME_NGRAMS: tuple[NgramFeatures, ...] = (
+    NgramFeatures(word_orders=(), character_orders=(1, 2, 3, 4, 5)),
+)
+SMALL_CORPUS = 3_000_000  # characters: more of them teach enough words, and their trigrams
+NAME_LENGTH = 2.0  # words a text: below it there is little but spelling to go by
+SAMPLE = 1_000  # texts that tell how long texts are
+MAX_TEXTS = 200_000  # that the model is fitted to: bounds memory
+MAX_BYTES = 1_500_000  # of the model: a classifier has 8 MB with all words known
 SMOOTHING = 1.0  # texts added to each count
 PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
 ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no answer
-FITTED = 1 << 23  # weights at most, of the n-grams that most texts have: bounds memory
+MAX_WEIGHTS = 1 << 23  # that are fitted, of the n-grams that most texts have: bounds memory
+
+
+@dataclass(frozen=True)
+class FittedNgrams:
+    """A linear n-gram model, and its logits of the held-out texts."""
+
+    model: NgramModel
+    validation: Floats  # (N, C) logits
+
+
+def select_ngrams(
+    data: TrainingData,
+    classes: NDArray[np.int64],
+    validation_classes: NDArray[np.int64],
+    num_classes: int,
+    min_count: int,
+) -> FittedNgrams:
+    """Fit a linear model to the kind of n-grams that tells the held-out texts best.
+
+    ``classes`` are those of the texts; -1 for labels that training has not seen.
+    """
+    train, validation = data.train, data.validation
+    if len(train) > MAX_TEXTS:
+        rows = np.linspace(0, len(train) - 1, MAX_TEXTS).astype(np.int64)
+        train, classes = train.select(rows), classes[rows]
+    if are_names(train):
+        candidates = NAME_NGRAMS
+    else:
+        characters = sum(map(len, column_values(train, "text")))
+        candidates = SMALL_CORPUS_NGRAMS if characters <= SMALL_CORPUS else LARGE_CORPUS_NGRAMS
+    max_ngrams = max(1, MAX_BYTES // (4 + 2 * num_classes))  # a bucket, and half-precision weights
+
+    def fit(features: NgramFeatures) -> tuple[NgramModel, float]:
+        train_examples, validation_examples = (
+            NgramExamples(*features.extract(column_values(part, "text")), part_classes)
+            for part, part_classes in ((train, classes), (validation, validation_classes))
+        )
+        return fit_ngrams(
+            features, train_examples, validation_examples, num_classes, min_count, max_ngrams
+        )
+
+    model, _ = min(map(fit, candidates), key=itemgetter(1))
+    weight, bias = (x.astype(np.float16).astype(np.float32) for x in (model.weight, model.bias))
+    model = replace(model, weight=weight, bias=bias)  # as it will be saved
+    return FittedNgrams(model, model(list(column_values(validation, "text"))))
+
+
+def are_names(texts: "Dataset") -> bool:
+    """Return whether texts are so short that there is little but spelling to go by."""
+    return words_a_text(texts) < NAME_LENGTH
+
+
+def words_a_text(texts: "Dataset") -> float:
+    """Return the mean number of words in the first texts."""
+    sample = list(islice(column_values(texts, "text"), SAMPLE))
+    return sum(len(text.split()) for text in sample) / len(sample)
 
 
 @dataclass(frozen=True)
@@ -44,15 +123,16 @@ def fit_ngrams(
     validation: NgramExamples,
     num_classes: int,
     min_count: int,
-    most: int,
+    max_ngrams: int,
 ) -> tuple[NgramModel, float]:
     """Return the model that fits the validation part best, and its loss there in nats a text.
 
-    It has ``most`` n-grams, all in at least ``min_count`` texts if any is.
+    It has ``max_ngrams`` n-grams at most, all in at least ``min_count`` texts if any is.
     """
     buckets, counts = np.unique(train.buckets, return_counts=True)
     common = counts >= min(min_count, counts.max())
-    buckets, counts = _first(counts[common], FITTED // num_classes, buckets[common], counts[common])
+    buckets, counts = buckets[common], counts[common]
+    buckets, counts = _largest(counts, MAX_WEIGHTS // num_classes, buckets, counts)
     usual = float(ngrams.scale(train.counts).mean())  # 1 is what penalties are meant for
     own, held = (
         _matrix(part, buckets, ngrams.scale(part.counts) / usual) for part in (train, validation)
@@ -75,13 +155,13 @@ def fit_ngrams(
     loss, weight, chosen_bias = best
     # What an n-gram says of the classes, and how often: all others could as well be left out.
     moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
-    buckets, weight = _first(moved, most, buckets, weight)
+    buckets, weight = _largest(moved, max_ngrams, buckets, weight)
     return NgramModel(ngrams, buckets, (weight / usual).astype(np.float32), chosen_bias), loss
 
 
-def _first(by: NDArray[Any], most: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _largest(measure: NDArray[Any], number: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Return the rows of some arrays that are largest by a measure, in their order."""
-    rows = np.sort(np.argsort(-by, kind="stable")[:most])
+    rows = np.sort(np.argsort(-measure, kind="stable")[:number])
     return tuple(array[rows] for array in arrays)
 
 

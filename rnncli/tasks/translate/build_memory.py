@@ -1,4 +1,4 @@
-"""Filling the memory of a trained translator: the pairs it learned from are read once more."""
+"""Building the retrieval memory of a trained translator: the training pairs are read once more."""
 
 import time
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from rnncli.text.special_tokens import BOS
 
 KEY_SIZE = 64  # numbers of a key: with 32, BLEU gains a fifth less; with all, hardly more
 SAMPLE = 2_000  # pairs that tell in which directions features differ
-READ_AT_ONCE = 128  # pairs: of like length there is little padding
-CHUNK = 32  # times as many, between two looks at the clock
-MOST_TOKENS = 3_000_000  # of translations: 200 MB, and as long a search as a person would wait for
+BATCH_SIZE = 128  # pairs: of like length there is little padding
+BATCHES_BETWEEN_LOOKS = 32  # times as many, between two looks at the clock
+MAX_TOKENS = 3_000_000  # of translations: 200 MB, and as long a search as a person would wait for
 
 
-def remember(
+def build_memory(
     network: EncoderDecoder,
     sources: EncodedTexts,
     targets: EncodedTexts,
@@ -35,7 +35,7 @@ def remember(
     """
     began = time.monotonic()
     rows = np.random.default_rng(0).permutation(rows)
-    rows = rows[np.cumsum(targets.lengths_of(rows)) <= MOST_TOKENS]
+    rows = rows[np.cumsum(targets.lengths_of(rows)) <= MAX_TOKENS]
 
     def read(some: NDArray[np.int64]) -> list[Floats]:
         """Return where the features before each token (T, E) of some translations point."""
@@ -55,10 +55,10 @@ def remember(
         def read_keys(some: NDArray[np.int64]) -> list[NDArray[np.int8]]:
             return [keys_of(own, basis) for own in read(some)]
 
-        for start in range(SAMPLE, len(rows), CHUNK * READ_AT_ONCE):
+        for start in range(SAMPLE, len(rows), BATCHES_BETWEEN_LOOKS * BATCH_SIZE):
             if time.monotonic() - began > seconds:
                 break
-            parts = list(_chunk(rows[start : start + CHUNK * READ_AT_ONCE], targets))
+            parts = list(_chunk(rows[start : start + BATCHES_BETWEEN_LOOKS * BATCH_SIZE], targets))
             for some, own in zip(parts, pool.map(read_keys, parts), strict=True):
                 keys |= zip(some.tolist(), own, strict=True)
     kept = np.array(sorted(keys))
@@ -70,8 +70,8 @@ def remember(
 def _chunk(rows: NDArray[np.int64], targets: EncodedTexts) -> Iterator[NDArray[np.int64]]:
     """Yield some pairs in parts of similar length."""
     rows = rows[np.argsort(targets.lengths_of(rows), kind="stable")]
-    for start in range(0, len(rows), READ_AT_ONCE):
-        yield rows[start : start + READ_AT_ONCE]
+    for start in range(0, len(rows), BATCH_SIZE):
+        yield rows[start : start + BATCH_SIZE]
 
 
 def _only(texts: EncodedTexts, rows: NDArray[np.int64]) -> EncodedTexts:

@@ -9,21 +9,21 @@ from rnncli.tasks.translate.predict import Translation, Translator, clean
 from rnncli.text.unicode import script_of
 
 PENALTIES = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
-FEWEST, MOST = 100, 1_000  # pairs: fewer say little of lengths, more take longer and say the same
-ALIKE = 0.1  # BLEU: what is closer than that is as good
+MIN_PAIRS, MAX_PAIRS = 100, 1_000  # fewer say little of lengths, more say the same
+SAME_BLEU = 0.1  # what is closer than that is as good
 
 
 @dataclass(frozen=True)
-class Fit:
+class TunedLengthPenalty:
     """The length penalty with which translations are best, and how good they are then."""
 
     length_penalty: float
     bleu: float
 
 
-def fit_length_penalty(
+def tune_length_penalty(
     translator: Translator, sources: Sequence[str], references: Sequence[str]
-) -> Fit | None:
+) -> TunedLengthPenalty | None:
     """Return the length penalty with which translations have the highest BLEU.
 
     It is the middle one of those that are as good: at their ends, what is unlike the references may
@@ -31,7 +31,7 @@ def fit_length_penalty(
     learned from; where there are too few, they say nothing. One search serves all penalties, since
     which hypotheses end does not depend on them, but only which of these is the best.
     """
-    if len(sources) < FEWEST:
+    if len(sources) < MIN_PAIRS:
         return None
     from sacrebleu.metrics.bleu import BLEU
 
@@ -52,5 +52,5 @@ def fit_length_penalty(
 
     measured = {penalty: measure(penalty) for penalty in PENALTIES}
     best = max(measured.values())
-    alike = [penalty for penalty in PENALTIES if measured[penalty] >= best - ALIKE]
-    return Fit(alike[len(alike) // 2], best)
+    alike = [penalty for penalty in PENALTIES if measured[penalty] >= best - SAME_BLEU]
+    return TunedLengthPenalty(alike[len(alike) // 2], best)

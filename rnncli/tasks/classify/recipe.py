@@ -1,0 +1,169 @@
+"""How a classifier is trained: its settings, its n-gram model, its embeddings, its pretraining."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnncli.config import DEFAULTS, Settings
+from rnncli.data.encoded import EncodedTexts, encode
+from rnncli.data.values import column_values
+from rnncli.messages import Announce
+from rnncli.storage.description import ModelDescription
+from rnncli.tasks.classify import pretrain
+from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
+from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
+from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
+from rnncli.text.tokenizer import Tokenizer
+from rnncli.training.contract import Phase, Prepared, TrainingData, Tuned
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+
+RARE_WORDS_FROM = 1_000  # texts, from which words that occur once teach what an unknown word is
+SMALL_CORPUS = 5_000  # texts: fewer take more epochs to learn from than to learn by heart
+LARGE_CORPUS = 20_000  # texts, of which steps of more are faster and still enough
+FROZEN_FROM = 4  # times the tokens with labels: plain text tells what words mean better than labels
+MAX_LISTED = 20  # labels on the model card
+
+
+class ClassifierRecipe:
+    """How a classifier is trained."""
+
+    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
+        """Choose settings for the data: names are read by character, sentences by word."""
+        if data.unlabelled is not None:
+            given = {**pretrain.WIDER, **given}
+        settings = DEFAULTS["classify"]
+        level = given.get("level")
+        if level is None and are_names(data.train):
+            announce(f"texts of {words_a_text(data.train):.1f} words: read by the character")
+            level = "char"
+        if level == "char":
+            settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
+        if len(data.train) < SMALL_CORPUS:
+            settings = replace(settings, epochs=20)
+        if len(data.train) > LARGE_CORPUS:
+            settings = replace(settings, batch_size=64)
+        return settings.with_given(given)
+
+    def prepare(
+        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+    ) -> Prepared[ClassifierTraining]:
+        """Encode both parts and build the network.
+
+        It knows the words of unlabelled texts, too, by their frequency. Where there are such texts,
+        the encoder is pretrained on them and on those with labels.
+        """
+        trainable = _build(data, settings, scratch, announce)
+        if settings.level != "char":
+            _initialise_embeddings(trainable, announce)
+        if trainable.truncated:
+            announce(
+                f"{trainable.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: "
+                "trained on their beginnings, labelled whole"
+            )
+        pretraining = None
+        if trainable.plain is not None:
+            first = pretrain.settings_of(trainable, settings)
+            pretraining = Phase("pretraining", pretrain.build(trainable, first), first, "tokens")
+        return Prepared(
+            trainable,
+            settings,
+            trainable.model.architecture,
+            trainable.tokenizer,
+            labels=trainable.labels,
+            unit="texts",
+            pretraining=pretraining,
+            files=trainable.files,
+        )
+
+    def finish(
+        self,
+        trainable: ClassifierTraining,
+        data: TrainingData,
+        path: Path,
+        threads: int,
+        announce: Announce,
+    ) -> Tuned:
+        """Tune nothing: each evaluation has fitted the weights of network and n-grams already."""
+        del trainable, data, path, threads, announce
+        return Tuned()
+
+    def summary(self, description: ModelDescription) -> str:
+        """Return what the model does, as its card says it."""
+        return f"labels texts as {', '.join(description.labels[:MAX_LISTED])}"
+
+    def preview(
+        self, prepared: Prepared[ClassifierTraining], weights: "Mapping[str, Tensor]"
+    ) -> str | None:
+        """Show nothing: it writes no text of its own."""
+        del prepared, weights
+        return None
+
+
+def _build(
+    data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+) -> ClassifierTraining:
+    """Encode all texts, fit the n-gram model, and build the network."""
+    labels = tuple(sorted(set(column_values(data.train, "label"))))
+    min_count = 2 if len(data.train) >= RARE_WORDS_FROM else 1
+    tokenizer = Tokenizer.train(
+        _texts(data.train, *(data.unlabelled or ())),
+        settings.level,
+        settings.vocab_size,
+        fold=True,
+        min_count=min_count,
+    )
+    train, validation = (
+        _examples(part, labels, tokenizer, scratch / name)
+        for part, name in ((data.train, "train.bin"), (data.validation, "validation.bin"))
+    )
+    plain: EncodedTexts | None = None
+    if data.unlabelled is not None:
+        texts = _texts(*data.unlabelled, data.train)
+        plain = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
+    ngrams: FittedNgrams | None = None
+    if settings.ngrams and len(labels) > 1:
+        ngrams = select_ngrams(data, train.classes, validation.classes, len(labels), min_count)
+        accuracy = float((ngrams.validation.argmax(1) == validation.classes).mean())
+        announce(f"the n-gram model alone is right on {100 * accuracy:.1f} % of the held-out part")
+    return ClassifierTraining(train, validation, labels, tokenizer, settings, ngrams, plain)
+
+
+def _texts(*parts: "Dataset") -> Iterator[str]:
+    return chain.from_iterable(column_values(part, "text") for part in parts)
+
+
+def _examples(
+    part: "Dataset", labels: tuple[str, ...], tokenizer: Tokenizer, path: Path
+) -> Examples:
+    """Encode labelled texts into a file."""
+    max_length = MAX_TRAINING_LENGTH - 1  # beside <eos>
+    texts = encode(_texts(part), tokenizer, path, add_eos=True, max_length=max_length)
+    numbers = {label: i for i, label in enumerate(labels)}
+    classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])
+    return Examples(texts, classes)
+
+
+def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) -> None:
+    """Initialise embeddings from co-occurrence counts, of plain text if there is any.
+
+    Where plain text is most of it, they stay as they are: what a few labels would teach of the
+    words of their texts could not be told of other words.
+    """
+    texts = trainable.texts if trainable.plain is None else trainable.plain
+    embedding = trainable.model.encoder.embedding
+    vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
+    trained = len(texts.tokens) < FROZEN_FROM * len(trainable.texts.tokens)
+    embedding.start_from(vectors)
+    embedding.weight.requires_grad_(trained)
+    announce(
+        "embeddings: initialised from co-occurrence counts of "
+        f"{min(len(texts.tokens), MAX_TOKENS):,} tokens"
+        + ("" if trained else ", and frozen: most texts have no labels")
+    )
