@@ -63,11 +63,6 @@ class Messenger:
         if not self.quiet:
             print(_for_stderr(message), file=sys.stderr, flush=True)
 
-    say = announce  # their former names, here and below, until nobody uses them
-
-
-Screen = Messenger
-
 
 def is_terminal(stderr: bool = True) -> bool:
     """Return whether a person looks at stderr, or at stdout."""
