@@ -1,7 +1,6 @@
 """Every setting and its default, once, with its reason; standard library only."""
 
 import math
-import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -281,40 +280,3 @@ class SearchConfig:
             raise ConfigError(
                 f"--no-repeat-ngram is {self.no_repeat_ngram}", "give a whole number from 1"
             )
-
-
-def seconds_of(duration: str | float) -> float:
-    """Return the seconds of a duration, which is a number of them or written like ``2m``.
-
-    Raises:
-        ConfigError: it is no duration above zero.
-
-    """
-    return parse_duration(duration if isinstance(duration, str) else f"{duration:f}")
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``.
-
-    Raises:
-        ConfigError: the text is no duration above zero.
-
-    """
-    match = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower()
-    )
-    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    total = hours * 3600 + minutes * 60 + seconds
-    if total <= 0:
-        raise ConfigError(f"{text!r} is no duration", "write it like 90s, 2m or 1h30m")
-    return total
-
-
-def format_duration(seconds: float) -> str:
-    """Return ``48s``, ``2m 05s`` or ``1h 30m``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02d}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"

@@ -1,8 +1,11 @@
-"""Put counts, names and errors into the words of a message."""
+"""Put counts, names, durations and errors into the words of a message."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
+
+from rnncli.errors import ConfigError
 
 Announce: TypeAlias = Callable[[str], None]  # shows a person a message
 
@@ -16,6 +19,43 @@ def listed(names: Sequence[str], limit: int = 20) -> str:
     """Return the first ``limit`` names in a row, and of long ones the beginnings."""
     shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:limit]]
     return ", ".join(shown) + (", ..." if len(names) > limit else "")
+
+
+def seconds_of(duration: str | float) -> float:
+    """Return the seconds of a duration, which is a number of them or written like ``2m``.
+
+    Raises:
+        ConfigError: it is no duration above zero.
+
+    """
+    return parse_duration(duration if isinstance(duration, str) else f"{duration:f}")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``.
+
+    Raises:
+        ConfigError: the text is no duration above zero.
+
+    """
+    match = re.fullmatch(
+        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower()
+    )
+    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + seconds
+    if total <= 0:
+        raise ConfigError(f"{text!r} is no duration", "write it like 90s, 2m or 1h30m")
+    return total
+
+
+def format_duration(seconds: float) -> str:
+    """Return ``48s``, ``2m 05s`` or ``1h 30m``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:

@@ -4,15 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.config import (
-    DEFAULTS,
-    TASKS,
-    SamplingConfig,
-    SearchConfig,
-    format_duration,
-    parse_duration,
-)
+from rnncli.config import DEFAULTS, TASKS, SamplingConfig, SearchConfig
 from rnncli.errors import ConfigError
+from rnncli.messages import format_duration, parse_duration
 
 
 def refused(make, *args, **kwargs):

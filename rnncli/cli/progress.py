@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
-from rnncli.config import format_duration
+from rnncli.messages import format_duration
 from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:

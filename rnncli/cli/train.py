@@ -16,15 +16,8 @@ from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
 from rnncli.cli.progress import Display, format_scores
-from rnncli.config import (
-    DEFAULT_SEED,
-    DEFAULT_VALIDATION,
-    MODELS,
-    Settings,
-    Task,
-    format_duration,
-    parse_duration,
-)
+from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, MODELS, Settings, Task
+from rnncli.messages import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from rnncli.tasks.trainer import TrainingResult

@@ -5,14 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from rnncli.cli.options import DATA, MODEL, TRAINING
-from rnncli.config import (
-    DEFAULT_MAX_TIME,
-    Cell,
-    Device,
-    Level,
-    Precision,
-    format_duration,
-)
+from rnncli.config import DEFAULT_MAX_TIME, Cell, Device, Level, Precision
+from rnncli.messages import format_duration
 
 
 def _option(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.config import Task, seconds_of
-from rnncli.messages import Announce
+from rnncli.config import Task
+from rnncli.messages import Announce, seconds_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -12,19 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from rnncli.config import (
-    DEFAULTS,
-    MODELS,
-    Cell,
-    Device,
-    Level,
-    Precision,
-    Settings,
-    Task,
-    seconds_of,
-)
+from rnncli.config import DEFAULTS, MODELS, Cell, Device, Level, Precision, Settings, Task
 from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce, did_you_mean
+from rnncli.messages import Announce, did_you_mean, seconds_of
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter

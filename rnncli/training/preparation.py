@@ -11,11 +11,11 @@ import torch
 
 from rnncli import __version__
 from rnncli.analysis import drift
-from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, format_duration
+from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings
 from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
 from rnncli.data.split import hold_out
-from rnncli.messages import Announce
+from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from rnncli.config import format_duration
 from rnncli.errors import ModelError
-from rnncli.messages import Announce
+from rnncli.messages import Announce, format_duration
 from rnncli.storage.card import write_card
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import read_description

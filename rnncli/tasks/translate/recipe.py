@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnncli.config import Settings, format_duration
+from rnncli.config import Settings
 from rnncli.data.values import column_values
-from rnncli.messages import Announce
+from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import MEMORY, TaskFiles
 from rnncli.tasks.embeddings import bilingual_embeddings
