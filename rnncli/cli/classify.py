@@ -121,8 +121,9 @@ def classify(
     printed = _printed_labels(labels, only or [], leave_out or [])
     drift = Watch(classifier.description.profile, classifier.tokenizer, messenger.announce)
 
-    respond = _Responder(classifier, abstention, printed, drift.see, explain, request.is_coloured)
-    if explain and request.is_coloured:
+    coloured = explain and request.is_coloured  # to ask for colours loads rich
+    respond = _Responder(classifier, abstention, printed, drift.see, explain, coloured)
+    if coloured:
         announce_legend(messenger, explanation.LEGEND)
     names = ("label", "probability", "explanation")
     answer_all(request, "text", names if explain else names[:2], respond)
