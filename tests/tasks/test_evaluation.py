@@ -15,8 +15,8 @@ from rnncli import Translator
 from rnncli.data.values import column_values
 from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.networks.numerics import log_softmax
-from rnncli.storage.reading import read_info
-from rnncli.tasks.evaluation_data import read_held_out
+from rnncli.storage.reading import read_description
+from rnncli.tasks.evaluation_data import read_held_out, training_data_of
 from rnncli.tasks.translate.predict import clean
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, EOS
@@ -110,8 +110,8 @@ def test_what_cannot_be_scored_is_explained(
 
 def test_a_translator_predicts_held_out_pairs_as_well_as_training_said() -> None:
     """The loss of training, in PyTorch, is that of the saved model, in NumPy."""
-    info, model = read_info(translator()), Translator.load(translator())
-    rows = read_held_out(info, None, print).rows
+    description, model = read_description(translator()), Translator.load(translator())
+    rows = read_held_out("translate", training_data_of(translator()), None, print).rows
     ids = []
     for column, tokenizer in zip(
         ("source", "target"), (model._tokenizer, model._target_tokenizer), strict=True
@@ -128,4 +128,4 @@ def test_a_translator_predicts_held_out_pairs_as_well_as_training_said() -> None
         for row, (length, target) in enumerate(zip(lengths, targets, strict=True))
     ]
     loss = np.concatenate(losses).mean()
-    assert loss == pytest.approx(info["scores"]["loss"], abs=1e-4)
+    assert loss == pytest.approx(description.scores["loss"], abs=1e-4)
