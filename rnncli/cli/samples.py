@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from rnncli.analysis.overlap import STRETCH, Copied, Source
+from rnncli.analysis.overlap import STRETCH, Overlap, Source
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
 from rnncli.cli.pipe import Request, answer_all, open_input
@@ -81,7 +81,7 @@ class Samples:
             return []
         return [
             Constraint(
-                lambda texts: [not copies for copies in source.has_stretch_of(texts, max_copy + 1)],
+                lambda texts: [not copies for copies in source.has_match(texts, max_copy + 1)],
                 RnncliError(
                     f"{MAX_TRIES} times a sample had more than {max_copy} characters in a row that "
                     "are copied",
@@ -104,7 +104,7 @@ class Samples:
     def _outputs(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Output]:
         """Yield each sample with its control code, its temperature and what it copies."""
         texts = [sample.text for sample in samples]
-        copied = self.source.copied(texts) if self.source is not None else [None] * len(texts)
+        copied = self.source.overlaps(texts) if self.source is not None else [None] * len(texts)
         for sample, copies in zip(samples, copied, strict=True):
             fields: dict[str, Any] = {"text": sample.text}
             note = ""
@@ -130,7 +130,7 @@ class Samples:
                     text += piece
                 print(flush=True)
                 if self.source is not None:
-                    self._announce(_note(*self.source.copied([text])))
+                    self._announce(_note(*self.source.overlaps([text])))
 
     def _pieces(self, prompt: str, config: SamplingConfig) -> Iterator[Iterator[str]]:
         """Yield the pieces of each sample; those of a single one as they are drawn."""
@@ -153,7 +153,7 @@ class Samples:
             console.print(f"temperature {config.temperature:g}", style="dim")
 
 
-def _note(copied: Copied) -> str:
+def _note(copied: Overlap) -> str:
     return (
         f"copied: longest {copied.longest:,} characters, "
         f"{100 * copied.share:.0f} % in stretches of {STRETCH} or more"

@@ -1,9 +1,11 @@
 """Weights of several models: probabilities that mean what they say."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from rnncli.analysis.calibration import combine, fit_weights
+from rnncli.analysis.calibration import PRIOR, SMALLEST, combine, fit_weights
 from rnncli.analysis.metrics import calibration_error
 from rnncli.networks.numerics import softmax
 
@@ -57,10 +59,30 @@ def test_a_model_that_knows_nothing_gets_little_say(rng):
 
 
 def test_few_texts_leave_the_weights_near_equal(rng):
-    logits = rng.normal(size=(2, 1, CLASSES))
-    weights = fit_weights(logits, np.array([0]))
-    np.testing.assert_allclose(weights, 0.5, atol=0.5)
-    assert (weights > 0).all()
+    knows, guesses = rng.normal(size=(2, NUMBER, CLASSES))
+    classes = truth(rng, 3 * knows)
+    both = np.stack([knows, guesses])
+
+    def distance(number: int) -> float:
+        weights = fit_weights(both[:, :number], classes[:number])
+        return float(np.abs(weights - 0.5).max())
+
+    assert distance(1) < 0.5 < 2 < distance(NUMBER)
+    assert distance(0) == 0
+
+
+@pytest.mark.parametrize("number", [1, 30, NUMBER])
+def test_weights_are_those_of_the_least_loss_and_prior(rng, number):
+    logits = rng.normal(size=(2, number, CLASSES))
+    classes = truth(rng, logits.sum(0))
+
+    def objective(weights):
+        total = combine(logits, np.array(weights))
+        return number * loss(total, classes) + PRIOR / 2 * ((np.array(weights) - 0.5) ** 2).sum()
+
+    found = fit_weights(logits, classes)
+    for step in product((-1e-3, 0, 1e-3), repeat=2):
+        assert objective(found) <= objective(np.maximum(found + step, SMALLEST)) + 1e-9
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -167,15 +167,19 @@ def test_a_text_unlike_all_pairs_is_translated_as_without_a_memory(tmp_path):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=6))
-def test_any_texts_get_one_translation_each(texts):
-    with_memory = Translator.load(translator_with_memory())
-    assert len(with_memory(texts)) == len(texts)
+def test_any_texts_get_one_translation_each_and_change_no_other(texts):
+    translations = Translator.load(translator_with_memory())([*TOLD, *texts, *TOLD])
+    assert [one.text for one in translations[: len(TOLD)]] == list(TOLD.values())
+    assert [one.text for one in translations[-len(TOLD) :]] == list(TOLD.values())
+    assert len(translations) == len(texts) + 2 * len(TOLD)
+    for text, translation in zip(texts, translations[len(TOLD) :], strict=False):
+        assert text.strip() or not translation.text
 
 
 def translator_with_memory() -> Path:
     folder = translator().parent / "with-memory"
     if not folder.exists():
-        remembering(folder, list(TOLD.items()))
+        remembering(folder, PLACES * list(TOLD.items()))
     return folder / "remembering"
 
 
