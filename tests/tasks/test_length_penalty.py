@@ -37,7 +37,7 @@ def phrases() -> tuple[list[str], list[str]]:
 
 
 def penalty_of(model: Path) -> float:
-    return json.loads((model / "config.json").read_text())["calibration"]["length_penalty"]
+    return json.loads((model / "config.json").read_text())["tuned"]["length_penalty"]
 
 
 def test_training_chooses_a_penalty_and_says_so(trained):
