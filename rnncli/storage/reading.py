@@ -5,7 +5,6 @@ Nothing is built, and no weight read, before the description, the shapes and the
 
 import json
 import reprlib
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,9 +74,11 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     """
     layout, (description, files) = Layout(path), _read(Layout(path))
     if task is not None and description.task != task:
+        from shlex import quote  # for an error alone
+
         raise ModelError(
             f"{path} is a model to {description.task} with, not to {task}",
-            f"rnncli {description.task} -m {shlex.quote(str(path))}",
+            f"rnncli {description.task} -m {quote(str(path))}",
         )
     architecture, level = description.architecture, description.level
     weights = _read_weights(files[layout.weights.name], architecture)
