@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rnncli.networks.numerics import log_softmax, softmax
 
-STEPS = 50  # of Newton's method; it ends after five to ten
+MAX_STEPS = 50  # of Newton's method; it ends after five to ten
 PRIOR = 1.0  # how many texts' worth of evidence speak for equal weights, where there are few texts
-SMALLEST = 1e-3  # a model that is worse than chance is left out, not turned around
+MIN_WEIGHT = 1e-3  # a model that is worse than chance is left out, not turned around
 
 Array = NDArray[np.floating[Any]]
 
@@ -39,7 +39,7 @@ def fit_weights(logits: Array, classes: NDArray[np.int64]) -> Array:
         return float(total.sum() + PRIOR / 2 * ((weights - equal) ** 2).sum())
 
     best = loss(weights)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         p = softmax(np.tensordot(weights, x, 1))  # (N, C)
         expected = (p * x).sum(2)  # (K, N)
         gradient = (expected - right).sum(1) + PRIOR * (weights - equal)  # (K,)
@@ -48,7 +48,7 @@ def fit_weights(logits: Array, classes: NDArray[np.int64]) -> Array:
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
         while size > 1e-6:  # halved until it leads down
-            tried = np.maximum(weights - size * step, SMALLEST)
+            tried = np.maximum(weights - size * step, MIN_WEIGHT)
             if (found := loss(tried)) < best:
                 break
             size /= 2

@@ -14,14 +14,14 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import OTHER, SCRIPTS, script_of, script_shares
 
-FEWEST_TEXTS = 20  # of a stream: before there are so many, nothing is told unless it ends
-MOST_TEXTS = 200  # of a stream: a share of them is off by 7 % at most, in 19 cases of 20
-MOST_CHARACTERS = 1_000  # of a text: its beginning tells script and words
-FEWEST_TOKENS = 50  # a share of fewer may be chance
-LEARNED = 0.01  # of the training texts: a script that fewer are in has not been learned
-FOREIGN = 0.05  # of the texts: fewer in other scripts are strays
-UNKNOWN = 0.2  # of the words: with fewer unknown, most of a text can still be read
-USUAL = 2  # times the share of unknown words in the held-out texts, which the scores are of
+MIN_TEXTS = 20  # of a stream: of fewer nothing is announced, unless the stream ends
+MAX_TEXTS = 200  # of a stream: a share of them is off by 7 % at most, in 19 cases of 20
+MAX_CHARACTERS = 1_000  # of a text: its beginning tells script and words
+MIN_TOKENS = 50  # a share of fewer may be chance
+MIN_SCRIPT_SHARE = 0.01  # of the training texts: a script that fewer are in has not been learned
+MIN_FOREIGN_SHARE = 0.05  # of the texts: fewer in other scripts are strays
+MAX_UNKNOWN_SHARE = 0.2  # of the words: with fewer unknown, most of a text can still be read
+MAX_UNKNOWN_RATIO = 2  # to the share in the held-out texts, which the scores are of
 
 
 def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenizer) -> TextProfile:
@@ -32,64 +32,66 @@ def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenize
     )
 
 
-def shifts(texts: Iterable[str], usual: TextProfile | None, tokenizer: Tokenizer) -> Iterator[str]:
-    """Yield what to tell of texts that are unlike those of a model; ``usual`` describes these.
+def drift_warnings(
+    texts: Iterable[str], reference: TextProfile | None, tokenizer: Tokenizer
+) -> Iterator[str]:
+    """Yield a warning for each way in which texts are unlike those that a model was trained on.
 
-    Where the model does not say what its texts were like, less can be told.
+    ``reference`` describes these; without it, less can be noticed.
     """
-    usual = usual or TextProfile()
+    reference = reference or TextProfile()
     beginnings = list(_beginnings(texts))
-    yield from _script_shift(beginnings, _learned_scripts(usual.scripts))
-    yield from _word_shift(beginnings, usual.unknown_words, tokenizer)
+    yield from _script_warning(beginnings, _learned_scripts(reference.scripts))
+    yield from _word_warning(beginnings, reference.unknown_words, tokenizer)
 
 
-class Watch:
-    """Look at the first texts of a stream, and tell once how they are unlike the model's."""
+class DriftMonitor:
+    """Look at the first texts of a stream, and announce once how they are unlike the model's."""
 
     def __init__(
-        self, usual: TextProfile | None, tokenizer: Tokenizer, say: Callable[[str], None]
+        self, reference: TextProfile | None, tokenizer: Tokenizer, announce: Callable[[str], None]
     ) -> None:
-        self._usual = usual
+        self._reference = reference
         self._tokenizer = tokenizer
-        self._say = say
+        self._announce = announce
         self._texts: list[str] = []
-        self._has_told = False
+        self._is_finished = False
 
-    def see(self, texts: Sequence[str]) -> None:
-        """Take texts as they come; blank ones do not count."""
-        if self._has_told:
+    def update(self, texts: Sequence[str]) -> None:
+        """Look at further texts; blank ones do not count."""
+        if self._is_finished:
             return
         filled = (text for text in texts if text.strip())
-        self._texts += islice(_beginnings(filled), MOST_TEXTS)
-        if len(self._texts) >= FEWEST_TEXTS:
+        self._texts += islice(_beginnings(filled), MAX_TEXTS)
+        if len(self._texts) >= MIN_TEXTS:
             self.finish()
 
     def finish(self) -> None:
-        """Tell what there is to tell, if it has not been told."""
-        if self._has_told:
+        """Announce the warnings, unless that is done."""
+        if self._is_finished:
             return
-        self._has_told = True
-        for message in shifts(self._texts, self._usual, self._tokenizer):
-            self._say(message)
+        self._is_finished = True
+        for message in drift_warnings(self._texts, self._reference, self._tokenizer):
+            self._announce(message)
 
 
 def _beginnings(texts: Iterable[str]) -> Iterator[str]:
-    return (text[:MOST_CHARACTERS] for text in texts)
+    return (text[:MAX_CHARACTERS] for text in texts)
 
 
 def _learned_scripts(shares: Mapping[str, float]) -> list[str]:
-    return [script for script in SCRIPTS if shares.get(script, 0.0) >= LEARNED]
+    return [script for script in SCRIPTS if shares.get(script, 0.0) >= MIN_SCRIPT_SHARE]
 
 
-def _script_shift(texts: Sequence[str], learned: Sequence[str]) -> Iterator[str]:
+def _script_warning(texts: Sequence[str], learned: Sequence[str]) -> Iterator[str]:
     scripts = [script_of(text) for text in texts]
     foreign = Counter(script for script in scripts if script and script not in learned)
-    number = foreign.total()
-    if not learned or not number or number < FOREIGN * len(texts):
+    count = foreign.total()
+    if not learned or not count or count < MIN_FOREIGN_SHARE * len(texts):
         return
     example = next(text for text, script in zip(texts, scripts, strict=True) if script in foreign)
     yield (
-        f"script: {number:,} of {len(texts):,} texts in {_listed(foreign)}, such as "
+        f"script: {count:,} of {len(texts):,} texts in {_listed(foreign)}, such as "
         f"{reprlib.repr(example)}; the model learned from {_listed(learned)} and can only guess "
         "here: train it on such texts too"
     )
@@ -99,13 +101,21 @@ def _listed(scripts: Iterable[str]) -> str:
     return " and ".join("another script" if name == OTHER else name for name in scripts)
 
 
-def _word_shift(texts: Sequence[str], usual: float | None, tokenizer: Tokenizer) -> Iterator[str]:
+def _word_warning(
+    texts: Sequence[str], reference: float | None, tokenizer: Tokenizer
+) -> Iterator[str]:
     tokens, unknown = _count(texts, tokenizer)
     share = _unknown_share(tokens, unknown)
-    if tokens < FEWEST_TOKENS or share <= UNKNOWN or share <= USUAL * (usual or 0.0):
+    if (
+        tokens < MIN_TOKENS
+        or share <= MAX_UNKNOWN_SHARE
+        or share <= MAX_UNKNOWN_RATIO * (reference or 0.0)
+    ):
         return
     example = next(word for text in texts for word in _unknown_words(text, tokenizer))
-    compared = "" if usual is None else f" ({100 * usual:.0f} % in the texts it was scored on)"
+    compared = (
+        "" if reference is None else f" ({100 * reference:.0f} % in the texts it was scored on)"
+    )
     yield (
         f"words: the model does not know {100 * share:.0f} %{compared}, such as "
         f"{reprlib.repr(example)}: expect worse answers than its scores say; train it on such "

@@ -1,6 +1,6 @@
 """Which words moved a classifier's decision: occlusion, each word left out in turn.
 
-A word's score is how far the log-odds of the text's label fall when the word is left out: above 0
+A word's score is how far the log-odds of the text's label drop when the word is left out: above 0
 it speaks for the label, below 0 against it. That is erasure of input words (Li, Monroe and Jurafsky
 2016, section 3), measured as weight of evidence (Robnik-Šikonja and Kononenko 2008), which still
 tells words apart where the label is all but certain.
@@ -19,7 +19,7 @@ from rnncli.text.unicode import word_spans
 
 METHOD = "occlusion"
 MAX_VARIANTS = 200  # of a text: its explanation then takes a few seconds at most
-ASKED_TOGETHER = 1 << 20  # characters: bounds memory, and holds thousands of short texts
+BATCH_CHARACTERS = 1 << 20  # characters: bounds memory, and holds thousands of short texts
 
 
 class Classifier(Protocol):
@@ -54,28 +54,28 @@ def explain(
         announce(
             f"texts of more than {MAX_VARIANTS} words are explained by groups of neighbouring words"
         )
-    groups = [_grouped(words) for words in places]
-    rows = _logits(classifier, _asked(texts, groups))
-    found = []
-    for own in groups:
-        falls = _falls(np.stack(list(islice(rows, 1 + len(own))))) if own else []
-        found.append([Span(*place, fall) for place, fall in zip(own, falls, strict=True)])
-    return found
+    groups = [_group(words) for words in places]
+    rows = _logits(classifier, _variants(texts, groups))
+    explanations = []
+    for spans in groups:
+        drops = _log_odds_drops(np.stack(list(islice(rows, 1 + len(spans))))) if spans else []
+        explanations.append([Span(*span, drop) for span, drop in zip(spans, drops, strict=True)])
+    return explanations
 
 
-def _grouped(words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _group(words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return where groups of words begin and end: of one word each, unless there are too many."""
     size = -(-len(words) // MAX_VARIANTS) or 1
     groups = [words[i : i + size] for i in range(0, len(words), size)]
     return [(group[0][0], group[-1][1]) for group in groups]
 
 
-def _asked(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]]) -> Iterator[str]:
+def _variants(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]]) -> Iterator[str]:
     """Yield each text that has words, and behind it the text without each of its groups."""
-    for text, own in zip(texts, groups, strict=True):
-        if own:
+    for text, spans in zip(texts, groups, strict=True):
+        if spans:
             yield text
-        for start, end in own:
+        for start, end in spans:
             yield _without(text, start, end)
 
 
@@ -90,15 +90,15 @@ def _without(text: str, start: int, end: int) -> str:
 
 def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[Any]]:
     """Yield the logits (C,) of each text, asking for many at once."""
-    for together in batched(texts, max_size=ASKED_TOGETHER):
+    for together in batched(texts, max_size=BATCH_CHARACTERS):
         yield from classifier.logits(together)
 
 
-def _falls(logits: NDArray[Any]) -> list[float]:
-    """Return how far the log-odds of the label of the first row fall in each row behind it."""
+def _log_odds_drops(logits: NDArray[Any]) -> list[float]:
+    """Return how far the log-odds of the label of the first row drop in each row behind it."""
     logits = logits.astype(np.float64)  # (N, C)
     label = int(logits[0].argmax())
     odds = logits[:, label] - np.logaddexp.reduce(np.delete(logits, label, axis=1), axis=1)
-    with np.errstate(invalid="ignore"):  # odds without an end, as of the only label, never fall
-        falls: list[float] = np.nan_to_num(odds[0] - odds[1:]).tolist()
-    return falls
+    with np.errstate(invalid="ignore"):  # odds without an end, as of the only label, never drop
+        drops: list[float] = np.nan_to_num(odds[0] - odds[1:]).tolist()
+    return drops

@@ -95,7 +95,7 @@ def classify(
 
     A blank line has no label and stays a line.
     """
-    from rnncli.analysis.drift import Watch
+    from rnncli.analysis.drift import DriftMonitor
     from rnncli.cli.pipe import Request, answer_all
     from rnncli.cli.views import explanation
     from rnncli.cli.views.highlight import announce_legend
@@ -119,10 +119,10 @@ def classify(
             "it; --abstain-label names another"
         )
     printed = _printed_labels(labels, only or [], leave_out or [])
-    drift = Watch(classifier.description.profile, classifier.tokenizer, messenger.announce)
+    drift = DriftMonitor(classifier.description.profile, classifier.tokenizer, messenger.announce)
 
     coloured = explain and request.is_coloured  # to ask for colours loads rich
-    respond = _Responder(classifier, abstention, printed, drift.see, explain, coloured)
+    respond = _Responder(classifier, abstention, printed, drift.update, explain, coloured)
     if coloured:
         announce_legend(messenger, explanation.LEGEND)
     names = ("label", "probability", "explanation")

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from rnncli.analysis.calibration import PRIOR, SMALLEST, combine, fit_weights
+from rnncli.analysis.calibration import MIN_WEIGHT, PRIOR, combine, fit_weights
 from rnncli.analysis.metrics import calibration_error
 from rnncli.networks.numerics import softmax
 
@@ -82,7 +82,7 @@ def test_weights_are_those_of_the_least_loss_and_prior(rng, number):
 
     found = fit_weights(logits, classes)
     for step in product((-1e-3, 0, 1e-3), repeat=2):
-        assert objective(found) <= objective(np.maximum(found + step, SMALLEST)) + 1e-9
+        assert objective(found) <= objective(np.maximum(found + step, MIN_WEIGHT)) + 1e-9
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models import QUICK, SMALL, classifier, reviews, write_lines, write_reviews
 from shell import call, read_line, rnncli, start
 
-from rnncli.analysis.drift import FEWEST_TEXTS, Watch, profile, shifts
+from rnncli.analysis.drift import MIN_TEXTS, DriftMonitor, drift_warnings, profile
 from rnncli.storage.description import TextProfile
 from rnncli.storage.reading import read_description
 from rnncli.text.tokenizer import Tokenizer
@@ -27,7 +27,7 @@ def tokenizer() -> Tokenizer:
 
 
 def topics_of(texts: list[str], usual: TextProfile | None, tokenizer: Tokenizer) -> list[str]:
-    return [line.partition(":")[0] for line in shifts(texts, usual, tokenizer)]
+    return [line.partition(":")[0] for line in drift_warnings(texts, usual, tokenizer)]
 
 
 KNOWN = "the soup was lovely"  # four words that the vocabulary has
@@ -42,7 +42,7 @@ def test_a_model_tells_the_scripts_and_unknown_words_of_its_data() -> None:
 
 def test_other_scripts_are_told_with_number_and_example(tokenizer: Tokenizer) -> None:
     usual = profile([KNOWN], [KNOWN], tokenizer)
-    (line,) = shifts([KNOWN] * 19 + [RUSSIAN], usual, tokenizer)
+    (line,) = drift_warnings([KNOWN] * 19 + [RUSSIAN], usual, tokenizer)
     assert line.startswith("script: 1 of 20 texts in CYRILLIC, such as 'Суп ")
     assert "LATIN" in line
 
@@ -79,7 +79,7 @@ def test_unknown_words_are_told_where_they_are_many_and_more_than_usual(
     unknown: int, usual: float | None, is_told: bool, tokenizer: Tokenizer
 ) -> None:
     text = " ".join(["Quarks"] * unknown + ["soup"] * (50 - unknown))
-    lines = list(shifts([text], TextProfile({}, usual), tokenizer))
+    lines = list(drift_warnings([text], TextProfile({}, usual), tokenizer))
     assert len(lines) == is_told
     if is_told:
         assert lines[0].startswith("words: the model does not know 22 %")
@@ -94,7 +94,7 @@ def test_a_model_that_does_not_say_what_its_texts_were_is_compared_as_far_as_it_
 
 @given(st.lists(st.text(), min_size=1))
 def test_what_is_told_of_any_texts_is_printable(tokenizer: Tokenizer, texts: list[str]) -> None:
-    for line in shifts(texts * 20, TextProfile({"HEBREW": 1.0}, 0.0), tokenizer):
+    for line in drift_warnings(texts * 20, TextProfile({"HEBREW": 1.0}, 0.0), tokenizer):
         assert line.isprintable()
 
 
@@ -103,16 +103,16 @@ def test_a_stream_is_told_of_once_when_enough_has_come(
     tokenizer: Tokenizer, texts: list[str], size: int
 ) -> None:
     said: list[str] = []
-    watch = Watch(TextProfile({"LATIN": 1.0}), tokenizer, said.append)
+    watch = DriftMonitor(TextProfile({"LATIN": 1.0}), tokenizer, said.append)
     seen = 0
     for first in range(0, len(texts), size):
         own = texts[first : first + size]
-        watch.see(own)
+        watch.update(own)
         seen += sum(map(bool, map(str.strip, own)))
-        assert seen >= FEWEST_TEXTS or not said
+        assert seen >= MIN_TEXTS or not said
     before = list(said)
     watch.finish()
-    if seen >= FEWEST_TEXTS:
+    if seen >= MIN_TEXTS:
         assert said == before != []
     watch.finish()
     assert len(said) == len({line.partition(":")[0] for line in said})
@@ -144,13 +144,13 @@ def test_classify_tells_at_the_end_of_few_texts(old_model: Path) -> None:
 def test_classify_tells_of_a_stream_before_it_ends_and_once() -> None:
     with start("classify", "-m", classifier()) as process:
         assert process.stdin is not None
-        for _ in range(FEWEST_TEXTS):
+        for _ in range(MIN_TEXTS):
             process.stdin.write(f"{UNHEARD}\n".encode())
             assert UNHEARD in read_line(process).decode()
         assert read_line(process, "stderr").startswith(b"words: ")
-        out, err = process.communicate(2 * FEWEST_TEXTS * f"{UNHEARD}\n".encode())
+        out, err = process.communicate(2 * MIN_TEXTS * f"{UNHEARD}\n".encode())
     assert (process.returncode, err) == (0, b"")
-    assert out.count(b"\n") == 2 * FEWEST_TEXTS
+    assert out.count(b"\n") == 2 * MIN_TEXTS
 
 
 def test_classify_of_an_empty_input_tells_nothing() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis import metrics
-from rnncli.analysis.drift import shifts
+from rnncli.analysis.drift import drift_warnings
 from rnncli.analysis.metrics import ClassScores, Interval, ReliabilityBin
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
@@ -124,8 +124,8 @@ class ClassifierScorer:
         """Say how texts are unlike those that the model was trained on."""
         from rnncli.data.checks import sample
 
-        usual = self._model.description.profile
-        for message in shifts(sample(data.rows), usual, self._model.tokenizer):
+        reference = self._model.description.profile
+        for message in drift_warnings(sample(data.rows), reference, self._model.tokenizer):
             self._announce(message)
 
     def _mistakes(
