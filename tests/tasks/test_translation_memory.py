@@ -25,10 +25,10 @@ from rnncli.storage.reading import load
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.memory import (
     INTERPOLATION,
-    PAIRS,
-    TOKENS,
-    Recalling,
-    RecallingState,
+    MAX_PAIRS,
+    MAX_TOKENS,
+    RetrievalDecoder,
+    RetrievalState,
 )
 from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -91,15 +91,15 @@ def test_the_command_answers_from_its_memory_and_without_it(told):
     assert json.loads(told_of)["translation"] == TOLD[text]
 
 
-def state_of(model: Path, texts: list[str]) -> RecallingState:
+def state_of(model: Path, texts: list[str]) -> RetrievalState:
     """Return the state from which these texts are translated."""
     saved, memory = load(model), Translator.load(model).memory
     assert memory is not None
     tokens = [[*saved.tokenizer.encode(text), EOS] for text in texts]
     lengths = np.array(list(map(len, tokens)))
     padded = np.array([own + [0] * (lengths.max() - len(own)) for own in tokens])
-    recalled = memory.recall([np.array(own) for own in tokens])
-    return RecallingState(saved.network.encode(padded, lengths), recalled)
+    retrieved = memory.retrieve([np.array(own) for own in tokens])
+    return RetrievalState(saved.network.encode(padded, lengths), retrieved)
 
 
 def test_probabilities_are_those_of_the_definition(told):
@@ -112,7 +112,7 @@ def test_probabilities_are_those_of_the_definition(told):
     found, state = [], state_of(told, [text])
     alone = state.decoder
     for token in written:
-        log_p, state = Recalling(network, memory).step(np.array([token]), state)
+        log_p, state = RetrievalDecoder(network, memory).step(np.array([token]), state)
         features, alone = network.features(np.array([[token]]), alone)
         p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
@@ -151,12 +151,12 @@ def test_threads_change_nothing(told):
 def test_what_is_recalled_is_bounded(tmp_path):
     long = [("the cat sings today", " ".join(["le chat"] * 80))] * 50
     model = remembering(tmp_path, [*long, ("a gull waits", "une mouette attend")])
-    recalled = state_of(model, ["the cat sings today"]).recalled
-    assert 0 < recalled.mask.sum() <= TOKENS
+    retrieved = state_of(model, ["the cat sings today"]).retrieved
+    assert 0 < retrieved.mask.sum() <= MAX_TOKENS
     many = [(f"the cat sings {word}", "le chat chante") for word in ["today", "here", "again"]] * 20
-    recalled = state_of(remembering(tmp_path, many), ["the cat sings today"]).recalled
+    retrieved = state_of(remembering(tmp_path, many), ["the cat sings today"]).retrieved
     tokens = len(load(translator()).target_tokenizer.encode("le chat chante")) + 1
-    assert recalled.mask.sum() == PAIRS * tokens
+    assert retrieved.mask.sum() == MAX_PAIRS * tokens
 
 
 def test_a_text_unlike_all_pairs_is_translated_as_without_a_memory(tmp_path):

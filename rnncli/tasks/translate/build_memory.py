@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats, directions
-from rnncli.tasks.translate.memory import TranslationMemory, keys_of, main_directions
+from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
 
@@ -48,7 +48,7 @@ def build_memory(
     with ThreadPoolExecutor(threads) as pool:
         first = list(_chunk(rows[:SAMPLE], targets))
         found = [own for part in pool.map(read, first) for own in part]
-        basis = main_directions(np.concatenate(found), KEY_SIZE)
+        basis = principal_directions(np.concatenate(found), KEY_SIZE)
         numbers = np.concatenate(first).tolist()
         keys |= {row: keys_of(own, basis) for row, own in zip(numbers, found, strict=True)}
 

@@ -1,11 +1,10 @@
-"""A memory of translations beside a translator: how sentences like this one were translated.
+"""A retrieval memory beside a translator: how sentences like the present one were translated.
 
-The weights know the language and its usual turns; how a rare phrase was put, the pairs that the
-translator learned from still say. It keeps them, and with each token of a translation what the
-output layer read before it, its features, as a short key. Of the pairs whose sources are like the
-one at hand, those tokens share a part of the probability whose keys are like the present features
-(Khandelwal et al. 2021, section 2; among few similar pairs: Dai et al. 2023, section 3). Alike is
-what points in the same direction.
+The weights know the language; how a rare phrase was put, the training pairs still say. The memory
+keeps them, and for each target token a short key: what the output layer read before it. Of the
+pairs whose sources are most like the present one, tokens whose keys are like the present features
+get a part of the probability (Khandelwal et al. 2021, section 2; among few similar pairs: Dai et
+al. 2023, section 3). Likeness is the cosine.
 """
 
 from collections.abc import Sequence
@@ -27,40 +26,40 @@ from rnncli.tasks.translate.retrieval import SLOTS, SimilarTexts
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 
-PAIRS = 32  # recalled for a source: BLEU gains less from 16, and no more from 64
-TOKENS = 1_024  # recalled for a source at most: bounds memory and time
-STEPS = 127  # on each side of zero, in which a number of a key is stored
+MAX_PAIRS = 32  # retrieved for a source: BLEU gains less from 16, and no more from 64
+MAX_TOKENS = 1_024  # retrieved for a source at most: bounds memory and time
+KEY_STEPS = 127  # on each side of zero, in which a number of a key is stored
 INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperature=13.0)
 
 
 @dataclass(frozen=True)
-class Recalled:
-    """What N sources recall: M tokens each, and their keys."""
+class Retrieved:
+    """What is retrieved for N sources: M tokens each, and their keys."""
 
     keys: Floats  # (N, M, J) of length 1, or 0 where there is no token
     mask: NDArray[np.bool_]  # (N, M), true where there is a token
     words: Ints  # (N, U) the different tokens of a source, padded behind
     column: Ints  # (N, M) of each token among them
 
-    def keep(self, sources: Ints) -> "Recalled":
-        """Return what these sources alone recall."""
-        return Recalled(*(getattr(self, field.name)[sources] for field in fields(self)))
+    def keep(self, sources: Ints) -> "Retrieved":
+        """Return what was retrieved for these sources alone."""
+        return Retrieved(*(getattr(self, field.name)[sources] for field in fields(self)))
 
 
 @dataclass(frozen=True)
-class RecallingState:
-    """The state of a decoder, and what its sources recall."""
+class RetrievalState:
+    """The state of a decoder, and what was retrieved for its sources."""
 
     decoder: AttentionState
-    recalled: Recalled
+    retrieved: Retrieved
 
-    def take(self, rows: Ints) -> "RecallingState":
+    def take(self, rows: Ints) -> "RetrievalState":
         """Return the state with these rows in place of the old ones; sources stay."""
         return replace(self, decoder=self.decoder.take(rows))
 
-    def keep_sources(self, sources: Ints) -> "RecallingState":
+    def keep_sources(self, sources: Ints) -> "RetrievalState":
         """Return the state with these sources only; rows stay."""
-        return RecallingState(self.decoder.keep_sources(sources), self.recalled.keep(sources))
+        return RetrievalState(self.decoder.keep_sources(sources), self.retrieved.keep(sources))
 
 
 @dataclass(frozen=True)
@@ -129,25 +128,26 @@ class TranslationMemory:
             raise ModelError(f"{file.path} is damaged: its parts do not fit together", DAMAGED)
         return cls(sources, targets, keys, basis, SimilarTexts(rows, ends, scale))
 
-    def recall(self, sources: Sequence[Ints]) -> Recalled:
-        """Return what some sources recall; each is closed with ``<eos>``."""
-        places = [self._places(source) for source in sources]
-        shape = len(sources), max(map(len, places))
+    def retrieve(self, sources: Sequence[Ints]) -> Retrieved:
+        """Return what is retrieved for sources, each closed with ``<eos>``."""
+        positions = [self._positions(source) for source in sources]
+        counts = np.array(list(map(len, positions)))  # (N,)
+        shape = len(sources), int(counts.max())
         keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, J)
         column = np.zeros(shape, np.int64)
         words = []
-        for i, own in enumerate(places):
-            keys[i, : len(own)] = self.keys[own]
-            found, column[i, : len(own)] = np.unique(self.targets.tokens[own], return_inverse=True)
-            words.append(found)
-        mask = np.arange(shape[1]) < np.array(list(map(len, places)))[:, None]
-        return Recalled(directions(keys), mask, pad(words)[0], column)
+        for i, (count, span) in enumerate(zip(counts, positions, strict=True)):
+            keys[i, :count] = self.keys[span]
+            tokens, column[i, :count] = np.unique(self.targets.tokens[span], return_inverse=True)
+            words.append(tokens)
+        mask = np.arange(shape[1]) < counts[:, None]
+        return Retrieved(directions(keys), mask, pad(words)[0], column)
 
-    def _places(self, source: Ints) -> NDArray[np.int64]:
-        """Return where the tokens stand that a source recalls."""
-        rows = self.index.nearest(source, PAIRS)
+    def _positions(self, source: Ints) -> NDArray[np.int64]:
+        """Return the positions of the target tokens that are retrieved for a source (M,)."""
+        rows = self.index.nearest(source, MAX_PAIRS)
         lengths = self.targets.lengths_of(rows)
-        rows = rows[np.cumsum(lengths) <= TOKENS]
+        rows = rows[np.cumsum(lengths) <= MAX_TOKENS]
         spans = [np.arange(*self.targets.offsets[[row, row + 1]]) for row in rows]
         return np.concatenate([np.zeros(0, np.int64), *spans])
 
@@ -162,7 +162,7 @@ def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> Enco
     return EncodedTexts(tokens, offsets) if (tokens[offsets[1:] - 1] == EOS).all() else None
 
 
-def main_directions(features: Floats, size: int) -> Floats:
+def principal_directions(features: Floats, size: int) -> Floats:
     """Return the directions (E, J) in which features (P, E) of length 1 differ most."""
     _, vectors = np.linalg.eigh(features.T @ features)  # in ascending order
     basis: Floats = np.ascontiguousarray(vectors[:, ::-1][:, :size], np.float32)
@@ -171,26 +171,26 @@ def main_directions(features: Floats, size: int) -> Floats:
 
 def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
     """Return the keys (P, J) of features (P, E) as they are stored."""
-    return np.rint(directions(features @ basis) * STEPS).astype(np.int8)
+    return np.rint(directions(features @ basis) * KEY_STEPS).astype(np.int8)
 
 
-class Recalling:
-    """A network that recalls: it is asked for the next tokens as the network itself is."""
+class RetrievalDecoder:
+    """A translator with a memory: it predicts the next tokens as the network alone does."""
 
     def __init__(self, network: EncoderDecoder, memory: TranslationMemory) -> None:
         self._network, self._basis = network, memory.basis
 
-    def step(self, tokens: Ints, state: RecallingState) -> tuple[Floats, RecallingState]:
+    def step(self, tokens: Ints, state: RetrievalState) -> tuple[Floats, RetrievalState]:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
-        recalled = state.recalled
+        retrieved = state.retrieved
         keys = directions(features[:, 0] @ self._basis)  # (R, J)
-        keys = keys.reshape(len(recalled.keys), -1, keys.shape[1])  # (N, K, J)
-        cosines = keys @ recalled.keys.transpose(0, 2, 1)  # (N, K, M)
-        weights = INTERPOLATION.weights(cosines, recalled.mask[:, None])
+        keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)
+        cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
+        weights = INTERPOLATION.weights(cosines, retrieved.mask[:, None])
         normalisers = interpolate(
-            logits, log_sums(logits), weights, recalled.words, recalled.column
+            logits, log_sums(logits), weights, retrieved.words, retrieved.column
         )
         logits -= normalisers.astype(np.float32)[:, None]
         return logits, replace(state, decoder=decoder)

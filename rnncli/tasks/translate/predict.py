@@ -17,7 +17,7 @@ from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, as_texts, with_settings
-from rnncli.tasks.translate.memory import Recalling, RecallingState, TranslationMemory
+from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.sentences import split_sentences
@@ -243,10 +243,10 @@ class Translator(Predictor[EncoderDecoder]):
             _, state = self._network.decode(read, state)
         if self._memory is None or not config.memory:
             return beam_search(self._network.step, state, limits, config, rules, prefix)
-        recalled = self._memory.recall([np.array(source) for source in sources])
-        recalling = RecallingState(state, recalled)
-        step = Recalling(self._network, self._memory).step
-        return beam_search(step, recalling, limits, config, rules, prefix, renormalise=False)
+        retrieved = self._memory.retrieve([np.array(source) for source in sources])
+        initial = RetrievalState(state, retrieved)
+        step = RetrievalDecoder(self._network, self._memory).step
+        return beam_search(step, initial, limits, config, rules, prefix, renormalise=False)
 
     def _translations(
         self,
