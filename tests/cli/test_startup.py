@@ -43,11 +43,11 @@ def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     ("command", "model"),
     [("generate", generator), ("classify", classifier), ("translate", translator)],
 )
-def test_answers_are_given_without_slow_libraries(
+def test_answers_are_given_without_torch(
     command: str, model: Callable[[], Path], tmp_path: Path
 ) -> None:
     names = imported(tmp_path, command, "-m", model(), "the cat sleeps here")
-    assert names & {*HEAVY, "rich"} == set()
+    assert names & HEAVY == set()
     assert "numpy" in names
 
 
@@ -67,3 +67,24 @@ def test_the_package_loads_nothing_until_it_is_asked() -> None:
         text=True,
     )
     assert told.stdout == "[]\n[]\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [("generate", generator), ("classify", classifier), ("translate", translator)],
+)
+def test_a_console_is_made_for_colours_alone(command: str, model: Callable[[], Path]) -> None:
+    code = (
+        "import sys, rnncli.cli, contextlib\n"
+        "with contextlib.suppress(SystemExit): rnncli.cli.app()\n"
+        "print('rich.console' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, "-m", str(model()), "the cat sleeps here"],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    assert done.stdout
+    assert done.stderr == b"False\n"
