@@ -150,7 +150,7 @@ def odd_json(rng: random.Random, path: Path) -> None:
 
 
 def some_file(rng: random.Random, model: Path) -> Path:
-    return rng.choice([*sorted(model.glob("*.json")), model / "model.safetensors"])
+    return rng.choice(sorted([*model.glob("*.json"), *model.glob("*.safetensors")]))
 
 
 def some_tokenizer(rng: random.Random, model: Path) -> Path:
@@ -158,7 +158,7 @@ def some_tokenizer(rng: random.Random, model: Path) -> Path:
 
 
 def header(rng: random.Random, model: Path) -> None:
-    path = model / "model.safetensors"
+    path = rng.choice(sorted(model.glob("*.safetensors")))
     data = path.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     told, rest = json.loads(data[8 : 8 + length]), data[8 + length :]
@@ -184,7 +184,7 @@ def header(rng: random.Random, model: Path) -> None:
 
 
 def tensors(rng: random.Random, model: Path) -> None:
-    path = model / "model.safetensors"
+    path = rng.choice(sorted(model.glob("*.safetensors")))
     weights = load_file(path)
     name = rng.choice(sorted(weights))
     array = weights[name].copy()
@@ -212,12 +212,12 @@ def other_network(rng: random.Random, model: Path) -> None:
     info = json.loads((model / "config.json").read_text())
     parts = info["architecture"]
     parts["front"]["embedding_dim"] = rng.choice([1, 8, 16])
-    for stack in filter(None, (parts["encoder"], parts["decoder"])):
-        stack |= {
+    for name, both_ways in (("encoder", 0.5), ("decoder", 0.05)):
+        parts[name] = parts[name] and parts[name] | {
             "cell": rng.choice(CELLS),
             "hidden_size": rng.choice([1, 2, 8, 16]),
             "num_layers": rng.choice([1, 2, 3]),
-            "bidirectional": rng.random() < 0.5,
+            "bidirectional": rng.random() < both_ways,
         }
     if rng.random() < 0.5:
         part, name = rng.choice([("front", "vocab_size"), ("head", "count"), ("head", "size")])
