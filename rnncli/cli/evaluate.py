@@ -1,7 +1,6 @@
 """``rnncli evaluate``: score a model on labelled data."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
+from rnncli.cli.startup import hide_progress_bars
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
 
@@ -122,20 +122,17 @@ def evaluate(
     A classifier is set beside a majority class and naive Bayes, trained on the same data; a
     translator beside its own input, copied.
     """
-    if quiet:  # before the libraries of the hub are imported, which read these once
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    if quiet:
+        hide_progress_bars()
 
     from rnncli.analysis.requirements import check, parse, resolve
 
     to_stdout = errors is not None and str(errors) == "-"
-    if to_stdout and as_json:
-        raise ConfigError(
-            "--errors - and --json would both write to stdout", "name a file: --errors FILE"
-        )
+    if errors is not None:
+        _require_place(errors, as_json)
     requirements = [parse(requirement) for requirement in require or []]
 
-    from rnncli.cli.views.mistakes import require_place, write_mistakes
+    from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
     from rnncli.tasks.evaluation import load_scorer, score
@@ -152,8 +149,6 @@ def evaluate(
         mistakes=errors is not None,
         threads=choose_threads(None),
     )
-    if errors is not None:
-        require_place(errors)
     scorer = load_scorer(model, settings, messenger.announce)
     requirements = [resolve(requirement, scorer.names) for requirement in requirements]
     columns = Columns(text, label, source, target, control)
@@ -166,3 +161,20 @@ def evaluate(
         print_report(result.report, messenger.console(stderr=to_stdout))
     for line in check(requirements, result.scores):
         messenger.announce(line)
+
+
+def _require_place(errors: Path, as_json: bool) -> None:
+    """Refuse a place for the mistakes that cannot be written, or where the scores go.
+
+    Raises:
+        ConfigError: scores and mistakes would both go to stdout.
+        DataError: the file cannot be there.
+
+    """
+    from rnncli.cli.views.mistakes import require_place
+
+    if str(errors) == "-" and as_json:
+        raise ConfigError(
+            "--errors - and --json would both write to stdout", "name a file: --errors FILE"
+        )
+    require_place(errors)

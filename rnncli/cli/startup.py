@@ -16,3 +16,9 @@ def prepare() -> None:
     markdown = ModuleType("rich.markdown")
     setattr(markdown, "Markdown", None)  # noqa: B010 - a module has no such attribute to be typed
     sys.modules.setdefault("rich.markdown", markdown)
+
+
+def hide_progress_bars() -> None:
+    """Keep the libraries of the hub from drawing; to be called before they are imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

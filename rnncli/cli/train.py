@@ -2,7 +2,6 @@
 # ruff: noqa: ARG001 - the options that are settings are read from the context
 
 import json
-import os
 import shlex
 import sys
 from dataclasses import fields
@@ -16,6 +15,7 @@ from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
 from rnncli.cli.progress import Display, format_scores
+from rnncli.cli.startup import hide_progress_bars
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, MODELS, Settings, Task
 from rnncli.messages import format_duration, parse_duration
 
@@ -134,9 +134,8 @@ def train(
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
     generator. Everything that is not set is chosen and announced.
     """
-    if quiet:  # before the libraries of the hub are imported, which read these once
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    if quiet:
+        hide_progress_bars()
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
     from rnncli.training.signals import TrainingInterrupted

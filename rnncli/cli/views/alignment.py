@@ -15,6 +15,7 @@ from rnncli.cli.output import Output, open_output, require_folder
 from rnncli.cli.pipe import Request, Respond, answer_all
 from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
 from rnncli.errors import ConfigError
+from rnncli.messages import Announce
 from rnncli.tasks.translate.predict import Translator
 
 MAX_DRAWN = 500  # in a file: they are in memory until it is written, and a viewer would halt
@@ -96,24 +97,31 @@ def answer_aligned(
                 drawing.add(alignment)
         if not shows:
             return [[answer] for answer in answers]
-        return [[present(*both)] for both in zip(answers, batch, strict=True)]
-
-    def present(answer: Output, alignment: Alignment) -> Output:
-        assert isinstance(answer.line, str)
-        fields = {**answer.fields, "alignment": as_object(alignment)}
-        if request.as_json or not alignment:
-            return replace(answer, fields=fields)
-        lines = table(heatmap(alignment))
-        if max(map(cell_len, lines)) > width:
-            announce_once(f"where a table is wider than {width} columns, a list replaces it")
-            lines = ranked_list(heatmap(alignment))
-        return Output("\n".join([answer.line, *lines, ""]), fields)
+        return [
+            [_present(request, answer, alignment, width, announce_once)]
+            for answer, alignment in zip(answers, batch, strict=True)
+        ]
 
     if shows and not request.as_json:
         request.messenger.announce(f"source across, translation down; {LEGEND}")
     answer_all(request, "source", names, aligned)
     if drawing is not None:
         drawing.write()
+
+
+def _present(
+    request: Request, answer: Output, alignment: Alignment, width: int, announce: Announce
+) -> Output:
+    """Return an answer with its alignment: below it, or in JSON as a member."""
+    assert isinstance(answer.line, str)
+    fields = {**answer.fields, "alignment": as_object(alignment)}
+    if request.as_json or not alignment:
+        return replace(answer, fields=fields)
+    lines = table(heatmap(alignment))
+    if max(map(cell_len, lines)) > width:
+        announce(f"where a table is wider than {width} columns, a list replaces it")
+        lines = ranked_list(heatmap(alignment))
+    return Output("\n".join([answer.line, *lines, ""]), fields)
 
 
 def _require_svg(path: Path, output: Path | None) -> None:
