@@ -11,9 +11,9 @@ from shell import call
 from rnncli import Translator
 from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
 from rnncli.tasks.translate.length_penalty import (
+    BLEU_TOLERANCE,
     MIN_PAIRS,
     PENALTIES,
-    SAME_BLEU,
     tune_length_penalty,
 )
 
@@ -72,7 +72,7 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
     assert chosen is not None
     assert len(set(scores.values())) > 1
     assert chosen.bleu == pytest.approx(max(scores.values()))
-    lowest = max(scores.values()) - SAME_BLEU
+    lowest = max(scores.values()) - BLEU_TOLERANCE
     alike = [penalty for penalty in PENALTIES if scores[penalty] >= lowest]
     assert chosen.length_penalty == alike[len(alike) // 2]
 

@@ -1,4 +1,4 @@
-"""Building the retrieval memory of a trained translator: the training pairs are read once more."""
+"""Build the retrieval memory of a trained translator from its training pairs."""
 
 import time
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
 
-KEY_SIZE = 64  # numbers of a key: with 32, BLEU gains a fifth less; with all, hardly more
-SAMPLE = 2_000  # pairs that tell in which directions features differ
-BATCH_SIZE = 128  # pairs: of like length there is little padding
-BATCHES_BETWEEN_LOOKS = 32  # times as many, between two looks at the clock
-MAX_TOKENS = 3_000_000  # of translations: 200 MB, and as long a search as a person would wait for
+KEY_SIZE = 64  # dimensions: with 32, BLEU gains a fifth less; with all, hardly more
+PCA_SAMPLE = 2_000  # pairs from which the principal directions of features are computed
+BATCH_SIZE = 128  # pairs, of similar length, so that there is little padding
+TIME_CHECK_INTERVAL = 32  # batches between two looks at the clock
+MAX_TOKENS = 3_000_000  # of translations: 200 MB, and the search stays fast
 
 
 def build_memory(
@@ -29,52 +29,54 @@ def build_memory(
     threads: int,
     seconds: float,
 ) -> TranslationMemory:
-    """Return a memory of pairs ``rows``, or of as many of them as can be read in the time.
+    """Return a memory of the pairs ``rows``, or of as many as can be encoded within ``seconds``.
 
-    Both sides are closed with ``<eos>``. Those that are left out are drawn at random.
+    Both sides end with ``<eos>``. Pairs that are left out are drawn at random.
     """
     began = time.monotonic()
     rows = np.random.default_rng(0).permutation(rows)
     rows = rows[np.cumsum(targets.lengths_of(rows)) <= MAX_TOKENS]
 
-    def read(some: NDArray[np.int64]) -> list[Floats]:
-        """Return where the features before each token (T, E) of some translations point."""
-        tokens, lengths = targets.pad(some, 1)  # (N, T), (N,)
-        before = np.concatenate([np.full((len(some), 1), BOS), tokens[:, :-1]], 1)
-        features, _ = network.features(before, network.encode(*sources.pad(some, 1)))
-        return [own[:n] for own, n in zip(directions(features), lengths, strict=True)]
+    def unit_features(batch: NDArray[np.int64]) -> list[Floats]:
+        """Return the features (T, E) before each token of each translation, of length 1."""
+        tokens, lengths = targets.pad(batch, 1)  # (N, T), (N,)
+        inputs = np.concatenate([np.full((len(batch), 1), BOS), tokens[:, :-1]], 1)
+        features, _ = network.features(inputs, network.encode(*sources.pad(batch, 1)))
+        return [x[:length] for x, length in zip(directions(features), lengths, strict=True)]
 
     keys: dict[int, NDArray[np.int8]] = {}
     with ThreadPoolExecutor(threads) as pool:
-        first = list(_chunk(rows[:SAMPLE], targets))
-        found = [own for part in pool.map(read, first) for own in part]
-        basis = principal_directions(np.concatenate(found), KEY_SIZE)
-        numbers = np.concatenate(first).tolist()
-        keys |= {row: keys_of(own, basis) for row, own in zip(numbers, found, strict=True)}
+        batches = list(_batches(rows[:PCA_SAMPLE], targets))
+        sample = [x for features in pool.map(unit_features, batches) for x in features]
+        basis = principal_directions(np.concatenate(sample), KEY_SIZE)
+        sample_rows = np.concatenate(batches).tolist()
+        keys |= {row: keys_of(x, basis) for row, x in zip(sample_rows, sample, strict=True)}
 
-        def read_keys(some: NDArray[np.int64]) -> list[NDArray[np.int8]]:
-            return [keys_of(own, basis) for own in read(some)]
+        def compute_keys(batch: NDArray[np.int64]) -> list[NDArray[np.int8]]:
+            return [keys_of(x, basis) for x in unit_features(batch)]
 
-        for start in range(SAMPLE, len(rows), BATCHES_BETWEEN_LOOKS * BATCH_SIZE):
+        for start in range(PCA_SAMPLE, len(rows), TIME_CHECK_INTERVAL * BATCH_SIZE):
             if time.monotonic() - began > seconds:
                 break
-            parts = list(_chunk(rows[start : start + BATCHES_BETWEEN_LOOKS * BATCH_SIZE], targets))
-            for some, own in zip(parts, pool.map(read_keys, parts), strict=True):
-                keys |= zip(some.tolist(), own, strict=True)
-    kept = np.array(sorted(keys))
-    sources, targets = (_only(texts, kept) for texts in (sources, targets))
-    together = np.concatenate([keys[row] for row in kept.tolist()])
-    return TranslationMemory(sources, targets, together, basis, SimilarTexts.of(sources))
+            batches = list(
+                _batches(rows[start : start + TIME_CHECK_INTERVAL * BATCH_SIZE], targets)
+            )
+            for batch, batch_keys in zip(batches, pool.map(compute_keys, batches), strict=True):
+                keys |= zip(batch.tolist(), batch_keys, strict=True)
+    rows = np.array(sorted(keys))
+    sources, targets = (_select(texts, rows) for texts in (sources, targets))
+    all_keys = np.concatenate([keys[row] for row in rows.tolist()])
+    return TranslationMemory(sources, targets, all_keys, basis, SimilarTexts.of(sources))
 
 
-def _chunk(rows: NDArray[np.int64], targets: EncodedTexts) -> Iterator[NDArray[np.int64]]:
-    """Yield some pairs in parts of similar length."""
+def _batches(rows: NDArray[np.int64], targets: EncodedTexts) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each batch; its pairs have similar length."""
     rows = rows[np.argsort(targets.lengths_of(rows), kind="stable")]
     for start in range(0, len(rows), BATCH_SIZE):
         yield rows[start : start + BATCH_SIZE]
 
 
-def _only(texts: EncodedTexts, rows: NDArray[np.int64]) -> EncodedTexts:
-    """Return these texts alone, in memory."""
+def _select(texts: EncodedTexts, rows: NDArray[np.int64]) -> EncodedTexts:
+    """Return the texts ``rows``, in memory."""
     offsets = np.concatenate([[0], np.cumsum(texts.lengths_of(rows))])
     return EncodedTexts(np.concatenate([texts[row] for row in rows.tolist()]), offsets)

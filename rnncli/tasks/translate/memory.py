@@ -22,7 +22,7 @@ from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats, Ints, directions, log_sums
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
-from rnncli.tasks.translate.retrieval import SLOTS, SimilarTexts
+from rnncli.tasks.translate.retrieval import HASH_BUCKETS, SimilarTexts
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 
@@ -64,7 +64,7 @@ class RetrievalState:
 
 @dataclass(frozen=True)
 class TranslationMemory:
-    """The pairs that a translator learned from, each side closed with ``<eos>``, and their keys."""
+    """Training pairs of a translator, each side with ``<eos>`` at its end, and their keys."""
 
     sources: EncodedTexts
     targets: EncodedTexts
@@ -108,7 +108,7 @@ class TranslationMemory:
                 "keys": TensorSpec((None, None), ("I8",)),
                 "basis": TensorSpec((width, None), ("F32",)),
                 "rows": TensorSpec((None,), ("I32",)),
-                "ends": TensorSpec((SLOTS,), ("I32",)),
+                "ends": TensorSpec((HASH_BUCKETS,), ("I32",)),
                 "scale": TensorSpec((None,), ("F32",)),
             },
             mapped=("keys",),
@@ -129,7 +129,7 @@ class TranslationMemory:
         return cls(sources, targets, keys, basis, SimilarTexts(rows, ends, scale))
 
     def retrieve(self, sources: Sequence[Ints]) -> Retrieved:
-        """Return what is retrieved for sources, each closed with ``<eos>``."""
+        """Retrieve the pairs most similar to each source, which ends with ``<eos>``."""
         positions = [self._positions(source) for source in sources]
         counts = np.array(list(map(len, positions)))  # (N,)
         shape = len(sources), int(counts.max())
@@ -153,7 +153,7 @@ class TranslationMemory:
 
 
 def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> EncodedTexts | None:
-    """Return texts, each closed, of tokens below a size; None where they are no such texts."""
+    """Return texts that end with ``<eos>``, all tokens below ``vocab_size``; None if damaged."""
     if lengths.min() == 0 or int(lengths.sum(dtype=np.int64)) != len(tokens):
         return None
     if not 0 <= int(tokens.min()) <= int(tokens.max()) < vocab_size:
@@ -163,14 +163,14 @@ def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> Enco
 
 
 def principal_directions(features: Floats, size: int) -> Floats:
-    """Return the directions (E, J) in which features (P, E) of length 1 differ most."""
+    """Return the principal directions (E, J) of features (P, E) of length 1."""
     _, vectors = np.linalg.eigh(features.T @ features)  # in ascending order
     basis: Floats = np.ascontiguousarray(vectors[:, ::-1][:, :size], np.float32)
     return basis
 
 
 def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
-    """Return the keys (P, J) of features (P, E) as they are stored."""
+    """Return the quantized keys (P, J) of features (P, E)."""
     return np.rint(directions(features @ basis) * KEY_STEPS).astype(np.int8)
 
 

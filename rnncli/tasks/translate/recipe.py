@@ -13,8 +13,8 @@ from rnncli.storage.layout import MEMORY, TaskFiles
 from rnncli.tasks.embeddings import bilingual_embeddings
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.length_penalty import (
+    BLEU_TOLERANCE,
     MAX_PAIRS,
-    SAME_BLEU,
     TunedLengthPenalty,
     tune_length_penalty,
 )
@@ -143,7 +143,7 @@ def _is_better(
     announce: Announce,
 ) -> bool:
     """Return whether translations are better with the memory, and say so."""
-    is_better = tuned.bleu > without.bleu + SAME_BLEU
+    is_better = tuned.bleu > without.bleu + BLEU_TOLERANCE
     announce(
         f"memory: with {len(memory):,} pairs {tuned.bleu:.1f} BLEU on the held-out part, "
         f"{without.bleu:.1f} without: {'kept' if is_better else 'not kept'}"
