@@ -39,6 +39,7 @@ def tour(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_tour_runs_as_it_is_written(tour):
     assert {path.name for path in (tour / "models").iterdir()} == {
         "classify",
@@ -47,6 +48,7 @@ def test_the_tour_runs_as_it_is_written(tour):
     }
 
 
+@pytest.mark.slow
 def test_python_examples_run(tour):
     examples = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
     assert examples

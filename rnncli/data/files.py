@@ -1,6 +1,5 @@
 """Open files, pipes and standard input: tell their format, and refuse what is no text."""
 
-import csv
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +20,9 @@ from rnncli.data.tables import (
     TsvFile,
 )
 from rnncli.errors import DataError
-from rnncli.text.files import File, open_file
+from rnncli.text.files import BYTE_ORDER_MARK, File, decode, open_file
 from rnncli.text.languages import language_of_file
-from rnncli.text.tables import Format, format_of_name, guess_format
+from rnncli.text.tables import Format, LineSource, csv_rows, format_of_name, guess_format
 
 _ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -126,13 +125,17 @@ def _guess_format(file: File, columns: Columns) -> Format:
         head = stream.read(65_536)
     if head.startswith(b"PAR1"):
         return "parquet"
-    lines = head.decode(errors="replace").split("\n")[:20]
+    lines = head.split(b"\n")[:20]
     lines = lines[:-1] or lines  # the last one may be cut
-    if guess_format(lines[0]) == "jsonl":
+    first = decode(lines[0].removeprefix(BYTE_ORDER_MARK))
+    if guess_format(first) == "jsonl":
         return "jsonl"
-    if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
+    if "\t" in first and len({line.count(b"\t") for line in lines}) == 1:
         return "tsv"
-    names = next(csv.reader(lines[:1]), [])
+    try:
+        names = next(csv_rows(LineSource(lines, file.where))).cells
+    except (DataError, StopIteration):  # a quotation mark that is not closed here: no table
+        return "text"
     is_named = not set(names).isdisjoint(columns.as_dict().values())
     if len(names) > 1 and (is_named or find_columns(names, TASKS)):
         return "csv"

@@ -238,6 +238,7 @@ def told_to_go_on(err: bytes) -> bool:
     ) is not None and again.startswith("    rnncli train ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_training_keeps_the_best_model_so_far(tmp_path: Path) -> None:
     scratch, model = tmp_path / "scratch", tmp_path / "m"
     scratch.mkdir()
@@ -260,6 +261,7 @@ def test_ctrl_c_during_training_keeps_the_best_model_so_far(tmp_path: Path) -> N
     assert result.label in ("good", "bad")
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_first_score_is_told_what_is_on_disk(tmp_path: Path) -> None:
     """The old model or the new one: which of them depends on the moment."""
     model = tmp_path / "m"

@@ -45,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*ANSWERS, "evaluate"])
 def test_a_help_page_begins_with_three_examples_that_work(command: str, folder: Path) -> None:
     lines = examples(command)

@@ -445,6 +445,7 @@ def test_a_long_line_takes_little_more_memory_than_a_short_one(tmp_path: Path) -
     assert most_memory("classify", "-m", classifier(), "-i", file) < short + 400
 
 
+@pytest.mark.slow
 def test_a_longer_file_takes_little_of_what_it_is_longer(tmp_path: Path) -> None:
     """Both have more than the pieces that may wait to be answered."""
     line, longer_by = b"lovely%s\n" % (b" " * 3_000), 35_000

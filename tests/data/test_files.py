@@ -151,6 +151,8 @@ def test_standard_input_is_read_and_nothing_is_left_behind(tmp_path: Path) -> No
         (b"Go.\tVa !\nYes.\tOui.", "translate"),
         (b'{"text": "a", "label": 1}\n{"text": "b", "label": 2}\n', "classify"),
         (b"id,text,label\n1,a,x\n2,b,y\n", "classify"),
+        (b"\xef\xbb\xbftext;label\na;x\nb;y\n", "classify"),
+        (b'"Yes, no\nmaybe, perhaps\n', "generate"),
         (as_parquet(("text", "label"), REVIEWS), "classify"),
     ],
 )

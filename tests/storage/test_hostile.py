@@ -482,6 +482,7 @@ def test_the_tokenizers_of_another_model_are_refused(model: Path) -> None:
         refused(model, "tokenizer")
 
 
+@pytest.mark.slow
 def test_a_file_of_very_many_parts_takes_little_memory(model: Path) -> None:
     (model / TOKENIZER).write_text("[" + "{}," * 20_000_000 + "{}]")
     (model / "config.json").rename(model / "kept")
@@ -634,6 +635,7 @@ def test_a_gzip_archive_cut_short_is_explained(tmp_path: Path) -> None:
         explained(learned(path), 1, "a.csv.gz", "damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
 def test_a_small_archive_of_a_large_line_takes_little_memory(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.gz"
@@ -653,6 +655,7 @@ def test_text_in_other_encodings_is_explained_or_read(
             explained(result, 1, name)
 
 
+@pytest.mark.slow
 def test_bytes_of_a_program_are_explained_or_read(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).bytes(20_000)
     for name in ("a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.csv.gz", "a.txt"):
@@ -712,6 +715,7 @@ def test_every_model_that_is_written_is_read(task: str, level: str, tmp_path: Pa
     load(train(data, tmp_path / "m", "--steps", 1, "--level", level))
 
 
+@pytest.mark.slow
 def test_what_is_damaged_at_random_is_explained_or_used() -> None:
     outcomes = fuzz.fuzz(models=150, data=60, seed=0)
     failures = [outcome for outcome in outcomes if outcome[2] not in fuzz.FINE]

@@ -24,6 +24,8 @@ from rnncli.storage.layout import Layout
 from rnncli.storage.writing import ModelWriter
 from rnncli.training.checkpoint import SavedRun
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("RNNCLI_KILLS", "1"))
 
 # Dropout, weight averaging and a carried state: all that could be lost is there.

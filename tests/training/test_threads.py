@@ -8,6 +8,8 @@ import pytest
 from models import SMALL, pairs, reviews, story
 from shell import TIMEOUT, environment
 
+pytestmark = pytest.mark.slow
+
 THREADS = 40  # which the tokenizers start where nothing bounds them
 COUNT = """
 import os, sys
