@@ -26,15 +26,9 @@ from rnncli.training.contract import (
     Trainable,
     TrainingState,
 )
+from rnncli.training.gradients import Gradients
 from rnncli.training.optimizer import Optimizer
-from rnncli.training.recovery import (
-    Gradients,
-    LossTracker,
-    Rollback,
-    carry_of,
-    carry_tensors,
-    find_divergence,
-)
+from rnncli.training.recovery import LossTracker, Rollback, carry_of, carry_tensors, find_divergence
 
 
 def fit(

@@ -5,12 +5,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncli import config
+from rnncli.networks import architecture, cells_numpy
 from rnncli.networks.cells_torch import CELLS, reverse
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+def test_every_cell_can_be_chosen_trained_and_used():
+    cells = set(config.CELLS)
+    assert set(architecture.GATES) == set(CELLS) == set(cells_numpy.CELLS) == cells
 
 
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=5))

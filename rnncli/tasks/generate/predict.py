@@ -14,7 +14,7 @@ from rnncli.errors import InputError
 from rnncli.networks.sampling import random_generators, random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
 from rnncli.tasks.generate.sampler import Sampler, SamplerState
-from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModel
+from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModelPredictor
 from rnncli.tasks.predictor import as_texts, with_settings
 from rnncli.text.batching import batch_by_length, pad
 from rnncli.text.streaming import StopStrings
@@ -45,7 +45,7 @@ class Generation:
     control: str | None = None  # the label in whose manner it is written, where there is one
 
 
-class TextGenerator(LanguageModel):
+class TextGenerator(LanguageModelPredictor):
     """Write text with a trained language model.
 
     A model that was trained with labels writes in the manner of one of them: of ``control``, or of

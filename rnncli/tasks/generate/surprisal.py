@@ -57,7 +57,7 @@ class Predictions:
         return losses
 
 
-class LanguageModel(Predictor[CausalLM]):
+class LanguageModelPredictor(Predictor[CausalLM]):
     """Predict what follows in a text, which may be one of a label (``control``)."""
 
     task = "generate"
