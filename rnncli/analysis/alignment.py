@@ -33,7 +33,7 @@ class Alignment:
         return bool(self.target)
 
 
-NOTHING = Alignment((), (), np.zeros((0, 0), np.float32))
+EMPTY_ALIGNMENT = Alignment((), (), np.zeros((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Tokens:
         A word is what stands between spaces; in a script without spaces, a token.
         """
         words: list[str] = []
-        first: list[int] = []
+        first_tokens: list[int] = []
         start = 0
         for number, end in enumerate(self.ends):
             piece = self.text[start:end]  # empty where several tokens spell one character
             if not words or _begins_word(words[-1], piece):
                 words.append("")
-                first.append(number)
+                first_tokens.append(number)
             words[-1] += piece
             start = end
-        return tuple(map(str.strip, words)), first
+        return tuple(map(str.strip, words)), first_tokens
 
 
 def merge(source: Tokens, target: Tokens, weights: Floats) -> Alignment:
@@ -77,7 +77,7 @@ def merge(source: Tokens, target: Tokens, weights: Floats) -> Alignment:
 
 
 def _begins_word(before: str, piece: str) -> bool:
-    """Return whether a piece belongs to another word than what stands before it."""
+    """Return whether a piece begins a word, after the text before it."""
     if not before.strip() or not piece or unicodedata.category(piece[0]).startswith("M"):
         return False  # a space goes with the word behind it, a mark with the letter before it
     return piece[0].isspace() or has_unspaced(before[-1] + piece[0])

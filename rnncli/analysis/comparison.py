@@ -1,4 +1,4 @@
-"""Two models scored on the same examples: is the difference more than chance?"""
+"""Significance tests for two models that are scored on the same examples."""
 
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ _Booleans: TypeAlias = NDArray[np.bool_]
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the p value of McNemar's exact test (McNemar 1947): are two models equally good?
+    """Return the p value of McNemar's exact test that two models are equally good (McNemar 1947).
 
     It is given the number of examples that only one of them has right. Were they equally good, each
     such example would be a toss of a fair coin.

@@ -1,4 +1,4 @@
-"""Whether texts are unlike those that a classifier was trained on: dataset shift.
+"""Detect dataset shift: texts that are unlike those that a classifier was trained on.
 
 Two signs of it need no labels: scripts that the training texts hardly have, and words that the
 vocabulary lacks. Both are shares of a few texts, so that looking takes milliseconds.
@@ -18,14 +18,14 @@ MIN_TEXTS = 20  # of a stream: of fewer nothing is announced, unless the stream 
 MAX_TEXTS = 200  # of a stream: a share of them is off by 7 % at most, in 19 cases of 20
 MAX_CHARACTERS = 1_000  # of a text: its beginning tells script and words
 MIN_TOKENS = 50  # a share of fewer may be chance
-MIN_SCRIPT_SHARE = 0.01  # of the training texts: a script that fewer are in has not been learned
+MIN_SCRIPT_SHARE = 0.01  # of the training texts: a script with fewer counts as unknown
 MIN_FOREIGN_SHARE = 0.05  # of the texts: fewer in other scripts are strays
 MAX_UNKNOWN_SHARE = 0.2  # of the words: with fewer unknown, most of a text can still be read
 MAX_UNKNOWN_RATIO = 2  # to the share in the held-out texts, which the scores are of
 
 
 def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenizer) -> TextProfile:
-    """Return what a model's texts are like: their scripts, and how many words are unknown."""
+    """Profile texts: the share of each script, and of unknown words."""
     return TextProfile(
         script_shares(_beginnings(train)),
         round(_unknown_share(*_count(_beginnings(validation), tokenizer)), 4),
@@ -41,12 +41,12 @@ def drift_warnings(
     """
     reference = reference or TextProfile()
     beginnings = list(_beginnings(texts))
-    yield from _script_warning(beginnings, _learned_scripts(reference.scripts))
+    yield from _script_warning(beginnings, _known_scripts(reference.scripts))
     yield from _word_warning(beginnings, reference.unknown_words, tokenizer)
 
 
 class DriftMonitor:
-    """Look at the first texts of a stream, and announce once how they are unlike the model's."""
+    """Announce once how the first texts of a stream differ from the model's training texts."""
 
     def __init__(
         self, reference: TextProfile | None, tokenizer: Tokenizer, announce: Callable[[str], None]
@@ -58,16 +58,16 @@ class DriftMonitor:
         self._is_finished = False
 
     def update(self, texts: Sequence[str]) -> None:
-        """Look at further texts; blank ones do not count."""
+        """Add texts to the sample; blank ones do not count."""
         if self._is_finished:
             return
-        filled = (text for text in texts if text.strip())
-        self._texts += islice(_beginnings(filled), MAX_TEXTS)
+        nonblank = (text for text in texts if text.strip())
+        self._texts += islice(_beginnings(nonblank), MAX_TEXTS)
         if len(self._texts) >= MIN_TEXTS:
             self.finish()
 
     def finish(self) -> None:
-        """Announce the warnings, unless that is done."""
+        """Announce the warnings, unless they have been announced."""
         if self._is_finished:
             return
         self._is_finished = True
@@ -79,21 +79,21 @@ def _beginnings(texts: Iterable[str]) -> Iterator[str]:
     return (text[:MAX_CHARACTERS] for text in texts)
 
 
-def _learned_scripts(shares: Mapping[str, float]) -> list[str]:
+def _known_scripts(shares: Mapping[str, float]) -> list[str]:
     return [script for script in SCRIPTS if shares.get(script, 0.0) >= MIN_SCRIPT_SHARE]
 
 
-def _script_warning(texts: Sequence[str], learned: Sequence[str]) -> Iterator[str]:
+def _script_warning(texts: Sequence[str], known_scripts: Sequence[str]) -> Iterator[str]:
     scripts = [script_of(text) for text in texts]
-    foreign = Counter(script for script in scripts if script and script not in learned)
+    foreign = Counter(script for script in scripts if script and script not in known_scripts)
     count = foreign.total()
-    if not learned or not count or count < MIN_FOREIGN_SHARE * len(texts):
+    if not known_scripts or not count or count < MIN_FOREIGN_SHARE * len(texts):
         return
     example = next(text for text, script in zip(texts, scripts, strict=True) if script in foreign)
     yield (
         f"script: {count:,} of {len(texts):,} texts in {_listed(foreign)}, such as "
-        f"{reprlib.repr(example)}; the model learned from {_listed(learned)} and can only guess "
-        "here: train it on such texts too"
+        f"{reprlib.repr(example)}; the model was trained on {_listed(known_scripts)} "
+        "and can only guess here: train it on such texts too"
     )
 
 
@@ -124,7 +124,7 @@ def _word_warning(
 
 
 def _count(texts: Iterable[str], tokenizer: Tokenizer) -> tuple[int, int]:
-    """Return how many tokens texts have, and how many of these are unknown."""
+    """Count the tokens of texts, and the unknown ones."""
     tokens = unknown = 0
     for ids in tokenizer.encode_all(texts):
         tokens += len(ids)

@@ -1,4 +1,4 @@
-"""Scores of models and how sure they are, on NumPy alone."""
+"""Scores of models and their confidence intervals, on NumPy alone."""
 
 import math
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScores]:
     """Return the scores of each class from a confusion matrix; 0 where nothing can be divided."""
     scores = []
     for i, row in enumerate(matrix):
-        hits, support, chosen = int(matrix[i, i]), int(row.sum()), int(matrix[:, i].sum())
-        f1 = 2 * hits / (support + chosen) if support + chosen else 0.0
+        hits, support, predicted = int(matrix[i, i]), int(row.sum()), int(matrix[:, i].sum())
+        f1 = 2 * hits / (support + predicted) if support + predicted else 0.0
         scores.append(
             ClassScores(
-                hits / chosen if chosen else 0, hits / support if support else 0, f1, support
+                hits / predicted if predicted else 0, hits / support if support else 0, f1, support
             )
         )
     return scores
@@ -58,13 +58,13 @@ def macro_f1(matrix: NDArray[np.int64]) -> float:
 
 
 def _macro_f1(hits: NDArray[Any], sizes: NDArray[Any]) -> float:
-    """Return macro-F1 from the hits (C,) and, for each class, how often it is right plus chosen."""
+    """Return macro-F1 from the hits (C,) and the true plus predicted texts (C,) of each class."""
     present = sizes > 0
     return float((2 * hits[present] / sizes[present]).sum() / max(int(present.sum()), 1))
 
 
 def wilson_interval(hits: int, total: int) -> Interval:
-    """Return the interval of a share of so many texts (Wilson 1927)."""
+    """Return the 95 % confidence interval of a proportion (Wilson 1927)."""
     if not total:
         return 0.0, 1.0
     share, weight = hits / total, QUANTILE**2 / total
@@ -91,14 +91,14 @@ def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
 
 
 def percentile_interval(values: NDArray[np.float64]) -> Interval:
-    """Return between which values of a bootstrap the middle 95 % lie (Efron 1979)."""
+    """Return the 95 % percentile interval of bootstrap values (Efron 1979)."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Answers of similar probability: how probable they were, and how many were right."""
+    """A bin of predictions of similar probability: the mean probability and the accuracy."""
 
     low: float
     high: float
@@ -110,16 +110,19 @@ class ReliabilityBin:
 def reliability(
     probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
 ) -> list[ReliabilityBin]:
-    """Return the bins, of equal width, that answers fall into (Guo et al. 2017, section 2)."""
+    """Return the non-empty bins of a reliability diagram (Guo et al. 2017, section 2)."""
     index = np.minimum((probabilities * bins).astype(int), bins - 1)
-    found = []
+    reliability_bins = []
     for b in np.unique(index).tolist():
         inside = index == b
-        probability, right = float(probabilities[inside].mean()), float(correct[inside].mean())
-        found.append(
-            ReliabilityBin(b / bins, (b + 1) / bins, int(inside.sum()), probability, right)
+        probability, share_correct = (
+            float(probabilities[inside].mean()),
+            float(correct[inside].mean()),
         )
-    return found
+        reliability_bins.append(
+            ReliabilityBin(b / bins, (b + 1) / bins, int(inside.sum()), probability, share_correct)
+        )
+    return reliability_bins
 
 
 def calibration_error(
@@ -133,7 +136,7 @@ def calibration_error(
 
 
 def calibration_error_by_chance(probabilities: NDArray[np.float64], bins: int = BINS) -> float:
-    """Return the calibration error to expect where every probability is true.
+    """Return the calibration error to expect of a perfectly calibrated classifier.
 
     On few texts it is far from 0: in each bin, how many are right varies about what is expected as
     the sum of tosses of coins does (its mean distance by the normal approximation).

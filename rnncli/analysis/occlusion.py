@@ -1,4 +1,4 @@
-"""Which words moved a classifier's decision: occlusion, each word left out in turn.
+"""Explain a classifier's decision by occlusion: each word is left out in turn.
 
 A word's score is how far the log-odds of the text's label drop when the word is left out: above 0
 it speaks for the label, below 0 against it. That is erasure of input words (Li, Monroe and Jurafsky
@@ -23,7 +23,7 @@ BATCH_CHARACTERS = 1 << 20  # characters: bounds memory, and holds thousands of 
 
 
 class Classifier(Protocol):
-    """What can be explained: whatever gives logits to texts."""
+    """A model that returns logits for texts."""
 
     def logits(self, texts: Sequence[str]) -> NDArray[Any]:
         """Return the logits (N, C) of the texts."""
@@ -32,7 +32,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Span:
-    """A word, or a group of neighbouring words, and how much it speaks for the label."""
+    """A word, or a group of neighbouring words, and its score: the evidence for the label."""
 
     start: int  # in characters of the text
     end: int  # behind the last
@@ -44,7 +44,7 @@ def explain(
     texts: Sequence[str],
     announce: Callable[[str], None] | None = None,
 ) -> list[list[Span]]:
-    """Return the words of each text, in their order, with how much they speak for its label.
+    """Return the words of each text, in their order, with their scores for its label.
 
     Of a text of more than ``MAX_VARIANTS`` words neighbours are left out together, in that many
     groups at most; ``announce`` is told so. Blank texts have no words.
@@ -64,14 +64,14 @@ def explain(
 
 
 def _group(words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return where groups of words begin and end: of one word each, unless there are too many."""
+    """Return the spans of groups of words: of one word each, unless there are too many."""
     size = -(-len(words) // MAX_VARIANTS) or 1
     groups = [words[i : i + size] for i in range(0, len(words), size)]
     return [(group[0][0], group[-1][1]) for group in groups]
 
 
 def _variants(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]]) -> Iterator[str]:
-    """Yield each text that has words, and behind it the text without each of its groups."""
+    """Yield each text that has words, followed by its variants without each of its groups."""
     for text, spans in zip(texts, groups, strict=True):
         if spans:
             yield text
@@ -80,7 +80,7 @@ def _variants(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]])
 
 
 def _without(text: str, start: int, end: int) -> str:
-    """Return a text without some characters and a space beside them."""
+    """Return a text without a span and a space beside it."""
     if text[end : end + 1].isspace():
         end += 1
     elif text[:start][-1:].isspace():
@@ -89,13 +89,13 @@ def _without(text: str, start: int, end: int) -> str:
 
 
 def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[Any]]:
-    """Yield the logits (C,) of each text, asking for many at once."""
-    for together in batched(texts, max_size=BATCH_CHARACTERS):
-        yield from classifier.logits(together)
+    """Yield the logits (C,) of each text, computed in batches."""
+    for batch in batched(texts, max_size=BATCH_CHARACTERS):
+        yield from classifier.logits(batch)
 
 
 def _log_odds_drops(logits: NDArray[Any]) -> list[float]:
-    """Return how far the log-odds of the label of the first row drop in each row behind it."""
+    """Return the drop of the log-odds of the first row's label in each row after it."""
     logits = logits.astype(np.float64)  # (N, C)
     label = int(logits[0].argmax())
     odds = logits[:, label] - np.logaddexp.reduce(np.delete(logits, label, axis=1), axis=1)

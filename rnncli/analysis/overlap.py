@@ -1,4 +1,4 @@
-"""How much of a text stands, word for word, in a source; NumPy alone.
+"""Measure how much of a text is copied verbatim from a source; NumPy alone.
 
 All windows of one length are hashed in both (a polynomial modulo 2 ** 64), and those of the text
 looked up among those of the source; the longest match is found by bisection of the length. For 20
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rnncli.text.files import File, read_text
 
-STRETCH = 32  # characters: from so many on, hardly anything stands in two texts by chance
+MIN_MATCH = 32  # characters: from so many on, hardly anything stands in two texts by chance
 BLOCK = 1 << 20  # windows of the source that are hashed at once: bounds memory
 BASE = 0x9E3779B97F4A7C15  # of the polynomial; odd, so that it has an inverse modulo 2 ** 64
 FILTER_SIZE = 64  # bits of the filter for each window that is looked up: few pass by chance
@@ -31,10 +31,10 @@ Hashes: TypeAlias = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of a text stands in a source."""
+    """The verbatim overlap of a text with a source."""
 
     longest: int  # characters in a row
-    share: float  # of the characters, those in stretches of at least ``STRETCH``
+    share: float  # of the characters, those in stretches of at least ``MIN_MATCH``
 
 
 class Source:
@@ -44,12 +44,12 @@ class Source:
         self._text = text
 
     def overlaps(self, texts: Sequence[str]) -> list[Overlap]:
-        """Return how much of each text stands in the source."""
-        covered = [_cover(matches) for matches in self._matches(texts, STRETCH)]
-        has_stretch = np.array([mask.any() for mask in covered], bool)
+        """Measure the overlap of each text with the source."""
+        covered = [_cover(matches) for matches in self._matches(texts, MIN_MATCH)]
+        has_match = np.array([mask.any() for mask in covered], bool)
         # Bisection: a window of ``low`` characters matches, none of more than ``high`` does.
-        low = np.where(has_stretch, STRETCH, 0)
-        high = np.where(has_stretch, max(map(len, texts), default=0), STRETCH - 1)
+        low = np.where(has_match, MIN_MATCH, 0)
+        high = np.where(has_match, max(map(len, texts), default=0), MIN_MATCH - 1)
         while len(undecided := np.flatnonzero(low < high)):
             middle = (low + high + 1) // 2
             for length in np.unique(middle[undecided]).tolist():
@@ -62,14 +62,14 @@ class Source:
         ]
 
     def has_match(self, texts: Sequence[str], length: int) -> list[bool]:
-        """Return whether each text has so many characters in a row that stand in the source."""
+        """Return whether each text shares a substring of ``length`` characters with the source."""
         return [bool(matches.any()) for matches in self._matches(texts, length)]
 
     def _matches(self, texts: Sequence[str], length: int) -> list[NDArray[np.bool_]]:
-        """Return whether each character of each text begins a window that stands in the source."""
-        joined = "".join(texts)
-        matches = np.zeros(len(joined), bool)
-        hashes = _hash_windows(joined, length)
+        """Return whether each character of each text begins a window that the source contains."""
+        concatenation = "".join(texts)
+        matches = np.zeros(len(concatenation), bool)
+        hashes = _hash_windows(concatenation, length)
         matches[: len(hashes)] = self._contains(hashes, length)
         ends = np.cumsum([len(text) for text in texts])
         parts = np.split(matches, ends[:-1]) if texts else []
@@ -78,20 +78,20 @@ class Source:
         return parts
 
     def _contains(self, hashes: Hashes, length: int) -> NDArray[np.bool_]:
-        """Return whether a window with each of the hashes stands in the source."""
-        wanted, inverse = np.unique(hashes, return_inverse=True)
-        is_there = np.zeros(len(wanted), bool)
-        if not len(wanted):
+        """Return whether the source contains a window with each of the hashes."""
+        unique_hashes, inverse = np.unique(hashes, return_inverse=True)
+        is_there = np.zeros(len(unique_hashes), bool)
+        if not len(unique_hashes):
             return is_there
-        bits = (FILTER_SIZE * len(wanted)).bit_length()
+        bits = (FILTER_SIZE * len(unique_hashes)).bit_length()
         shift = np.uint64(64 - bits)
         passes = np.zeros(1 << bits, bool)  # a filter on the first bits, before any search
-        passes[wanted >> shift] = True
+        passes[unique_hashes >> shift] = True
         for start in range(0, len(self._text) - length + 1, BLOCK):
             block = _hash_windows(self._text[start : start + BLOCK + length - 1], length)
             candidates = block[passes[block >> shift]]
-            nearest = np.minimum(np.searchsorted(wanted, candidates), len(wanted) - 1)
-            is_there[nearest[wanted[nearest] == candidates]] = True
+            nearest = np.minimum(np.searchsorted(unique_hashes, candidates), len(unique_hashes) - 1)
+            is_there[nearest[unique_hashes[nearest] == candidates]] = True
         result: NDArray[np.bool_] = is_there[inverse]
         return result
 
@@ -107,7 +107,7 @@ def read_source(path: Path) -> Source:
 
 
 def _hash_windows(text: str, length: int) -> Hashes:
-    """Return the hash of each window of so many characters: a polynomial of them."""
+    """Return the polynomial hash of each window of ``length`` characters."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     if len(codes) < length:
         return np.zeros(0, np.uint64)
@@ -130,9 +130,9 @@ def _powers(bits: int) -> tuple[Hashes, Hashes]:
 
 
 def _cover(begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which characters lie in a window of ``STRETCH`` that begins somewhere."""
-    change = np.zeros(len(begins) + STRETCH, np.int64)
+    """Return which characters lie in a matching window of ``MIN_MATCH`` characters."""
+    change = np.zeros(len(begins) + MIN_MATCH, np.int64)
     change[: len(begins)] += begins
-    change[STRETCH:] -= begins
+    change[MIN_MATCH:] -= begins
     covered: NDArray[np.bool_] = change.cumsum()[: len(begins)] > 0
     return covered

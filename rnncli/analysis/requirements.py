@@ -61,7 +61,7 @@ def parse(text: str) -> Requirement:
 
 
 def resolve(requirement: Requirement, names: Sequence[str]) -> Requirement:
-    """Find the score that a requirement is about: by its exact name, else whatever the case.
+    """Find the score that a requirement names, exactly or in another case.
 
     Raises:
         ConfigError: there is no such score.
@@ -99,7 +99,10 @@ def check(requirements: Sequence[Requirement], scores: Mapping[str, Any]) -> lis
             "; ".join(failures),
             "train longer, with --max-time, or on more data; or require less",
         )
-    return [f"required: {own}; it is {values[own.name]:.6g}" for own in requirements]
+    return [
+        f"required: {requirement}; it is {values[requirement.name]:.6g}"
+        for requirement in requirements
+    ]
 
 
 def flatten(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""BLEU and chrF through sacreBLEU, how sure they are, and two translators that are compared."""
+"""BLEU and chrF of translations by sacreBLEU, with intervals, and a paired significance test."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,15 +15,16 @@ from rnncli.errors import ConfigError
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
 
-TOKENIZERS = ("13a", "char", "intl", "ja-mecab", "ko-mecab", "none", "zh")  # that fetch nothing
+# Those of sacreBLEU that download nothing.
+TOKENIZERS = ("13a", "char", "intl", "ja-mecab", "ko-mecab", "none", "zh")
 SEED = 12_345  # sacreBLEU's own, so that its --confidence draws the same sentences
-SENTENCES_AT_ONCE = 1_000  # whose n-grams are held in memory
-DIGITS = 4  # to which scores are rounded: a perfect translation has 100, not 100.00000000000004
-LOOP_WORDS, LOOP_TIMES = 4, 2  # words in a row that stand more often than so are a loop
+BATCH_SENTENCES = 1_000  # whose n-grams are held in memory
+DECIMALS = 4  # to which scores are rounded: a perfect translation has 100, not 100.00000000000004
+LOOP_NGRAM_SIZE, MAX_NGRAM_COUNT = 4, 2  # an n-gram of words that is more frequent is a loop
 
 
 def require_tokenizer(name: str) -> None:
-    """Check that sacreBLEU can part sentences so.
+    """Check that sacreBLEU has a tokenizer.
 
     Raises:
         ConfigError: there is no such tokenizer, or it is not installed.
@@ -33,7 +34,7 @@ def require_tokenizer(name: str) -> None:
 
     if name not in TOKENIZERS:
         raise ConfigError(
-            f"there is no tokenizer {name!r}", f"those there are: --tokenize {'|'.join(TOKENIZERS)}"
+            f"there is no tokenizer {name!r}", f"choose one: --tokenize {'|'.join(TOKENIZERS)}"
         )
     try:
         BLEU(tokenize=name)
@@ -44,14 +45,14 @@ def require_tokenizer(name: str) -> None:
 
 
 class Measurement:
-    """What a metric says of some translations: of all, of each, and of any drawn from them.
+    """The score of a metric for a corpus of translations, for each of them, and for resamples.
 
     A metric of sacreBLEU counts K numbers in each of N sentences, matches and lengths, and makes a
     score of their sums.
     """
 
     def __init__(self, metric: "Metric", counts: NDArray[np.float64]) -> None:
-        """Take what was counted (N, K)."""
+        """Take the statistics (N, K) of the sentences."""
         self._metric, self._counts = metric, counts
         self.signature = str(metric.get_signature())
 
@@ -67,11 +68,11 @@ class Measurement:
 
     @cached_property
     def resampled(self) -> NDArray[np.float64]:
-        """Return the scores (R,) of N sentences drawn from these, the same for every model."""
+        """Return the scores (R,) of bootstrap resamples, which are the same for every model."""
         total = len(self._counts)
         rng = np.random.default_rng(SEED)
         times = (np.bincount(rng.choice(total, total), minlength=total) for _ in range(RESAMPLES))
-        return self._scores(np.stack([own @ self._counts for own in times]))
+        return self._scores(np.stack([weights @ self._counts for weights in times]))
 
     @property
     def interval(self) -> Interval:
@@ -83,18 +84,18 @@ class Measurement:
         return {"score": self.score, "interval": self.interval, "signature": self.signature}
 
     def differing(self, other: "Measurement") -> int:
-        """Count the sentences in which it differs from those of another model."""
+        """Count the sentences whose statistics differ from those of another model."""
         return int((self._counts != other._counts).any(1).sum())
 
     def _scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each row of sums (M, K)."""
         scores = [self._metric._compute_score_from_stats(row).score for row in sums.tolist()]
-        return np.array(scores).round(DIGITS)
+        return np.array(scores).round(DECIMALS)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much the score of a first translator is above that of a second one."""
+    """The score of one translator minus that of another, and its significance."""
 
     difference: float
     difference_interval: Interval
@@ -119,9 +120,9 @@ def measure(
     if tokenize == "ja-mecab":
         metrics["bleu_char"] = BLEU(tokenize="char", force=True)
     metrics["chrf"] = CHRF()
-    counted = {name: _count(metric, systems, references) for name, metric in metrics.items()}
+    counts = {name: _count(metric, systems, references) for name, metric in metrics.items()}
     return [
-        {name: Measurement(metric, counted[name][i]) for name, metric in metrics.items()}
+        {name: Measurement(metric, counts[name][i]) for name, metric in metrics.items()}
         for i in range(len(systems))
     ]
 
@@ -129,19 +130,19 @@ def measure(
 def _count(
     metric: "Metric", systems: Sequence[Sequence[str]], references: Sequence[str]
 ) -> list[NDArray[np.float64]]:
-    """Count what a metric needs in each sentence (N, K) of each system.
+    """Compute the statistics of a metric for each sentence (N, K) of each system.
 
     The functions are those that sacreBLEU's own significance tests use. The tests themselves hold
     the counts of every draw in memory, gigabytes for 50,000 sentences, and tell no interval of a
     difference.
     """
     counts: list[list[list[int]]] = [[] for _ in systems]
-    for start in range(0, len(references), SENTENCES_AT_ONCE):
-        part = slice(start, start + SENTENCES_AT_ONCE)
+    for start in range(0, len(references), BATCH_SENTENCES):
+        part = slice(start, start + BATCH_SENTENCES)
         metric._ref_cache = metric._cache_references([references[part]])  # for all systems
-        for own, outputs in zip(counts, systems, strict=True):
-            own += metric._extract_corpus_statistics(outputs[part], None)
-    return [np.array(own, np.float64) for own in counts]
+        for system_counts, outputs in zip(counts, systems, strict=True):
+            system_counts += metric._extract_corpus_statistics(outputs[part], None)
+    return [np.array(system_counts, np.float64) for system_counts in counts]
 
 
 def compare(first: Measurement, second: Measurement) -> Difference:
@@ -155,7 +156,7 @@ def compare(first: Measurement, second: Measurement) -> Difference:
     against = min((differences <= 0).sum(), (differences >= 0).sum())
     coins = 2.0 ** (1 - first.differing(second))
     return Difference(
-        round(first.score - second.score, DIGITS),
+        round(first.score - second.score, DECIMALS),
         percentile_interval(differences),
         min(1.0, max(2 * (int(against) + 1) / (RESAMPLES + 1), coins)),
     )
@@ -163,18 +164,18 @@ def compare(first: Measurement, second: Measurement) -> Difference:
 
 @dataclass(frozen=True)
 class Faults:
-    """What can go wrong with translations whatever they should say."""
+    """Faults of translations that need no judgement of their meaning."""
 
     empty_outputs: int
-    looping_outputs: int  # that repeat some words in a row again and again
+    looping_outputs: int  # that repeat an n-gram of words
     length_ratio: float  # of outputs to references, in words
 
 
 def faults(outputs: Sequence[str], references: Sequence[str], tokenize: str) -> Faults:
     """Count faults; words are those of BLEU's tokenizer."""
-    split = _tokenizer(tokenize)
-    words = [split(text).split() for text in outputs]
-    expected = sum(len(split(text).split()) for text in references)
+    tokenizer = _tokenizer(tokenize)
+    words = [tokenizer(text).split() for text in outputs]
+    expected = sum(len(tokenizer(text).split()) for text in references)
     return Faults(
         empty_outputs=sum(not text.strip() for text in outputs),
         looping_outputs=sum(map(_loops, words)),
@@ -191,5 +192,5 @@ def _tokenizer(name: str) -> Callable[[str], str]:
 
 
 def _loops(words: Sequence[str]) -> bool:
-    rows = Counter(zip(*(words[i:] for i in range(LOOP_WORDS)), strict=False))
-    return max(rows.values(), default=0) > LOOP_TIMES
+    rows = Counter(zip(*(words[i:] for i in range(LOOP_NGRAM_SIZE)), strict=False))
+    return max(rows.values(), default=0) > MAX_NGRAM_COUNT

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from rnncli.analysis.overlap import STRETCH, Overlap, Source
+from rnncli.analysis.overlap import MIN_MATCH, Overlap, Source
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
 from rnncli.cli.pipe import Request, answer_all, open_input
@@ -156,5 +156,5 @@ class Samples:
 def _note(copied: Overlap) -> str:
     return (
         f"copied: longest {copied.longest:,} characters, "
-        f"{100 * copied.share:.0f} % in stretches of {STRETCH} or more"
+        f"{100 * copied.share:.0f} % in stretches of {MIN_MATCH} or more"
     )

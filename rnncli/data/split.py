@@ -73,7 +73,7 @@ def _cut_characters(
 
 
 def _first_characters(rows: Dataset, max_characters: int) -> Dataset:
-    """Return the first rows, with about so many characters together."""
+    """Return the first rows, up to about ``max_characters`` characters."""
     ends = np.cumsum(np.fromiter(map(len, column_values(rows, "text")), np.int64))
     return rows.select(range(min(len(rows), int(np.searchsorted(ends, max_characters)) + 1)))
 
@@ -85,7 +85,7 @@ def _one_row(text: str) -> Dataset:
 def _draw_rows(
     corpus: Corpus, fraction: float, seed: int, max_rows: int
 ) -> tuple[Dataset, Dataset]:
-    """Draw rows in groups that must not be torn apart."""
+    """Draw whole groups of rows."""
     train = corpus.splits["train"]
     label = next((name for name in ("label", "control") if name in corpus.columns), None)
     texts = [name for name in corpus.columns if name != label]
@@ -96,10 +96,10 @@ def _draw_rows(
         labels = number_texts(names)[labels]  # the draws of a seed go by this order
     groups = _components(keys)
     size = min(max(1, round(len(train) * fraction)), max_rows)
-    drawn = np.isin(groups, _draw_groups(groups, labels, size, seed))
-    if not drawn.any():
+    is_held_out = np.isin(groups, _draw_groups(groups, labels, size, seed))
+    if not is_held_out.any():
         raise _too_small(corpus)
-    return train.select(np.flatnonzero(~drawn)), train.select(np.flatnonzero(drawn))
+    return train.select(np.flatnonzero(~is_held_out)), train.select(np.flatnonzero(is_held_out))
 
 
 def _shuffled(rows: Dataset, seed: int) -> Dataset:
@@ -114,7 +114,7 @@ def _too_small(corpus: Corpus) -> DataError:
 
 
 def _draw_groups(groups: Numbers, labels: Numbers, size: int, seed: int) -> list[int]:
-    """Draw groups that have ``size`` rows together, and the same share of every label.
+    """Draw groups of ``size`` rows in total, stratified by label.
 
     A group is passed over if it is too large, or if one of its labels has no other group left.
     """
@@ -128,20 +128,20 @@ def _draw_groups(groups: Numbers, labels: Numbers, size: int, seed: int) -> list
     if not (fewest_left > 1).any():
         return []
     room = max(size, sizes[fewest_left > 1].min())  # at least one group
-    drawn: list[int] = []
+    chosen_groups: list[int] = []
     for group in _stratified(pair_labels[first_pairs[:-1]], seed):
         group_labels = pair_labels[first_pairs[group] : first_pairs[group + 1]]
         if sizes[group] <= room and (groups_left[group_labels] > 1).all():
             groups_left[group_labels] -= 1
             room -= sizes[group]
-            drawn.append(int(group))
+            chosen_groups.append(int(group))
         if room == 0:
             break
-    return drawn
+    return chosen_groups
 
 
 def _stratified(labels: Numbers, seed: int) -> Numbers:
-    """Return a random order in which every beginning has the same share of every label."""
+    """Return a random order of which every prefix is stratified by label."""
     draws = _draws(len(labels) + int(labels.max()) + 1, seed)
     shuffled = np.lexsort((draws[: len(labels)], labels))
     sizes = np.bincount(labels)
@@ -157,13 +157,13 @@ def _permutation(number: int, seed: int) -> Numbers:
 
 
 def _draws(number: int, seed: int) -> NDArray[np.float64]:
-    """Return random numbers that are the same on every platform and in every version."""
+    """Return random numbers that are equal on every platform and in every version of Python."""
     generator = random.Random(seed)  # the promise of random(), and of nothing else in it
     return np.fromiter((generator.random() for _ in range(number)), np.float64, number)
 
 
 def _components(keys: Sequence[Numbers]) -> Numbers:
-    """Number rows such that those that share a key, directly or through others, are equal.
+    """Number the connected components of rows that share a key.
 
     Each row points to a row of its component, at last to the first one. Following two pointers at a
     time makes the passes over the data logarithmic in the length of a chain, such as a dialogue in

@@ -20,11 +20,11 @@ from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-GROUPS = 32  # of a vocabulary, when the largest logits are looked for
+GROUPS = 32  # of a vocabulary, in the search for the largest logits
 
 
 class SearchState(Protocol):
-    """What a search needs of a state: rows R = N K in order, K for each of N sources."""
+    """The interface of a decoder's state: rows R = N K in order, K for each of N sources."""
 
     def take(self, rows: Ints) -> "Self":
         """Return the state with these rows in place of the old ones; sources stay."""
@@ -48,7 +48,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class TokenRules:
-    """Which tokens may never follow: special ones, and the last of an n-gram that is a loop."""
+    """The tokens that are suppressed: special tokens, and those that would repeat an n-gram."""
 
     ngram_size: int = 4  # tokens
     max_ngram_count: int = 2  # of the same n-gram in a translation
@@ -98,17 +98,17 @@ def beam_search(
         _suppress(logits, live, rules, may_end=length > 1 or bool(prefix))
         log_p = np.array([search.log_p for search in live])  # (N, K); K is 1 in the first step
         extensions = topk_extensions(logits, log_p, 2 * config.beam, renormalise)
-        kept = [
+        continued = [
             (number, longer)
-            for number, (search, best) in enumerate(zip(live, extensions, strict=True))
-            if (longer := search.advance(best, length))
+            for number, (search, candidates) in enumerate(zip(live, extensions, strict=True))
+            if (longer := search.advance(candidates, length))
         ]
-        if len(kept) < len(live):
-            state = state.keep_sources(np.array([number for number, _ in kept], np.int64))
-        rows = [number * log_p.shape[1] + e.row for number, longer in kept for e in longer]
+        if len(continued) < len(live):
+            state = state.keep_sources(np.array([number for number, _ in continued], np.int64))
+        rows = [number * log_p.shape[1] + e.row for number, longer in continued for e in longer]
         state = state.take(np.array(rows, np.int64))
-        tokens = np.array([e.token for _, longer in kept for e in longer], np.int64)
-        live = [live[number] for number, _ in kept]
+        tokens = np.array([e.token for _, longer in continued for e in longer], np.int64)
+        live = [live[number] for number, _ in continued]
     best_first = (sorted(search.ended, key=lambda h: -h.score) for search in searches)
     return [hypotheses[: config.nbest] for hypotheses in best_first]
 
@@ -124,15 +124,15 @@ class _Search:
     log_p: list[float] = field(default_factory=lambda: [0.0])  # of these
     ended: list[Hypothesis] = field(default_factory=list)
 
-    def advance(self, best: Sequence[Extension], length: int) -> list[Extension]:
-        """Take the best extensions, of so many tokens; return those that go on.
+    def advance(self, extensions: Sequence[Extension], length: int) -> list[Extension]:
+        """Add the best extensions, of ``length`` tokens; return those that have not ended.
 
         There are as many as the beam is wide, impossible ones among them where there are no others,
         or none when the search is done.
         """
         divisor = length**self.length_penalty
         longer: list[Extension] = []
-        for rank, extension in enumerate(best):
+        for rank, extension in enumerate(extensions):
             if extension.token == EOS:
                 if rank < self.beam:
                     score = extension.log_p / divisor
@@ -143,7 +143,7 @@ class _Search:
         if not longer or len(self.ended) >= self.beam or length >= self.limit:
             if not self.ended:  # cut at the limit: better an unfinished one than none
                 pairs = zip(prefixes, longer, strict=True)
-                self.ended = [Hypothesis(own, e.log_p / divisor) for own, e in pairs]
+                self.ended = [Hypothesis(prefix, e.log_p / divisor) for prefix, e in pairs]
             return []
         missing = self.beam - len(longer)
         longer += [Extension(-np.inf, 0, EOS)] * missing
@@ -153,7 +153,7 @@ class _Search:
 
 
 def _suppress(logits: Floats, live: Sequence[_Search], rules: TokenRules, may_end: bool) -> None:
-    """Make the tokens impossible, in place, that may not follow the hypotheses of logits (R, V)."""
+    """Set the logits (R, V) of tokens that may not follow to -inf, in place."""
     logits[:, rules.suppressed] = -np.inf
     if not may_end and logits.shape[1] > EOS + 1:
         logits[:, EOS] = -np.inf
@@ -164,15 +164,15 @@ def _suppress(logits: Floats, live: Sequence[_Search], rules: TokenRules, may_en
 
 
 def looping_tokens(tokens: tuple[int, ...], rules: TokenRules) -> list[int]:
-    """Return the tokens that would make an n-gram occur more often than it may."""
-    n, most = rules.ngram_size, rules.max_ngram_count
-    if n > 1 and (len(tokens) < n or tokens.count(tokens[-1]) <= most):  # hardly ever a loop
+    """Return the tokens that would complete an n-gram beyond its largest count."""
+    n, max_count = rules.ngram_size, rules.max_ngram_count
+    if n > 1 and (len(tokens) < n or tokens.count(tokens[-1]) <= max_count):  # hardly ever a loop
         return []
     last = tokens[len(tokens) - n + 1 :]
     followers = Counter(
         tokens[i + n - 1] for i in range(len(tokens) - n + 1) if tokens[i : i + n - 1] == last
     )
-    return [token for token, count in followers.items() if count >= most]
+    return [token for token, count in followers.items() if count >= max_count]
 
 
 def topk_extensions(
@@ -193,11 +193,11 @@ def topk_extensions(
     offsets = log_p.reshape(-1, 1)  # (N K, 1)
     if renormalise:
         offsets = offsets - log_sums(logits, maxima.max(1))[:, None]
-    best = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
-    last = min(k, best.shape[1])
-    bound = np.partition(best, -last)[:, -last, None]  # (N, 1)
+    group_totals = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
+    last = min(k, group_totals.shape[1])
+    bound = np.partition(group_totals, -last)[:, -last, None]  # (N, 1)
     bound = np.maximum(bound, np.finfo(np.float64).min)  # what is impossible is no extension
-    source, group = np.nonzero(best >= bound)  # (M,), (M,)
+    source, group = np.nonzero(group_totals >= bound)  # (M,), (M,)
     row, group = np.divmod(group, width)
     tokens = group[:, None] + np.arange(0, size, width)  # (M, V / G) members
     inside = tokens < size
@@ -217,8 +217,8 @@ def _group_maxima(x: Floats, width: int) -> Floats:
 
     So the rows of memory that are compared lie side by side.
     """
-    whole = x.shape[1] // width * width
-    maxima: Floats = x[:, :whole].reshape(len(x), -1, width).max(1)
-    rest = x[:, whole:]
+    full_groups = x.shape[1] // width * width
+    maxima: Floats = x[:, :full_groups].reshape(len(x), -1, width).max(1)
+    rest = x[:, full_groups:]
     np.maximum(maxima[:, : rest.shape[1]], rest, out=maxima[:, : rest.shape[1]])
     return maxima

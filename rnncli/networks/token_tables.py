@@ -11,7 +11,7 @@ LARGEST_TABLE = 1 << 26  # bytes; more would crowd memory
 
 
 def embedding_scale(embedding: Floats) -> float:
-    """Return by how much embeddings (V, E) are larger where they are read than where they lie.
+    """Return the factor by which stored embeddings (V, E) are multiplied.
 
     See ``Embedding`` in `embedding_torch.py`.
     """
@@ -19,9 +19,10 @@ def embedding_scale(embedding: Floats) -> float:
 
 
 class TokenTable:
-    """A function of single tokens, which becomes a table of the whole vocabulary where that pays.
+    """A function of single tokens, cached as a table of the whole vocabulary where that pays.
 
-    That is when as many tokens have been read as the vocabulary has: at worst, twice the work.
+    The table is made once as many tokens have been read as the vocabulary has: at worst, this
+    doubles the work.
     """
 
     def __init__(self, embedding: Floats, make: Callable[[Floats], Floats], width: int) -> None:
@@ -37,13 +38,13 @@ class TokenTable:
         return self.make(tokens) if table is None else table.take(tokens, 0)
 
     def make(self, tokens: Ints) -> Floats:
-        """Return the function of tokens (...) without the table."""
+        """Compute the function of tokens (...) without the table."""
         return self._make(self._embedding[tokens])
 
-    def table(self, more: int) -> Floats | None:
-        """Return the table (V, width), if there is one by the time that so many more are read."""
+    def table(self, count: int) -> Floats | None:
+        """Return the table (V, width), if there is one after ``count`` more tokens."""
         if self._table is None and self._is_small:
-            self._tokens_read += more
+            self._tokens_read += count
             if self._tokens_read >= len(self._embedding):
                 self._table = self._make(self._embedding)
         return self._table
@@ -65,11 +66,11 @@ class FirstLayer:
 
 
 class _Lookup:
-    """Inputs that are looked up when their step has come."""
+    """Inputs of the gates that are looked up step by step."""
 
     def __init__(self, table: Floats, tokens: Ints) -> None:
         self._table, self._tokens = table, tokens
 
     def __getitem__(self, span: slice) -> Floats:
-        found: Floats = self._table.take(self._tokens[span], 0)
-        return found
+        inputs: Floats = self._table.take(self._tokens[span], 0)
+        return inputs

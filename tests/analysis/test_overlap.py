@@ -12,7 +12,7 @@ from models import STORY, generator, story
 from shell import Result, call, on_a_terminal
 
 from rnncli.analysis import overlap
-from rnncli.analysis.overlap import STRETCH, Overlap, Source, read_source
+from rnncli.analysis.overlap import MIN_MATCH, Overlap, Source, read_source
 from rnncli.errors import DataError
 
 # Of few characters, so that there is much to find; of several widths in memory.
@@ -27,7 +27,7 @@ def searched(text: str, source: str) -> Overlap:
         for end in range(start + 1, len(text) + 1)
         if text[start:end] in source
     ]
-    covered = {i for start, end in spans if end - start >= STRETCH for i in range(start, end)}
+    covered = {i for start, end in spans if end - start >= MIN_MATCH for i in range(start, end)}
     longest = max((end - start for start, end in spans), default=0)
     return Overlap(longest, len(covered) / len(text) if text else 0.0)
 
@@ -54,7 +54,7 @@ def test_all_that_is_copied_is_found_and_nothing_else(case: tuple[str, list[str]
         expected = searched(text, source)
         assert own.longest == expected.longest
         assert own.share == pytest.approx(expected.share)
-    for length in (1, 2, STRETCH, 50):
+    for length in (1, 2, MIN_MATCH, 50):
         expected_long = [own.longest >= length for own in found]
         assert Source(source).has_match(texts, length) == expected_long
 

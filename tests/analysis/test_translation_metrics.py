@@ -11,7 +11,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from rnncli.analysis.translation_metrics import (
-    SENTENCES_AT_ONCE,
+    BATCH_SENTENCES,
     Measurement,
     compare,
     faults,
@@ -92,7 +92,7 @@ def test_scores_and_intervals_are_those_of_sacrebleu(
 
 
 def test_sentences_are_counted_a_part_at_a_time() -> None:
-    outputs, references = sentences(SENTENCES_AT_ONCE + 1)
+    outputs, references = sentences(BATCH_SENTENCES + 1)
     for own, system in zip(
         measure([outputs, references], references, "13a"), (outputs, references), strict=True
     ):

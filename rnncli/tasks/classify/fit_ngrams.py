@@ -1,4 +1,4 @@
-"""Find the weights of a linear n-gram model: a convex problem, solved before the network trains.
+"""Fit a linear n-gram model: a convex problem, solved before the network trains.
 
 Each n-gram counts by how much more often it occurs in a class than elsewhere (Wang and Manning
 2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
@@ -25,7 +25,7 @@ from rnncli.training.contract import TrainingData
 if TYPE_CHECKING:
     from datasets import Dataset
 
-# Of these the ones with which the held-out texts are told best.
+# Candidates, of which the one with the lowest loss on the held-out texts is chosen.
 SMALL_CORPUS_NGRAMS: tuple[NgramFeatures, ...] = (
     NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), normalised=True),
     NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), max_skip=5, normalised=True),
@@ -36,14 +36,22 @@ LARGE_CORPUS_NGRAMS: tuple[NgramFeatures, ...] = (
 NAME_NGRAMS: tuple[NgramFeatures, ...] = (
     NgramFeatures(word_orders=(), character_orders=(1, 2, 3, 4, 5)),
 )
-SMALL_CORPUS = 3_000_000  # characters: more of them teach enough words, and their trigrams
-NAME_LENGTH = 2.0  # words a text: below it there is little but spelling to go by
-SAMPLE = 1_000  # texts that tell how long texts are
+SMALL_CORPUS = 3_000_000  # characters: a larger corpus has enough words and word trigrams
+NAME_LENGTH = (
+    2.0  # words a text: shorter texts are names, of which only the spelling is informative
+)
+LENGTH_SAMPLE = 1_000  # texts whose mean length is computed
 MAX_TEXTS = 200_000  # that the model is fitted to: bounds memory
 MAX_BYTES = 1_500_000  # of the model: a classifier has 8 MB with all words known
 SMOOTHING = 1.0  # texts added to each count
-PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of squared weights; less is tried while it helps
-ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no answer
+PENALTIES = (
+    1e-2,
+    3e-3,
+    1e-3,
+    3e-4,
+    1e-4,
+)  # of squared weights, from strong to weak, until the loss rises
+ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no prediction
 MAX_WEIGHTS = 1 << 23  # that are fitted, of the n-grams that most texts have: bounds memory
 
 
@@ -62,7 +70,7 @@ def select_ngrams(
     num_classes: int,
     min_count: int,
 ) -> FittedNgrams:
-    """Fit a linear model to the kind of n-grams that tells the held-out texts best.
+    """Fit a linear model of each candidate set of n-grams; return the best on the held-out texts.
 
     ``classes`` are those of the texts; -1 for labels that training has not seen.
     """
@@ -93,13 +101,13 @@ def select_ngrams(
 
 
 def are_names(texts: "Dataset") -> bool:
-    """Return whether texts are so short that there is little but spelling to go by."""
+    """Return whether texts are as short as names."""
     return words_a_text(texts) < NAME_LENGTH
 
 
 def words_a_text(texts: "Dataset") -> float:
     """Return the mean number of words in the first texts."""
-    sample = list(islice(column_values(texts, "text"), SAMPLE))
+    sample = list(islice(column_values(texts, "text"), LENGTH_SAMPLE))
     return sum(len(text.split()) for text in sample) / len(sample)
 
 
@@ -113,7 +121,7 @@ class NgramExamples:
 
     @property
     def counts(self) -> Ints:
-        """How many n-grams each text has (N,)."""
+        """Return the number of n-grams of each text (N,)."""
         return lengths(self.buckets, self.starts)
 
 
@@ -125,55 +133,57 @@ def fit_ngrams(
     min_count: int,
     max_ngrams: int,
 ) -> tuple[NgramModel, float]:
-    """Return the model that fits the validation part best, and its loss there in nats a text.
+    """Fit a model with each penalty; return the best on the validation part, and its loss in nats.
 
     It has ``max_ngrams`` n-grams at most, all in at least ``min_count`` texts if any is.
     """
     buckets, counts = np.unique(train.buckets, return_counts=True)
-    common = counts >= min(min_count, counts.max())
-    buckets, counts = buckets[common], counts[common]
+    is_frequent = counts >= min(min_count, counts.max())
+    buckets, counts = buckets[is_frequent], counts[is_frequent]
     buckets, counts = _largest(counts, MAX_WEIGHTS // num_classes, buckets, counts)
     usual = float(ngrams.scale(train.counts).mean())  # 1 is what penalties are meant for
-    own, held = (
+    features, validation_features = (
         _matrix(part, buckets, ngrams.scale(part.counts) / usual) for part in (train, validation)
     )  # (N, U) each
-    transposed = own.t().to_sparse_csr()  # (U, N)
+    transposed = features.t().to_sparse_csr()  # (U, N)
     classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
     ratios = _log_count_ratios(transposed @ classes)  # (U, C)
-    regression = _Regression(own, transposed, classes, ratios)
-    known = torch.from_numpy(validation.classes >= 0)
-    targets = torch.from_numpy(validation.classes)[known]
+    regression = _Regression(features, transposed, classes, ratios)
+    has_known_class = torch.from_numpy(validation.classes >= 0)
+    targets = torch.from_numpy(validation.classes)[has_known_class]
     weights, bias = torch.zeros_like(ratios), torch.zeros(num_classes)
-    best = None
+    best_fit = None
     for penalty in PENALTIES:  # each starts from the one before
         regression.minimise(weights, bias, penalty)
-        loss = F.cross_entropy((held @ (ratios * weights) + bias)[known], targets).item()
-        if best is not None and loss > best[0]:
+        loss = F.cross_entropy(
+            (validation_features @ (ratios * weights) + bias)[has_known_class], targets
+        ).item()
+        if best_fit is not None and loss > best_fit[0]:
             break
-        best = loss, (ratios * weights).numpy(), bias.numpy().copy()
-    assert best is not None
-    loss, weight, chosen_bias = best
-    # What an n-gram says of the classes, and how often: all others could as well be left out.
+        best_fit = loss, (ratios * weights).numpy(), bias.numpy().copy()
+    assert best_fit is not None
+    loss, weight, chosen_bias = best_fit
+    # Rank n-grams by their effect on the classes and their frequency.
     moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
     buckets, weight = _largest(moved, max_ngrams, buckets, weight)
     return NgramModel(ngrams, buckets, (weight / usual).astype(np.float32), chosen_bias), loss
 
 
 def _largest(measure: NDArray[Any], number: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return the rows of some arrays that are largest by a measure, in their order."""
+    """Return the rows of arrays with the largest ``measure``, in their order."""
     rows = np.sort(np.argsort(-measure, kind="stable")[:number])
     return tuple(array[rows] for array in arrays)
 
 
 def _matrix(examples: NgramExamples, buckets: Ints, scale: Floats) -> Tensor:
-    """Return which of the buckets (U,) each text has, as a sparse matrix (N, U) of values (N,)."""
+    """Return the sparse matrix (N, U) of the buckets (U,) of each text, with values (N,)."""
     rows, starts = lookup(buckets, examples.buckets, examples.starts)
     values = np.repeat(scale, lengths(rows, starts))
     return csr_matrix(np.append(starts, len(rows)), rows, values, len(buckets))
 
 
 def _log_count_ratios(counts: Tensor) -> Tensor:
-    """Return how much more often a class has an n-gram than others, as logarithms (U, C)."""
+    """Return the log-count ratios (U, C) of n-grams, a class against all others."""
     inside = counts + SMOOTHING
     outside = counts.sum(1, keepdim=True) - counts + SMOOTHING
     return (inside / inside.sum(0)).log() - (outside / outside.sum(0)).log()
@@ -189,7 +199,7 @@ class _Regression:
     ratios: Tensor  # (U, C)
 
     def minimise(self, weights: Tensor, bias: Tensor, penalty: float) -> None:
-        """Find, in place, the weights (U, C) and biases (C,) of the least loss and penalty."""
+        """Fit the weights (U, C) and biases (C,), in place."""
         optimizer = torch.optim.LBFGS(
             [weights, bias],
             max_iter=ITERATIONS,

@@ -1,4 +1,4 @@
-"""A continuous cache beside a language model: what came up is likely to come again.
+"""A continuous cache beside a language model: recent tokens are likely to recur.
 
 The weights know the language and the state knows the last few words; which names and subjects a
 text is about lies further back. A continuous cache (Grave, Joulin and Usunier 2017, section 3) is a
@@ -21,9 +21,9 @@ from rnncli.networks.numerics import Floats, Ints, directions
 from rnncli.tasks.generate.surprisal import Predictions
 
 SIZE = 1_000  # tokens of the datastore: more gain little, and each costs time
-BLOCK = 256  # steps looked at together: more waste time on pairs that are too far apart
+BLOCK = 256  # steps a matrix product: more waste time on pairs that are too far apart
 MIN_GAIN = 0.01  # nats a token: a cache that gains less is not worth its time
-MAX_TUNING_TOKENS = 4_096  # of held-out text: enough to tell caches apart, read in a second
+MAX_TUNING_TOKENS = 4_096  # of held-out text: enough to choose a cache, read in a second
 # The grid. Each inverse temperature is twice the one before: what a pair counts is squared.
 INVERSE_TEMPERATURES = (3.0, 6.0, 12.0, 24.0, 48.0)
 HALF_SATURATIONS = tuple(2.0**power for power in range(-7, 5))
@@ -32,7 +32,7 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The pairs in the datastore, as some consecutive steps see them."""
+    """The pairs in the datastore that a block of consecutive steps attends to."""
 
     steps: slice  # of the predictions
     cosines: Floats  # (T, M) of the angle between the features of a step and each key
@@ -41,16 +41,16 @@ class Neighbours:
 
 
 class Datastore:
-    """The latest tokens of a running text, and where the features of each point."""
+    """The latest tokens of a running text, and the normalised features before each."""
 
     def __init__(self, size: int = SIZE) -> None:
-        """Begin without any; ``size`` bounds how many tokens back a step sees."""
+        """Create an empty datastore, in which a step sees at most ``size`` tokens back."""
         self._size = size
         self._keys: Floats | None = None
         self._tokens: Ints = np.empty(0, np.int64)
 
     def neighbours(self, predictions: Predictions) -> Iterator[Neighbours]:
-        """Take the tokens in, and yield what each block of them sees of those before it."""
+        """Add the tokens, and yield the neighbours of each block of steps."""
         keys = directions(predictions.features)  # (T, E)
         if predictions.is_start or self._keys is None:
             self._keys, self._tokens = keys[:0], predictions.inputs[:0]
@@ -67,7 +67,7 @@ class Datastore:
 
 
 class ContinuousCache:
-    """Mix what followed the latest tokens into what a language model predicts."""
+    """Interpolate a language model with a cache of its latest tokens."""
 
     def __init__(self, interpolation: Interpolation, size: int = SIZE) -> None:
         self._interpolation = interpolation
@@ -88,12 +88,12 @@ class ContinuousCache:
 
 
 def read_parameters(parameters: Mapping[str, float]) -> Interpolation:
-    """Return what a model's description says of its cache."""
+    """Parse the parameters of the cache from a model's description."""
     return Interpolation(parameters["share"], parameters["twins"], parameters["sharpness"])
 
 
 def write_parameters(cache: Interpolation) -> dict[str, float]:
-    """Return what a model's description is to say of its cache."""
+    """Return the parameters of the cache for a model's description."""
     return {
         "share": cache.share,
         "twins": cache.half_saturation,
@@ -102,9 +102,9 @@ def write_parameters(cache: Interpolation) -> dict[str, float]:
 
 
 def tune(texts: Iterable[Predictions]) -> Interpolation | None:
-    """Return the interpolation that suits a running text best; None where it gains too little.
+    """Return the interpolation of the lowest loss on a running text; None if it gains too little.
 
-    At most ``MAX_TUNING_TOKENS`` are looked at, and a few more.
+    About ``MAX_TUNING_TOKENS`` tokens are read.
     """
     p, weights = [], []
     datastore, count = Datastore(), 0
@@ -117,7 +117,7 @@ def tune(texts: Iterable[Predictions]) -> Interpolation | None:
         if count >= MAX_TUNING_TOKENS:
             break
     p_target = np.concatenate(p)  # (T,)
-    best, max_gain = None, MIN_GAIN
+    best_cache, max_gain = None, MIN_GAIN
     for inverse_temperature, (hits, total) in zip(
         INVERSE_TEMPERATURES, np.concatenate(weights, 2), strict=True
     ):
@@ -125,12 +125,15 @@ def tune(texts: Iterable[Predictions]) -> Interpolation | None:
             change = (hits / p_target - total) / (total + half_saturation)  # (T,) relative
             gain = float(np.log1p(share * change).mean())
             if gain > max_gain:
-                best, max_gain = Interpolation(share, half_saturation, inverse_temperature), gain
-    return best
+                best_cache, max_gain = (
+                    Interpolation(share, half_saturation, inverse_temperature),
+                    gain,
+                )
+    return best_cache
 
 
 def _weights(part: Neighbours, is_target: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return what the pairs count (C, 2, T): those whose value is the target, and all."""
+    """Return the summed weights (C, 2, T) of pairs whose value is the target, and of all pairs."""
     weights = []
     is_target = is_target.astype(np.float32)
     counts = kernel(part.cosines, part.mask, INVERSE_TEMPERATURES[0])  # (T, M)

@@ -1,4 +1,4 @@
-"""Control codes: a label before each text, in whose manner a generator learns to write.
+"""Control codes: a label before each text, on which a generator conditions what it writes.
 
 As in CTRL (Keskar et al. 2019, section 3), where they are ordinary text. A generator reads
 ``LABEL<TAB>TEXT<NEWLINE>``, so that a tokenizer need not know of them.
@@ -28,12 +28,12 @@ def as_label(text: str) -> str:
 
 
 def prefix(label: str) -> str:
-    """Return what stands before a text of this label."""
+    """Return the prefix of a text of this label."""
     return f"{as_label(label)}\t"
 
 
 def training_texts(rows: "Dataset") -> Iterator[str]:
-    """Yield what a generator reads of each row: its text, behind its label where it has one."""
+    """Yield the training text of each row, with its control code as a prefix where it has one."""
     if "control" not in rows.column_names:
         return column_values(rows, "text")
     labels, texts = column_values(rows, "control"), column_values(rows, "text")
@@ -42,7 +42,7 @@ def training_texts(rows: "Dataset") -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Controls:
-    """The labels of a model, sorted, and what its texts are like."""
+    """The control codes of a model, sorted, and how frequent they are."""
 
     counts: Mapping[str, int]  # how many texts each label has
     several_lines: bool  # whether there are newlines inside texts
@@ -73,10 +73,10 @@ class Controls:
             ConfigError: it knows none of this name.
 
         """
-        own = as_label(label)
-        if own in self.counts:
-            return own
-        likely = get_close_matches(own, self.counts, n=1) or list(self.counts)[:1]
+        name = as_label(label)
+        if name in self.counts:
+            return name
+        likely = get_close_matches(name, self.counts, n=1) or list(self.counts)[:1]
         raise ConfigError(
             f"the model knows no label {label!r}; its labels are: {self.listed()}",
             f"name one of these, such as --control {likely[0]!r}",
@@ -86,8 +86,8 @@ class Controls:
         """Return the first labels in a row."""
         return listed(list(self.counts))
 
-    def drawn(self, seed: int | None) -> Iterator[str]:
-        """Yield labels without end, each as often as texts have it."""
+    def sample(self, seed: int | None) -> Iterator[str]:
+        """Draw labels without end, by their frequencies in the training data."""
         # A child of the seed would be the stream of a sample, too.
         random = np.random.default_rng(None if seed is None else [seed, 1])
         labels, ends = list(self.counts), np.array(list(accumulate(self.counts.values())))

@@ -38,7 +38,7 @@ class SamplingSettings(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Generation:
-    """A text that goes on from a prompt, and the prompt, which it does not repeat."""
+    """A text that continues a prompt, and the prompt, which it does not repeat."""
 
     prompt: str
     text: str
@@ -60,7 +60,7 @@ class TextGenerator(LanguageModelPredictor):
         control: str | None = None,
         **settings: "Unpack[SamplingSettings]",
     ) -> list[Generation]:
-        """Return a text that goes on from each prompt; the order is kept.
+        """Return a text that continues each prompt, in the order of the prompts.
 
         Of a prompt of more than ``MAX_CHARACTERS``, only so many at its end are read: the state of
         a recurrent network remembers no more. ``settings`` are those of ``SamplingConfig``.
@@ -82,7 +82,7 @@ class TextGenerator(LanguageModelPredictor):
         control: str | None = None,
         **settings: "Unpack[SamplingSettings]",
     ) -> list[list[Generation]]:
-        """Return n texts that go on from each prompt.
+        """Return n texts that continue each prompt.
 
         Raises:
             InputError: ``prompts`` is no list of texts.
@@ -94,16 +94,20 @@ class TextGenerator(LanguageModelPredictor):
         config = with_settings(config or SamplingConfig(), settings)
         labels = [label for _ in prompts for label in islice(self._labels(control, config.seed), n)]
         # A prompt is read once for all samples that begin with it, unless their labels are drawn.
-        each = 1 if self._draws_labels(control) else max(1, n)
-        rows = np.repeat(np.arange(len(prompts)), n)[::each]
+        samples_per_row = 1 if self._draws_labels(control) else max(1, n)
+        rows = np.repeat(np.arange(len(prompts)), n)[::samples_per_row]
         encoded = [
             self._encode(prompts[row], label)
-            for row, label in zip(rows, labels[::each], strict=True)
+            for row, label in zip(rows, labels[::samples_per_row], strict=True)
         ]
         seeds = random_seeds(config.seed, len(prompts), n)
-        texts = self._drawn(encoded, each, seeds, self._sampler(config), constraints)
-        found = map(Generation, (prompt for prompt in prompts for _ in range(n)), texts, labels)
-        return [list(islice(found, n)) for _ in prompts]
+        texts = self._draw_texts(
+            encoded, samples_per_row, seeds, self._sampler(config), constraints
+        )
+        generations = map(
+            Generation, (prompt for prompt in prompts for _ in range(n)), texts, labels
+        )
+        return [list(islice(generations, n)) for _ in prompts]
 
     def stream(
         self,
@@ -113,7 +117,7 @@ class TextGenerator(LanguageModelPredictor):
         control: str | None = None,
         **settings: "Unpack[SamplingSettings]",
     ) -> Iterator[list[str]]:
-        """Yield, step by step, what each of n texts grows by; a character is never split.
+        """Yield, step by step, the new characters of each of n texts; a character is never split.
 
         Raises:
             InputError: the prompt is no string.
@@ -123,7 +127,7 @@ class TextGenerator(LanguageModelPredictor):
         config = with_settings(config or SamplingConfig(), settings)
         labels = list(islice(self._labels(control, config.seed), n))
         generators = random_generators(config.seed, 1, n)
-        state = self._read(labels, generators, partial(self._encode, _as_prompt(prompt)))
+        state = self._read_prompts(labels, generators, partial(self._encode, _as_prompt(prompt)))
         return self._sampler(config).stream(state)
 
     def lines(
@@ -151,7 +155,7 @@ class TextGenerator(LanguageModelPredictor):
         constraints = [not_blank(prompt), *constraints]
         seeds = np.random.SeedSequence(config.seed)
         labels = self._labels(control, config.seed)
-        read = partial(self._read, encode=partial(self._encode_line, prompt))
+        read_labels = partial(self._read_prompts, encode=partial(self._encode_line, prompt))
         sampler = self._sampler(config)
         max_texts = self._max_texts
         if self._draws_labels(control):  # and reads the prompt behind each of them
@@ -161,11 +165,11 @@ class TextGenerator(LanguageModelPredictor):
             sizes = [min(size, n - start) for start in range(0, n, size)][: self._threads]
             batches = [list(islice(labels, size)) for size in sizes]
             states = [
-                read(batch, list(map(np.random.default_rng, seeds.spawn(len(batch)))))
+                read_labels(batch, list(map(np.random.default_rng, seeds.spawn(len(batch)))))
                 for batch in batches
             ]
-            drawn = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
-            for texts, batch in zip(drawn, batches, strict=True):
+            batch_texts = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
+            for texts, batch in zip(batch_texts, batches, strict=True):
                 yield [
                     Generation(prompt, text, label)
                     for text, label in zip(texts, batch, strict=True)
@@ -181,21 +185,23 @@ class TextGenerator(LanguageModelPredictor):
         stop_strings = StopStrings(config.stop, row_ends)
         return Sampler(self._network, self._tokenizer, config, stop_strings)
 
-    def _drawn(
+    def _draw_texts(
         self,
         encoded: Sequence[Sequence[int]],
-        each: int,
+        samples_per_prompt: int,
         seeds: Sequence[np.random.SeedSequence],
         sampler: Sampler,
         constraints: Sequence[Constraint],
     ) -> list[str]:
-        """Return ``each`` samples of every prompt, one after the other, drawn with their seeds."""
+        """Draw ``samples_per_prompt`` samples of each prompt, with a seed each."""
         texts = [""] * len(seeds)
         max_texts = self._max_texts
         for rows in batch_by_length(encoded, BATCH_TOKENS, max_texts):
             logits, decoder = self._network.read(*pad([encoded[row] for row in rows]))
-            row_of = np.repeat(np.arange(len(rows)), each)
-            numbers = (rows[:, None] * each + np.arange(each)).ravel().tolist()  # of samples
+            row_of = np.repeat(np.arange(len(rows)), samples_per_prompt)
+            # The numbers of the samples of these prompts.
+            sample_numbers = rows[:, None] * samples_per_prompt + np.arange(samples_per_prompt)
+            numbers = sample_numbers.ravel().tolist()
             size = min(max_texts, math.ceil(len(numbers) / self._threads))
             states = []
             for start in range(0, len(numbers), size):
@@ -204,8 +210,8 @@ class TextGenerator(LanguageModelPredictor):
                     np.random.default_rng(seeds[number]) for number in numbers[start : start + size]
                 ]
                 states.append(SamplerState(logits[part], decoder.take(part), generators))
-            drawn = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
-            for number, text in zip(numbers, chain.from_iterable(drawn), strict=True):
+            batch_texts = self._in_parallel(lambda state: sampler.draw(state, constraints), states)
+            for number, text in zip(numbers, chain.from_iterable(batch_texts), strict=True):
                 texts[number] = text
         return texts
 
@@ -217,19 +223,19 @@ class TextGenerator(LanguageModelPredictor):
 
         """
         if control is None and self.controls is not None:
-            return self.controls.drawn(seed)
+            return self.controls.sample(seed)
         return repeat(self.require_control(control))
 
     def _draws_labels(self, control: str | None) -> bool:
         return control is None and self.controls is not None
 
-    def _read(
+    def _read_prompts(
         self,
         labels: Sequence[str | None],
         generators: Sequence[np.random.Generator],
         encode: Callable[[str | None], list[int]],
     ) -> SamplerState:
-        """Read the beginning of a sample of each label, once for all that have the same."""
+        """Read the prompt of each label, once for samples of the same label."""
         places = {label: row for row, label in enumerate(dict.fromkeys(labels))}
         logits, decoder = self._network.read(*pad(list(map(encode, places))))
         rows = np.array([places[label] for label in labels], np.int64)

@@ -63,12 +63,12 @@ class Sampler:
         return texts
 
     def stream(self, state: SamplerState) -> Iterator[list[str]]:
-        """Yield, step by step, what the text of each row grows by."""
+        """Yield, step by step, the new characters of the text of each row."""
         streamers = self._streamers(state)
-        drawn = sample(
+        token_steps = sample(
             self.network.step, state.logits, state.decoder, self.config, state.generators
         )
-        for tokens in drawn:
+        for tokens in token_steps:
             yield [s.add(token) for s, token in zip(streamers, tokens.tolist(), strict=True)]
             if all(streamer.stopped for streamer in streamers):
                 return
@@ -78,7 +78,7 @@ class Sampler:
         return [TextStreamer(self.tokenizer, self.stop_strings) for _ in state.generators]
 
     def _draw(self, state: SamplerState) -> list[str]:
-        """Return a text for each row; those that have ended make room for the others."""
+        """Return a text for each row; rows that have ended drop out of the batch."""
         streamers = self._streamers(state)
         texts = [""] * len(streamers)
         rows = np.arange(len(streamers))  # that go on
@@ -88,12 +88,12 @@ class Sampler:
             tokens = draw(logits, seen, self.config, generators)
             for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
                 texts[row] += streamers[row].add(token)
-            going = np.flatnonzero([not streamers[row].stopped for row in rows])
-            if not len(going) or count + 1 == self.config.length:
+            unfinished = np.flatnonzero([not streamers[row].stopped for row in rows])
+            if not len(unfinished) or count + 1 == self.config.length:
                 break
-            if len(going) < len(rows):
-                rows, tokens, seen = rows[going], tokens[going], seen[going]
-                decoder = decoder.take(going)
-                generators = [generators[i] for i in going]
+            if len(unfinished) < len(rows):
+                rows, tokens, seen = rows[unfinished], tokens[unfinished], seen[unfinished]
+                decoder = decoder.take(unfinished)
+                generators = [generators[i] for i in unfinished]
             logits, decoder = self.network.step(tokens, decoder)
         return [text + streamer.finish() for text, streamer in zip(texts, streamers, strict=True)]

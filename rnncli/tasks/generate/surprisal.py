@@ -26,7 +26,7 @@ LOGITS_SCORED = 1 << 20  # in memory at once where lines are scored: what stays 
 
 @dataclass(frozen=True)
 class Surprisal:
-    """How little a model expected a text: each bit halves the probability that it gave to it."""
+    """The surprisal of a text: -log2 of the probability that a model gives to it."""
 
     text: str
     bits_per_character: float  # the newline that ends the text is one of its characters
@@ -93,18 +93,18 @@ class LanguageModelPredictor(Predictor[CausalLM]):
                 f"--control LABEL, which is one of: {self.controls.listed()}",
             )
         context = self._context(self.require_control(control))
-        short = [text for text in texts if len(text) < MAX_CHARACTERS]
-        encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short]
-        read = [context + ids for ids, _ in encoded]
+        short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
+        encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short_texts]
+        sequences = [context + ids for ids, _ in encoded]
         scored = self._map_batches(
-            lambda rows: self._bits([read[row] for row in rows])[0],
-            read,
+            lambda rows: self._bits([sequences[row] for row in rows])[0],
+            sequences,
             BATCH_TOKENS,
             self._max_texts,
         )
         surprisals = (
             _surprisal(text, np.array(ends), bits[len(context) - 1 :])
-            for text, (_, ends), bits in zip(short, encoded, scored, strict=True)
+            for text, (_, ends), bits in zip(short_texts, encoded, scored, strict=True)
         )
         return [
             next(surprisals)
@@ -158,7 +158,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
     def predictions(
         self, texts: Iterable[str], window: int | None = None
     ) -> Iterator["Predictions"]:
-        """Yield what is predicted of a running text, some steps at a time.
+        """Yield the predictions for a running text, a window of steps at a time.
 
         The state is carried through all of it or, with ``window``, reset after so many tokens. The
         first token is not predicted.
@@ -167,13 +167,13 @@ class LanguageModelPredictor(Predictor[CausalLM]):
             DataError: there is nothing to predict.
 
         """
-        most = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
+        max_steps = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
         ids = chain.from_iterable(map(self._tokenizer.encode, texts))
-        last, count = list(islice(ids, 1)), 0
+        last_token, count = list(islice(ids, 1)), 0
         state = self._network.empty_state(1)
         while True:
-            steps = min(most, window - count % window) if window else most
-            tokens = np.array(last + list(islice(ids, steps)), np.int64)  # (T + 1,)
+            steps = min(max_steps, window - count % window) if window else max_steps
+            tokens = np.array(last_token + list(islice(ids, steps)), np.int64)  # (T + 1,)
             if len(tokens) < 2:
                 break
             is_start = count % window == 0 if window else count == 0
@@ -182,7 +182,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
             features, state = self._network.features(tokens[None, :-1], state)  # (1, T, E)
             log_p = log_softmax(self._network.output(features[0]))  # (T, V)
             yield Predictions(tokens[:-1], tokens[1:], features[0], log_p, is_start)
-            last, count = tokens[-1:].tolist(), count + len(tokens) - 1
+            last_token, count = tokens[-1:].tolist(), count + len(tokens) - 1
         if not count:
             raise DataError("the text is too short to score", "give a longer text")
 
@@ -215,7 +215,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
 
 
 def _surprisal(text: str, ends: Ints, bits: Floats) -> Surprisal:
-    """Join the tokens of each character, and add up what all of them tell."""
+    """Sum the bits of the tokens of each character, and those of the whole text."""
     is_last = np.append(ends[1:] > np.maximum.accumulate(ends)[:-1], True)
     starts = np.flatnonzero(np.append(True, is_last[:-1]))
     total = float(bits.sum(dtype=np.float64))

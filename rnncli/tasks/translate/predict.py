@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from rnncli.analysis.alignment import NOTHING, Alignment, Tokens, merge
+from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
 from rnncli.config import SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
@@ -179,7 +179,7 @@ class Translator(Predictor[EncoderDecoder]):
 
         both = [[*source, *target] for source, target in zip(read, previous, strict=True)]
         weights = self._map_batches(attend, both, ALIGNED_TOKENS, BATCH_SENTENCES)  # (T, S) each
-        alignments = [NOTHING] * len(pairs)
+        alignments = [EMPTY_ALIGNMENT] * len(pairs)
         for i, source, target, own in zip(short, sources, targets, weights, strict=True):
             alignments[i] = merge(source, target, own)
         return alignments
