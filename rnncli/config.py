@@ -80,25 +80,25 @@ def require_bool(name: str, value: object) -> None:
         raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Hold what a person can set of a training run; the task's defaults are in ``DEFAULTS``."""
+    """Hold what a person can set of a training run; what tasks differ in is in ``DEFAULTS``."""
 
     level: Level
     vocab_size: int  # a soft limit: never below what the level needs to spell any text
-    cell: Cell
+    cell: Cell = "lstm"
     embedding_dim: int
     hidden_size: int
-    num_layers: int
-    dropout: float  # locked: one mask for all time steps (Gal and Ghahramani 2016)
+    num_layers: int = 1  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
+    dropout: float = 0.3  # locked: one mask for all time steps (Gal and Ghahramani 2016)
     embedding_dropout: float  # the same of what the first layer reads
     word_dropout: float  # share of input tokens replaced by <unk>
     label_smoothing: float
     batch_size: int
-    bptt: int  # steps between truncations of backpropagation through time; generate only
+    bptt: int = 64  # steps between truncations of backpropagation through time; generate only
     learning_rate: float
-    weight_decay: float
-    clip: float  # largest gradient norm
+    weight_decay: float = 0.01
+    clip: float = 1.0  # largest gradient norm
     warmup: float  # share of the budget in which the learning rate rises
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
@@ -154,19 +154,13 @@ DEFAULTS: dict[Task, Settings] = {
     "generate": Settings(
         level="char",
         vocab_size=8_000,
-        cell="lstm",
         embedding_dim=128,
         hidden_size=384,
-        num_layers=1,  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
-        dropout=0.3,
         embedding_dropout=0.0,  # what a character says must not be blurred
         word_dropout=0.0,
         label_smoothing=0.0,
         batch_size=16,  # small batches, short BPTT: many steps, which small corpora need most
-        bptt=64,
         learning_rate=3e-3,
-        weight_decay=0.01,
-        clip=1.0,
         warmup=0.02,
         average=0.2,
         epochs=16,  # small texts are known by heart after more, whatever the dropout
@@ -174,19 +168,13 @@ DEFAULTS: dict[Task, Settings] = {
     "classify": Settings(
         level="word",
         vocab_size=20_000,
-        cell="lstm",
         embedding_dim=128,
         hidden_size=128,
-        num_layers=1,
-        dropout=0.3,
         embedding_dropout=0.3,
         word_dropout=0.1,
         label_smoothing=0.05,
         batch_size=32,
-        bptt=64,
         learning_rate=1e-3,
-        weight_decay=0.01,
-        clip=1.0,
         warmup=0.05,
         average=0.3,
         epochs=10,
@@ -194,19 +182,13 @@ DEFAULTS: dict[Task, Settings] = {
     "translate": Settings(
         level="subword",
         vocab_size=5_000,
-        cell="lstm",
         embedding_dim=256,
         hidden_size=256,
-        num_layers=1,
-        dropout=0.3,
         embedding_dropout=0.3,
         word_dropout=0.1,
         label_smoothing=0.1,
         batch_size=32,  # more steps from few epochs; more pairs a step are hardly faster
-        bptt=64,
         learning_rate=3e-3,
-        weight_decay=0.01,
-        clip=1.0,
         warmup=0.03,
         average=0.2,
         epochs=40,
