@@ -21,23 +21,14 @@ def listed(names: Sequence[str], limit: int = 20) -> str:
     return ", ".join(shown) + (", ..." if len(names) > limit else "")
 
 
-def seconds_of(duration: str | float) -> float:
-    """Return the seconds of a duration, which is a number of them or written like ``2m``.
+def parse_duration(duration: str | float) -> float:
+    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``, or in a number of them.
 
     Raises:
         ConfigError: it is no duration above zero.
 
     """
-    return parse_duration(duration if isinstance(duration, str) else f"{duration:f}")
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``.
-
-    Raises:
-        ConfigError: the text is no duration above zero.
-
-    """
+    text = duration if isinstance(duration, str) else f"{duration:f}"
     match = re.fullmatch(
         r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower()
     )

@@ -9,6 +9,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, MODEL, OUTPUT
+from rnncli.cli.output import require_folder
 from rnncli.cli.startup import hide_progress_bars
 from rnncli.config import SearchConfig
 from rnncli.errors import ConfigError
@@ -171,10 +172,9 @@ def _require_place(errors: Path, as_json: bool) -> None:
         DataError: the file cannot be there.
 
     """
-    from rnncli.cli.views.mistakes import require_place
-
-    if str(errors) == "-" and as_json:
+    if str(errors) != "-":
+        require_folder(errors, "--errors")
+    elif as_json:
         raise ConfigError(
             "--errors - and --json would both write to stdout", "name a file: --errors FILE"
         )
-    require_place(errors)

@@ -29,11 +29,6 @@ def random_seeds(seed: int | None, prompts: int, n: int) -> list[np.random.SeedS
     return np.random.SeedSequence(seed).spawn(n) * prompts
 
 
-def random_generators(seed: int | None, prompts: int, n: int) -> list[np.random.Generator]:
-    """Return a random number generator for each of n samples of each prompt."""
-    return list(map(np.random.default_rng, random_seeds(seed, prompts, n)))
-
-
 def sample(
     step: StepFunction,
     logits: Floats,

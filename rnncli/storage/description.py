@@ -77,7 +77,6 @@ class ModelDescription:
     profile: TextProfile | None = None
     training: TrainingRecord | None = None
     rnncli_version: str = ""
-    format_version: int = FORMAT_VERSION  # in which the description was found
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written to config.json, in today's format."""
@@ -124,7 +123,6 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         profile=_parse_profile(values.get("profile")),
         training=_parse_training(values.get("training")),
         rnncli_version=version if isinstance(version, str) else "",
-        format_version=values["format_version"],
     )
 
 

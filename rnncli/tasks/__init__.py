@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.config import Task
-from rnncli.messages import Announce, seconds_of
+from rnncli.messages import Announce, parse_duration
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -81,7 +81,7 @@ def train(
         revision=revision,
         unlabelled=_names(unlabelled),
         init_from=None if init_from is None else Path(init_from),
-        checkpoint_every=None if checkpoint_every is None else seconds_of(checkpoint_every),
+        checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
         settings=known_settings(settings),
     )
     return Trainer(request, announce or _say_nothing).run()

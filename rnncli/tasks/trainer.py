@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from rnncli.config import DEFAULTS, MODELS, Cell, Device, Level, Precision, Settings, Task
 from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce, did_you_mean, seconds_of
+from rnncli.messages import Announce, did_you_mean, parse_duration
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
@@ -139,7 +139,7 @@ def known_settings(given: Mapping[str, Any]) -> dict[str, Any]:
             )
     settings = {name: value for name, value in given.items() if value is not None}
     if "max_time" in settings:
-        settings["max_time"] = seconds_of(settings["max_time"])
+        settings["max_time"] = parse_duration(settings["max_time"])
     return settings
 
 

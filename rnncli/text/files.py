@@ -51,13 +51,13 @@ def read_file(file: File) -> Iterator[bytes]:
         yield from unpack(iter(partial(raw.read, _CHUNK_BYTES), b""))
 
 
-def read_descriptor(descriptor: int, where: str = STDIN) -> Iterator[bytes]:
+def read_descriptor(descriptor: int) -> Iterator[bytes]:
     """Yield what arrives at a file descriptor, unpacked, without waiting for whole chunks.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
-    with _explain_damage(where):
+    with _explain_damage(STDIN):
         yield from unpack(iter(partial(os.read, descriptor, _CHUNK_BYTES), b""))
 
 

@@ -48,7 +48,6 @@ class Tokenizer:
         self._backend = backend
         self.level = level
         self.vocab_size: int = backend.get_vocab_size(with_added_tokens=False)
-        self.folds = backend.normalizer is not None  # case, and spaces between words
         self._texts: dict[int, str] = {}  # of tokens, as they were asked for
 
     @classmethod

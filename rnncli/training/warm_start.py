@@ -36,6 +36,8 @@ def copy_weights(model: SavedModel, prepared: Prepared[Any]) -> str:
     A weight fits if the other network has one of the same name and shape. Rows that belong to
     tokens or labels go by these, so that vocabularies and labels may differ.
     """
+    here = prepared.labels, prepared.tokenizer, prepared.target_tokenizer or prepared.tokenizer
+    there = model.description.labels, model.tokenizer, model.target_tokenizer
     copied, new = 0, []
     known, tokens = 0, 0  # rows of embeddings
     for name, parameter in prepared.trainable.model.named_parameters():
@@ -43,7 +45,7 @@ def copy_weights(model: SavedModel, prepared: Prepared[Any]) -> str:
             new.append(name)
             continue
         weight = torch.from_numpy(model.weights[name].copy()).to(parameter.device)
-        row_names, model_row_names = _row_names(name, prepared), _model_row_names(name, model)
+        row_names, model_row_names = _row_names(name, *here), _row_names(name, *there)
         if not row_names:
             pairs = None
             fits = weight.shape == parameter.shape
@@ -73,24 +75,15 @@ def _matching_rows(names: Sequence[str], model_names: Sequence[str]) -> list[tup
     return [(row, model_rows[name]) for row, name in enumerate(names) if name in model_rows]
 
 
-def _row_names(parameter: str, prepared: Prepared[Any]) -> Sequence[str]:
+def _row_names(
+    parameter: str, labels: Sequence[str], tokenizer: Tokenizer, target_tokenizer: Tokenizer
+) -> Sequence[str]:
     """Return the token or label of each row of a parameter; nothing where rows have no names."""
     if parameter.endswith(LABEL_ROWS):
-        return prepared.labels
+        return labels
     if parameter.endswith(SOURCE_ROWS):
-        return _tokens(prepared.tokenizer)
-    if parameter in TARGET_ROWS:
-        return _tokens(prepared.target_tokenizer or prepared.tokenizer)
-    return ()
-
-
-def _model_row_names(parameter: str, model: SavedModel) -> Sequence[str]:
-    """Return the same of a parameter of the model."""
-    if parameter.endswith(LABEL_ROWS):
-        return model.description.labels
-    if parameter.endswith(SOURCE_ROWS):
-        return _tokens(model.tokenizer)
-    return _tokens(model.target_tokenizer) if parameter in TARGET_ROWS else ()
+        return _tokens(tokenizer)
+    return _tokens(target_tokenizer) if parameter in TARGET_ROWS else ()
 
 
 def _tokens(tokenizer: Tokenizer) -> list[str]:

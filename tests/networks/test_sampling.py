@@ -8,7 +8,7 @@ from toy import VOCAB, Toy
 
 from rnncli.config import SamplingConfig
 from rnncli.networks.numerics import softmax
-from rnncli.networks.sampling import filter_probabilities, random_generators, sample
+from rnncli.networks.sampling import filter_probabilities, random_seeds, sample
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
 # No two so close that they would give the same probability.
@@ -95,9 +95,13 @@ def draw(toy, n=1, **config):
     return np.stack(list(drawn), 1).tolist()  # (n, length)
 
 
+def generators(seed, prompts, n):
+    return list(map(np.random.default_rng, random_seeds(seed, prompts, n)))
+
+
 def sampled(step, logits, state, **config):
     settings = SamplingConfig(**config)
-    return sample(step, logits, state, settings, random_generators(settings.seed, 1, len(logits)))
+    return sample(step, logits, state, settings, generators(settings.seed, 1, len(logits)))
 
 
 def test_the_same_seed_draws_the_same_tokens():
@@ -146,11 +150,11 @@ def test_temperature_zero_takes_the_likeliest(seed):
 
 
 def test_the_samples_of_a_prompt_do_not_depend_on_other_prompts():
-    alone, together = random_generators(3, 1, 2), random_generators(3, 2, 2)
+    alone, together = generators(3, 1, 2), generators(3, 2, 2)
     numbers = [generator.random() for generator in together]
     assert [generator.random() for generator in alone] == numbers[:2] == numbers[2:]
     assert numbers[0] != numbers[1]
-    assert len({generator.random() for generator in random_generators(None, 2, 2)}) == 4
+    assert len({generator.random() for generator in generators(None, 2, 2)}) == 4
 
 
 def test_temperature_zero_needs_no_seed():

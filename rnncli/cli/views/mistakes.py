@@ -8,24 +8,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rnncli.cli.console import Messenger
-from rnncli.cli.output import open_output, require_folder
+from rnncli.cli.output import open_output
 from rnncli.tasks.scoring import Cell, Mistakes
 from rnncli.text.unicode import as_field
 
 STDOUT = Path("-")
 
 Row: TypeAlias = Mapping[str, Cell]
-
-
-def require_place(path: Path) -> None:
-    """Check that a file can be written, before much time goes into what it will hold.
-
-    Raises:
-        DataError: there is no folder for it, or a folder in its place.
-
-    """
-    if path != STDOUT:
-        require_folder(path, "--errors")
 
 
 def write_mistakes(path: Path, mistakes: Mistakes, messenger: Messenger) -> None:

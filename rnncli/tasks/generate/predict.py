@@ -11,7 +11,7 @@ import numpy as np
 
 from rnncli.config import SamplingConfig
 from rnncli.errors import InputError
-from rnncli.networks.sampling import random_generators, random_seeds
+from rnncli.networks.sampling import random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
 from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModelPredictor
@@ -126,7 +126,7 @@ class TextGenerator(LanguageModelPredictor):
         """
         config = with_settings(config or SamplingConfig(), settings)
         labels = list(islice(self._labels(control, config.seed), n))
-        generators = random_generators(config.seed, 1, n)
+        generators = list(map(np.random.default_rng, random_seeds(config.seed, 1, n)))
         state = self._read_prompts(labels, generators, partial(self._encode, _as_prompt(prompt)))
         return self._sampler(config).stream(state)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import SamplingConfig, Settings
+from rnncli.data.encoded import encode
 from rnncli.messages import Announce
 from rnncli.networks.model_numpy import build as build_numpy
 from rnncli.storage.description import ModelDescription
@@ -14,7 +15,7 @@ from rnncli.tasks.generate.continuous_cache import tune, write_parameters
 from rnncli.tasks.generate.control_codes import Controls, training_texts
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.generate.settings import choose_settings
-from rnncli.tasks.generate.train import architecture, build, encode_texts
+from rnncli.tasks.generate.train import architecture, build
 from rnncli.tasks.language_modeling import LanguageModelTraining
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, TrainingData, Tuned
@@ -37,11 +38,10 @@ class GeneratorRecipe:
     ) -> Prepared[LanguageModelTraining]:
         """Encode both parts of the text and build the network."""
         del announce  # nothing is left out of a text
-        texts = training_texts(data.train)
-        tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
+        tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
         trainable = build(
-            encode_texts(data.train, tokenizer, scratch / "train.bin"),
-            encode_texts(data.validation, tokenizer, scratch / "validation.bin"),
+            encode(training_texts(data.train), tokenizer, scratch / "train.bin"),
+            encode(training_texts(data.validation), tokenizer, scratch / "validation.bin"),
             sum(len(text) for text in training_texts(data.validation)),
             tokenizer,
             settings,

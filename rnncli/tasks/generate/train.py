@@ -1,27 +1,16 @@
 """A generator's network, and the text that it learns from."""
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnncli.config import Settings
-from rnncli.data.encoded import EncodedTexts, encode
+from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary
 from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.model_torch import CausalLM
-from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.language_modeling import LanguageModel, LanguageModelTraining, RunningText
 from rnncli.text.tokenizer import Tokenizer
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 NEGATIVE_SAMPLES = 4_096  # a step; more gain nothing that can be measured
-
-
-def encode_texts(rows: "Dataset", tokenizer: Tokenizer, path: Path) -> EncodedTexts:
-    """Encode the texts of a corpus into a file."""
-    return encode(training_texts(rows), tokenizer, path)
 
 
 def build(
