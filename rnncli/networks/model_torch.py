@@ -175,9 +175,7 @@ class AttentionDecoder(Decoder):
 class SequenceClassifier(OnDevice):
     """An encoder and a head that scores the classes of whole texts."""
 
-    def __init__(
-        self, front: Tokens, encoder: Stack, head: Classes, dropout: DropoutRates = NO_DROPOUT
-    ) -> None:
+    def __init__(self, front: Tokens, encoder: Stack, head: Classes, dropout: DropoutRates) -> None:
         super().__init__()
         self.architecture = Architecture(front, encoder, None, head)
         self.encoder = Encoder(front, encoder, dropout)
@@ -193,7 +191,7 @@ class CausalLM(OnDevice):
     """A decoder alone."""
 
     def __init__(
-        self, front: Tokens, decoder: Stack, head: Vocabulary, dropout: DropoutRates = NO_DROPOUT
+        self, front: Tokens, decoder: Stack, head: Vocabulary, dropout: DropoutRates
     ) -> None:
         super().__init__()
         self.architecture = Architecture(front, None, decoder, head)
@@ -209,7 +207,7 @@ class EncoderDecoder(OnDevice):
         encoder: Stack,
         decoder: Stack,
         head: Vocabulary,
-        dropout: DropoutRates = NO_DROPOUT,
+        dropout: DropoutRates,
     ) -> None:
         super().__init__()
         self.architecture = Architecture(front, encoder, decoder, head)

@@ -7,6 +7,7 @@ from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary
 from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.model_torch import CausalLM
+from rnncli.networks.model_torch import build as build_network
 from rnncli.tasks.language_modeling import LanguageModel, LanguageModelTraining, RunningText
 from rnncli.text.tokenizer import Tokenizer
 
@@ -28,7 +29,8 @@ def build(
     """
     text = RunningText(train.tokens, validation.tokens, train.counts(tokenizer.vocab_size))
     dropout = DropoutRates(settings.dropout, settings.embedding_dropout)
-    network = CausalLM(*_parts(settings, tokenizer.vocab_size), dropout)
+    network = build_network(architecture(settings, tokenizer.vocab_size), dropout)
+    assert isinstance(network, CausalLM)
     model = LanguageModel(network, network.decoder, settings.num_layers, NEGATIVE_SAMPLES)
     characters = validation_characters / len(text.validation)  # a token
 
@@ -40,13 +42,9 @@ def build(
 
 def architecture(settings: Settings, vocab_size: int) -> Architecture:
     """Return the architecture that settings ask for."""
-    front, decoder, head = _parts(settings, vocab_size)
-    return Architecture(front, None, decoder, head)
-
-
-def _parts(settings: Settings, vocab_size: int) -> tuple[Tokens, Stack, Vocabulary]:
-    return (
-        Tokens(vocab_size, settings.embedding_dim),
-        Stack(settings.cell, settings.num_layers, settings.hidden_size),
-        Vocabulary(vocab_size),
+    return Architecture(
+        front=Tokens(vocab_size, settings.embedding_dim),
+        encoder=None,
+        decoder=Stack(settings.cell, settings.num_layers, settings.hidden_size),
+        head=Vocabulary(vocab_size),
     )

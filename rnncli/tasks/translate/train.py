@@ -19,6 +19,7 @@ from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary
 from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import EncoderDecoder
+from rnncli.networks.model_torch import build as build_network
 from rnncli.tasks.translate.predict import clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
@@ -78,10 +79,12 @@ class TranslatorTraining:
         self.num_long = len(train.sources) - len(self._rows)  # pairs that are left out
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
-        self.model = EncoderDecoder(
-            *_parts(settings, tokenizer.vocab_size, target_tokenizer.vocab_size),
+        model = build_network(
+            architecture(settings, tokenizer.vocab_size, target_tokenizer.vocab_size),
             DropoutRates(settings.dropout, settings.embedding_dropout),
         )
+        assert isinstance(model, EncoderDecoder)
+        self.model = model
         self._output = self.model.decoder.output
         counts = train.targets.counts(target_tokenizer.vocab_size)
         self.model.decoder.start_from_frequencies(counts)
@@ -182,17 +185,11 @@ def sample_pairs(pairs: "Dataset", number: int) -> "Dataset":
 
 def architecture(settings: Settings, vocab_size: int, target_vocab_size: int) -> Architecture:
     """Return the architecture that settings ask for."""
-    return Architecture(*_parts(settings, vocab_size, target_vocab_size))
-
-
-def _parts(
-    settings: Settings, vocab_size: int, target_vocab_size: int
-) -> tuple[Tokens, Stack, Stack, Vocabulary]:
     cell, num_layers, hidden_size = settings.cell, settings.num_layers, settings.hidden_size
-    return (
-        Tokens(vocab_size, settings.embedding_dim),
+    return Architecture(
+        front=Tokens(vocab_size, settings.embedding_dim),
         # Both directions together are as wide as the decoder: they are most of the work.
-        Stack(cell, num_layers, -(-hidden_size // 2), bidirectional=True),
-        Stack(cell, num_layers, hidden_size),
-        Vocabulary(target_vocab_size),
+        encoder=Stack(cell, num_layers, -(-hidden_size // 2), bidirectional=True),
+        decoder=Stack(cell, num_layers, hidden_size),
+        head=Vocabulary(target_vocab_size),
     )
