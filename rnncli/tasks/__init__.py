@@ -1,10 +1,12 @@
 """The three tasks: what each does differently with the one encoder-decoder."""
 
 from collections.abc import Sequence
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.config import Task
+from rnncli.errors import ConfigError
 from rnncli.messages import Announce, parse_duration
 
 if TYPE_CHECKING:
@@ -73,23 +75,35 @@ def train(
     from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
 
     request = TrainingRequest(
-        data=_names(data),
+        data=names_of(data),
         output=None if output is None else Path(output),
         force=force,
         task=task,
         columns=Columns(text, label, source, target, control),
         revision=revision,
-        unlabelled=_names(unlabelled),
+        unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),
         checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
         settings=known_settings(settings),
     )
-    return Trainer(request, announce or _say_nothing).run()
+    return Trainer(request, announce or ignore).run()
 
 
-def _say_nothing(message: str) -> None:
+def ignore(message: str) -> None:
+    """Leave a notice to nobody."""
     del message
 
 
-def _names(data: str | Path | Sequence[str | Path]) -> list[str]:
-    return [str(data)] if isinstance(data, str | Path) else [str(name) for name in data]
+def names_of(data: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[str]:
+    """Return the names of data.
+
+    Raises:
+        ConfigError: it is the data itself.
+
+    """
+    try:
+        return [fspath(name) for name in ([data] if isinstance(data, str | PathLike) else data)]
+    except TypeError:
+        raise ConfigError(
+            f"data is named, not handed over as {type(data).__name__}", 'name a file: "texts.csv"'
+        ) from None

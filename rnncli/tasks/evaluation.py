@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rnncli.data.columns import Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
 from rnncli.storage.reading import read_description
+from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
     read_held_out,
     read_named,
@@ -92,11 +93,12 @@ def evaluate(
         window=window,
         threads=choose_threads(threads),
     )
-    announce = announce or _ignore
+    announce = announce or ignore
     path = Path(model)
     scorer = load_scorer(path, settings, announce)
     columns = Columns(text, label, source, target, control)
-    return score(path, scorer, _arguments(data), columns, split, revision, announce)
+    names = [] if data is None else names_of(data)
+    return score(path, scorer, names, columns, split, revision, announce)
 
 
 def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Scorer:
@@ -160,21 +162,3 @@ def _require_task(task: str, option: str, is_given: bool, tasks: Sequence[str]) 
             f"{option} is for models to {' or '.join(tasks)} with, not to {task} with",
             f"leave {option} out",
         )
-
-
-def _arguments(data: "str | PathLike[str] | Sequence[str | PathLike[str]] | None") -> list[str]:
-    if data is None:
-        return []
-    if isinstance(data, str | PathLike):
-        return [fspath(data)]
-    try:
-        return [fspath(name) for name in data]
-    except TypeError:
-        raise ConfigError(
-            f"data to score on is named, not handed over as {type(data).__name__}",
-            'rnncli.evaluate(model, "test.csv")',
-        ) from None
-
-
-def _ignore(message: str) -> None:
-    """Leave a notice to nobody."""

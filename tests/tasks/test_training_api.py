@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from models import SMALL, pairs, reviews, story
@@ -62,6 +63,12 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_read(
         rnncli.train(tmp_path / "none.csv", output=tmp_path / "m", **settings)
     assert raised.value.hint
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("data", [3, [("the soup was lovely", "good")]])
+def test_data_is_named_and_not_handed_over(data: Any) -> None:
+    with pytest.raises(ConfigError, match="is named, not handed over"):
+        rnncli.train(data)
 
 
 def test_data_that_is_not_there_and_models_that_are_there_are_errors(tmp_path: Path) -> None:
