@@ -242,14 +242,10 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     for name in names:
         first.setdefault(id(weights[name]), name)
     return {
-        name: _half(tensor.detach()).cpu().contiguous()
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in weights.items()
         if first[id(tensor)] == name
     }
-
-
-def _half(tensor: "Tensor") -> "Tensor":
-    return tensor.half() if tensor.is_floating_point() else tensor
 
 
 def _is_model(layout: Layout) -> bool:

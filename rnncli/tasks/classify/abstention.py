@@ -1,5 +1,6 @@
 """When a classifier gives no label: where even the best one is too improbable."""
 
+import math
 from dataclasses import dataclass
 
 from rnncli.errors import ConfigError
@@ -15,7 +16,7 @@ class Abstention:
     """The probability below which the best label of a text is withheld, and what replaces it."""
 
     threshold: float
-    label: str = ABSTAIN_LABEL
+    label: str
 
     @classmethod
     def of(cls, threshold: float | str, label: str | None = None) -> "Abstention":
@@ -28,14 +29,10 @@ class Abstention:
         try:
             value = AUTO_THRESHOLD if threshold == "auto" else float(threshold)
         except (TypeError, ValueError):
-            raise _no_probability(threshold) from None
+            value = math.nan
         if not 0 < value <= 1:  # which NaN is not, either
-            raise _no_probability(threshold)
+            raise ConfigError(
+                f"--threshold is {threshold!r}",
+                "give a probability above 0 and at most 1, or have one chosen: --threshold auto",
+            )
         return cls(value, ABSTAIN_LABEL if label is None else label)
-
-
-def _no_probability(threshold: float | str) -> ConfigError:
-    return ConfigError(
-        f"--threshold is {threshold!r}",
-        "give a probability above 0 and at most 1, or have one chosen: --threshold auto",
-    )
