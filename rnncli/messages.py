@@ -35,7 +35,7 @@ def parse_duration(duration: str | float) -> float:
     hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
     total = hours * 3600 + minutes * 60 + seconds
     if total <= 0:
-        raise ConfigError(f"{text!r} is no duration", "write it like 90s, 2m or 1h30m")
+        raise ConfigError(f"{text!r} is not a duration", "write it like 90s, 2m or 1h30m")
     return total
 
 

@@ -48,8 +48,8 @@ def require_folder(path: Path, option: str) -> None:
         raise DataError(f"{path} is a folder", f"name a file in it: {option} FILE")
     if not path.resolve().parent.is_dir():
         raise DataError(
-            f"{path} has no folder: {path.parent} does not exist",
-            f"name a file in a folder that is there: {option} FILE",
+            f"{path} cannot be written: the folder {path.parent} does not exist",
+            f"make the folder, or name a file in another one: {option} FILE",
         )
 
 

@@ -83,8 +83,8 @@ class Samples:
             Constraint(
                 lambda texts: [not copies for copies in source.has_match(texts, max_copy + 1)],
                 RnncliError(
-                    f"{MAX_TRIES} times a sample had more than {max_copy} characters in a row that "
-                    "are copied",
+                    f"the model copied more than {max_copy} characters in a row in each of "
+                    f"{MAX_TRIES} tries",
                     "allow more with a larger --max-copy, or raise --temperature",
                 ),
             )

@@ -77,7 +77,7 @@ def train(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Save the state of the training this often, to go on after an interruption.",
+            help="Save the state of the training this often, to resume it after an interruption.",
             rich_help_panel=OUTPUT,
             show_default="1m, or 1 % of --max-time",
         ),
@@ -174,14 +174,14 @@ def train(
 
 
 def _explain(interruption: "TrainingInterrupted", messenger: Messenger) -> None:
-    """Say how to go on with a training that was interrupted."""
+    """Announce how to resume an interrupted training."""
     messenger.announce(
-        f"interrupted at step {interruption.step:,}; to go on, type the same command:"
+        f"interrupted at step {interruption.step:,}; to resume, run the same command:"
     )
     messenger.announce(f"    {shlex.join(['rnncli', *sys.argv[1:]])}")
     if interruption.replaced is not None:
         messenger.announce(
-            f"until it has ended, the model that was there is kept: {interruption.replaced}"
+            f"until the training has finished, the previous model is kept: {interruption.replaced}"
         )
 
 

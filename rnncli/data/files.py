@@ -46,7 +46,7 @@ def from_file(path: Path, columns: Columns, where: str | None = None) -> DataSou
     """
     file = File(path, where or str(path))
     if str(path.resolve()) in _ENDLESS or path.is_block_device():
-        raise DataError(f"{file.where} is a device, and no text", "name a file")
+        raise DataError(f"{file.where} is a device, not a text file", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
         with path.open("rb") as stream:
             return from_stream(stream, file.where, columns)

@@ -46,7 +46,7 @@ def locate(data: Sequence[str], columns: Columns, revision: str | None) -> DataS
         case [first, second]:
             return _from_two_files(_existing_file(first), second)
     raise DataError(
-        f"{len(data)} things to read, but only one file, or two line-aligned ones, can be read",
+        f"{len(data)} inputs, but only one file, or two line-aligned ones, can be read",
         "join them first: cat a.txt b.txt | rnncli train -",
     )
 
@@ -103,7 +103,7 @@ def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
     if _looks_like_file(name) or not corpora:
         raise DataError(f"no such file: {name}", did_you_mean(name, _neighbours(name)) or look)
     raise DataError(
-        f"no file and no known corpus is called {name!r}",
+        f"there is no file and no known corpus {name!r}",
         did_you_mean(name, [*corpora, *_neighbours(name)])
         or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
     )

@@ -117,7 +117,7 @@ def require_regular_file(path: Path) -> Path:
             "copy the model with what its links lead to: cp -rL",
         )
     if path.exists() and not path.is_file():  # reading a pipe would wait forever
-        raise ModelError(f"{path} is no file", DAMAGED)
+        raise ModelError(f"{path} is not a regular file", DAMAGED)
     if path.exists() and path.stat().st_size > LARGEST.get(path.name, math.inf):
         raise ModelError(f"{path} is too large: {path.stat().st_size:,} bytes", DAMAGED)
     return path

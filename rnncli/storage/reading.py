@@ -77,7 +77,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         from shlex import quote  # for an error alone
 
         raise ModelError(
-            f"{path} is a model to {description.task} with, not to {task}",
+            f"{path} is a model for the task {description.task}, not {task}",
             f"rnncli {description.task} -m {quote(str(path))}",
         )
     architecture, level = description.architecture, description.level

@@ -90,9 +90,7 @@ class TensorFile:
             if tensor.dtype.kind == "f" and not (
                 -LARGEST_NUMBER <= tensor.min() <= tensor.max() <= LARGEST_NUMBER
             ):
-                raise ModelError(
-                    f"{self.path} is damaged: {name} has numbers that none learned", DAMAGED
-                )
+                raise ModelError(f"{self.path} is damaged: {name} has values out of range", DAMAGED)
         return tensors
 
     @contextmanager

@@ -159,6 +159,6 @@ def score(
 def _require_task(task: str, option: str, is_given: bool, tasks: Sequence[str]) -> None:
     if is_given and task not in tasks:
         raise ConfigError(
-            f"{option} is for models to {' or '.join(tasks)} with, not to {task} with",
+            f"{option} is for the task {' or '.join(tasks)}; this model's task is {task}",
             f"leave {option} out",
         )

@@ -109,10 +109,10 @@ def read_train(
         absent = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
         if not absent or list(arguments) == list(data):
             return read_held_out(task, trained_on, None, announce).train
-        reason = f"{' '.join(absent)} is no file on this machine"
+        reason = f"{' '.join(absent)} does not exist on this machine"
     except (RnncliError, OSError) as error:
         reason = error.message if isinstance(error, RnncliError) else str(error)
-    announce(f"baselines left out, which learn from what the model was trained on: {reason}")
+    announce(f"baselines left out, since the training data is not available: {reason}")
     return None
 
 
@@ -134,7 +134,7 @@ def with_control(columns: "Columns", trained_on: DataDescription) -> "Columns":
 def announce_unfairness(
     first: Path, second: Path, data: EvaluationData, announce: Announce
 ) -> None:
-    """Say where a second model may have learned from what the first one holds out."""
+    """Announce where a second model may have been trained on the held-out part of the first."""
     if not data.is_held_out:
         return
     parts = [
@@ -144,7 +144,7 @@ def announce_unfairness(
     if parts[0] != parts[1]:
         announce(
             f"{second} was trained on other data, or holds out another part of it: it may have "
-            f"learned from texts that {first} has never seen"
+            "been trained on some of these texts"
         )
 
 
@@ -156,13 +156,13 @@ def _read_again(
 
     if trained_on.name == "-":
         raise DataError(
-            "the model was trained on stdin, which cannot be read again",
+            "the model was trained on stdin, which cannot be read a second time",
             "name the data to score on",
         )
-    announce(f"reading what the model was trained on: {' '.join(trained_on.arguments)}")
+    announce(f"reading the training data again: {' '.join(trained_on.arguments)}")
     for argument in trained_on.arguments:
         if Path(argument).exists() and not Path(argument).is_file():
-            raise DataError(f"{argument} is no file", "name the data to score on")
+            raise DataError(f"{argument} is not a regular file", "name the data to score on")
     try:
         corpus = read_corpus(
             list(trained_on.arguments),
@@ -172,7 +172,7 @@ def _read_again(
         )
     except DataError as error:
         raise DataError(
-            f"the data that the model was trained on cannot be read: {error.message}",
+            f"the training data cannot be read: {error.message}",
             "go to where it was trained, or name the data to score on",
         ) from None
     if corpus.fingerprint != trained_on.fingerprint:

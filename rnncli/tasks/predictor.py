@@ -41,7 +41,7 @@ class Predictor(Generic[NetworkT]):
         self._tokenizer = model.tokenizer
         self._target_tokenizer = model.target_tokenizer
         if not isinstance(model.network, self.network_class):
-            raise model.damaged(f"the architecture is not one to {self.task} with")
+            raise model.damaged(f"its architecture does not fit the task {self.task}")
         self._network: NetworkT = model.network
         self._threads = threads
         self._announce = announce

@@ -236,7 +236,7 @@ class Trainer:
 
         if self._request.unlabelled and corpus.task != "classify":
             raise ConfigError(
-                f"--unlabelled is for classifiers, and this is to {corpus.task} with",
+                f"--unlabelled is for the task classify; the task of this data is {corpus.task}",
                 "leave it out, or name the labels: --label COLUMN",
             )
         return [read_corpus([name], task="generate") for name in self._request.unlabelled]
@@ -264,6 +264,6 @@ class Trainer:
 
 def _other_task(start: SavedModel, corpus: "Corpus") -> ModelError:
     return ModelError(
-        f"{start.path} was trained to {start.description.task}, and this is to {corpus.task} with",
+        f"{start.path} is a model for the task {start.description.task}, not {corpus.task}",
         "start from a model of the same task, or leave --init-from out",
     )

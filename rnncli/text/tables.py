@@ -133,9 +133,9 @@ def _parse_object(source: LineSource, number: int, line: str) -> dict[str, objec
     try:
         values = json.loads(line, parse_int=JsonNumber, parse_float=JsonNumber)
     except (ValueError, RecursionError) as error:
-        raise source.error(number, f"no valid JSON: {error}", hint) from error
+        raise source.error(number, f"invalid JSON: {error}", hint) from error
     if not isinstance(values, dict):
-        raise source.error(number, "no JSON object", hint)
+        raise source.error(number, "not a JSON object", hint)
     return values
 
 

@@ -136,7 +136,7 @@ class Tokenizer:
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{path} cannot be read: {str(error)[:200]}", _DAMAGED) from None
         if backend is None:
-            raise ModelError(f"{path} is no tokenizer of rnncli for the level {level}", _DAMAGED)
+            raise ModelError(f"{path} is not a tokenizer of rnncli for the level {level}", _DAMAGED)
         return cls(backend, level)
 
 

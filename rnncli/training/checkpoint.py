@@ -51,8 +51,8 @@ def restore(parts: Mapping[str, Stateful], state: TrainingState) -> None:
             )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RnncliError(
-            f"the training that was saved does not fit this one: {error}",
-            "start anew: remove checkpoint/state.safetensors of the model",
+            f"the saved training does not fit this one: {error}",
+            "start over: remove checkpoint/state.safetensors of the model",
         ) from error
 
 
@@ -129,7 +129,7 @@ class SavedRun:
             RecursionError,
         ) as error:
             raise ModelError(
-                f"{path} cannot be read: {error}", f"start anew: rm {shlex.quote(str(path))}"
+                f"{path} cannot be read: {error}", f"start over: rm {shlex.quote(str(path))}"
             ) from None
 
     def write(self, path: Path) -> None:

@@ -79,7 +79,7 @@ def open_session(
     _announce(announce, prepared, parameters, data)
     if request.init_from is not None:
         copied = warm_start.copy_weights(request.init_from, prepared)
-        announce(f"starting as {request.init_from.path}: {copied}")
+        announce(f"initialised from {request.init_from.path}: {copied}")
     description = _describe(request, prepared, data)
     snapshot = Snapshot(
         description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)

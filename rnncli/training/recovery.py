@@ -86,8 +86,8 @@ class Rollback:
     def _give_up(self, trouble: str, place: str) -> NoReturn:
         rate = self._learning_rate / 2 ** (MAX_ROLLBACKS + 1)
         raise RnncliError(
-            f"training diverged at {place}: {trouble}, after {MAX_ROLLBACKS} times back with "
-            "half the learning rate",
+            f"training diverged at {place}: {trouble}, after {MAX_ROLLBACKS} restarts from "
+            "the last good state, each with half the learning rate",
             f"try a lower rate, --learning-rate {rate:.1g}, or look at the data",
         )
 

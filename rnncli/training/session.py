@@ -81,11 +81,11 @@ class Session:
         """Train the network on plain text; return the seconds that are spent."""
         seconds = phase.settings.max_time
         budget = format_duration(seconds) if seconds else "its steps"
-        self.announce(f"pretraining: plain text is read first, up to {budget}")
+        self.announce(f"pretraining: on plain text, up to {budget}")
         progress = yield from self._train(phase, saved, spent)
         assert progress.weights is not None  # the last step is always evaluated
         phase.trainable.model.load_state_dict(progress.weights)
-        self.announce("training: now with labels")
+        self.announce("training: on labelled texts")
         return progress.seconds
 
     def _train(
@@ -139,26 +139,26 @@ class Session:
         self.snapshot.card = write_card(description, self.recipe.summary(description))
 
     def _resume(self, saved: SavedRun) -> bool:
-        """Take up the training that was interrupted; return False if another one begins instead.
+        """Resume the interrupted training; return False if a different one starts over instead.
 
         Raises:
-            ModelError: it was another training.
+            ModelError: the interrupted training differs from this one.
 
         """
         if differences := _differences(saved.identity, self.identity):
             if self.writer.force:
-                self.announce("the unfinished training there was another one: starting anew")
+                self.announce("the unfinished training there differs from this one: starting over")
                 self.writer.discard_state()
                 return False
             path, training = self.writer.path, saved.description.training
             command = "the same command" if training is None else training.command
             raise ModelError(
                 f"{path} holds an unfinished training that differs: {'; '.join(differences)}",
-                f"go on with it: {command}; or start anew: --force; or start from its weights: "
+                f"resume it: {command}; or start over: --force; or start from its weights: "
                 f"--init-from {path} -o DIR",
             )
         if saved.phase == "pretraining":
-            self.announce(f"going on from step {saved.state.step:,}, with plain text")
+            self.announce(f"resuming at step {saved.state.step:,} of pretraining")
             return True
         snapshot, settings = self.snapshot, self.prepared.settings
         self._take_results(saved.description)
@@ -168,7 +168,7 @@ class Session:
             self.writer.save(snapshot, evaluated_weights(model, saved.state, settings))
         elif settings.max_time is not None:  # or a better one did, and will not be found again
             self._keep_better_model(saved.state)
-        self.announce(f"going on from step {saved.state.step:,}")
+        self.announce(f"resuming at step {saved.state.step:,}")
         return True
 
     def _keep_better_model(self, state: TrainingState) -> None:

@@ -230,11 +230,11 @@ def is_score(line: bytes) -> bool:
 
 def told_to_go_on(err: bytes) -> bool:
     lines = err.decode().rstrip().split("\n")
-    if "the model that was there is kept" in lines[-1]:
+    if "the previous model is kept" in lines[-1]:
         lines.pop()
     *_, notice, again = lines
     return re.fullmatch(
-        r"interrupted at step [\d,]+; to go on, type the same command:", notice
+        r"interrupted at step [\d,]+; to resume, run the same command:", notice
     ) is not None and again.startswith("    rnncli train ")
 
 

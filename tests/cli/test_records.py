@@ -249,11 +249,11 @@ BROKEN: dict[str, tuple[str, list[str], list[str]]] = {
     "an open quote in the header": ("rows.csv", ['id,"text', "1,a"], ["line 1", "quotation mark"]),
     "no such member": ("rows.jsonl", ['{"text": "a"}', '{"body": "b"}'], ["line 2", "body"]),
     "an empty object": ("rows.jsonl", ['{"text": "a"}', "", "{}"], ["line 3", "--column NAME"]),
-    "a list": ("rows.jsonl", ['{"text": "a"}', "[1]"], ["line 2", "no JSON object", '{"text"']),
-    "a number": ("rows.jsonl", ["5"], ["line 1", "no JSON object"]),
-    "half an object": ("rows.jsonl", ['{"text": "a"'], ["line 1", "no valid JSON"]),
-    "two objects": ("rows.jsonl", ['{"text": "a"} {}'], ["line 1", "no valid JSON"]),
-    "too deep": ("rows.jsonl", ['{"text":' + "[" * 100_000], ["line 1", "no valid JSON"]),
+    "a list": ("rows.jsonl", ['{"text": "a"}', "[1]"], ["line 2", "not a JSON object", '{"text"']),
+    "a number": ("rows.jsonl", ["5"], ["line 1", "not a JSON object"]),
+    "half an object": ("rows.jsonl", ['{"text": "a"'], ["line 1", "invalid JSON"]),
+    "two objects": ("rows.jsonl", ['{"text": "a"} {}'], ["line 1", "invalid JSON"]),
+    "too deep": ("rows.jsonl", ['{"text":' + "[" * 100_000], ["line 1", "invalid JSON"]),
 }
 
 

@@ -388,7 +388,7 @@ def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path)
 # One line: the command is to be told that it is not read as others are.
 LONG: dict[str, tuple[int, str]] = {
     "classify": (10_000_000, "read in pieces"),
-    "generate": (10_000_000, "those at its end are read"),
+    "generate": (10_000_000, "only the last 10,000 characters"),
     "translate": (300_000, "translated in pieces"),
 }
 

@@ -153,7 +153,7 @@ def test_files_that_are_not_aligned_are_explained(tmp_path: Path) -> None:
     assert error.message == f"{first} has 3 lines, but {second} has 1 line"
     table = write(tmp_path / "a.csv", "text,label\na,b\n")
     assert f"{table} is not plain text" in error_of(first, table).message
-    assert error_of(first, second, first).message.startswith("3 things to read")
+    assert error_of(first, second, first).message.startswith("3 inputs, but only one file")
 
 
 UNREADABLE: list[Unreadable] = [
@@ -175,19 +175,19 @@ UNREADABLE: list[Unreadable] = [
         "a.jsonl",
         '{"text": "a"}\n{"text": \n',
         None,
-        "{}, line 2: no valid JSON",
+        "{}, line 2: invalid JSON",
         "one object a line",
     ),
     (
         "a.jsonl",
         '{"text": "a"}\n\n["b"]\n',
         None,
-        "{}, line 3: no JSON object",
+        "{}, line 3: not a JSON object",
         "one object a line",
     ),
-    ("a.json", '[\n{"text": "a"}\n]\n', None, "{}, line 1: no valid JSON", "jq -c"),
+    ("a.json", '[\n{"text": "a"}\n]\n', None, "{}, line 1: invalid JSON", "jq -c"),
     ("a.jsonl", '{"text": "a"}\n{"txt": "b"}\n', None, "{}, line 2: no 'text' in this object", ""),
-    ("a.jsonl", "[" * 100_000, None, "{}, line 1: no valid JSON", "jq -c"),
+    ("a.jsonl", "[" * 100_000, None, "{}, line 1: invalid JSON", "jq -c"),
     ("a.parquet", "PAR1 no more", None, "{} cannot be read as Parquet", "whole"),
 ]
 

@@ -461,7 +461,7 @@ def test_a_vocabulary_that_cannot_spell_every_text_is_refused(level: Any, tmp_pa
         description["model"] |= {"vocab": {"<pad>": 0, "<unk>": 1, "<bos>": 2, "<eos>": 3}}
 
     edited(path, left_out)
-    with pytest.raises(ModelError, match="no tokenizer"):
+    with pytest.raises(ModelError, match="not a tokenizer"):
         Tokenizer.load(path, level)
 
 

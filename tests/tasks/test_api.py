@@ -93,7 +93,7 @@ def test_results_are_plain_numbers_and_texts() -> None:
 def test_a_model_of_another_task_is_refused_with_the_command_that_suits_it(task: str) -> None:
     for kind in (rnncli.TextClassifier, rnncli.TextGenerator, rnncli.Translator):
         if kind.task != task:
-            with pytest.raises(ModelError, match=f"is a model to {task} with") as caught:
+            with pytest.raises(ModelError, match=f"is a model for the task {task}, not ") as caught:
                 kind.load(MODELS[task]())
             assert caught.value.hint == f"rnncli {task} -m {MODELS[task]()}"
 

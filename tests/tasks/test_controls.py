@@ -280,9 +280,9 @@ def generate_scores(*words: object, code: int = 0) -> Result:
 
 def test_scores_need_a_label() -> None:
     result = generate_scores("abab", code=2)
-    assert "scores a text as one of a label" in result.err
-    assert "hint: --control LABEL, which is one of: Alpha, X and Y" in result.err
-    with pytest.raises(ConfigError, match="scores a text"):
+    assert "a score needs one of them" in result.err
+    assert "hint: --control LABEL; the labels are: Alpha, X and Y" in result.err
+    with pytest.raises(ConfigError, match="a score needs one"):
         TextGenerator.load(namer()).surprisal(["abab"])
 
 

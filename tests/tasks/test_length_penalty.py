@@ -43,7 +43,7 @@ def penalty_of(model: Path) -> float:
 def test_training_chooses_a_penalty_and_says_so(trained):
     model, said = trained
     assert penalty_of(model) in PENALTIES
-    assert f"length penalty: {penalty_of(model):g} suits the held-out part best" in said
+    assert f"length penalty: {penalty_of(model):g}, tuned on the held-out part" in said
 
 
 def test_a_translator_uses_its_own_penalty_unless_told_else(trained, phrases):

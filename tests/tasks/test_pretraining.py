@@ -101,7 +101,7 @@ def test_plain_text_teaches_words_that_no_label_did(tmp_path):
 
 def test_only_classifiers_learn_from_texts_without_labels(tmp_path):
     result = call("train", story(), "--unlabelled", story(), "-o", tmp_path / "m", *SMALL)
-    assert (result.code, "--unlabelled is for classifiers" in result.err) == (2, True)
+    assert (result.code, "--unlabelled is for the task classify" in result.err) == (2, True)
     assert not (tmp_path / "m").exists()
 
 

@@ -217,7 +217,7 @@ def test_a_tokenizer_of_another_program_is_refused(trained, tmp_path):
     description = json.loads(path.read_text(encoding="utf-8"))
     description["model"]["vocab"] = {"[PAD]": 0, "<unk>": 1, "a": 2, "b": 3}
     path.write_text(json.dumps(description), encoding="utf-8")
-    with pytest.raises(ModelError, match="no tokenizer of rnncli"):
+    with pytest.raises(ModelError, match="not a tokenizer of rnncli"):
         Tokenizer.load(path, "word")
 
 

@@ -77,14 +77,14 @@ def test_a_training_that_is_killed_again_and_again_ends_as_if_it_had_not(
             time.sleep(rng.uniform(0, 3) if resumable else rng.uniform(0, 0.3))
             process.kill()
             _, rest = process.communicate(timeout=TIMEOUT)
-        resumed += b"going on from step" in err + rest
+        resumed += b"resuming at step" in err + rest
         loads_or_is_not_there(model)
         if process.returncode == 0:  # it was through already
             break
     if process.returncode:
         last = rnncli(*arguments(task, model, *steps[:-2]))  # saving less often changes nothing
         assert last.code == 0, last.err
-        resumed += "going on from step" in last.err
+        resumed += "resuming at step" in last.err
     assert resumed >= max(1, KILLS // 2)  # the rest came before the first step
     assert weights(model) == weights(tmp_path / "whole")
     assert {entry.name for entry in model.iterdir()} == {
@@ -112,7 +112,7 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tmp_path_factory.mktemp("unfinished") / "m"
     result = interrupted(model)
     assert result.code == 130
-    assert "to go on, type the same command" in result.err
+    assert "to resume, run the same command" in result.err
     assert loads_or_is_not_there(model)
     return model
 
@@ -149,7 +149,7 @@ def test_force_starts_anew_where_settings_differ(unfinished: Path, tmp_path: Pat
     shutil.copytree(unfinished, model)
     result = call(*arguments("classify", model, "--steps", 5, "--force"))
     assert result.code == 0, result.err
-    assert "starting anew" in result.err
+    assert "starting over" in result.err
     assert json.loads((model / "config.json").read_text())["training"]["steps"] <= 5
     assert not Layout(model).checkpoint.exists()
 
@@ -161,7 +161,7 @@ def test_a_damaged_checkpoint_is_explained(unfinished: Path, tmp_path: Path, dam
     Layout(model).state.write_bytes(damage)
     result = changed(model)
     assert result.code == 1
-    assert "error:" in result.err and "hint: start anew: rm " in result.err
+    assert "error:" in result.err and "hint: start over: rm " in result.err
     assert loads_or_is_not_there(model)
 
 
@@ -175,7 +175,7 @@ def test_a_request_to_end_saves_too(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 143, rest.decode()
-    assert "to go on, type the same command" in rest.decode()
+    assert "to resume, run the same command" in rest.decode()
     assert Layout(model).state.exists()
     with pytest.raises(ModelError, match="no model"):
         package.load(model)
@@ -204,7 +204,7 @@ def test_a_time_budget_goes_on_with_what_is_left_of_it(tmp_path: Path) -> None:
         assert 1 < spent < time.monotonic() - began
         seconds.append(run.state.seconds)
         settings.append(run.description.settings)
-    assert b"going on from step" in err + rest
+    assert b"resuming at step" in err + rest
     assert settings[0] == settings[1]
 
 
@@ -217,7 +217,7 @@ def test_a_model_that_is_being_replaced_is_kept_until_the_new_one_is_finished(
     result = interrupted(model, "--force")
     assert result.code == 130
     kept = Layout(model).replaced
-    assert f"the model that was there is kept: {kept}" in result.err
+    assert f"the previous model is kept: {kept}" in result.err
     assert weights(kept) == old
     package.load(kept)
     assert weights(model) != old

@@ -16,7 +16,7 @@ STANDING_STILL = ("--steps", 1, "--learning-rate", 1e-12, "--dropout", 0)
 
 def said(result: Result) -> str:
     assert result.code == 0, result.err
-    return next(line for line in result.err.splitlines() if line.startswith("starting as"))
+    return next(line for line in result.err.splitlines() if line.startswith("initialised from"))
 
 
 def test_words_and_labels_that_the_model_knows_keep_their_rows(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_sizes_that_are_asked_for_are_kept_and_what_fits_is_copied(tmp_path: Pat
 
 def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
     result = call("train", reviews(), "-o", tmp_path / "m", "--init-from", generator())
-    explained(result, 1, "was trained to generate", "classify")
+    explained(result, 1, "is a model for the task generate, not classify")
     assert not (tmp_path / "m").exists()
 
 

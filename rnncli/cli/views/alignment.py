@@ -134,7 +134,7 @@ def _require_svg(path: Path, output: Path | None) -> None:
     """
     if path.suffix.lower() != ".svg":
         raise ConfigError(
-            f"{path} is no name of an SVG drawing", f"--attention-out {path.stem or 'FILE'}.svg"
+            f"{path} is not the name of an SVG file", f"--attention-out {path.stem or 'FILE'}.svg"
         )
     if output is not None and output.resolve() == path.resolve():
         raise ConfigError(

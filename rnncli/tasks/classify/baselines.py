@@ -74,5 +74,5 @@ def _subset(rows: "Dataset", announce: Announce) -> "Dataset":
     number = max(1, int((characters[order].cumsum() <= MAX_LEARNED).sum()))
     if number == len(rows):
         return rows
-    announce(f"baselines learn from {number:,} of {len(rows):,} texts, for want of memory")
+    announce(f"baselines are trained on {number:,} of {len(rows):,} texts, to bound memory")
     return rows.select(np.sort(order[:number]))

@@ -193,7 +193,7 @@ class NgramModel:
         buckets = tensors["buckets"].astype(np.int64)
         ascending = buckets[0] >= 0 and (np.diff(buckets) > 0).all()
         if not (ascending and buckets[-1] < features.buckets):
-            raise ModelError(f"{file.path} is damaged: there are no such buckets", DAMAGED)
+            raise ModelError(f"{file.path} is damaged: its buckets are out of range", DAMAGED)
         weight, bias = (tensors[name].astype(np.float32) for name in ("weight", "bias"))
         if len(weight) != len(buckets):
             raise ModelError(f"{file.path} is damaged: buckets and weights differ", DAMAGED)
@@ -220,7 +220,9 @@ def _parse_features(file: TensorFile) -> NgramFeatures:
         orders = {name: tuple(values[name]) for name in ("word_orders", "character_orders")}
         features = NgramFeatures(**{f.name: values[f.name] for f in fields(NgramFeatures)} | orders)
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise ModelError(f"{file.path} is damaged: it does not name its n-grams", DAMAGED) from None
+        raise ModelError(
+            f"{file.path} is damaged: the orders of its n-grams are missing", DAMAGED
+        ) from None
     all_orders = [*features.word_orders, *features.character_orders]
     numbers = [*all_orders, features.max_skip, features.buckets]
     if (
@@ -231,5 +233,7 @@ def _parse_features(file: TensorFile) -> NgramFeatures:
         or not 0 <= features.max_skip <= MAX_ORDER
         or not 0 < features.buckets <= MAX_BUCKETS
     ):
-        raise ModelError(f"{file.path} is damaged: there are no such n-grams", DAMAGED)
+        raise ModelError(
+            f"{file.path} is damaged: the orders of its n-grams are out of range", DAMAGED
+        )
     return features

@@ -57,7 +57,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
         names = ["network"] if self._ngrams is None else ["network", "ngrams"]
         weights = model.require_tuned(set(names))
         if not weights and self._ngrams is not None:
-            raise model.damaged("it does not weigh the network against the n-grams")
+            raise model.damaged("the weights of network and n-grams are missing")
         self._weights = np.array([weights.get(name, 1.0) for name in names])
 
     @property

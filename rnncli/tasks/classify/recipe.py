@@ -41,7 +41,7 @@ class ClassifierRecipe:
         settings = DEFAULTS["classify"]
         level = given.get("level")
         if level is None and are_names(data.train):
-            announce(f"texts of {words_a_text(data.train):.1f} words: read by the character")
+            announce(f"texts of {words_a_text(data.train):.1f} words: tokens are characters")
             level = "char"
         if level == "char":
             settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
@@ -65,7 +65,7 @@ class ClassifierRecipe:
         if trainable.truncated:
             announce(
                 f"{trainable.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: "
-                "trained on their beginnings, labelled whole"
+                "training truncates them, classification reads them whole"
             )
         pretraining = None
         if trainable.plain is not None:
@@ -131,7 +131,7 @@ def _build(
     if settings.ngrams and len(labels) > 1:
         ngrams = select_ngrams(data, train.classes, validation.classes, len(labels), min_count)
         accuracy = float((ngrams.validation.argmax(1) == validation.classes).mean())
-        announce(f"the n-gram model alone is right on {100 * accuracy:.1f} % of the held-out part")
+        announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
     return ClassifierTraining(train, validation, labels, tokenizer, settings, ngrams, plain)
 
 

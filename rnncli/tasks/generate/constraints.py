@@ -36,7 +36,7 @@ def not_blank(prompt: str) -> Constraint:
     return Constraint(
         lambda texts: [bool((prompt + text).strip()) for text in texts],
         RnncliError(
-            f"{MAX_TRIES} times the model wrote a blank line where a text was wanted",
-            "raise --temperature, or give the line a beginning",
+            f"the model wrote a blank line in each of {MAX_TRIES} tries",
+            "raise --temperature, or give the beginning of the line as a prompt",
         ),
     )

@@ -249,9 +249,7 @@ class TextGenerator(LanguageModelPredictor):
 
     def _encode(self, prompt: str, label: str | None = None) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
-            self._announce_once(
-                f"of a prompt of more than {MAX_CHARACTERS:,} characters, those at its end are read"
-            )
+            self._announce_once(f"only the last {MAX_CHARACTERS:,} characters of a prompt are read")
         ids = self._tokenizer.encode(prompt[-MAX_CHARACTERS:])
         if label is not None:
             return self._context(label) + ids

@@ -50,8 +50,7 @@ def choose_settings(given: Mapping[str, Any], train: "Dataset", announce: Announ
     if settings.max_time is not None:
         capacity, vocab_size = _measure(train, settings)
         announce(
-            f"{settings.hidden_size} units learn from {capacity.throughput:,.0f} tokens a second "
-            "here"
+            f"speed: {capacity.throughput:,.0f} tokens a second with {settings.hidden_size} units"
         )
 
         def is_affordable(candidate: Settings) -> bool:

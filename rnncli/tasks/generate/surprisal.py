@@ -89,8 +89,8 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         texts = as_texts(texts)
         if self.controls is not None and control is None:
             raise ConfigError(
-                "the model was trained with labels, and scores a text as one of a label",
-                f"--control LABEL, which is one of: {self.controls.listed()}",
+                "the model was trained with labels, and a score needs one of them",
+                f"--control LABEL; the labels are: {self.controls.listed()}",
             )
         context = self._context(self.require_control(control))
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]

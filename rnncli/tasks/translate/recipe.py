@@ -86,7 +86,7 @@ class TranslatorRecipe:
             if _is_better(tuned, without, memory, announce):
                 best, parameters["length_penalty_alone"] = tuned, without.length_penalty
                 files = {MEMORY: memory.write}
-        announce(f"length penalty: {best.length_penalty:g} suits the held-out part best")
+        announce(f"length penalty: {best.length_penalty:g}, tuned on the held-out part")
         parameters["length_penalty"] = best.length_penalty
         return Tuned(parameters, files)
 
@@ -131,7 +131,7 @@ def _build_memory(
     if trainable.settings.max_time is not None:
         seconds = MEMORY_SHARE * trainable.settings.max_time
         limit = f", for {format_duration(seconds)} at most"
-    announce(f"memory: reading all pairs once more{limit}")
+    announce(f"memory: encoding the training pairs{limit}")
     rows = pairs.short_enough()
     return build_memory(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
 

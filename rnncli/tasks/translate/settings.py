@@ -46,8 +46,8 @@ def choose_settings(given: Mapping[str, Any], train: "Dataset", announce: Announ
     if settings.max_time is not None and not {"hidden_size", "dropout"} <= given.keys():
         capacity, tokens = _measure(train, settings)
         announce(
-            f"{settings.hidden_size} units learn from {capacity.throughput:,.0f} target tokens a "
-            "second here"
+            f"speed: {capacity.throughput:,.0f} target tokens a second with {settings.hidden_size} "
+            "units"
         )
         if not {"hidden_size", "embedding_dim"} & given.keys():
             settings = first_affordable(
@@ -72,7 +72,7 @@ def _settings_for_size(given: Mapping[str, Any], num_pairs: int, announce: Annou
     settings = DEFAULTS["translate"]
     if given.get("level") in (None, "subword") and "vocab_size" not in given:
         (size,) = look_up(VOCAB_SIZES, num_pairs)
-        announce(f"{num_pairs:,} pairs: {size:,} subwords a vocabulary")
+        announce(f"{num_pairs:,} pairs: vocabularies of {size:,} subwords")
         settings = replace(settings, vocab_size=int(size))
     elif given.get("level") == "word":
         settings = replace(settings, vocab_size=WORD_VOCAB_SIZE)
