@@ -53,7 +53,7 @@ def _option(name: str) -> str:
 def require_int(name: str, value: object, low: int, high: int) -> None:
     """Refuse a value that is no whole number within its bounds."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        # reprlib: what a stranger wrote may be very long, or nested too deeply for repr
+        # reprlib: an untrusted value may be very long, or nested too deeply for repr
         shown = reprlib.repr(value)
         raise ConfigError(f"{name} is {shown}", f"give a whole number from {low} to {high}")
 
@@ -163,7 +163,7 @@ DEFAULTS: dict[Task, Settings] = {
         learning_rate=3e-3,
         warmup=0.02,
         average=0.2,
-        epochs=16,  # small texts are known by heart after more, whatever the dropout
+        epochs=16,  # more would overfit small texts, whatever the dropout
     ),
     "classify": Settings(
         level="word",

@@ -1,1 +1,1 @@
-"""What a model is like: scored from outside, seen from inside."""
+"""Metrics of models, and analyses of their decisions and states."""

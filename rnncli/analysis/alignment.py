@@ -1,4 +1,4 @@
-"""Which words of a source a translator attended to as it wrote each word of a translation.
+"""Align the words of a source and of its translation by the translator's attention.
 
 Attention is between tokens, which may be pieces of words (Bahdanau, Cho and Bengio 2015, section
 5.2.1, draw it between words). A person reads words: what a word of the source got is what its

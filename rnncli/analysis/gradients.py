@@ -1,4 +1,4 @@
-"""How far back a recurrent network learns from: the gradient of a loss by the lag of the input.
+"""The gradient of a recurrent network's loss by the lag of the input.
 
 Where gradients vanish, inputs of long ago do not move the loss, and nothing is learned of them
 (Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013, section 2).
@@ -12,7 +12,7 @@ from torch import Tensor, autograd, nn
 
 
 def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray[np.float32]:
-    """Measure how much each input moves the loss of the last step.
+    """Return the gradient norm of the last step's loss for each lag of the input.
 
     ``loss`` runs a network on N sequences of T tokens, which it reads through ``embedding``, and
     returns the summed loss of their last steps. Parameters get no gradient that they keep.

@@ -19,7 +19,7 @@ class Trace:
 def trace(
     layer: Recurrent, inputs: Floats, state: LayerState | None = None, *, backward: bool = False
 ) -> Trace:
-    """Run a layer over a text, and return what went on in it.
+    """Run a layer over a text, and return its hidden states and gates.
 
     ``inputs`` (T, gates H) are those of the gates, as `Recurrent.project` gives them. Backward, the
     first row is read last.

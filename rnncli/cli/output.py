@@ -1,4 +1,4 @@
-"""What a command answers to a text, and where answers go: to stdout or into a file."""
+"""The output of a command for a text, and its destination: stdout or a file."""
 
 import gzip
 import sys

@@ -1,4 +1,4 @@
-"""What has to be done before other libraries are loaded."""
+"""Prepare the environment before other libraries are imported."""
 
 import os
 import sys

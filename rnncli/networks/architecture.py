@@ -1,4 +1,4 @@
-"""What a network is made of: checked sizes, and the name and shape of every parameter.
+"""The architecture of a network: checked sizes, and the name and shape of every parameter.
 
 A network reads tokens through its front, has an encoder, a decoder or both, and ends in a head::
 

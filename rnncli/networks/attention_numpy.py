@@ -12,7 +12,7 @@ from rnncli.networks.numerics import Floats, Ints, linear, softmax
 
 @dataclass(frozen=True)
 class Source:
-    """What a decoder attends to: N sources as the encoder read them, seen by the attention."""
+    """N encoded sources, projected for the attention of a decoder."""
 
     keys: Floats  # (N, S, H)
     values: Floats  # (N, S, H)

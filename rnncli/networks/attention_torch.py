@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Source:
-    """What a decoder attends to: N sources as the encoder read them."""
+    """N encoded sources, to which a decoder attends."""
 
     values: Tensor  # (N, S, D) the encoder's outputs
     mask: Tensor  # (N, S), true at the tokens of the source

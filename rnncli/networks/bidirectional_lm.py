@@ -1,4 +1,4 @@
-"""Language models in both directions, from which the encoder of a classifier learns to read."""
+"""Bidirectional language models, by which the encoder of a classifier is pretrained."""
 
 from collections.abc import Sequence
 

@@ -36,7 +36,7 @@ class Embedding(nn.Embedding):
 
     @torch.no_grad()
     def start_from(self, vectors: Tensor) -> None:
-        """Let tokens begin as vectors (V, E), where these are not 0."""
+        """Initialise the rows whose vectors (V, E) are not 0 from these."""
         known = vectors.any(1)  # (V,)
         self.weight[known] = vectors[known]
 

@@ -57,7 +57,7 @@ State = TypeVar("State", bound=DecoderState)
 
 
 class Decoder(Generic[State]):
-    """What all networks share that write: layers, an output layer, and steps."""
+    """The base class of networks that predict tokens: recurrent layers, an output layer, steps."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What config.json says of a model: typed, checked once, and the same for reader and writer."""
+"""The typed content of config.json, with one validation for reader and writer."""
 
 import reprlib
 from collections.abc import Mapping

@@ -104,7 +104,7 @@ class Layout:
 
 
 def require_regular_file(path: Path) -> Path:
-    """Return the path of a file of a model, which may come from a stranger.
+    """Return the path of a file of a model, which may be untrusted.
 
     Raises:
         ModelError: it is a link out of the directory, no regular file, or far too large.

@@ -1,4 +1,4 @@
-"""Reading a model directory, which may come from a stranger: careful, and no pickle.
+"""Read a model directory, which may be untrusted: everything is checked, nothing unpickled.
 
 Nothing is built, and no weight read, before the description, the shapes and the sizes fit.
 """

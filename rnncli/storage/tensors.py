@@ -1,4 +1,4 @@
-"""Safetensors files: written whole, and read with distrust, for they may come from a stranger.
+"""Safetensors files: written atomically, and checked when read, since they may be untrusted.
 
 No number is read before names, types and shapes are as expected.
 """

@@ -1,4 +1,4 @@
-"""Embeddings from co-occurrence counts, with which a network begins to learn.
+"""Embeddings from co-occurrence counts, from which a network is initialised.
 
 Words that stand among the same words mean alike (Harris 1954), and a word and its translation stand
 in the same pairs of sentences. Co-occurrences are counted in seconds, where a network reads for

@@ -1,1 +1,1 @@
-"""What a terminal shows: tables, pictures, coloured texts."""
+"""Views for a terminal: tables, heatmaps, highlighted texts."""

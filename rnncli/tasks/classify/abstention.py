@@ -1,4 +1,4 @@
-"""When a classifier gives no label: where even the best one is too improbable."""
+"""Abstention: a classifier gives no label where even the best one is improbable."""
 
 import math
 from dataclasses import dataclass

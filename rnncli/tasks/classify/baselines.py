@@ -1,4 +1,4 @@
-"""Classifiers that learn in seconds: what a network should be better than."""
+"""Baselines for a classifier: the majority class and naive Bayes."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

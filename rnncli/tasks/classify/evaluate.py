@@ -1,4 +1,4 @@
-"""How well a classifier labels texts, and how far its probabilities can be trusted."""
+"""Evaluate a classifier: accuracy, F1 and calibration, as a whole and in parts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -35,7 +35,7 @@ CLASS_NAMES = ("precision", "recall", "f1", "support")
 
 @dataclass(frozen=True)
 class LengthScores:
-    """How many of the short, the middle or the long texts are labelled right."""
+    """The accuracy on the short, the middle or the long texts."""
 
     name: str
     fewest_words: int

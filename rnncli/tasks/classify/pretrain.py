@@ -21,7 +21,7 @@ from rnncli.tasks.language_modeling import LanguageModel, LanguageModelTraining,
 
 WIDER = {"hidden_size": 256}  # than labels alone could teach
 MAX_TIME_SHARE = 0.85  # of the budget; labels are what it is all for
-MAX_EPOCHS = 10  # few texts are known by heart after more
+MAX_EPOCHS = 10  # more would overfit a small corpus
 BATCH_SIZE = 32  # streams of text
 NEGATIVE_SAMPLES = 1_024  # a step: more teach more slowly
 VALIDATION_SHARE, MAX_VALIDATION = 0.1, 20_000  # of the tokens; tokens at most

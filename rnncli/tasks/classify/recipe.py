@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-RARE_WORDS_FROM = 1_000  # texts, from which words that occur once teach what an unknown word is
-SMALL_CORPUS = 5_000  # texts: fewer take more epochs to learn from than to learn by heart
+RARE_WORDS_FROM = 1_000  # texts, from which on words that occur once are unknown words in training
+SMALL_CORPUS = 5_000  # texts: a smaller corpus gets more epochs
 LARGE_CORPUS = 20_000  # texts, of which steps of more are faster and still enough
-FROZEN_FROM = 4  # times the tokens with labels: plain text tells what words mean better than labels
+FROZEN_FROM = 4  # times the labelled tokens: embeddings of so much plain text are frozen
 MAX_LISTED = 20  # labels on the model card
 
 
@@ -153,8 +153,8 @@ def _examples(
 def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) -> None:
     """Initialise embeddings from co-occurrence counts, of plain text if there is any.
 
-    Where plain text is most of it, they stay as they are: what a few labels would teach of the
-    words of their texts could not be told of other words.
+    Where most of the text is plain, embeddings are frozen: fine-tuning on a few labels would move
+    the words of the labelled texts alone, away from all other words.
     """
     texts = trainable.texts if trainable.plain is None else trainable.plain
     embedding = trainable.model.encoder.embedding

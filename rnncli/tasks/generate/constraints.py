@@ -10,7 +10,7 @@ MAX_TRIES = 20  # at a sample that satisfies all constraints
 
 @dataclass(frozen=True)
 class Constraint:
-    """What a sample has to be like."""
+    """A condition on a sample, and the error that is raised where no try satisfies it."""
 
     is_satisfied: Callable[[Sequence[str]], Sequence[bool]]  # by each of some samples
     error: RnncliError  # raised after ``MAX_TRIES``

@@ -26,7 +26,7 @@ WORD_VOCAB_SIZE = 50_000  # at the word level: what each of them costs is little
 BENCHMARK_CHARACTERS = 500_000  # of the text with which speed is measured
 WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
 TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
-WEIGHTS_A_TOKEN = 8  # of the text: more would learn it by heart
+WEIGHTS_A_TOKEN = 8  # of the text: more would overfit it
 # From so many epochs on, each counted as often as there are weights for a token of the text.
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 

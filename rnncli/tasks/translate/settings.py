@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BENCHMARK_PAIRS = 4_000  # with which speed is measured
 WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to train
 TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
-# Dropout of units and of words, from so many epochs on: few of them learn nothing by heart.
+# Dropout of units and of words, from so many epochs on: few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
 LARGE_CORPUS = 100_000  # pairs, of which steps of more are faster and still enough
 WORD_VOCAB_SIZE = 20_000  # at the word level
