@@ -118,7 +118,7 @@ def test_train_cleans_up_after_itself(run: Run) -> None:
 
 def test_a_model_tells_where_it_comes_from(run: Run) -> None:
     described = info(run.model)
-    assert described["format_version"] == 1
+    assert described["format_version"] == 2
     assert described["task"] == "classify"
     assert described["labels"] == ["bad", "good"]
     assert described["settings"]["steps"] == 60
@@ -177,6 +177,7 @@ def test_quiet_training_is_silent(tmp_path: Path) -> None:
     assert (result.code, result.out, result.err) == (0, b"", "")
 
 
+@pytest.mark.slow
 def test_without_data_the_bundled_reviews_are_learned(tmp_path: Path) -> None:
     result = call("train", "--steps", 1, *SMALL, cwd=tmp_path)
     assert result.code == 0

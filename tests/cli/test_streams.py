@@ -363,6 +363,7 @@ def test_ten_thousand_lines_of_anything_are_answered_in_their_order(name: str) -
 NUMBERS = {"classify": "probability", "translate": "score"}
 
 
+@pytest.mark.slow
 @every_command
 def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
@@ -399,6 +400,7 @@ def long_line(size: int) -> bytes:
     return (word * (size // len(word) + 1))[: size - 1] + b"\n"
 
 
+@pytest.mark.slow
 @every_command
 def test_a_line_of_megabytes_is_one_record_and_is_told_about_once(name: str) -> None:
     size, notice = LONG[name]
@@ -437,6 +439,7 @@ def most_memory(*arguments: object) -> float:
     return size / 1e6
 
 
+@pytest.mark.slow
 def test_a_long_line_takes_little_more_memory_than_a_short_one(tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
     file.write_bytes(b"lovely\n")

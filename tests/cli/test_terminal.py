@@ -52,6 +52,7 @@ def test_rows_of_a_table_are_shown_too(tmp_path: Path) -> None:
     assert EVIL in call(*words).out.decode()
 
 
+@pytest.mark.slow
 def test_labels_and_columns_of_a_stranger_are_shown(tmp_path: Path) -> None:
     label = "\x1b]0;x\x07[/red]"
     rows = [f"the soup was {word},{word}{label}" for word in ("good", "bad") for _ in range(4)]

@@ -56,6 +56,7 @@ def test_a_translator_uses_its_own_penalty_unless_told_else(trained, phrases):
     assert scores(None) != pytest.approx(scores(own + 0.5), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_no_other_penalty_gives_better_translations(trained, phrases):
     sources, references = phrases
     translator = Translator.load(trained[0])

@@ -81,6 +81,7 @@ def elsewhere(trained: dict[str, Path]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "cell", "level"), KINDS)
 def test_another_process_gets_the_same_answers(
     task: str, cell: str, level: str, trained: dict[str, Path], elsewhere: dict[str, Any]

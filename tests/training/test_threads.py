@@ -8,8 +8,6 @@ import pytest
 from models import SMALL, pairs, reviews, story
 from shell import TIMEOUT, environment
 
-pytestmark = pytest.mark.slow
-
 THREADS = 40  # which the tokenizers start where nothing bounds them
 COUNT = """
 import os, sys
@@ -21,9 +19,10 @@ except SystemExit as end:
 print(len(os.listdir("/proc/self/task")))
 """
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/task").exists(), reason="threads are counted in /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc"),
+]
 
 
 def count_threads(*arguments: object) -> int:

@@ -635,7 +635,7 @@ def test_a_decoder_starts_from_how_often_each_token_occurs(prepare, name):
     task.model.eval()
     with torch.no_grad():
         if name == "translate":  # words that are attended to know more than frequencies
-            task.model.decoder.lexical.weight.zero_()
+            task.model.decoder.lexical_projection.weight.zero_()
         loss = task.evaluate().scores["loss"]
     ignorance = math.log(len(task.model.decoder.output.bias))
     assert abs(loss - entropy) < 0.2 * (ignorance - entropy)
