@@ -54,8 +54,8 @@ def require_int(name: str, value: object, low: int, high: int) -> None:
     """Refuse a value that is no whole number within its bounds."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         # reprlib: an untrusted value may be very long, or nested too deeply for repr
-        shown = reprlib.repr(value)
-        raise ConfigError(f"{name} is {shown}", f"give a whole number from {low} to {high}")
+        text = reprlib.repr(value)
+        raise ConfigError(f"{name} is {text}", f"give a whole number from {low} to {high}")
 
 
 def _require_number(

@@ -58,8 +58,8 @@ class CommandGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the command to run, whole, and its arguments."""
-        name, found, rest = super().resolve_command(ctx, args)
-        return name, found and command(str(found.name)), rest
+        name, cmd, arguments = super().resolve_command(ctx, args)
+        return name, cmd and command(str(cmd.name)), arguments
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; a reader that has gone, as in `| head`, is no error to talk about."""

@@ -10,10 +10,10 @@ from rnncli.messages import format_duration
 
 
 def _option(
-    text: str, panel: str, default: str = "chosen from the data", *names: str, **more: Any
+    text: str, panel: str, default: str = "chosen from the data", *names: str, **options: Any
 ) -> Any:
     """Return an option that is left to the recipe of the task unless it is given."""
-    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=default, **more)
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=default, **options)
 
 
 LevelChoice = Annotated[Level | None, _option("What a token is.", MODEL)]

@@ -91,8 +91,8 @@ class Predictor(Generic[NetworkT]):
         """
         batches = [rows.tolist() for rows in batch_by_length(encoded, max_tokens, max_texts)]
         results: dict[int, Result] = {}
-        for rows, found in zip(batches, self._in_parallel(function, batches), strict=True):
-            results.update(zip(rows, found, strict=True))
+        for rows, batch_results in zip(batches, self._in_parallel(function, batches), strict=True):
+            results.update(zip(rows, batch_results, strict=True))
         return [results[row] for row in range(len(encoded))]
 
     def _in_parallel(

@@ -205,14 +205,16 @@ class Session:
 
     def _take_results(self, other: ModelDescription) -> None:
         """Take over the scores of a description, and when in training they were reached."""
-        own, reached = self.snapshot.description, other.training
-        assert own.training is not None
-        training = own.training
+        description, reached = self.snapshot.description, other.training
+        assert description.training is not None
+        training = description.training
         if reached is not None:
             training = replace(
                 training, steps=reached.steps, epochs=reached.epochs, seconds=reached.seconds
             )
-        self._describe(replace(own, scores=other.scores, tuned=other.tuned, training=training))
+        self._describe(
+            replace(description, scores=other.scores, tuned=other.tuned, training=training)
+        )
 
 
 BEST_LOSS = "early_stopping.best"

@@ -131,9 +131,9 @@ class TextClassifier(Predictor[SequenceClassifier]):
         """Return the logits (C,) of a text's pieces together; few are in memory at once."""
         total = np.zeros(len(self.labels))
         for start in range(0, len(pieces), PIECES):
-            some = pieces[start : start + PIECES]
-            lengths = np.array([[len(piece)] for piece in some])
-            total += (softmax(self._logits(some).astype(np.float64)) * lengths).sum(0)
+            batch = pieces[start : start + PIECES]
+            lengths = np.array([[len(piece)] for piece in batch])
+            total += (softmax(self._logits(batch).astype(np.float64)) * lengths).sum(0)
         result: Floats = np.log(total / sum(map(len, pieces))).astype(np.float32)
         return result
 

@@ -163,11 +163,14 @@ class Translator(Predictor[EncoderDecoder]):
                 f"texts of more than {MAX_CHARACTERS:,} characters are not aligned with their "
                 "translations"
             )
-        short = [
+        pair_numbers = [
             i for i, pair in enumerate(pairs) if all(0 < len(x) <= MAX_CHARACTERS for x in pair)
         ]
         sources, targets = (
-            [Tokens(pairs[i][side], *tokenizer.encode_with_ends(pairs[i][side])) for i in short]
+            [
+                Tokens(pairs[i][side], *tokenizer.encode_with_ends(pairs[i][side]))
+                for i in pair_numbers
+            ]
             for side, tokenizer in enumerate((self._tokenizer, self._target_tokenizer))
         )
         read = [[*source.ids, EOS] for source in sources]
@@ -177,11 +180,15 @@ class Translator(Predictor[EncoderDecoder]):
             state = self._network.encode(*pad([read[row] for row in rows]))
             return self._network.attend(pad([previous[row] for row in rows])[0], state)
 
-        both = [[*source, *target] for source, target in zip(read, previous, strict=True)]
-        weights = self._map_batches(attend, both, ALIGNED_TOKENS, BATCH_SENTENCES)  # (T, S) each
+        sequences = [[*source, *target] for source, target in zip(read, previous, strict=True)]
+        weights = self._map_batches(
+            attend, sequences, ALIGNED_TOKENS, BATCH_SENTENCES
+        )  # (T, S) each
         alignments = [EMPTY_ALIGNMENT] * len(pairs)
-        for i, source, target, own in zip(short, sources, targets, weights, strict=True):
-            alignments[i] = merge(source, target, own)
+        for i, source, target, attention in zip(
+            pair_numbers, sources, targets, weights, strict=True
+        ):
+            alignments[i] = merge(source, target, attention)
         return alignments
 
     def _with_length_penalty(self, config: SearchConfig) -> SearchConfig:
@@ -209,20 +216,20 @@ class Translator(Predictor[EncoderDecoder]):
     ) -> list[list[Translation]]:
         """Return the best translations of each text, each read as a whole."""
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        filled = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # more than the end
-        begun = tuple(self._target_tokenizer.encode(clean(prefix)))
+        nonblank = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # more than the end
+        prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
-            batch = [filled[row] for row in rows]
+            batch = [nonblank[row] for row in rows]
             sources = [encoded[i] for i in batch]
             state = self._network.encode(*pad(sources))
-            hypotheses = self._hypotheses(sources, state, config, begun)
+            hypotheses = self._hypotheses(sources, state, config, prefix_tokens)
             return self._translations([texts[i] for i in batch], state, hypotheses)
 
         translations = [[Translation("", 0.0, 0)] for _ in texts]
-        sources = [encoded[i] for i in filled]
-        found = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
-        for i, best in zip(filled, found, strict=True):
+        sources = [encoded[i] for i in nonblank]
+        nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
+        for i, best in zip(nonblank, nbest, strict=True):
             translations[i] = best
         return translations
 
