@@ -198,7 +198,7 @@ DEFAULTS: dict[Task, Settings] = {
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Say how the next token is drawn."""
+    """Settings of sampling."""
 
     temperature: float = 0.8  # a little below 1: fewer slips than the model's own distribution
     top_k: int | None = None
@@ -236,7 +236,7 @@ USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many wr
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """Say how translations are searched for."""
+    """Settings of beam search."""
 
     beam: int = 5  # wider beams gain nothing on small models
     # score = log-probability / length ** penalty; None: what suited the model's held-out pairs

@@ -42,7 +42,7 @@ class BidirectionalLM(OnDevice):
     def features(
         self, tokens: Tensor, states: Sequence[LayerState | None]
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return what the output layer reads (N, D, T, E), and the states of each direction."""
+        """Return the features (N, D, T, E), and the states of each direction."""
         features, after = [], []
         dropout = self.encoder.dropout
         first, *_ = self.encoder.layers

@@ -23,7 +23,7 @@ LayerState = tuple[Floats, ...]  # (h,) or, for an LSTM, (h, c); each (N, H)
 
 
 class Inputs(Protocol):
-    """What the gates of a layer are given from outside: (P, gates H), span by span."""
+    """The inputs of the gates of a layer: (P, gates H), span by span."""
 
     def __getitem__(self, span: slice, /) -> Floats: ...
 

@@ -87,7 +87,7 @@ class Decoder(Generic[State]):
         return build, (self.architecture, dict(self._weights))
 
     def features(self, tokens: Ints, state: State) -> tuple[Floats, State]:
-        """Return what the output layer reads (N, T, E) after ``tokens`` (N, T), and the state."""
+        """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
         raise NotImplementedError
 
     def output(self, features: Floats) -> Floats:
@@ -123,7 +123,7 @@ class Decoder(Generic[State]):
         return x, after
 
     def _project(self, x: Floats) -> Floats:
-        """Return what the output layer reads (..., E) of the last layer's outputs (..., H)."""
+        """Return the features (..., E) of the last layer's outputs (..., H)."""
         return x if self._projection is None else affine(x, *self._projection)
 
 
@@ -140,7 +140,7 @@ class CausalLM(Decoder[DecoderState]):
         return DecoderState(tuple(layer.empty_state(n) for layer in layers))
 
     def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
-        """Return what the output layer reads (N, T, E) after ``tokens`` (N, T), and the state."""
+        """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
         n, steps = tokens.shape
         x, after = self._run(tokens.T.reshape(-1), _spans(n, steps), state)  # (T N, H)
         return self._project(x).reshape(steps, n, -1).transpose(1, 0, 2), after
@@ -194,7 +194,7 @@ class EncoderDecoder(Decoder[AttentionState]):
         return AttentionState(tuple(states), source)
 
     def features(self, tokens: Ints, state: AttentionState) -> tuple[Floats, AttentionState]:
-        """Return what the output layer reads (N, T, E) after ``tokens`` (N, T), and the state."""
+        """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
         n, steps = tokens.shape
         spans = _spans(n, steps)
         x, first = self._run_first(tokens.T.reshape(-1), spans, state.layers[0])  # (T N, H)

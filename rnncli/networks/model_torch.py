@@ -83,7 +83,7 @@ class Decoder(nn.Module):
     def features(
         self, tokens: Tensor, states: Sequence[LayerState | None]
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return what the output layer reads (N, T, E) after each of ``tokens`` (N, T).
+        """Return the features (N, T, E) after each of ``tokens`` (N, T).
 
         Beside it are the states after the last step, one a layer.
         """
@@ -135,7 +135,7 @@ class AttentionDecoder(Decoder):
         return [layer.init_state(h) for layer, h in zip(self.layers, parts, strict=True)]
 
     def lexical_features(self, embedded: Tensor) -> Tensor:
-        """Return what tokens of the source (N, S, E) say on their own to the output layer.
+        """Return the lexical features of the source (N, S, E).
 
         A translation of the token that is attended to needs no context to be likely, which a
         network has little to learn from for rare words.
@@ -150,7 +150,7 @@ class AttentionDecoder(Decoder):
         source: Source,
         where: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return what the output layer reads (N, T, E) after each of ``tokens`` (N, T).
+        """Return the features (N, T, E) after each of ``tokens`` (N, T).
 
         Beside it are the states after the last step. With ``where`` (N, T), only the features of
         the M places where it is true: the output layer is most of the work.
@@ -215,7 +215,7 @@ class EncoderDecoder(OnDevice):
         self.decoder = AttentionDecoder(front, encoder.output_size, decoder, head, dropout)
 
     def read(self, tokens: Tensor, lengths: Tensor) -> tuple[Source, list[LayerState]]:
-        """Return what a decoder attends to in sources (N, S), and the states to start from."""
+        """Encode sources (N, S); return the memory of the attention and the initial states."""
         embedded = self.encoder.embedding(tokens)  # (N, S, E)
         values, last = self.encoder.read(embedded, lengths)  # (N, S, D), (N, D)
         features = self.decoder.lexical_features(embedded)  # (N, S, E)
@@ -227,7 +227,7 @@ class EncoderDecoder(OnDevice):
     def features(
         self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
     ) -> Tensor:
-        """Return what the output layer reads (N, T, E) after each of ``target`` (N, T).
+        """Return the features (N, T, E) after each of ``target`` (N, T).
 
         With ``where`` (N, T), only the features (M, E) of the places where it is true.
         """

@@ -37,7 +37,7 @@ class DataDescription:
 
 @dataclass(frozen=True)
 class TextProfile:
-    """What the training texts were like, to notice texts that are unlike them."""
+    """A profile of the training texts, to detect dataset shift."""
 
     scripts: Mapping[str, float] = field(default_factory=dict)  # the share of the texts in each
     unknown_words: float | None = None  # the share of the words of the held-out texts
@@ -79,7 +79,7 @@ class ModelDescription:
     rnncli_version: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is written to config.json, in today's format."""
+        """Return the content of config.json, in the current format."""
         first = {"format_version": FORMAT_VERSION, "rnncli_version": self.rnncli_version}
         return first | {name: value for name, value in asdict(self).items() if name not in first}
 

@@ -97,7 +97,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
 
 
 def read_description(path: Path) -> ModelDescription:
-    """Return what a model directory says of the model.
+    """Read the description of a model directory.
 
     Raises:
         ModelError: there is no model, or its description is damaged or of a newer format.
@@ -108,7 +108,7 @@ def read_description(path: Path) -> ModelDescription:
 
 
 def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
-    """Return what config.json says, and where tensors lie, by the names of today's files."""
+    """Return the description and the tensor files, by the names of the current format."""
     values = _read_json(layout)
     try:
         if values["format_version"] == 1:

@@ -25,7 +25,7 @@ LARGEST_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """Say what a tensor must be; a size of None is any size above zero."""
+    """The expected shape and types of a tensor; a size of None is any size above zero."""
 
     shape: tuple[int | None, ...]
     dtypes: tuple[str, ...] = ("F16",)  # as safetensors calls them
@@ -53,7 +53,7 @@ class TensorFile:
     metadata: Mapping[str, str] | None = None
 
     def read_metadata(self) -> Mapping[str, str]:
-        """Return what the file says beside its tensors.
+        """Return the metadata of the file.
 
         Raises:
             ModelError: the file is missing or damaged.

@@ -201,7 +201,7 @@ class ModelWriter:
 
 @dataclass
 class Snapshot:
-    """What is written of a model beside its weights."""
+    """The files of a model beside its weights."""
 
     description: ModelDescription
     card: str

@@ -39,7 +39,7 @@ class EvaluationResult:
         return self.report.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
+        """Return the output of ``--json``."""
         return {"model": self.model, "data": self.data, **self.scores}
 
     @property

@@ -32,7 +32,7 @@ class EvaluationData:
 
 
 def training_data_of(path: Path) -> DataDescription:
-    """Return what a model says of the data that it was trained on.
+    """Return the description of the data that a model was trained on.
 
     Raises:
         ModelError: there is no such model, or it does not say it.

@@ -40,7 +40,7 @@ class Reader(Protocol):
     def features(
         self, tokens: Tensor, states: Sequence[LayerState | None]
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return what the output layer reads after each token, and the states after the last."""
+        """Return the features after each token, and the states after the last."""
         ...
 
     def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
@@ -139,7 +139,7 @@ class LanguageModelTraining:
         return Evaluation(self._scores(total / count))
 
     def _read(self, window: Window, states: Sequence[LayerState | None]) -> tuple[Tensor, Carry]:
-        """Return what the output layer reads, and the states after the window, as constants."""
+        """Return the features, and the states after the window, detached."""
         x, after = self._model.reader.features(self.model.tensor(window.inputs), states)
         return x, tuple(tuple(part.detach() for part in layer) for layer in after)
 

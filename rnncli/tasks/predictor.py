@@ -1,4 +1,4 @@
-"""What every trained model can do."""
+"""The base class of trained models."""
 
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Predictor(Generic[NetworkT]):
         return f"<{type(self).__name__} {self.path}: {about}>"
 
     def _description(self) -> list[str]:
-        """Return what tells this model from others of its task, in a few words each."""
+        """Return short descriptions of the properties of this model."""
         return [f"{self._tokenizer.level} level"]
 
     def _announce_once(self, message: str) -> None:
@@ -85,7 +85,7 @@ class Predictor(Generic[NetworkT]):
         max_tokens: int,
         max_texts: int,
     ) -> list[Result]:
-        """Return what a function makes of each text, batched with texts of similar length.
+        """Map a function over texts in batches of similar length.
 
         It gets the indices of the texts of a batch, and returns a result for each.
         """

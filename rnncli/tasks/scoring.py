@@ -1,4 +1,4 @@
-"""What scoring a model takes and gives, whatever the task."""
+"""The interface of scorers, whatever the task."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -196,7 +196,7 @@ class Trainer:
 
     @property
     def result(self) -> TrainingResult:
-        """What came of it, once all steps are done."""
+        """The result, once all steps are done."""
         assert self._session is not None and self._last is not None
         description = self._session.snapshot.description
         return TrainingResult(
@@ -209,7 +209,7 @@ class Trainer:
         )
 
     def preview(self, weights: "Mapping[str, Tensor]") -> str | None:
-        """Return what the model writes with these weights; None where it writes nothing."""
+        """Return a preview of the text that these weights write; None where there is none."""
         return None if self._session is None else self._session.preview(weights)
 
     def _read_corpus(self) -> "Corpus":

@@ -1,4 +1,4 @@
-"""What stands around a vocabulary at each level: how text is cut into tokens and put together."""
+"""The parts of a tokenizer at each level: normalisation, pre-tokenization and decoding."""
 
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend

@@ -74,7 +74,7 @@ class TextStreamer:
         return text[:certain]
 
     def finish(self) -> str:
-        """Return what was held back."""
+        """Return the remaining characters."""
         if self.stopped:
             return ""
         return self._stop_strings.drop_row_end(self._held) + self._tokenizer.decode(self._ids)

@@ -49,7 +49,7 @@ class Budget:
         self._next_evaluation = fraction + interval
 
     def state_dict(self) -> StateDict:
-        """Return what a later run needs to go on with the same budget."""
+        """Return the state by which a later run resumes with the same budget."""
         return {
             "seconds": self.elapsed(),
             "reserve": self._reserve,

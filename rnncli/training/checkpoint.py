@@ -88,7 +88,7 @@ def evaluated_weights(
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a training was, how far it came, and its state."""
+    """A saved run: its identity, its progress, and its state."""
 
     identity: dict[str, Any]  # settings and data; another training differs in something
     description: ModelDescription  # of the model so far

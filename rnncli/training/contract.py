@@ -1,4 +1,4 @@
-"""What a task gives to a training session, and what the loop tells of each step."""
+"""The interface between tasks and the training session, and the progress of each step."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,14 +106,14 @@ class Prepared(Generic[TrainableT]):
 
 @dataclass(frozen=True)
 class Tuned:
-    """What held-out data says of how to use a trained model."""
+    """Hyperparameters and files that are tuned on held-out data after training."""
 
     parameters: dict[str, float] = field(default_factory=dict)
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 
 
 class Recipe(Protocol[TrainableT]):
-    """What a task gives to a training session."""
+    """The recipe of a task: its part of a training session."""
 
     def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
         """Return the settings: those ``given``, and for the rest what suits data and machine."""
@@ -137,11 +137,11 @@ class Recipe(Protocol[TrainableT]):
         ...
 
     def summary(self, description: ModelDescription) -> str:
-        """Return what the model does, as its card says it after "A recurrent network that"."""
+        """Return the summary of the model for its card after "A recurrent network that"."""
         ...
 
     def preview(self, prepared: Prepared[TrainableT], weights: Mapping[str, Tensor]) -> str | None:
-        """Return what the model writes with these weights; None where it writes nothing.
+        """Return a preview of the text that these weights write; None where there is none.
 
         The random state of training stays as it is.
         """

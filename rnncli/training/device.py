@@ -1,4 +1,4 @@
-"""What a training computes on, and in what numbers: chosen by what this machine has."""
+"""Choose the device and the precision of a training."""
 
 import torch
 
@@ -7,7 +7,7 @@ from rnncli.errors import ConfigError
 
 
 def choose_precision(wanted: Precision, device: Device) -> Precision:
-    """Return ``bfloat16`` where the processor computes with it fast, unless told else.
+    """Return ``bfloat16`` where the processor computes with it fast, unless another is asked for.
 
     Raises:
         ConfigError: bfloat16 was asked for and the processor has no layers in it.
@@ -28,7 +28,7 @@ def choose_precision(wanted: Precision, device: Device) -> Precision:
 
 
 def choose_device(wanted: Device) -> Device:
-    """Return ``cuda`` where there is one, unless told else.
+    """Return ``cuda`` where there is one, unless another is asked for.
 
     Raises:
         ConfigError: a GPU was asked for and there is none.

@@ -1,4 +1,4 @@
-"""What a training needs before it begins: its settings, its network, and its description."""
+"""Prepare a training: its settings, its network, and its description."""
 
 import json
 import platform
@@ -36,7 +36,7 @@ USUAL: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class SessionRequest:
-    """What a session is to train."""
+    """The request for a training session."""
 
     corpus: Corpus
     arguments: Sequence[str]  # that name the corpus
@@ -156,7 +156,7 @@ def _describe(
 def _identity(
     request: SessionRequest, options: dict[str, Any], description: ModelDescription
 ) -> dict[str, Any]:
-    """Return what another training has otherwise, as JSON keeps it."""
+    """Return the values that identify a training, as JSON stores them."""
     assert description.data is not None
     identity = {
         "options": options,

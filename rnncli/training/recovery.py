@@ -123,7 +123,7 @@ def carry_of(state: StateDict, device: torch.device) -> Carry:
 
 
 def find_divergence(loss: float, norm: Tensor, model: nn.Module) -> str | None:
-    """Say what is not finite in a step: its loss, or the gradient of a parameter."""
+    """Name what is not finite in a step: its loss, or the gradient of a parameter."""
     if not math.isfinite(loss):
         return f"the loss is {loss}"
     if norm.isfinite():

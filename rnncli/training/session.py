@@ -72,7 +72,7 @@ class Session:
         self._finish()
 
     def preview(self, weights: Mapping[str, Tensor]) -> str | None:
-        """Return what the model writes with these weights; None where it writes nothing."""
+        """Return a preview of the text that these weights write; None where there is none."""
         return self.recipe.preview(self.prepared, weights)
 
     def _pretrain(

@@ -1,4 +1,4 @@
-"""What Ctrl-C and a request to end do to a training: it stops where it can go on later."""
+"""Stop a training on SIGINT or SIGTERM, such that it can be resumed."""
 
 import signal
 from contextlib import AbstractContextManager

@@ -229,7 +229,7 @@ def is_score(line: bytes) -> bool:
     return re.match(rb" *\d+s  epoch .*accuracy", line) is not None
 
 
-def told_to_go_on(err: bytes) -> bool:
+def names_the_command_to_resume(err: bytes) -> bool:
     lines = err.decode().rstrip().split("\n")
     if "the previous model is kept" in lines[-1]:
         lines.pop()
@@ -253,7 +253,7 @@ def test_ctrl_c_during_training_keeps_the_best_model_so_far(tmp_path: Path) -> N
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (130, b"")
-    assert told_to_go_on(err)
+    assert names_the_command_to_resume(err)
     assert names(model) == sorted([*CLASSIFIER_FILES, "checkpoint"])
     assert names(tmp_path) == ["m", "scratch"]
     assert left_behind(scratch) == []
@@ -275,7 +275,7 @@ def test_ctrl_c_at_the_first_score_is_told_what_is_on_disk(tmp_path: Path) -> No
         out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (130, b"")
     assert names(tmp_path) == ["m"]
-    assert told_to_go_on(err)
+    assert names_the_command_to_resume(err)
     shutil.rmtree(model / "checkpoint")
     assert tree(tmp_path) == before or info(model)["training"]["finished"] is False
     TextClassifier.load(model)

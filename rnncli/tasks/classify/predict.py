@@ -67,7 +67,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Return what cuts texts into the tokens that the networks read."""
+        """Return the tokenizer."""
         return self._tokenizer
 
     def _description(self) -> list[str]:

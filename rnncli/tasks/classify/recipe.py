@@ -95,7 +95,7 @@ class ClassifierRecipe:
         return Tuned()
 
     def summary(self, description: ModelDescription) -> str:
-        """Return what the model does, as its card says it."""
+        """Return the summary of the model for its card."""
         return f"labels texts as {', '.join(description.labels[:MAX_LISTED])}"
 
     def preview(

@@ -65,7 +65,7 @@ class GeneratorRecipe:
         return Tuned({} if cache is None else write_parameters(cache))
 
     def summary(self, description: ModelDescription) -> str:
-        """Return what the model does, as its card says it."""
+        """Return the summary of the model for its card."""
         controls = Controls.parse(description.task_values.get("controls"))
         manner = "" if controls is None else f", in the manner of {controls.listed()}"
         return f"writes text like the one it was trained on{manner}"

@@ -34,7 +34,7 @@ INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperatu
 
 @dataclass(frozen=True)
 class Retrieved:
-    """What is retrieved for N sources: M tokens each, and their keys."""
+    """The retrieved tokens of N sources, M each, and their keys."""
 
     keys: Floats  # (N, M, J) of length 1, or 0 where there is no token
     mask: NDArray[np.bool_]  # (N, M), true where there is a token
@@ -42,7 +42,7 @@ class Retrieved:
     column: Ints  # (N, M) of each token among them
 
     def keep(self, sources: Ints) -> "Retrieved":
-        """Return what was retrieved for these sources alone."""
+        """Return the retrieved tokens of these sources alone."""
         return Retrieved(*(getattr(self, field.name)[sources] for field in fields(self)))
 
 

@@ -91,7 +91,7 @@ class TranslatorRecipe:
         return Tuned(parameters, files)
 
     def summary(self, description: ModelDescription) -> str:
-        """Return what the model does, as its card says it."""
+        """Return the summary of the model for its card."""
         data = description.data
         languages = " from {} to {}".format(*data.languages) if data and data.languages else ""
         pairs = ""

@@ -131,7 +131,7 @@ class TranslatorTraining:
         return PairBatch(sources, lengths, inputs, targets)
 
     def _features(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Return what the output layer reads (M, E), and the targets (M,), but for padding."""
+        """Return the features (M, E), and the targets (M,), but for padding."""
         tensor = self.model.tensor
         targets = tensor(batch.targets)  # (N, T)
         where = targets != PAD  # (N, T)
