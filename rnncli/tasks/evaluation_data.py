@@ -159,7 +159,7 @@ def _read_again(
             "the model was trained on stdin, which cannot be read a second time",
             "name the data to score on",
         )
-    announce(f"reading the training data again: {' '.join(trained_on.arguments)}")
+    announce(f"reading the training data again: {trained_on.name}")
     for argument in trained_on.arguments:
         if Path(argument).exists() and not Path(argument).is_file():
             raise DataError(f"{argument} is not a regular file", "name the data to score on")
