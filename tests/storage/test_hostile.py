@@ -238,12 +238,12 @@ class TestFiles:
     def test_a_pipe_does_not_hang(self, name: str, model: Path) -> None:
         (model / name).unlink()
         os.mkfifo(model / name)
-        refused(model, name, "no file")
+        refused(model, name, "not a regular file")
 
     def test_a_directory_is_refused(self, name: str, model: Path) -> None:
         (model / name).unlink()
         (model / name).mkdir()
-        refused(model, name, "no file")
+        refused(model, name, "not a regular file")
 
     def test_a_link_to_another_place_is_refused(self, name: str, model: Path) -> None:
         (model / name).unlink()
