@@ -178,7 +178,9 @@ def test_it_is_said_where_nothing_but_copies_is_drawn(own: Path) -> None:
     words = ("The", "--length", 60, "--temperature", 0, "--copied-from", own, "--max-copy", 1)
     result = generate(*words, code=1)
     assert result.out == b""
-    assert result.err.startswith("error: 20 times a sample had more than 1 characters in a row")
+    assert result.err.startswith(
+        "error: the model copied more than 1 characters in a row in each of 20 tries"
+    )
     assert "hint: allow more with a larger --max-copy, or raise --temperature" in result.err
 
 

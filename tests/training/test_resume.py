@@ -60,7 +60,7 @@ def loads_or_is_not_there(model: Path) -> bool:
 def test_a_training_that_is_killed_again_and_again_ends_as_if_it_had_not(
     task: str, tmp_path: Path
 ) -> None:
-    steps = ("--steps", 120 * KILLS, "--patience", 1_000, "--checkpoint-every", "0.001s")
+    steps = ("--steps", 60 * KILLS, "--patience", 1_000, "--checkpoint-every", "0.001s")
     whole = call(*arguments(task, tmp_path / "whole", *steps))
     assert whole.code == 0, whole.err
     model = tmp_path / "killed"

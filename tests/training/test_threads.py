@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from models import SMALL, pairs, reviews, story
+from models import SMALL, pairs, reviews
 from shell import TIMEOUT, environment
 
 THREADS = 40  # which the tokenizers start where nothing bounds them
@@ -37,7 +37,7 @@ def count_threads(*arguments: object) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.parametrize("data", [reviews, story, pairs])
+@pytest.mark.parametrize("data", [reviews, pairs])
 def test_a_training_starts_no_more_threads_than_it_may(data, tmp_path: Path) -> None:
     words = ("train", data(), "-o", tmp_path / "m", *SMALL, "--steps", 1, "-q")
     assert count_threads(*words, "--threads", 1) < THREADS
