@@ -1,4 +1,4 @@
-"""Files that appear as a whole or not at all, and a lock against others who write there."""
+"""Files that are written completely or not at all, and a lock between processes."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """Return where a file is written before it is renamed; a killed process leaves it behind."""
+    """Return the path of a file before it is renamed; a killed process leaves it behind."""
     return path.with_name(f".{path.name}.new")
 
 
 def _flush_directory(path: Path) -> None:
-    """Flush the names in a directory to the disk, where the system can."""
+    """Flush the names in a directory to the disk, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -40,17 +40,17 @@ def _flush_directory(path: Path) -> None:
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back until files that belong together are all in place."""
-    if current_thread() is not main_thread():  # which alone receives signals
+    """Defer Ctrl-C until files that belong together are all in place."""
+    if current_thread() is not main_thread():  # the only one that receives signals
         yield
         return
     received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def defer(number: int, frame: FrameType | None) -> None:
         del frame
         received.append(number)
 
-    handler = signal.signal(signal.SIGINT, note)
+    handler = signal.signal(signal.SIGINT, defer)
     try:
         yield
     finally:
@@ -61,8 +61,8 @@ def defer_interrupts() -> Iterator[None]:
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[bool]:
-    """Lock a file until the block or the process ends; yield False where another process has it."""
-    from filelock import FileLock, Timeout  # 40 ms, which no answer needs
+    """Lock a file until the block or the process ends; yield False if another process holds it."""
+    from filelock import FileLock, Timeout  # 40 ms, which predictions do not need
 
     lock = FileLock(path)
     try:
@@ -78,7 +78,7 @@ def exclusive_lock(path: Path) -> Iterator[bool]:
 
 
 def umask() -> int:
-    """Return the permissions that new files and directories do not get."""
+    """Return the permission bits that new files and directories lack."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,11 +1,11 @@
-"""The model card: what a model does, what it was trained on, and how well it does."""
+"""The model card: task, training data, scores and limits of a model."""
 
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
 
 
-def write_card(description: ModelDescription, summary: str) -> str:
-    """Return the model card; ``summary`` ends the sentence "A recurrent network that ..."."""
+def format_card(description: ModelDescription, summary: str) -> str:
+    """Format the model card; ``summary`` ends the sentence "A recurrent network that ..."."""
     architecture, settings = description.architecture, description.settings
     stack = architecture.decoder or architecture.encoder
     assert stack is not None

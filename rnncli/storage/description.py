@@ -1,4 +1,4 @@
-"""The typed content of config.json, with one validation for reader and writer."""
+"""The typed content of config.json, and its validation."""
 
 import reprlib
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ from rnncli.storage.layout import TASK_FILES
 
 Value = TypeVar("Value")
 
-LARGEST_NUMBER = 1e4  # a hundred times what is learned; far beyond it, products overflow
+MAX_VALUE = 1e4  # a hundred times the weights of trained models; far above, products overflow
 
 
 @dataclass(frozen=True)
 class DataDescription:
-    """The data that a model was trained on: enough to read it and to hold out the same part again.
+    """The training data of a model: enough to read it and to hold out the same part again.
 
-    ``columns`` maps what a column is for to its name in the data; ``validation`` is the share of
-    the rows that was held out, and ``seed`` the random seed that chose them.
+    ``columns`` maps canonical names, such as "text", to those in the data; ``validation`` is the
+    share of the rows that was held out, and ``seed`` the random seed that selected them.
     """
 
     name: str
-    arguments: tuple[str, ...]  # that name the data to rnncli
+    arguments: tuple[str, ...]  # of the command line, which name the data
     columns: Mapping[str, str]
     fingerprint: str
     validation: float
@@ -32,7 +32,7 @@ class DataDescription:
     languages: tuple[str, str] | None = None  # of source and target
     licence: str | None = None
     rows: Mapping[str, int] = field(default_factory=dict)  # of the training and validation part
-    unlabelled: tuple[str, ...] = ()  # texts without labels, read before
+    unlabelled: tuple[str, ...] = ()  # names of the texts for pretraining
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TextProfile:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How a model was trained; when its best scores were reached is known after an evaluation."""
+    """How a model was trained; steps, epochs and seconds are those at its best evaluation."""
 
     command: str
     python: str
@@ -58,20 +58,20 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """All that config.json says of a model.
+    """The content of config.json.
 
-    Without ``data``, ``profile`` and ``training`` a model still answers; it cannot be scored on the
-    data that it was trained on, and texts unlike these go unnoticed.
+    Without ``data``, ``profile`` and ``training`` a model still predicts; but it cannot be scored
+    on its training data, and dataset shift is not detected.
     """
 
     task: Task
     level: Level
     architecture: Architecture
     labels: tuple[str, ...] = ()  # in the order of the classes; empty where there are none
-    tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters set on held-out data
+    tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters, on held-out data
     scores: Mapping[str, float] = field(default_factory=dict)  # on the held-out part
     task_files: tuple[str, ...] = ()  # names of the files that only its task has
-    task_values: Mapping[str, Any] = field(default_factory=dict)  # what only its task can check
+    task_values: Mapping[str, Any] = field(default_factory=dict)  # checked by its task
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the training
     data: DataDescription | None = None
     profile: TextProfile | None = None
@@ -85,12 +85,12 @@ class ModelDescription:
 
 
 def parse(values: Mapping[str, Any]) -> ModelDescription:
-    """Check what a config.json of today's format holds.
+    """Parse the content of a config.json in the current format.
 
-    Whatever is wrong with the parts that a model can answer without, makes them None.
+    Optional parts (``data``, ``profile``, ``training``) become None where they are damaged.
 
     Raises:
-        ValueError: something that is needed to answer is missing or wrong.
+        ValueError: a part that prediction needs is missing or damaged.
 
     """
     task, level = values.get("task"), values.get("level")
@@ -104,7 +104,7 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         raise ValueError(str(error)) from None
     head = architecture.head
     tuned, task_values = _mapping(values.get("tuned", {}), float), values.get("task_values", {})
-    if tuned is None or not all(0 < value < LARGEST_NUMBER for value in tuned.values()):
+    if tuned is None or not all(0 < value < MAX_VALUE for value in tuned.values()):
         raise ValueError("the tuned hyperparameters are wrong")
     if not isinstance(task_values, dict):
         raise ValueError("task_values is no object")
@@ -127,15 +127,17 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
 
 
 def _mapping(value: object, kind: type[Value]) -> dict[str, Value] | None:
-    """Return an object whose values are all of one type; None where it is none."""
-    is_one = isinstance(value, dict) and all(type(item) is kind for item in value.values())
-    return value if isinstance(value, dict) and is_one else None
+    """Return a JSON object whose values are all of one type; None for anything else."""
+    if isinstance(value, dict) and all(type(item) is kind for item in value.values()):
+        return value
+    return None
 
 
 def _list(value: object, kind: type[Value]) -> list[Value] | None:
-    """Return a list whose items are all of one type; None where it is none."""
-    is_one = isinstance(value, list) and all(type(item) is kind for item in value)
-    return value if isinstance(value, list) and is_one else None
+    """Return a list whose items are all of one type; None for anything else."""
+    if isinstance(value, list) and all(type(item) is kind for item in value):
+        return value
+    return None
 
 
 def _parse_labels(value: object, count: int) -> tuple[str, ...]:
@@ -159,14 +161,16 @@ def _parse_data(value: object) -> DataDescription | None:
             "fingerprint": str(fingerprint),
             "validation": float(validation),
             "seed": int(seed),
-            **others,
+            **optional,
         } if 0 < validation < 1 and 0 <= seed <= MAX_SEED:
-            arguments, columns = _list(others.get("arguments"), str), others.get("columns")
-            columns, languages = _mapping(columns, str), others.get("languages")
-            pair = _list(languages or ["", ""], str)
-            if arguments is None or columns is None or pair is None or len(pair) != 2:
+            arguments = _list(optional.get("arguments"), str)
+            columns = _mapping(optional.get("columns"), str)
+            languages = _list(optional.get("languages") or [], str)
+            if arguments is None or columns is None or languages is None:
                 return None
-            licence = others.get("licence")
+            if len(languages) not in (0, 2):
+                return None
+            licence = optional.get("licence")
             return DataDescription(
                 name,
                 tuple(arguments),
@@ -174,10 +178,10 @@ def _parse_data(value: object) -> DataDescription | None:
                 fingerprint,
                 validation,
                 seed,
-                languages=(pair[0], pair[1]) if languages else None,
+                languages=(languages[0], languages[1]) if languages else None,
                 licence=licence if isinstance(licence, str) else None,
-                rows=_mapping(others.get("rows"), int) or {},
-                unlabelled=tuple(_list(others.get("unlabelled"), str) or ()),
+                rows=_mapping(optional.get("rows"), int) or {},
+                unlabelled=tuple(_list(optional.get("unlabelled"), str) or ()),
             )
     return None
 
@@ -199,9 +203,9 @@ def _parse_training(value: object) -> TrainingRecord | None:
             "python": str(python),
             "torch": str(torch),
             "finished": bool(finished),
-            **others,
+            **optional,
         }:
-            steps, epochs, seconds = (others.get(n) for n in ("steps", "epochs", "seconds"))
+            steps, epochs, seconds = (optional.get(n) for n in ("steps", "epochs", "seconds"))
             return TrainingRecord(
                 command,
                 python,

@@ -1,18 +1,17 @@
-"""The files of a model directory: what they are called, and how large they may be."""
+"""The files of a model directory: their names and their largest sizes."""
 
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnncli.errors import ModelError
 
-DAMAGED = "copy the model again, or train it again"  # the hint where a file is not as written
+DAMAGED = "copy the model again, or train it again"  # the hint for a damaged file
 
-TaskFiles = Mapping[str, Callable[[Path], None]]  # names, and what writes each file to a path
+TaskFiles = Mapping[str, Callable[[Path], None]]  # the name of each file, and its writer
 
-# Files that only one task has; what is in them, that task alone knows.
+# Files that only one task has, which alone reads and writes them.
 NGRAMS = "ngrams.safetensors"  # the linear n-gram model of a classifier
 MEMORY = "memory.safetensors"  # the retrieval memory of a translator
 TASK_FILES = (NGRAMS, MEMORY)
@@ -28,71 +27,25 @@ LARGEST = {
 }
 
 
-@dataclass(frozen=True)
 class Layout:
-    """Name every file of a model directory, once."""
+    """The path of every file of a model directory."""
 
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        """Return where the description of the model lies; without it, there is no model."""
-        return self.root / "config.json"
-
-    @property
-    def weights(self) -> Path:
-        """Return where the weights of the network lie."""
-        return self.root / "model.safetensors"
-
-    @property
-    def tokenizer(self) -> Path:
-        """Return where the tokenizer lies: of what the network reads."""
-        return self.root / "tokenizer.json"
-
-    @property
-    def target_tokenizer(self) -> Path:
-        """Return where the tokenizer of what the network writes lies, if that is another one."""
-        return self.root / "target_tokenizer.json"
-
-    @property
-    def task_files(self) -> tuple[Path, ...]:
-        """Return where the files lie that only one task has."""
-        return tuple(self.root / name for name in TASK_FILES)
-
-    @property
-    def card(self) -> Path:
-        """Return where the model card lies."""
-        return self.root / "README.md"
-
-    @property
-    def metrics(self) -> Path:
-        """Return where the scores of all evaluations lie, a line each."""
-        return self.root / "metrics.jsonl"
-
-    @property
-    def checkpoint(self) -> Path:
-        """Return the folder of what only an unfinished training needs."""
-        return self.root / "checkpoint"
-
-    @property
-    def state(self) -> Path:
-        """Return where the state of an unfinished training lies."""
-        return self.checkpoint / "state.safetensors"
-
-    @property
-    def lock(self) -> Path:
-        """Return the file that a running training locks."""
-        return self.checkpoint / "lock"
-
-    @property
-    def replaced(self) -> Path:
-        """Return the folder that keeps a finished model until the one replacing it is finished."""
-        return self.checkpoint / "replaced"
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Return every file that a model may have, its description last."""
-        return (
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "config.json"  # the description; without it, there is no model
+        self.weights = root / "model.safetensors"  # of the network
+        self.tokenizer = root / "tokenizer.json"  # of the input
+        self.target_tokenizer = root / "target_tokenizer.json"  # of the output, if it has its own
+        self.task_files = tuple(root / name for name in TASK_FILES)
+        self.card = root / "README.md"
+        self.metrics = root / "metrics.jsonl"  # the scores of each evaluation, one a line
+        self.checkpoint = root / "checkpoint"  # the folder that only an unfinished training needs
+        self.state = self.checkpoint / "state.safetensors"  # of an unfinished training
+        self.lock = self.checkpoint / "lock"  # held by a running training
+        # A finished model, until the one that replaces it is finished, too.
+        self.replaced = self.checkpoint / "replaced"
+        # Every file of a model, its description last.
+        self.files = (
             self.tokenizer,
             self.target_tokenizer,
             *self.task_files,
@@ -104,7 +57,7 @@ class Layout:
 
 
 def require_regular_file(path: Path) -> Path:
-    """Return the path of a file of a model, which may be untrusted.
+    """Check the path of a file of a model, which may be untrusted, and return it.
 
     Raises:
         ModelError: it is a link out of the directory, no regular file, or far too large.

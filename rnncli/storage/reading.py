@@ -1,6 +1,6 @@
 """Read a model directory, which may be untrusted: everything is checked, nothing unpickled.
 
-Nothing is built, and no weight read, before the description, the shapes and the sizes fit.
+No weight is read before the description, the shapes and the file sizes fit together.
 """
 
 import json
@@ -26,12 +26,12 @@ from rnncli.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model as it lies on disk: description, tokenizers and network."""
+    """A model that was read: description, tokenizers and network."""
 
     layout: Layout
     description: ModelDescription
     tokenizer: Tokenizer
-    target_tokenizer: Tokenizer  # of what the decoder writes; the same one where there is but one
+    target_tokenizer: Tokenizer  # of the output; ``tokenizer`` itself where the model has one only
     weights: Mapping[str, Floats]
     network: Network
     task_files: Mapping[str, TensorFile] = field(default_factory=dict)  # by their names
@@ -41,18 +41,13 @@ class SavedModel:
         """Return the directory."""
         return self.layout.root
 
-    @property
-    def architecture(self) -> Architecture:
-        """Return the parts of the network."""
-        return self.description.architecture
-
     def require_tuned(
         self, required: set[str], optional: frozenset[str] = frozenset()
     ) -> Mapping[str, float]:
-        """Return the hyperparameters that were set on held-out data, or none of them.
+        """Return the tuned hyperparameters: all of ``required``, or none.
 
         Raises:
-            ModelError: there are others than a model of its task has.
+            ModelError: the names are not those of a model of its task.
 
         """
         tuned = self.description.tuned
@@ -61,7 +56,7 @@ class SavedModel:
         return tuned
 
     def damaged(self, reason: str) -> ModelError:
-        """Return an error that explains what is wrong with the description."""
+        """Return an error about the description."""
         return ModelError(f"{self.layout.config} is damaged: {reason}", DAMAGED)
 
 
@@ -72,9 +67,10 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         ModelError: something is missing, damaged, of another task or of a newer format.
 
     """
-    layout, (description, files) = Layout(path), _read(Layout(path))
+    layout = Layout(path)
+    description, files = _read(layout)
     if task is not None and description.task != task:
-        from shlex import quote  # for an error alone
+        from shlex import quote  # only for the error
 
         raise ModelError(
             f"{path} is a model for the task {description.task}, not {task}",
@@ -123,14 +119,16 @@ def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
 
 
 def _read_json(layout: Layout) -> dict[str, Any]:
-    """Return the values in config.json, which are of a format that can be read."""
+    """Return the content of config.json, of any supported format."""
     path = layout.root
     if not path.is_dir():
-        what = "is a file, not a model directory" if path.exists() else "does not exist"
-        raise ModelError(f"{path} {what}", "train a model first: rnncli train, or name one: -m DIR")
+        reason = "is a file, not a model directory" if path.exists() else "does not exist"
+        raise ModelError(
+            f"{path} {reason}", "train a model first: rnncli train, or name one: -m DIR"
+        )
     try:
         values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
-        json.dumps(values, ensure_ascii=False).encode()  # fails at what cannot be printed either
+        json.dumps(values, ensure_ascii=False).encode()  # fails at lone surrogates
     except FileNotFoundError:
         raise ModelError(
             f"{path} holds no model: config.json is missing",
@@ -158,7 +156,7 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
 
 
 def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Floats]:
-    """Read the weights, once the file is known to hold what the network needs and no more."""
+    """Read the weights from a file that has exactly the parameters of the architecture."""
     specs = {name: TensorSpec(shape) for name, shape in parameters(architecture).items()}
     tensors = file.read(specs)
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}

@@ -1,6 +1,6 @@
 """Safetensors files: written atomically, and checked when read, since they may be untrusted.
 
-No number is read before names, types and shapes are as expected.
+No value is read before names, types and shapes are as expected.
 """
 
 import json
@@ -17,35 +17,37 @@ from safetensors import SafetensorError, safe_open
 
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import write_bytes
-from rnncli.storage.description import LARGEST_NUMBER
+from rnncli.storage.description import MAX_VALUE
 from rnncli.storage.layout import DAMAGED, require_regular_file
 
-LARGEST_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
+MAX_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """The expected shape and types of a tensor; a size of None is any size above zero."""
+    """The expected shape and types of a tensor; a size of None stands for any above zero."""
 
     shape: tuple[int | None, ...]
     dtypes: tuple[str, ...] = ("F16",)  # as safetensors calls them
 
     def fits(self, shape: list[int], dtype: str) -> bool:
-        """Return whether a tensor of this shape and type is as it must be."""
+        """Return whether a tensor has an expected shape and type."""
         return (
             dtype in self.dtypes
             and len(shape) == len(self.shape)
             and 0 not in shape
-            and all(want in (None, size) for want, size in zip(self.shape, shape, strict=True))
+            and all(
+                expected in (None, size) for expected, size in zip(self.shape, shape, strict=True)
+            )
         )
 
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A file of named tensors, none of which is trusted.
+    """An untrusted file of named tensors.
 
-    ``rename`` gives a tensor of the file the name under which it is asked for, or None where it is
-    to be left aside, and ``metadata`` stands for what the file itself says: older formats differed.
+    For older formats, ``rename`` maps the name of a tensor in the file to the current one, or to
+    None where it is to be ignored, and ``metadata`` replaces that of the file.
     """
 
     path: Path
@@ -67,11 +69,11 @@ class TensorFile:
     def read(
         self, expected: Mapping[str, TensorSpec], mapped: tuple[str, ...] = ()
     ) -> dict[str, NDArray[Any]]:
-        """Return the tensors; those named in ``mapped``, of bytes, stay on the disk until used.
+        """Return the tensors; those in ``mapped``, which are int8, are memory-mapped.
 
         Raises:
-            ModelError: the file is missing or damaged, has other tensors than the expected ones,
-                or holds numbers that no training leads to.
+            ModelError: the file is missing or damaged, its tensors are not the expected ones, or
+                their values are out of range.
 
         """
         with self._open() as file:
@@ -88,17 +90,17 @@ class TensorFile:
         for name, tensor in tensors.items():
             # The bounds fail for NaN, too.
             if tensor.dtype.kind == "f" and not (
-                -LARGEST_NUMBER <= tensor.min() <= tensor.max() <= LARGEST_NUMBER
+                -MAX_VALUE <= tensor.min() <= tensor.max() <= MAX_VALUE
             ):
                 raise ModelError(f"{self.path} is damaged: {name} has values out of range", DAMAGED)
         return tensors
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        """Open the file, and explain what goes wrong while it is read."""
+        """Open the file; errors while it is read become `ModelError`."""
         try:
             with require_regular_file(self.path).open("rb") as raw:
-                if int.from_bytes(raw.read(8), "little") > LARGEST_HEADER:
+                if int.from_bytes(raw.read(8), "little") > MAX_HEADER:
                     raise ModelError(f"{self.path} is damaged: its header is too large", DAMAGED)
             with safe_open(self.path, framework="numpy") as file:
                 yield file
@@ -110,7 +112,7 @@ class TensorFile:
     def _check(
         self, file: Any, names: Mapping[str, str], expected: Mapping[str, TensorSpec]
     ) -> None:
-        """Raise an error where the file has other tensors than the expected ones."""
+        """Refuse a file whose tensors are not the expected ones."""
         wrong = names.keys() ^ expected.keys()
         for name in names.keys() & expected.keys():
             tensor = file.get_slice(names[name])
@@ -124,14 +126,14 @@ class TensorFile:
 def write_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a file of named tensors, as a whole."""
+    """Write a file of named tensors atomically."""
     from safetensors.numpy import save
 
     write_bytes(path, save(dict(tensors), metadata=dict(metadata) if metadata else None))
 
 
 def _map(path: Path, name: str) -> NDArray[np.int8]:
-    """Map a tensor of bytes in a file whose header has been checked."""
+    """Memory-map an int8 tensor in a file whose header has been checked."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))[name]

@@ -1,7 +1,7 @@
-"""Format version 1: what a model of it says and holds, as today's format has it.
+"""Upgrade models of format version 1 to the current format, as they are read.
 
-There the weights of a classifier's n-gram model lay beside those of its network, what the training
-texts were like and control codes stood with the data, and the description named no files.
+Version 1 kept the weights of a classifier's n-gram model in the file of its network's, the profile
+and the control codes in the description of the data, and did not list the files of the task.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from rnncli.storage.layout import MEMORY, NGRAMS, Layout
 from rnncli.storage.tensors import TensorFile
 
-# What the n-gram model counts, by the names that stood among the sizes of the network.
+# The features of the n-gram model, by their names in version 1, among the sizes of the network.
 FEATURES = {
     "word_orders": "word_ngrams",
     "character_orders": "character_ngrams",
@@ -28,7 +28,7 @@ NETWORK_TENSORS = {
 
 
 def upgrade(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
-    """Return what config.json holds as today's format has it; `parse` checks it afterwards."""
+    """Return the content of config.json in the current format, to be checked by `parse`."""
     model, tuned, data, settings = (
         value if isinstance(value := values.get(name), dict) else {}
         for name in ("model", "calibration", "data", "settings")
@@ -42,12 +42,12 @@ def upgrade(values: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
         "data": {**data, **split},
         "profile": data,
         "task_values": {"controls": data["controls"]} if "controls" in data else {},
-        "task_files": [name for name, is_there in files.items() if is_there],
+        "task_files": [name for name, exists in files.items() if exists],
     }
 
 
 def architecture(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts of a network that was described by one flat table of sizes."""
+    """Return the architecture of a network that was described by one table of sizes."""
     layers = {name: model.get(name) for name in ("cell", "num_layers")}
     decoder = {**layers, "hidden_size": model.get("hidden_size"), "bidirectional": False}
     encoder = {
@@ -69,8 +69,8 @@ def architecture(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tensor_files(layout: Layout, values: Mapping[str, Any]) -> dict[str, TensorFile]:
-    """Return where tensors lie, by the names of today's files."""
-    features = {name: values["model"].get(old) for name, old in FEATURES.items()}
+    """Return the tensor files by their names in the current format."""
+    features = {name: values["model"].get(name_1) for name, name_1 in FEATURES.items()}
     metadata = {"features": json.dumps({**features, "buckets": BUCKETS})}
     return {
         layout.weights.name: TensorFile(layout.weights, _network_tensor),

@@ -1,7 +1,7 @@
-"""Writing a model directory while training runs.
+"""Write a model directory while training runs.
 
-A new model appears as a whole; one that was there before gives way only when the new one is
-complete. Beside it, in a folder of its own, lies what an interrupted training needs to go on.
+A new model appears as a whole, and a model that it replaces is removed only once the new one is
+complete. The state from which an interrupted training resumes lies in a folder in it.
 """
 
 import json
@@ -30,42 +30,43 @@ from rnncli.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from torch import Tensor
 
-ELSEWHERE = "name another place: -o DIR"
+OTHER_OUTPUT = "name another place: -o DIR"
 
 
 class ModelWriter:
     """Write a model directory while training runs; it always holds the best model so far."""
 
     def __init__(self, path: Path, force: bool) -> None:
-        """Refuse to write where something else lies.
+        """Check that the model can be written to the path.
 
         Raises:
-            ModelError: the directory holds a finished model and ``force`` is off, or it holds other
-                things, or nothing can be written there.
+            ModelError: the directory holds a finished model and ``force`` is off, it holds other
+                files, or it is not writable.
 
         """
         self.path = path
-        self.written = False
         self.force = force
         layout = self._layout = Layout(path)
         self.replaced = layout.replaced
+        self._is_saved = False
+        self._saved_task_files: set[str] = set()
         if path.exists() and not path.is_dir():
-            raise ModelError(f"{path} is a file", ELSEWHERE)
+            raise ModelError(f"{path} is a file", OTHER_OUTPUT)
         unfinished = {layout.checkpoint, *map(temporary_path, layout.files)}
         if path.is_dir() and set(path.iterdir()) - unfinished:
             if not _is_model(layout):
-                raise ModelError(f"{path} holds other files, and no model", ELSEWHERE)
+                raise ModelError(f"{path} holds other files, and no model", OTHER_OUTPUT)
             if not force and (_is_finished(layout) or not layout.state.exists()):
-                raise ModelError(f"{path} holds a model already", f"{ELSEWHERE}, or add --force")
+                raise ModelError(f"{path} holds a model already", f"{OTHER_OUTPUT}, or add --force")
         ancestor = path.absolute()
         while not ancestor.exists():
             ancestor = ancestor.parent
         if not ancestor.is_dir() or not os.access(ancestor, os.W_OK):
-            raise ModelError(f"nothing can be written in {ancestor}", ELSEWHERE)
+            raise ModelError(f"nothing can be written in {ancestor}", OTHER_OUTPUT)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other trainings out of the directory, and leave no empty one behind.
+        """Lock the directory against other trainings; remove it afterwards if it stayed empty.
 
         Raises:
             ModelError: another training runs there.
@@ -73,9 +74,11 @@ class ModelWriter:
         """
         layout, is_new = self._layout, not self.path.exists()
         layout.checkpoint.mkdir(parents=True, exist_ok=True)
-        with exclusive_lock(layout.lock) as is_ours:
-            if not is_ours:
-                raise ModelError(f"another training writes to {self.path}", f"wait, or {ELSEWHERE}")
+        with exclusive_lock(layout.lock) as is_locked:
+            if not is_locked:
+                raise ModelError(
+                    f"another training writes to {self.path}", f"wait, or {OTHER_OUTPUT}"
+                )
             for file in layout.files:
                 temporary_path(file).unlink(missing_ok=True)  # of a process that was killed
             try:
@@ -86,7 +89,7 @@ class ModelWriter:
             self._clear(is_new)
 
     def _clear(self, is_new: bool) -> None:
-        """Remove the checkpoint where there is no state to go on from, and a new, empty model."""
+        """Remove a checkpoint without a state, and a new directory that is empty."""
         if self._layout.state.exists():
             return
         shutil.rmtree(self._layout.checkpoint, ignore_errors=True)
@@ -95,15 +98,15 @@ class ModelWriter:
 
     @property
     def state(self) -> Path | None:
-        """Return where the state of an interrupted training lies, if there is one."""
+        """The path of the state of an interrupted training, if there is one."""
         return self._layout.state if self._layout.state.exists() else None
 
     def discard_state(self) -> None:
-        """Forget the training that was interrupted here."""
+        """Delete the state of an interrupted training."""
         self._layout.state.unlink(missing_ok=True)
 
     def save_state(self, write: Callable[[Path], None]) -> None:
-        """Let ``write`` put the state of a training in place; what was there stays until then.
+        """Replace the state of the training atomically by what ``write`` writes.
 
         Raises:
             ModelError: it cannot be written.
@@ -117,7 +120,7 @@ class ModelWriter:
             raise self._cannot_be_written(error) from error
 
     def finish(self, snapshot: "Snapshot") -> None:
-        """Write the description of a finished model and forget how it was trained.
+        """Write the final description, with task files added since `save`, and delete the state.
 
         Raises:
             ModelError: it cannot be written.
@@ -125,7 +128,8 @@ class ModelWriter:
         """
         try:
             with defer_interrupts():
-                _write_task_files(self._layout, snapshot)
+                for name in snapshot.task_files.keys() - self._saved_task_files:
+                    snapshot.task_files[name](self.path / name)
                 _write_description(self._layout, snapshot)
                 self._layout.state.unlink(missing_ok=True)
         except OSError as error:
@@ -134,32 +138,33 @@ class ModelWriter:
     def _cannot_be_written(self, error: OSError) -> ModelError:
         return ModelError(
             f"{self.path} cannot be written: {error.strerror}",
-            f"make room there and run the same command again, or {ELSEWHERE}",
+            f"make room there and run the same command again, or {OTHER_OUTPUT}",
         )
 
     def save(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
         """Write the model, as a whole the first time and file by file afterwards.
 
         Raises:
-            ModelError: the model cannot be written; what was there before is as it was.
+            ModelError: the model cannot be written; the one before is unchanged.
 
         """
         try:
             with defer_interrupts():
-                if self.written:
+                if self._is_saved:
                     _write_weights(self._layout, weights)
                     _write_description(self._layout, snapshot)
                 else:
                     self._save_whole(snapshot, weights)
-                self.written = True
+                    self._is_saved = True
+                    self._saved_task_files = set(snapshot.task_files)
         except OSError as error:
             raise self._cannot_be_written(error) from error
 
     def _save_whole(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
-        """Write all files into a directory of their own, then put them in place."""
+        """Write all files into a temporary directory, then move them into place."""
         old = Layout(self.path.resolve())  # a link stays a link
-        is_there = old.root.is_dir()
-        parent = old.root if is_there else old.root.parent
+        is_new = not old.root.is_dir()
+        parent = old.root.parent if is_new else old.root
         if old.checkpoint.is_dir():  # removed in the end, whatever happens
             parent = old.checkpoint
         parent.mkdir(parents=True, exist_ok=True)
@@ -168,26 +173,27 @@ class ModelWriter:
             snapshot.tokenizer.save(new.tokenizer)
             if snapshot.target_tokenizer is not None:
                 snapshot.target_tokenizer.save(new.target_tokenizer)
-            _write_task_files(new, snapshot)
+            for name, write in snapshot.task_files.items():
+                write(new.root / name)
             _write_weights(new, weights)
             _write_description(new, snapshot)
-            if not is_there:
+            if is_new:
                 new.root.chmod(0o777 & ~umask())  # mkdtemp makes it private
                 new.root.rename(old.root)
                 return
             self._keep_replaced(old)
-            # Without its description there is no model: never one of old and new files.
+            # No reader sees a mixture of two models: without its description there is none.
             old.config.unlink(missing_ok=True)
             for source, target in zip(new.files, old.files, strict=True):
                 if source.exists():
                     source.replace(target)
                 else:
-                    target.unlink(missing_ok=True)  # files that are none of a model stay
+                    target.unlink(missing_ok=True)  # other files stay
         finally:
             shutil.rmtree(new.root, ignore_errors=True)
 
     def _keep_replaced(self, layout: Layout) -> None:
-        """Copy a finished model, to be kept until the one that replaces it is finished, too."""
+        """Copy a finished model, which is kept until its replacement is finished."""
         if not (_is_model(layout) and _is_finished(layout)):
             return
         self.replaced.parent.mkdir(exist_ok=True)
@@ -201,7 +207,7 @@ class ModelWriter:
 
 @dataclass
 class Snapshot:
-    """The files of a model beside its weights."""
+    """A model as it is to be saved, without its weights."""
 
     description: ModelDescription
     card: str
@@ -211,11 +217,6 @@ class Snapshot:
     task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
-def _write_task_files(layout: Layout, snapshot: Snapshot) -> None:
-    for name, write in snapshot.task_files.items():
-        write(layout.root / name)
-
-
 def _write_weights(layout: Layout, weights: Mapping[str, "Tensor"]) -> None:
     from safetensors.torch import save
 
@@ -223,7 +224,7 @@ def _write_weights(layout: Layout, weights: Mapping[str, "Tensor"]) -> None:
 
 
 def _write_description(layout: Layout, snapshot: Snapshot) -> None:
-    """Write all that is text, the description last: with it the model is there."""
+    """Write scores, card and description; the description last, with which the model exists."""
     description = replace(snapshot.description, task_files=tuple(snapshot.task_files))
     config = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
     metrics = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
@@ -233,7 +234,7 @@ def _write_description(layout: Layout, snapshot: Snapshot) -> None:
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
-    """Leave out what is stored under another name, the decoder's if it has one; halve the rest.
+    """Keep each tied tensor once, under the decoder's name if it has one, in half precision.
 
     Half precision changes no score by more than its last digits, and models are half as large.
     """
@@ -249,19 +250,19 @@ def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
 
 
 def _is_model(layout: Layout) -> bool:
-    """Return whether a directory holds a model of rnncli, of whatever version."""
+    """Return whether a directory holds a model of any format version."""
     values = _config(layout)
     return "format_version" in values and values.get("task") in TASKS
 
 
 def _is_finished(layout: Layout) -> bool:
-    """Return whether the training of a model has ended, as far as it says."""
+    """Return whether the training of a model is recorded as finished."""
     training = _config(layout).get("training")
     return not isinstance(training, dict) or training.get("finished") is not False
 
 
 def _config(layout: Layout) -> dict[str, Any]:
-    """Return what config.json holds, unchecked; nothing where it cannot be read."""
+    """Return the unchecked content of config.json; an empty one where it cannot be read."""
     try:
         values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError, ModelError):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnncli.errors import ModelError
 from rnncli.messages import Announce, format_duration
-from rnncli.storage.card import write_card
+from rnncli.storage.card import format_card
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import read_description
 from rnncli.storage.writing import ModelWriter, Snapshot
@@ -136,7 +136,7 @@ class Session:
     def _describe(self, description: ModelDescription) -> None:
         """Let the model be described, and its card written, like this."""
         self.snapshot.description = description
-        self.snapshot.card = write_card(description, self.recipe.summary(description))
+        self.snapshot.card = format_card(description, self.recipe.summary(description))
 
     def _resume(self, saved: SavedRun) -> bool:
         """Resume the interrupted training; return False if a different one starts over instead.

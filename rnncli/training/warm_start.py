@@ -17,7 +17,7 @@ LABEL_ROWS = ("head.output.weight", "head.output.bias")
 
 def settings_of(model: SavedModel) -> dict[str, Any]:
     """Return the settings with which a new network has the sizes of a model's."""
-    architecture = model.architecture
+    architecture = model.description.architecture
     stack = architecture.decoder or architecture.encoder
     assert stack is not None
     return {

@@ -1,4 +1,4 @@
-"""The model directory: complete at every moment, equal to what was saved, no weight twice."""
+"""Writing a model directory: it is always complete, and each weight is stored once."""
 
 import json
 import resource
@@ -25,13 +25,13 @@ from rnncli.errors import ModelError
 from rnncli.networks.architecture import Architecture, Classes
 from rnncli.networks.model_torch import OnDevice, build
 from rnncli.storage.description import ModelDescription, TrainingRecord
-from rnncli.storage.layout import Layout
+from rnncli.storage.layout import MEMORY, NGRAMS, Layout
 from rnncli.storage.reading import load
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.text.tokenizer import Tokenizer
 
 WORDS = ["a gull", "a cat", "the gull sings", "the cat sleeps", "the girl waits"]
-OTHER_WORDS = ("un chat", "la mouette")
+TARGET_WORDS = ("un chat", "la mouette")
 FILES = {"README.md", "config.json", "metrics.jsonl", "model.safetensors", "tokenizer.json"}
 
 
@@ -39,27 +39,27 @@ def tokenizer(*texts: str) -> Tokenizer:
     return Tokenizer.train(texts or WORDS, "word", 100)
 
 
-def description(architecture: Architecture, **others: Any) -> ModelDescription:
+def description(architecture: Architecture, **fields: Any) -> ModelDescription:
     head, encoder = architecture.head, architecture.encoder
     labels = tuple(f"label {i}" for i in range(head.count)) if isinstance(head, Classes) else ()
     task: Task = "classify" if labels else "generate" if encoder is None else "translate"
     record = TrainingRecord("rnncli train", "3.11", "2.6", finished=True)
     return ModelDescription(
-        task, "word", architecture, labels=labels, **{"training": record, **others}
+        task, "word", architecture, labels=labels, **{"training": record, **fields}
     )
 
 
-def snapshot(architecture: Architecture, **more: Any) -> Snapshot:
-    two = architecture.encoder is not None and architecture.decoder is not None
-    second = tokenizer(*OTHER_WORDS) if two else None
-    told = description(architecture, **more)
-    return Snapshot(told, "# A card\n", [{"step": 1}], tokenizer(), second)
+def snapshot(architecture: Architecture, **fields: Any) -> Snapshot:
+    translates = architecture.encoder is not None and architecture.decoder is not None
+    target_tokenizer = tokenizer(*TARGET_WORDS) if translates else None
+    model = description(architecture, **fields)
+    return Snapshot(model, "# A card\n", [{"step": 1}], tokenizer(), target_tokenizer)
 
 
-def describe(kind: str, **sizes: Any) -> Architecture:
+def architecture_of(kind: str, **sizes: Any) -> Architecture:
     """Describe a small network whose vocabularies are those of the tokenizers here."""
-    own, other = tokenizer().vocab_size, tokenizer(*OTHER_WORDS).vocab_size
-    return small_architecture(kind, "gru", vocab_size=own, target_size=other, **sizes)
+    vocab_size, target_size = tokenizer().vocab_size, tokenizer(*TARGET_WORDS).vocab_size
+    return small_architecture(kind, "gru", vocab_size=vocab_size, target_size=target_size, **sizes)
 
 
 def network(architecture: Architecture, seed: int = 0) -> OnDevice:
@@ -96,14 +96,14 @@ every_task = pytest.mark.parametrize("task", TASKS)
 
 
 @every_task
-def test_what_was_saved_is_what_is_loaded(task: str, tmp_path: Path) -> None:
-    config = describe(task)
+def test_a_loaded_model_equals_the_saved_one(task: str, tmp_path: Path) -> None:
+    config = architecture_of(task)
     model, place = network(config), tmp_path / "models" / "m"
     ModelWriter(place, force=False).save(
         snapshot(config, settings={"note": "Ünïcode"}), weights(model)
     )
     saved = load(place)
-    assert saved.architecture == config
+    assert saved.description.architecture == config
     assert saved.description.settings["note"] == "Ünïcode"
     assert saved.tokenizer.encode("the cat") == tokenizer().encode("the cat")
     assert_stored(model, place)
@@ -114,10 +114,8 @@ def test_what_was_saved_is_what_is_loaded(task: str, tmp_path: Path) -> None:
 
 @every_task
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-def test_a_weight_is_stored_once_under_however_many_names(
-    task: str, tied: bool, tmp_path: Path
-) -> None:
-    config = describe(task, tied=tied)
+def test_a_tied_weight_is_stored_once(task: str, tied: bool, tmp_path: Path) -> None:
+    config = architecture_of(task, tied=tied)
     model, place = network(config), tmp_path / "m"
     ModelWriter(place, force=False).save(snapshot(config), weights(model))
     on_disk = load_file(place / "model.safetensors")
@@ -130,8 +128,8 @@ def test_a_weight_is_stored_once_under_however_many_names(
     load(place)
 
 
-def test_each_save_replaces_the_one_before(tmp_path: Path) -> None:
-    config, place = describe("classify"), tmp_path / "m"
+def test_each_save_replaces_the_previous_model(tmp_path: Path) -> None:
+    config, place = architecture_of("classify"), tmp_path / "m"
     writer = ModelWriter(place, force=False)
     for seed in (1, 2, 3):
         model = network(config, seed)
@@ -141,30 +139,49 @@ def test_each_save_replaces_the_one_before(tmp_path: Path) -> None:
         assert {path.name for path in place.iterdir()} == FILES
 
 
-def test_a_model_can_be_described_again_with_its_weights_untouched(tmp_path: Path) -> None:
-    config, place = describe("classify"), tmp_path / "m"
-    writer, shot = ModelWriter(place, force=False), snapshot(config)
-    writer.save(shot, weights(network(config)))
+def test_finishing_changes_the_description_alone(tmp_path: Path) -> None:
+    config, place = architecture_of("classify"), tmp_path / "m"
+    writer, model = ModelWriter(place, force=False), snapshot(config)
+    writer.save(model, weights(network(config)))
     before = tree(place)
-    shot.description = replace(shot.description, scores={"loss": 0.25})
-    writer.finish(shot)
+    model.description = replace(model.description, scores={"loss": 0.25})
+    writer.finish(model)
     after = tree(place)
     assert load(place).description.scores == {"loss": 0.25}
     assert {name for name in after if after[name] != before[name]} == {"config.json"}
 
 
-def test_others_may_read_a_model_as_far_as_the_umask_allows(tmp_path: Path) -> None:
-    config = describe("classify")
+def test_each_task_file_is_written_once(tmp_path: Path) -> None:
+    config, place = architecture_of("classify"), tmp_path / "m"
+    written: list[str] = []
+
+    def write(path: Path) -> None:
+        written.append(path.name)
+        path.write_bytes(b"tensors")
+
+    writer, model = ModelWriter(place, force=False), snapshot(config)
+    model.task_files = {NGRAMS: write}
+    for _ in range(2):
+        writer.save(model, weights(network(config)))
+    model.task_files[MEMORY] = write
+    writer.finish(model)
+    assert written == [NGRAMS, MEMORY]
+    assert load(place).description.task_files == (NGRAMS, MEMORY)
+    assert (place / NGRAMS).exists() and (place / MEMORY).exists()
+
+
+def test_the_permissions_of_a_model_follow_the_umask(tmp_path: Path) -> None:
+    config = architecture_of("classify")
     (tmp_path / "usual").mkdir()
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     assert (tmp_path / "m").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-# saves that fail
+# Saves that fail
 
 
 def test_a_first_save_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    config = describe("classify")
+    config = architecture_of("classify")
     writer = ModelWriter(tmp_path / "m", force=False)
     with files_no_larger_than(100), pytest.raises((OSError, ModelError)):
         writer.save(snapshot(config), weights(network(config)))
@@ -173,7 +190,7 @@ def test_a_first_save_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [100, 2_000], ids=["tokenizer", "weights"])
 def test_a_save_that_fails_leaves_the_old_model(size: int, tmp_path: Path) -> None:
-    config = describe("classify", hidden_size=32)
+    config = architecture_of("classify", hidden_size=32)
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
     writer = ModelWriter(tmp_path / "m", force=True)
@@ -183,7 +200,7 @@ def test_a_save_that_fails_leaves_the_old_model(size: int, tmp_path: Path) -> No
 
 
 def test_a_save_whose_description_fails_leaves_the_old_model(tmp_path: Path) -> None:
-    config = describe("classify")
+    config = architecture_of("classify")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
     with pytest.raises(TypeError):
@@ -194,7 +211,7 @@ def test_a_save_whose_description_fails_leaves_the_old_model(tmp_path: Path) -> 
 
 
 def test_a_later_save_that_fails_leaves_the_best_model_so_far(tmp_path: Path) -> None:
-    config = describe("classify", hidden_size=32)
+    config = architecture_of("classify", hidden_size=32)
     writer = ModelWriter(tmp_path / "m", force=False)
     writer.save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
@@ -204,7 +221,7 @@ def test_a_later_save_that_fails_leaves_the_best_model_so_far(tmp_path: Path) ->
     assert tree(tmp_path) == before
 
 
-def test_a_disk_that_is_full_during_training_is_explained(tmp_path: Path) -> None:
+def test_a_full_disk_during_training_is_an_error(tmp_path: Path) -> None:
     with files_no_larger_than(20_000):
         result = call("train", reviews(), "-o", tmp_path / "m", *SMALL, "--hidden-size", 64,
                       "--steps", 2)  # fmt: skip
@@ -217,7 +234,7 @@ def test_a_disk_that_is_full_during_training_is_explained(tmp_path: Path) -> Non
 
 
 def test_force_changes_nothing_until_the_new_model_is_complete(tmp_path: Path) -> None:
-    old, new = describe("generate"), describe("classify")
+    old, new = architecture_of("generate"), architecture_of("classify")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
     before = tree(tmp_path)
     writer = ModelWriter(tmp_path / "m", force=True)
@@ -229,7 +246,7 @@ def test_force_changes_nothing_until_the_new_model_is_complete(tmp_path: Path) -
 
 
 def test_force_leaves_no_file_of_the_old_model(tmp_path: Path) -> None:
-    old, new = describe("translate"), describe("generate")
+    old, new = architecture_of("translate"), architecture_of("generate")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(old), weights(network(old)))
     assert (tmp_path / "m" / "target_tokenizer.json").exists()
     writer = ModelWriter(tmp_path / "m", force=True)
@@ -238,7 +255,7 @@ def test_force_leaves_no_file_of_the_old_model(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "m").iterdir()} == FILES
 
 
-def test_training_that_fails_leaves_the_model_that_was_to_be_replaced(tmp_path: Path) -> None:
+def test_a_failed_training_leaves_the_model_that_it_would_replace(tmp_path: Path) -> None:
     model = shutil.copytree(classifier(), tmp_path / "m")
     before = tree(tmp_path)
     options = ("-o", model, "--force", *SMALL, "--steps", 100, "--learning-rate", 1e38)
@@ -249,7 +266,7 @@ def test_training_that_fails_leaves_the_model_that_was_to_be_replaced(tmp_path: 
 
 
 def test_force_through_a_link_replaces_the_model_and_leaves_nothing_else(tmp_path: Path) -> None:
-    """The link may stay or become the model itself; what it shows is the new model."""
+    """The link may stay or become the model itself."""
     shutil.copytree(classifier(), tmp_path / "real")
     (tmp_path / "m").symlink_to("real")
     result = call("train", reviews(), "-o", tmp_path / "m", "--force", *SMALL, "--steps", 1)
@@ -259,11 +276,11 @@ def test_force_through_a_link_replaces_the_model_and_leaves_nothing_else(tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "real"]
 
 
-def test_an_empty_directory_is_filled(tmp_path: Path) -> None:
-    config = describe("classify")
+def test_a_model_is_written_into_an_empty_directory(tmp_path: Path) -> None:
+    config = architecture_of("classify")
     (tmp_path / "m").mkdir()
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
-    assert load(tmp_path / "m").architecture == config
+    assert load(tmp_path / "m").description.architecture == config
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
@@ -279,7 +296,7 @@ def test_only_one_training_writes_to_a_directory(tmp_path: Path) -> None:
     assert tree(tmp_path) == {}
 
 
-def test_a_training_that_was_killed_keeps_no_other_out(tmp_path: Path) -> None:
+def test_a_killed_training_releases_its_lock(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from rnncli.storage.writing import ModelWriter\n"
         "with ModelWriter(Path(sys.argv[1]), force=False).locked(): os._exit(9)"
@@ -292,18 +309,18 @@ def test_a_training_that_was_killed_keeps_no_other_out(tmp_path: Path) -> None:
     assert not Layout(tmp_path / "m").lock.exists()
 
 
-# Models of every format that there ever was
+# Models of every format
 
 
 OLD = sorted((Path(__file__).parent / "old_models").iterdir())
 
 
-def test_there_is_an_old_model_of_every_format():
+def test_there_is_a_model_of_every_format():
     assert [int(folder.name) for folder in OLD] == list(range(1, FORMAT_VERSION + 1))
 
 
 @pytest.mark.parametrize("folder", OLD, ids=lambda folder: f"format {folder.name}")
-def test_old_models_load_and_answer_as_they_did(folder):
+def test_models_of_every_format_predict_as_before(folder):
     answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
     labelled = rnncli.load(folder / "classify")(
         ["the soup was lovely", "the lamp broke on the first day"]

@@ -1,4 +1,4 @@
-"""What config.json says of a model: read as it was written, and useful where it says less."""
+"""Parsing and formatting of config.json, and of the model card."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rnncli.networks.architecture import Architecture, Classes, Stack, Tokens
-from rnncli.storage.card import write_card
+from rnncli.storage.card import format_card
 from rnncli.storage.description import (
     DataDescription,
     ModelDescription,
@@ -49,16 +49,16 @@ def as_json(description: ModelDescription) -> Any:
     return json.loads(json.dumps(description.to_json()))
 
 
-def test_what_was_written_is_what_is_read() -> None:
+def test_a_description_is_parsed_as_it_was_formatted() -> None:
     assert parse(as_json(FULL)) == FULL
 
 
-def test_a_description_of_what_answers_need_is_enough() -> None:
-    least = ModelDescription("classify", "word", FULL.architecture, labels=("bad", "good"))
-    values = as_json(least)
+def test_optional_parts_may_be_missing() -> None:
+    minimal = ModelDescription("classify", "word", FULL.architecture, labels=("bad", "good"))
+    values = as_json(minimal)
     for name in ("data", "profile", "training", "scores", "settings", "rnncli_version"):
         del values[name]
-    assert parse(values) == least
+    assert parse(values) == minimal
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,7 @@ def test_a_description_of_what_answers_need_is_enough() -> None:
     ],
     ids=str,
 )
-def test_a_part_that_answers_do_not_need_is_left_out_where_it_is_damaged(
-    part: str, value: object
-) -> None:
+def test_a_damaged_optional_part_becomes_none(part: str, value: object) -> None:
     assert parse(as_json(FULL) | {part: value}) == replace(FULL, **{part: None})
 
 
@@ -96,13 +94,13 @@ def test_a_part_that_answers_do_not_need_is_left_out_where_it_is_damaged(
     ],
     ids=str,
 )
-def test_a_part_that_answers_need_is_an_error_where_it_is_damaged(name: str, value: object) -> None:
+def test_a_damaged_required_part_is_an_error(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(as_json(FULL) | {name: value})
 
 
-def test_the_card_says_what_the_model_is_and_where_it_comes_from() -> None:
-    card = write_card(FULL, "labels texts as bad, gut")
+def test_the_card_describes_model_data_scores_and_training() -> None:
+    card = format_card(FULL, "labels texts as bad, gut")
     for part in (
         "A recurrent network (gru, 2 x 8 units",
         "that labels texts as bad, gut.",
@@ -112,4 +110,4 @@ def test_the_card_says_what_the_model_is_and_where_it_comes_from() -> None:
         "torch 2.6.0, seed 3, after 40 steps",
     ):
         assert part in card
-    assert "torch" not in write_card(replace(FULL, training=None, data=None), "labels texts")
+    assert "torch" not in format_card(replace(FULL, training=None, data=None), "labels texts")

@@ -1,6 +1,6 @@
-"""A model or a file from a stranger is explained or used: no code run, no hang, no traceback.
+"""Untrusted models and files: each is used or refused with an error, without running code.
 
-`fuzz.py` damages at random; here are the attacks that someone would think of.
+`fuzz.py` damages files at random; here are deliberate attacks.
 """
 
 import gzip
@@ -44,7 +44,7 @@ CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json
 
 
 def edited(path: Path, edit: Callable[[Any], Any]) -> None:
-    """Change what a JSON file holds; an edit that returns something puts it in its place."""
+    """Edit the content of a JSON file in place, or replace it by what ``edit`` returns."""
     value = json.loads(path.read_text())
     path.write_text(json.dumps(edit(value) or value))
 
@@ -55,7 +55,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def refused(model: Path, *words: str) -> str:
-    """Check that a model is not taken, and return the hint."""
+    """Check that a model is refused, and return the hint."""
     return explained(call("classify", "-m", model, TEXT), 1, *words)
 
 
@@ -80,7 +80,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "labels are alike": (lambda c: c.update(labels=["good", "good"]), ["labels"]),
     "labels are too many": (lambda c: c.update(labels=["a", "b", "c"]), ["labels"]),
     "labels are missing": (lambda c: c.pop("labels") and None, ["labels"]),
-    "a label is half a character": (lambda c: c.update(labels=["\ud800", "b"]), ["config.json"]),
+    "a label is a lone surrogate": (lambda c: c.update(labels=["\ud800", "b"]), ["config.json"]),
     "no labels": (
         lambda c: c.update(labels=[]) or c["architecture"].update(head={"count": 0}),
         ["classes"],
@@ -88,15 +88,15 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "tuned is a list": (lambda c: c.update(tuned=[1.0]), ["tuned"]),
     "tuned is below zero": (lambda c: c["tuned"].update(network=-1.0), ["tuned"]),
     "tuned is of another task": (lambda c: c.update(tuned={"length_penalty": 1.0}), ["tuned"]),
-    "nothing weighs the n-grams": (lambda c: c.update(tuned={}), ["n-grams"]),
+    "no weight of the n-grams": (lambda c: c.update(tuned={}), ["n-grams"]),
     "files are a text": (lambda c: c.update(task_files="x"), ["files"]),
     "files are elsewhere": (lambda c: c.update(task_files=["../x.safetensors"]), ["files"]),
     "architecture is missing": (lambda c: c.pop("architecture") and None, ["architecture"]),
     "architecture is a list": (lambda c: c.update(architecture=[1]), ["architecture"]),
     "a part is missing": (lambda c: c["architecture"].pop("front") and None, ["front"]),
     "a part is a number": (lambda c: c["architecture"].update(encoder=3), ["architecture"]),
-    "a part that there is not": (lambda c: c["architecture"]["encoder"].update(x=1), ["x"]),
-    "no part reads": (lambda c: c["architecture"].update(encoder=None), ["network"]),
+    "an unknown part": (lambda c: c["architecture"]["encoder"].update(x=1), ["x"]),
+    "no encoder": (lambda c: c["architecture"].update(encoder=None), ["network"]),
     "a size is missing": (
         lambda c: c["architecture"]["encoder"].pop("hidden_size") and None,
         ["hidden_size"],
@@ -121,7 +121,7 @@ SIZES = (
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
-def test_a_description_that_lies_is_refused(name: str, model: Path) -> None:
+def test_a_wrong_description_is_refused(name: str, model: Path) -> None:
     edit, words = DESCRIPTIONS[name]
     edited(model / CONFIG, edit)
     refused(model, *words)
@@ -129,7 +129,7 @@ def test_a_description_that_lies_is_refused(name: str, model: Path) -> None:
 
 
 @pytest.mark.parametrize(("part", "size"), SIZES)
-def test_a_size_that_is_no_size_is_refused(part: str, size: str, model: Path) -> None:
+def test_an_invalid_size_is_refused(part: str, size: str, model: Path) -> None:
     original = (model / CONFIG).read_text()
     for value in (-1, 0, 10**12, 1.5, 8.0, True, None, "8", [8], {}, 10**4000):
         (model / CONFIG).write_text(original)
@@ -138,7 +138,7 @@ def test_a_size_that_is_no_size_is_refused(part: str, size: str, model: Path) ->
 
 
 @pytest.mark.parametrize(("part", "size"), SIZES)
-def test_a_size_that_the_weights_have_not_is_refused(part: str, size: str, model: Path) -> None:
+def test_a_size_that_differs_from_the_weights_is_refused(part: str, size: str, model: Path) -> None:
     def grow(description: Any) -> None:
         description["architecture"][part][size] += 1
 
@@ -147,7 +147,7 @@ def test_a_size_that_the_weights_have_not_is_refused(part: str, size: str, model
 
 
 def test_a_model_that_would_fill_the_memory_is_refused_before_it_is_read(model: Path) -> None:
-    """The file fits its description, and takes no room on the disk: it is one hole."""
+    """The file fits its description, and is sparse."""
     wide = 16_384
     info = json.loads((model / CONFIG).read_text())
     shapes = {
@@ -161,14 +161,14 @@ def test_a_model_that_would_fill_the_memory_is_refused_before_it_is_read(model: 
     for name, shape in shapes.items():
         begin, end = end, end + 2 * int(np.prod(shape))
         header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [begin, end]}
-    told = json.dumps(header).encode()
+    encoded = json.dumps(header).encode()
     with (model / WEIGHTS).open("wb") as file:
-        file.write(struct.pack("<Q", len(told)) + told)
-        file.truncate(8 + len(told) + end)
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        file.truncate(8 + len(encoded) + end)
     refused(model, "too large")
 
 
-def test_a_network_that_nobody_could_load_is_not_trained(tmp_path: Path) -> None:
+def test_a_network_that_is_too_large_to_load_is_not_trained(tmp_path: Path) -> None:
     result = call("train", reviews(), "-o", tmp_path / "m", "--hidden-size", 16_384)
     assert "--hidden-size" in explained(result, 2, "too large")
 
@@ -177,8 +177,8 @@ def test_a_network_that_nobody_could_load_is_not_trained(tmp_path: Path) -> None
 def test_a_model_without_its_data_cannot_be_scored_on_it(value: object, model: Path) -> None:
     edited(model / CONFIG, lambda c: c.update(data=value))
     explained(call("evaluate", model), 1, "data")
-    assert call("classify", "-m", model, TEXT).code == 0  # which needs none
-    assert [result.label for result in load_model(model)([TEXT])] == ["good"]  # nor does Python
+    assert call("classify", "-m", model, TEXT).code == 0  # needs none
+    assert [result.label for result in load_model(model)([TEXT])] == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,9 @@ def test_a_model_without_its_data_cannot_be_scored_on_it(value: object, model: P
         lambda c: c["data"].update(seed=2**70),
     ],
 )
-def test_data_of_a_wrong_kind_is_refused(edit: Callable[[Any], None], model: Path) -> None:
+def test_a_wrong_description_of_the_data_is_refused(
+    edit: Callable[[Any], None], model: Path
+) -> None:
     edited(model / CONFIG, edit)
     explained(call("evaluate", model, reviews()), 1, "config.json", "data")
 
@@ -214,7 +216,7 @@ def test_data_of_a_wrong_kind_is_refused(edit: Callable[[Any], None], model: Pat
     ],
     ids=range(8),
 )
-def test_json_that_is_odd_is_explained(text: str, model: Path) -> None:
+def test_malformed_json_is_refused(text: str, model: Path) -> None:
     for name in (CONFIG, TOKENIZER):
         original = (model / name).read_text()
         (model / name).write_text(text)
@@ -222,7 +224,7 @@ def test_json_that_is_odd_is_explained(text: str, model: Path) -> None:
         (model / name).write_text(original)
 
 
-def test_a_deep_value_where_a_number_should_be_is_refused(model: Path) -> None:
+def test_a_deeply_nested_value_is_refused(model: Path) -> None:
     text = (model / CONFIG).read_text()
     for depth in range(900, 1_000, 3):
         nested = "[" * depth + "]" * depth
@@ -230,7 +232,7 @@ def test_a_deep_value_where_a_number_should_be_is_refused(model: Path) -> None:
         refused(model, "config.json")
 
 
-# files that are no files
+# Files that are not regular
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])
@@ -280,16 +282,18 @@ def test_a_model_directory_may_be_a_link(tmp_path: Path) -> None:
     assert call("classify", "-m", tmp_path / "link", TEXT).code == 0
 
 
-# weights
+# Weights
 
 
-def lying(model: Path, lie: Callable[[dict[str, Any]], None], length: int | None = None) -> None:
-    """Change the header of the weights, and leave the numbers as they are."""
+def edit_header(
+    model: Path, edit: Callable[[dict[str, Any]], None], length: int | None = None
+) -> None:
+    """Change the header of the weights, but not the values."""
     data = (model / WEIGHTS).read_bytes()
     (end,) = struct.unpack("<Q", data[:8])
-    told = json.loads(data[8 : 8 + end])
-    lie(told)
-    text = json.dumps(told).encode()
+    header = json.loads(data[8 : 8 + end])
+    edit(header)
+    text = json.dumps(header).encode()
     size = len(text) if length is None else length
     (model / WEIGHTS).write_bytes(struct.pack("<Q", size) + text + data[8 + end :])
 
@@ -298,7 +302,7 @@ BIAS = "head.output.bias"
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "edit",
     [
         lambda t: t[BIAS].update(shape=[2**62, 4]),
         lambda t: t[BIAS].update(shape=[2**32, 2**32]),
@@ -317,15 +321,15 @@ BIAS = "head.output.bias"
     ],
     ids=range(14),
 )
-def test_a_header_that_lies_is_refused(lie: Callable[[Any], None], model: Path) -> None:
-    lying(model, lie)
+def test_a_wrong_header_is_refused(edit: Callable[[Any], None], model: Path) -> None:
+    edit_header(model, edit)
     refused(model, WEIGHTS)
     assert "\x1b" not in call("classify", "-m", model, TEXT).err
 
 
 @pytest.mark.parametrize("length", [0, 7, 10**8 + 1, 2**63, 2**64 - 1])
-def test_a_header_that_lies_of_its_length_is_refused(length: int, model: Path) -> None:
-    lying(model, dict, length)
+def test_a_wrong_header_length_is_refused(length: int, model: Path) -> None:
+    edit_header(model, dict, length)
     refused(model, WEIGHTS)
 
 
@@ -337,13 +341,13 @@ def rewritten(model: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64, np.uint8, bool])
-def test_numbers_of_another_type_are_refused(dtype: Any, model: Path) -> None:
+def test_weights_of_another_type_are_refused(dtype: Any, model: Path) -> None:
     rewritten(model, lambda w: w.update({BIAS: w[BIAS].astype(dtype)}))
     refused(model, WEIGHTS, BIAS)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 3e38, -1e6])
-def test_numbers_that_nobody_learned_are_refused(number: float, model: Path) -> None:
+def test_weights_out_of_range_are_refused(number: float, model: Path) -> None:
     rewritten(model, lambda w: w[BIAS].put(0, number))
     refused(model, WEIGHTS, BIAS)
 
@@ -362,19 +366,19 @@ def test_numbers_that_nobody_learned_are_refused(number: float, model: Path) -> 
     ],
     ids=range(8),
 )
-def test_weights_that_do_not_fit_together_are_refused(
+def test_weights_that_do_not_fit_the_description_are_refused(
     edit: Callable[[Any], Any], model: Path
 ) -> None:
     rewritten(model, edit)
     refused(model, WEIGHTS)
 
 
-# tokenizers
+# Tokenizers
 
 
 @pytest.mark.parametrize("fold", [True, False])
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_tokenizer_reads_as_before_and_at_no_other_level(
+def test_a_saved_tokenizer_encodes_as_before_and_loads_at_its_level_only(
     level: Any, fold: bool, tmp_path: Path
 ) -> None:
     trained = Tokenizer.train(["The cat's hat", "un été à la mer"], level, 400, fold=fold)
@@ -415,7 +419,7 @@ CATASTROPHE = {"Regex": "(?:(?:a*)*)*b"}
     ],
     ids=range(12),
 )
-def test_a_tokenizer_that_rnncli_does_not_write_is_refused(
+def test_an_unsupported_tokenizer_is_refused(
     level: Any, part: str, value: object, tmp_path: Path
 ) -> None:
     path = tmp_path / TOKENIZER
@@ -442,7 +446,7 @@ def test_a_tokenizer_that_rnncli_does_not_write_is_refused(
     ],
     ids=range(10),
 )
-def test_a_vocabulary_that_is_none_is_refused(
+def test_an_invalid_vocabulary_is_refused(
     level: Any, edit: Callable[[Any], None], tmp_path: Path
 ) -> None:
     path = tmp_path / TOKENIZER
@@ -468,7 +472,7 @@ def test_a_vocabulary_that_cannot_spell_every_text_is_refused(level: Any, tmp_pa
 @pytest.mark.parametrize(
     "merges", [None, 1, "h e", [["h"]], [["h", "zz"]], [["t", "c"]], [["h", "e", "x"]]]
 )
-def test_merges_of_nothing_are_refused(merges: object, tmp_path: Path) -> None:
+def test_invalid_merges_are_refused(merges: object, tmp_path: Path) -> None:
     path = tmp_path / TOKENIZER
     Tokenizer.train(["the cat"], "subword", 300).save(path)
     edited(path, lambda t: t["model"].update(merges=merges))
@@ -483,7 +487,7 @@ def test_the_tokenizers_of_another_model_are_refused(model: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_of_very_many_parts_takes_little_memory(model: Path) -> None:
+def test_a_file_of_very_many_tensors_takes_little_memory(model: Path) -> None:
     (model / TOKENIZER).write_text("[" + "{}," * 20_000_000 + "{}]")
     (model / "config.json").rename(model / "kept")
     (model / CONFIG).write_text("[" + "[]," * 5_000_000 + "[]]")
@@ -493,7 +497,7 @@ def test_a_file_of_very_many_parts_takes_little_memory(model: Path) -> None:
 
 
 def peak_of(*arguments: object) -> int:
-    """Run a command that is to fail, in a process, and return the most memory that it had."""
+    """Run a failing command in a process and return its peak memory."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     result = rnncli(*arguments, preexec_fn=limited)
     explained(result, 1)
@@ -501,11 +505,11 @@ def peak_of(*arguments: object) -> int:
 
 
 def limited() -> None:
-    """Let a process run for ten seconds at most."""
+    """Limit the CPU time of a process to ten seconds."""
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
 
 
-# data
+# Data
 
 
 def learned(path: Path, *options: object) -> Result:
@@ -513,13 +517,13 @@ def learned(path: Path, *options: object) -> Result:
 
 
 def lines(path: Path, *odd: str) -> Path:
-    """Write reviews with odd lines among them."""
+    """Write reviews with malformed lines among them."""
     write_reviews(path)
     kept = path.read_text().splitlines()
     return write_lines(path, *kept[:4], *odd, *kept[4:])
 
 
-def test_a_ragged_row_is_named(tmp_path: Path) -> None:
+def test_the_line_of_a_ragged_row_is_named(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.csv", "the soup, the bread and the jam,good")
     explained(learned(path), 1, "line 5")
     explained(call("evaluate", classifier(), path), 1, "line 5")
@@ -549,7 +553,7 @@ def test_a_table_of_very_many_columns_is_refused(name: str, tmp_path: Path) -> N
     explained(call("evaluate", classifier(), path), 1, "100,000 columns")
 
 
-def test_columns_with_very_long_names_are_named_in_short(tmp_path: Path) -> None:
+def test_very_long_column_names_are_shortened_in_errors(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.csv", "x" * 10**6 + "," + "y" * 10**6, "a,b")
     assert len(learned(path, "--task", "classify").err) < 1_000
     assert len(learned(path, "--text", "z").err) < 1_000
@@ -571,7 +575,7 @@ def test_columns_with_very_long_names_are_named_in_short(tmp_path: Path) -> None
     ],
     ids=range(10),
 )
-def test_a_broken_line_among_objects_is_named(line: str, tmp_path: Path) -> None:
+def test_a_malformed_json_line_is_named(line: str, tmp_path: Path) -> None:
     records = [json.dumps({"text": f"soup {i}", "label": "ab"[i % 2]}) for i in range(20)]
     path = write_lines(tmp_path / "a.jsonl", *records[:9], line, *records[9:])
     explained(learned(path), 1, "a.jsonl, line 10")
@@ -613,7 +617,7 @@ def test_a_parquet_file_that_is_damaged_is_explained_in_two_lines(
     assert len(result.err.splitlines()) == 2
 
 
-def test_an_image_is_never_fetched_from_where_a_file_says_that_it_is(tmp_path: Path) -> None:
+def test_images_are_never_downloaded(tmp_path: Path) -> None:
     from datasets import Dataset, Features, Image, Value
 
     trace = tmp_path / "trace.png"
@@ -666,12 +670,12 @@ def test_bytes_of_a_program_are_explained_or_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stdin", [b"", b"\n", b"\0", b"\x1f\x8b", b"PAR1", b"\xff\xfe"])
-def test_next_to_nothing_on_stdin_is_explained(stdin: bytes, tmp_path: Path) -> None:
+def test_an_almost_empty_stdin_is_explained(stdin: bytes, tmp_path: Path) -> None:
     explained(call("train", "-", *SMALL, cwd=tmp_path, stdin=stdin), 1, "standard input")
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
-def test_a_device_without_an_end_is_refused(device: str, model: Path) -> None:
+def test_an_endless_device_is_refused(device: str, model: Path) -> None:
     explained(call("evaluate", model, device), 1, device)
     edited(model / CONFIG, lambda c: c["data"].update(arguments=[device]))
     explained(call("evaluate", model), 1, device)
@@ -682,10 +686,10 @@ def test_a_directory_with_the_name_of_a_file_is_explained(tmp_path: Path) -> Non
     explained(learned(tmp_path / "a.csv"), 1, "a.csv", "directory")
 
 
-# whatever else
+# Anything else
 
 
-def test_nothing_that_is_read_runs_code(model: Path, tmp_path: Path) -> None:
+def test_reading_runs_no_code(model: Path, tmp_path: Path) -> None:
     bomb = pickle.dumps(Bomb(tmp_path / "trace"))
     for name in (CONFIG, WEIGHTS, TOKENIZER):
         kept = (model / name).read_bytes()
@@ -699,7 +703,7 @@ def test_nothing_that_is_read_runs_code(model: Path, tmp_path: Path) -> None:
 
 
 class Bomb:
-    """Becomes, unpickled, a folder: the trace of code that has run."""
+    """Create a folder when unpickled, as evidence that code has run."""
 
     def __init__(self, trace: Path) -> None:
         self._trace = trace
@@ -710,13 +714,13 @@ class Bomb:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("task", ["generate", "classify", "translate"])
-def test_every_model_that_is_written_is_read(task: str, level: str, tmp_path: Path) -> None:
+def test_every_written_model_can_be_read(task: str, level: str, tmp_path: Path) -> None:
     data = {"generate": story, "classify": reviews, "translate": pairs}[task]()
     load(train(data, tmp_path / "m", "--steps", 1, "--level", level))
 
 
 @pytest.mark.slow
-def test_what_is_damaged_at_random_is_explained_or_used() -> None:
+def test_files_damaged_at_random_are_explained_or_used() -> None:
     outcomes = fuzz.fuzz(models=150, data=60, seed=0)
     failures = [outcome for outcome in outcomes if outcome[2] not in fuzz.FINE]
     assert failures == [], fuzz.report(outcomes)
