@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
 from rnncli.networks.architecture import Architecture, Vocabulary, parameters
@@ -158,5 +156,4 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
 def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Floats]:
     """Read the weights from a file that has exactly the parameters of the architecture."""
     specs = {name: TensorSpec(shape) for name, shape in parameters(architecture).items()}
-    tensors = file.read(specs)
-    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    return file.read(specs)

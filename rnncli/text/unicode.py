@@ -53,7 +53,7 @@ _UNSPACED_OR_SIGN = rf"[{UNSPACED}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
 
 # Chinese and Japanese with their punctuation and full-width forms, for Python's expressions.
 _CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9f"
-_CJK_SPACES = re.compile(rf"(?<=[{_CJK}])[ \t]+(?=[{_CJK}])")
+_CJK_SPACES = rf"(?<=[{_CJK}])[ \t]+(?=[{_CJK}])"  # takes 2 ms to compile
 _KANA = re.compile("[\u3041-\u30ff]")
 
 
@@ -90,7 +90,7 @@ def _unspaced_remover() -> "Normalizer":
 
 def join_cjk(text: str) -> str:
     """Remove spaces between Chinese or Japanese characters, which corpora put between words."""
-    return text if text.isascii() else _CJK_SPACES.sub("", text)
+    return text if text.isascii() else re.sub(_CJK_SPACES, "", text)
 
 
 def has_kana(text: str) -> bool:

@@ -194,7 +194,7 @@ class NgramModel:
         ascending = buckets[0] >= 0 and (np.diff(buckets) > 0).all()
         if not (ascending and buckets[-1] < features.buckets):
             raise ModelError(f"{file.path} is damaged: its buckets are out of range", DAMAGED)
-        weight, bias = (tensors[name].astype(np.float32) for name in ("weight", "bias"))
+        weight, bias = tensors["weight"], tensors["bias"]
         if len(weight) != len(buckets):
             raise ModelError(f"{file.path} is damaged: buckets and weights differ", DAMAGED)
         return cls(features, buckets, weight, bias)
