@@ -1,6 +1,7 @@
 """Every setting and its default, once, with its reason; standard library only."""
 
 import math
+import os
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -78,6 +79,20 @@ def require_bool(name: str, value: object) -> None:
     """Refuse a value that is neither true nor false."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {reprlib.repr(value)}", "give true or false")
+
+
+def choose_threads(threads: int | None) -> int:
+    """Return how many processor threads to compute with: ``threads``, else one a core.
+
+    The tokenizers are bound by it, too, if they have not read a text yet: they start their threads
+    with the first one.
+    """
+    if threads is not None:
+        os.environ["RAYON_NUM_THREADS"] = str(threads)
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.cli import COMMANDS, command
+from rnncli.cli import COMMANDS, load_command
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 # What a person types in the tour, line by line: `$ ` in the console blocks.
@@ -67,7 +67,7 @@ def test_python_examples_run(tour):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_has_help_and_stands_in_the_readme(name):
     assert f"rnncli {name}" in README
-    parameters = command(name).params
+    parameters = load_command(name).params
     assert len(parameters) > 5
     for parameter in parameters:
         if parameter.name == "help":
@@ -80,7 +80,7 @@ def test_every_command_and_option_has_help_and_stands_in_the_readme(name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_their_own_help_begins_with(name):
-    assert " ".join(command(name).help.split()).startswith(COMMANDS[name])
+    assert " ".join(load_command(name).help.split()).startswith(COMMANDS[name])
 
 
 def test_every_public_corpus_stands_in_the_readme():

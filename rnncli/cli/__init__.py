@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Nothing heavy is imported before a command needs it."""
+"""The command line: parse, call, print. Heavy libraries are imported when a command needs them."""
 
 import os
 import re
@@ -7,23 +7,30 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
+from types import ModuleType
 from typing import Any, TextIO, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rnncli import __version__
-from rnncli.cli import startup
 from rnncli.cli.console import print_error
 from rnncli.errors import RnncliError
 
-startup.prepare()
+# NumPy's matrix products run on one thread each, and batches side by side on several: the threads
+# of one product wait for each other by spinning, which on a busy machine takes a hundred times as
+# long as the product itself. The variable is read when NumPy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# typer's help pages import Markdown, with its parsers, and use it only for help that is written in
+# it, which ours is not: without it a page takes 0.29 s of processor time, with it 0.36 s.
+sys.modules.setdefault("rich.markdown", ModuleType("rich.markdown"))
+vars(sys.modules["rich.markdown"]).setdefault("Markdown", None)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-# The first lines of the commands' own help. A command is built when it is run: all of them
-# together would take longer than the answer to a line.
+# The first lines of the commands' help pages. A command is built when it is run: to build all of
+# them takes longer than to classify a line.
 COMMANDS = {
     "train": "Train a model on your own text; its task follows from the data.",
     "generate": "Write text that goes on from a prompt, as the model's training text would.",
@@ -38,8 +45,8 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def command(name: str) -> TyperCommand:
-    """Load a command."""
+def load_command(name: str) -> TyperCommand:
+    """Import the module of a command, and build the command."""
     function = getattr(import_module(f"rnncli.cli.{name}"), name)
     # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is. Examples,
     # which are indented, stay as they are.
@@ -50,27 +57,27 @@ def command(name: str) -> TyperCommand:
 
 
 class CommandGroup(TyperGroup):
-    """Turn errors that a person can do something about into messages and exit codes."""
+    """Build a command when it is run, and turn its errors into messages and exit codes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the command to run, whole, and its arguments."""
+        """Return the name, the command and its arguments."""
         name, cmd, arguments = super().resolve_command(ctx, args)
-        return name, cmd and command(str(cmd.name)), arguments
+        return name, cmd and load_command(str(cmd.name)), arguments
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program; a reader that has gone, as in `| head`, is no error to talk about."""
-        if sys.stdout is None:  # started without one: nobody wants the results
+        """Run the program; where the reader closed the pipe, as `head` does, end silently."""
+        if sys.stdout is None:  # started without one: results are dropped
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         output = _duplicate(sys.stdout)
         try:
             return super().main(*args, **kwargs)
-        except SystemExit as end:
+        except SystemExit as exit:
             # Typer and rich each end with 1 in their own way when a pipe breaks.
-            if end.code == 1 and output is not None and _reader_has_gone(output):
+            if exit.code == 1 and output is not None and _is_broken_pipe(output):
                 raise SystemExit(BROKEN_PIPE) from None
             raise
 
@@ -92,11 +99,11 @@ class CommandGroup(TyperGroup):
             if os.environ.get("RNNCLI_DEBUG"):
                 raise
             _discard_output()
-            where = f"{error.filename}: " if error.filename else ""
+            file = f"{error.filename}: " if error.filename else ""
             print_error(
                 RnncliError(
-                    f"{where}{error.strerror or error}",
-                    "make room on the disk, or check the place and its permissions",
+                    f"{file}{error.strerror or error}",
+                    "free some disk space, or check the path and its permissions: df -h .",
                 )
             )
             raise typer.Exit(1) from None
@@ -105,15 +112,15 @@ class CommandGroup(TyperGroup):
 
 
 def _duplicate(stream: TextIO) -> int | None:
-    """Return a second descriptor of a stream, which stays when the first is turned away."""
+    """Return a second descriptor of a stream, which stays open when the first is redirected."""
     try:
         return os.dup(stream.fileno())
     except (OSError, ValueError):  # no descriptor at all, as in a test
         return None
 
 
-def _reader_has_gone(descriptor: int) -> bool:
-    """Return whether the other end of a pipe is closed."""
+def _is_broken_pipe(descriptor: int) -> bool:
+    """Return whether the reader of a pipe has closed it."""
     if not hasattr(select, "poll"):  # Windows
         return False
     poll = select.poll()
@@ -122,7 +129,7 @@ def _reader_has_gone(descriptor: int) -> bool:
 
 
 def _discard_output() -> None:
-    """Send what is left to write nowhere, so that the end of the program is silent."""
+    """Redirect stdout to nowhere, so that flushing it at exit raises nothing."""
     with suppress(ValueError):  # no descriptor at all, as in a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,5 +1,6 @@
-"""What a person sees on stderr: notices, errors and progress. stdout is for results alone."""
+"""Notices and errors on stderr, and the colours of results on stdout."""
 
+import os
 import sys
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,7 @@ class Messenger:
         self._color = color
 
     def console(self, *, stderr: bool = True) -> "Console":
-        """Return a rich console on stderr or stdout that keeps to the choice of colour."""
+        """Return a rich console on stderr or stdout that follows ``--color``."""
         from rich.console import Console
 
         return Console(
@@ -41,11 +42,11 @@ class Messenger:
         return console.color_system is not None and not console.no_color
 
     def paint(self, text: str, style: str) -> str:
-        """Return a text between the codes with which stdout shows it in a style."""
+        """Return a text between the terminal codes of a style."""
         if not text or not style:
             return text
-        before, behind = self._codes(style)
-        return before + text + behind
+        start, end = self._codes(style)
+        return start + text + end
 
     @cache  # noqa: B019 - a command has one, as long as it runs
     def _codes(self, style: str) -> tuple[str, str]:
@@ -55,13 +56,13 @@ class Messenger:
         console = self.console(stderr=False)
         with console.capture() as captured:
             console.print(Segments([Segment("|", Style.parse(style))]), end="")
-        before, _, behind = captured.get().partition("|")
-        return before, behind
+        start, _, end = captured.get().partition("|")
+        return start, end
 
     def announce(self, message: str) -> None:
-        """Tell what was chosen or done."""
+        """Print a message on stderr, unless ``--quiet``."""
         if not self.quiet:
-            print(_for_stderr(message), file=sys.stderr, flush=True)
+            _print(message)
 
 
 def is_terminal(stderr: bool = True) -> bool:
@@ -70,12 +71,18 @@ def is_terminal(stderr: bool = True) -> bool:
     return stream is not None and stream.isatty()
 
 
+def hide_progress_bars() -> None:
+    """Keep the libraries of the hub from drawing; to be called before they are imported."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+
 def print_error(error: RnncliError) -> None:
-    """Write what is wrong, and under it what to type next."""
-    print(_for_stderr(f"error: {error.message}"), file=sys.stderr)
+    """Print an error, and its hint in the next line."""
+    _print(f"error: {error.message}")
     if error.hint:
-        print(_for_stderr(f"hint: {error.hint}"), file=sys.stderr)
+        _print(f"hint: {error.hint}")
 
 
-def _for_stderr(message: str) -> str:
-    return escape_controls(message) if is_terminal() else message
+def _print(message: str) -> None:
+    print(escape_controls(message) if is_terminal() else message, file=sys.stderr, flush=True)

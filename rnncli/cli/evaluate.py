@@ -7,33 +7,29 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Messenger
-from rnncli.cli.options import DATA, MODEL, OUTPUT
+from rnncli.cli.console import Messenger, hide_progress_bars
+from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
-from rnncli.cli.startup import hide_progress_bars
-from rnncli.config import SearchConfig
+from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
 
 
 def evaluate(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="The model's directory.", show_default=False)
-    ],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model's directory.")],
     data: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="DATA",
             help="As for train. Without it: the held-out part of the model's training data.",
-            show_default=False,
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(
-            help="Part of the data to score on; else test, validation or train, the first that "
+        option(
+            "Part of the data to score on; else the first of test, validation and train that "
             "there is.",
-            rich_help_panel=DATA,
-            show_default=False,
+            DATA,
+            metavar="NAME",
         ),
     ] = None,
     text: options.TextColumn = None,
@@ -42,76 +38,73 @@ def evaluate(
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
     revision: options.Revision = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="MODEL2",
-            help="Compare with this model on the same texts (classify, translate), and say whether "
-            "the difference is more than chance.",
-            rich_help_panel=MODEL,
-            show_default=False,
-        ),
-    ] = None,
-    no_baselines: Annotated[
-        bool,
-        typer.Option(
-            "--no-baselines",
-            help="Train no baselines (classify), which takes reading the training data again.",
-            rich_help_panel=MODEL,
-        ),
-    ] = False,
-    beam: Annotated[
-        int, typer.Option(help="Beam of the search (translate).", rich_help_panel=OUTPUT)
-    ] = SearchConfig().beam,
-    memory: Annotated[
-        bool,
-        typer.Option(
-            "--memory/--no-memory",
-            help="Ask the pairs that the model keeps (translate).",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = SearchConfig().memory,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Tokens after which the state is emptied (generate); else it is carried on.",
-            rich_help_panel=OUTPUT,
-            show_default=False,
-        ),
-    ] = None,
-    tokenize: Annotated[
-        str | None,
-        typer.Option(
-            help="sacreBLEU's tokenizer (translate): 13a, char, intl, ja-mecab, ko-mecab, none or "
-            "zh.",
-            rich_help_panel=OUTPUT,
-            show_default="by the language",
-        ),
-    ] = None,
     require: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Exit with 3 if a score of --json is not as required: 'macro_f1>=0.85', 'bleu>=30'; "
+            "also <= > <. Repeatable.",
+            OUTPUT,
             metavar="SCORE>=NUMBER",
-            help="Exit with 3 unless a score of --json is as required, such as 'macro_f1>=0.85' or "
-            "'bleu>=30'; also <= > <. May be given again.",
-            rich_help_panel=OUTPUT,
-            show_default=False,
         ),
     ] = None,
     errors: Annotated[
         Path | None,
-        typer.Option(
+        option(
+            "Write the mistakes to this .tsv, .csv or .jsonl file (classify: the most probable "
+            "first; translate: the worst first); -: to stdout, and the scores to stderr.",
+            OUTPUT,
             metavar="FILE",
-            help="Write the mistakes (classify: the surest first; translate: the worst first) to "
-            "this .tsv, .csv or .jsonl file; -: to stdout, and the scores to stderr.",
-            rich_help_panel=OUTPUT,
-            show_default=False,
         ),
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    against: Annotated[
+        Path | None,
+        option(
+            "Compare with this model on the same texts, and test whether the difference is "
+            "significant (classify, translate).",
+            MODEL,
+            metavar="MODEL2",
+        ),
+    ] = None,
+    no_baselines: Annotated[
+        bool,
+        option(
+            "Train no baselines, for which the training data is read again (classify).",
+            MODEL,
+            "--no-baselines",
+        ),
+    ] = False,
+    beam: Annotated[
+        int, option("Beam size (translate).", ADVANCED, metavar="N")
+    ] = SearchConfig().beam,
+    memory: Annotated[
+        bool,
+        option(
+            "Look up similar training pairs, where the model keeps them (translate).",
+            ADVANCED,
+            "--memory/--no-memory",
+        ),
+    ] = SearchConfig().memory,
+    window: Annotated[
+        int | None,
+        option(
+            "Reset the hidden state after so many tokens; else it is carried on (generate).",
+            ADVANCED,
+            min=1,
+            metavar="N",
+        ),
+    ] = None,
+    tokenize: Annotated[
+        str | None,
+        option(
+            "sacreBLEU's tokenizer: 13a, char, intl, ja-mecab, ko-mecab, none or zh (translate).",
+            ADVANCED,
+            metavar="NAME",
+            show_default="by the language",
+        ),
+    ] = None,
 ) -> None:
     """Score a model: accuracy and F1, bits per character, or BLEU and chrF.
 
@@ -120,8 +113,8 @@ def evaluate(
         rnncli evaluate models/classify texts.csv --errors mistakes.tsv
         rnncli evaluate models/translate --json
 
-    A classifier is set beside a majority class and naive Bayes, trained on the same data; a
-    translator beside its own input, copied.
+    Baselines of a classifier are the majority class and naive Bayes on the same training data;
+    that of a translator is the copied source.
     """
     if quiet:
         hide_progress_bars()
@@ -130,7 +123,7 @@ def evaluate(
 
     to_stdout = errors is not None and str(errors) == "-"
     if errors is not None:
-        _require_place(errors, as_json)
+        _require_writable(errors, as_json)
     requirements = [parse(requirement) for requirement in require or []]
 
     from rnncli.cli.views.mistakes import write_mistakes
@@ -138,7 +131,6 @@ def evaluate(
     from rnncli.data.columns import Columns
     from rnncli.tasks.evaluation import load_scorer, score
     from rnncli.tasks.scoring import ScoringSettings
-    from rnncli.text.threads import choose_threads
 
     messenger = Messenger(quiet, color)
     settings = ScoringSettings(
@@ -164,12 +156,12 @@ def evaluate(
         messenger.announce(line)
 
 
-def _require_place(errors: Path, as_json: bool) -> None:
-    """Refuse a place for the mistakes that cannot be written, or where the scores go.
+def _require_writable(errors: Path, as_json: bool) -> None:
+    """Check that mistakes can be written, and apart from the scores.
 
     Raises:
         ConfigError: scores and mistakes would both go to stdout.
-        DataError: the file cannot be there.
+        DataError: there is no folder for the file.
 
     """
     if str(errors) != "-":

@@ -9,120 +9,98 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
-from rnncli.config import SamplingConfig
+from rnncli.cli.options import OUTPUT, SAMPLING, option
+from rnncli.config import SamplingConfig, choose_threads
 from rnncli.errors import ConfigError
-from rnncli.text.threads import choose_threads
 
 _DEFAULTS = SamplingConfig()
-BATCH = 64  # prompts: their samples are drawn side by side
-SAMPLING = "Sampling"  # a panel of the help page
-SAMPLING_OPTIONS = (
+BATCH_SIZE = 64  # prompts: their samples are drawn side by side
+SCORE_BATCH_SIZE = 1_024  # lines: enough to sort by length, and for several threads
+# Parameters that say nothing about --score.
+_SAMPLING_PARAMETERS = (
     *("n", "lines", "length", "temperature", "stop", "seed", "top_k", "top_p", "min_p"),
-    *("repetition_penalty", "max_copy"),
+    *("repetition_penalty", "max_copy", "copied_from"),
 )
-SCORED = 1_024  # lines: enough to sort by length, and for several threads
 
 
 def generate(
-    ctx: typer.Context,
+    context: typer.Context,
     prompt: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="PROMPT",
             help="Text to continue; else one a line from stdin. With --score: texts.",
-            show_default=False,
         ),
     ] = None,
     input: options.InputFile = None,
-    column: options.KeptColumn = None,
-    n: Annotated[
-        int, typer.Option("-n", min=1, help="Samples of each prompt.", rich_help_panel=SAMPLING)
-    ] = 1,
+    column: options.Column = None,
+    n: Annotated[int, option("Samples of each prompt.", SAMPLING, "-n", min=1, metavar="N")] = 1,
     lines: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Write N whole lines: names, titles.",
-            rich_help_panel=SAMPLING,
-            show_default=False,
-        ),
+        option("Write N whole lines: names, titles.", SAMPLING, min=1, metavar="N"),
     ] = None,
     length: Annotated[
-        int, typer.Option(help="Maximum length in tokens.", rich_help_panel=SAMPLING)
+        int, option("Maximum length in tokens.", SAMPLING, metavar="N")
     ] = _DEFAULTS.length,
     temperature: Annotated[
         str,
-        typer.Option(
-            metavar="NUMBER[,NUMBER]...",
-            help="Below 1 more predictable, above it wilder; 0 is greedy. Several: a sample each.",
-            rich_help_panel=SAMPLING,
+        option(
+            "Below 1 more predictable, above it wilder; 0 is greedy. Several, as in 0.5,0.8,1.1: "
+            "a sample each.",
+            SAMPLING,
+            metavar="NUMBER",
         ),
     ] = str(_DEFAULTS.temperature),
     control: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Control code: the label to write like, of a model trained with --control; else drawn "
+            "at random.",
+            SAMPLING,
             metavar="LABEL",
-            help="Control code: the label to write like, of a model trained with --control; else "
-            "drawn at random.",
-            rich_help_panel=SAMPLING,
-            show_default=False,
         ),
     ] = None,
     stop: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT", help="Stop string: end before this text.", rich_help_panel=SAMPLING
-        ),
+        str | None, option("Stop string: end before this text.", SAMPLING, metavar="TEXT")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.", rich_help_panel=SAMPLING)] = None,
+    seed: Annotated[int | None, option("Random seed.", SAMPLING, metavar="N")] = None,
     top_k: Annotated[
-        int | None,
-        typer.Option(help="Draw from the k likeliest tokens.", rich_help_panel=SAMPLING),
+        int | None, option("Draw from the N likeliest tokens.", SAMPLING, metavar="N")
     ] = None,
     top_p: Annotated[
         float | None,
-        typer.Option(
-            help="Draw from the likeliest tokens of this total probability.",
-            rich_help_panel=SAMPLING,
-        ),
+        option("Draw from the likeliest tokens of this total probability.", SAMPLING, metavar="P"),
     ] = None,
     min_p: Annotated[
         float | None,
-        typer.Option(
-            help="Draw from tokens at least this likely, relative to the likeliest.",
-            rich_help_panel=SAMPLING,
+        option(
+            "Draw from tokens at least this likely, relative to the likeliest.",
+            SAMPLING,
+            metavar="P",
         ),
     ] = None,
     repetition_penalty: Annotated[
-        float,
-        typer.Option(help="Above 1: repeat tokens less.", rich_help_panel=SAMPLING),
+        float, option("Above 1: repeat tokens less.", SAMPLING, metavar="NUMBER")
     ] = _DEFAULTS.repetition_penalty,
     max_copy: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
+        option(
+            "Reject samples with more than N characters in a row from --copied-from.",
+            SAMPLING,
             min=1,
-            help="Reject samples with more than N characters in a row from --copied-from.",
-            rich_help_panel=SAMPLING,
-            show_default=False,
+            metavar="N",
         ),
     ] = None,
     score: Annotated[
         bool,
-        typer.Option(
-            "--score",
-            help="Score texts instead: bits per character, tab, text.",
-            rich_help_panel=options.OUTPUT,
-        ),
+        option("Score texts instead: bits per character, tab, text.", OUTPUT, "--score"),
     ] = False,
     copied_from: Annotated[
         Path | None,
-        typer.Option(
+        option(
+            "Measure how much of each sample is copied, word for word, from this text file.",
+            OUTPUT,
             metavar="FILE",
-            help="Say how much of each sample is copied from this text file, word for word.",
-            rich_help_panel=options.OUTPUT,
-            show_default=False,
         ),
     ] = None,
     output: options.OutputFile = None,
@@ -130,7 +108,7 @@ def generate(
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
     model: options.ModelPath = None,
-    batch_size: options.BatchSize = BATCH,
+    batch_size: options.BatchSize = BATCH_SIZE,
     threads: options.Threads = None,
 ) -> None:
     """Write text that goes on from a prompt, as the model's training text would.
@@ -149,15 +127,15 @@ def generate(
 
     messenger = Messenger(quiet, color)
     if score:
-        _refuse(ctx, "--score", (*SAMPLING_OPTIONS, "copied_from"))
+        _refuse(context, "--score", _SAMPLING_PARAMETERS)
     else:
         _require_one_prompt(prompt or [], as_line=lines is not None)
     if max_copy is not None and copied_from is None:
         raise ConfigError(
-            "--max-copy needs the text that could be copied from", "name it: --copied-from FILE"
+            "--max-copy needs the text that could be copied", "name it: --copied-from FILE"
         )
     if lines is not None:
-        _refuse(ctx, "--lines", ("n", "stop", "input", "column"))
+        _refuse(context, "--lines", ("n", "stop", "input", "column"))
     configs = [
         SamplingConfig(value, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
         for value in _temperatures(temperature)
@@ -169,10 +147,11 @@ def generate(
         announce=messenger.announce,
     )
     control = generator.require_control(control)
-    size = SCORED if score and batch_size == BATCH else batch_size
-    request = Request(prompt or [], input, output, column, as_json, size, messenger)
+    if score and batch_size == BATCH_SIZE:
+        batch_size = SCORE_BATCH_SIZE
+    request = Request(prompt or [], input, output, column, as_json, batch_size, messenger)
     if score:
-        from rnncli.cli.score_texts import score_texts
+        from rnncli.cli.views.surprisal import score_texts
 
         score_texts(request, generator, control)
         return
@@ -199,11 +178,11 @@ def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
         raise ConfigError("the prompt has several lines", "give the beginning of one line")
 
 
-def _refuse(ctx: typer.Context, option: str, others: Sequence[str]) -> None:
-    """Raise an error where one of the other parameters was given, too."""
-    for parameter in ctx.command.params:
-        source = ctx.get_parameter_source(str(parameter.name))
-        if parameter.name in others and source is not None and source.name == "COMMANDLINE":
+def _refuse(context: typer.Context, option: str, parameters: Sequence[str]) -> None:
+    """Raise an error if one of some parameters was typed beside an option that excludes them."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in parameters and source is not None and source.name == "COMMANDLINE":
             name = parameter.opts[0]
             raise ConfigError(f"{name} does not go with {option}", f"leave {name} out")
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,125 +10,98 @@ from rnncli.cli.console import Color
 from rnncli.config import MODELS, Task
 
 # The panels of help pages, in the order in which people need them.
-DATA, BUDGET, OUTPUT, MODEL, ADVANCED = "Data", "Budget", "Output", "Model", "Advanced"
-TRAINING = "Training"
+DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
+OUTPUT, MODEL, ADVANCED = "Output", "Model", "Advanced"
 
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Print errors only.", rich_help_panel=OUTPUT),
-]
+
+def option(text: str, panel: str, *names: str, **settings: Any) -> Any:
+    """Make an option with this help text on this panel; without names, it has its parameter's."""
+    return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
+
+
+Quiet = Annotated[bool, option("Print errors only.", OUTPUT, "--quiet", "-q")]
 ColorChoice = Annotated[
-    Color, typer.Option(help="When to use colours; NO_COLOR is honoured.", rich_help_panel=OUTPUT)
+    Color,
+    option("Colours: auto, always or never; NO_COLOR is honoured.", OUTPUT, metavar="WHEN"),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a line.", rich_help_panel=OUTPUT)
-]
+Json = Annotated[bool, option("Print one JSON object a line.", OUTPUT, "--json")]
 ModelPath = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "Model directory; else $RNNCLI_MODEL, else the one of this task in models/.",
+        MODEL,
         "--model",
         "-m",
         metavar="DIR",
-        help="Model directory; else $RNNCLI_MODEL, else the one of this task in models/.",
-        rich_help_panel=MODEL,
-        show_default=False,
     ),
 ]
 InputFile = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "Read texts from this file, one a line; else from stdin.",
+        DATA,
         "--input",
         "-i",
         metavar="FILE",
-        help="Read texts from this file, one a line; else from stdin.",
-        rich_help_panel=DATA,
-        show_default=False,
     ),
 ]
 OutputFile = Annotated[
     Path | None,
-    typer.Option(
+    option(
+        "Write results to this file, once it is complete; else to stdout.",
+        OUTPUT,
         "--output",
         "-o",
         metavar="FILE",
-        help="Write results to this file, once it is complete; else to stdout.",
-        rich_help_panel=OUTPUT,
-        show_default=False,
     ),
 ]
-KeptColumn = Annotated[
+Column = Annotated[
     str | None,
-    typer.Option(
-        "--column",
+    option(
+        "Read this column of CSV, TSV or JSONL; keep all columns and append the results.",
+        DATA,
         metavar="NAME",
-        help="Read this column of CSV, TSV or JSONL; keep all columns and append the results.",
-        rich_help_panel=DATA,
-        show_default=False,
     ),
 ]
 BatchSize = Annotated[
     int,
-    typer.Option(
+    option(
+        "Lines in a batch; an incomplete one is answered when input pauses.",
+        ADVANCED,
         min=1,
-        help="Lines in a batch; what has come is answered when input pauses.",
-        rich_help_panel=ADVANCED,
+        metavar="N",
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="Processor threads.",
-        rich_help_panel=ADVANCED,
-        show_default="all cores",
-    ),
+    option("Processor threads.", ADVANCED, min=1, metavar="N", show_default="all cores"),
 ]
-TextColumn = Annotated[
-    str | None,
-    typer.Option("--text", metavar="NAME", help="Column of the texts.", rich_help_panel=DATA),
-]
+TextColumn = Annotated[str | None, option("Column of the texts.", DATA, "--text", metavar="NAME")]
 LabelColumn = Annotated[
-    str | None,
-    typer.Option("--label", metavar="NAME", help="Column of the labels.", rich_help_panel=DATA),
+    str | None, option("Column of the labels.", DATA, "--label", metavar="NAME")
 ]
 SourceColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--source",
-        metavar="NAME",
-        help="Column of the texts to translate from.",
-        rich_help_panel=DATA,
-    ),
+    str | None, option("Column of the texts to translate from.", DATA, "--source", metavar="NAME")
 ]
 TargetColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--target", metavar="NAME", help="Column of the translations.", rich_help_panel=DATA
-    ),
+    str | None, option("Column of the translations.", DATA, "--target", metavar="NAME")
 ]
 ControlColumn = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "Column of control codes for a generator (authors, moods, languages): generate "
+        "--control then names one to write like.",
+        DATA,
         "--control",
         metavar="NAME",
-        help="Column of control codes for a generator (authors, moods, languages): generate "
-        "--control then names one to write like.",
-        rich_help_panel=DATA,
     ),
 ]
 Revision = Annotated[
     str | None,
-    typer.Option(
-        metavar="HASH",
-        help="Revision of a dataset of the hub: pins its version.",
-        rich_help_panel=DATA,
-    ),
+    option("Revision of a dataset of the hub: pins its version.", DATA, metavar="HASH"),
 ]
 
 
-def model_path(given: Path | None, task: Task) -> Path:
-    """Return the model that was named, in the option or the environment, or the usual place."""
-    if given is not None:
-        return given
-    named = os.environ.get("RNNCLI_MODEL")
-    return Path(named) if named else MODELS / task
+def model_path(model: Path | None, task: Task) -> Path:
+    """Return the path of ``-m``, else that in the environment, else the usual one of the task."""
+    return model or Path(os.environ.get("RNNCLI_MODEL") or MODELS / task)

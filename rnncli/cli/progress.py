@@ -1,4 +1,4 @@
-"""The progress of training, drawn on stderr."""
+"""The progress of training on stderr."""
 
 import math
 import time
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from rnncli.training.contract import Phase, Progress
 
-# Returns what a model writes with these weights, or None.
+# Samples a text with some weights; None where a model writes none.
 Preview: TypeAlias = "Callable[[Mapping[str, Tensor]], str | None]"
 
-PREVIEW_SHARE = 0.005  # of the time may go into previews
-_LINE_PICTURES = str.maketrans("\n\t", "\u240a\u2409")
+PREVIEW_SHARE = 0.005  # of the time, at most, that previews may take
+_LINE_SYMBOLS = str.maketrans("\n\t", "\u240a\u2409")
 
 
 class Display(AbstractContextManager["Display"]):
-    """Draw a bar for each phase on a terminal, and print a line an evaluation everywhere."""
+    """Draw a bar for each phase on a terminal, and print a line for each evaluation."""
 
     def __init__(self, messenger: Messenger, preview: Preview) -> None:
         self._messenger = messenger
@@ -37,11 +37,11 @@ class Display(AbstractContextManager["Display"]):
         self._preview_seconds = 0.0
 
     def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was."""
+        """Remove the bar from the terminal."""
         self._live.close()
 
     def show(self, phase: "Phase", progress: "Progress") -> None:
-        """Draw one step, and print a line where the model was evaluated."""
+        """Draw the progress of a step, and print its notices and its evaluation."""
         bar = self._bar or self._begin()
         for notice in progress.notices:
             self._print(notice)
@@ -91,31 +91,31 @@ class Display(AbstractContextManager["Display"]):
             self._show_preview(progress)
 
     def _show_preview(self, progress: "Progress") -> None:
-        """Show what the evaluated weights write, unless previews have taken too long so far."""
+        """Print a text of the evaluated weights, unless previews have taken too long so far."""
         if progress.weights is None or self._preview_seconds > PREVIEW_SHARE * progress.seconds:
             return
         from rich.text import Text
 
-        began = time.monotonic()
+        start = time.monotonic()
         preview = self._preview(progress.weights)
         if preview is not None:
-            line = f"{'':>7}  {on_one_line(preview)}"
-            text = Text(line, "dim", no_wrap=True, overflow="ellipsis")  # cut where the line ends
+            line = f"{'':>7}  {single_line(preview)}"
+            text = Text(line, "dim", no_wrap=True, overflow="ellipsis")
             self._console.print(text, soft_wrap=False)
-        self._preview_seconds += time.monotonic() - began
+        self._preview_seconds += time.monotonic() - start
 
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:
             self._console.print(line)
 
 
-def on_one_line(text: str) -> str:
-    """Return a text with line ends, tabs and control characters made visible."""
-    return escape_controls(text).translate(_LINE_PICTURES)
+def single_line(text: str) -> str:
+    """Return a text with symbols for its line ends, tabs and control characters."""
+    return escape_controls(text).translate(_LINE_SYMBOLS)
 
 
 def format_scores(scores: Mapping[str, float]) -> str:
-    """Return scores as a person reads them, shares in percent."""
+    """Return scores in words, shares in percent."""
     parts = []
     for name, value in scores.items():
         if name in ("accuracy", "macro_f1"):

@@ -1,4 +1,4 @@
-"""Ask for one text after the other, where a person sits at the terminal."""
+"""Ask for texts at the terminal, line by line."""
 
 import os
 import sys
@@ -11,10 +11,9 @@ HISTORY_LINES = 1_000
 
 
 def typed_lines() -> Iterator[str]:
-    """Yield the lines that a person types, until Ctrl-D.
+    """Yield typed lines until Ctrl-D, with line editing and a history that is kept.
 
-    Lines can be edited and called back, also those of earlier days. The prompt goes to stderr, so
-    that stdout holds results alone.
+    The prompt goes to stderr, so that stdout holds results alone.
     """
     with _line_editor():
         while True:
@@ -32,7 +31,7 @@ def typed_lines() -> Iterator[str]:
 
 @contextmanager
 def _stdout_as_stderr() -> Iterator[None]:
-    """Let what is written to stdout go to stderr; readline knows no other place for a prompt."""
+    """Redirect stdout to stderr, since readline writes its prompt to stdout."""
     sys.stdout.flush()
     stdout = os.dup(1)
     os.dup2(2, 1)
@@ -45,7 +44,7 @@ def _stdout_as_stderr() -> Iterator[None]:
 
 @contextmanager
 def _line_editor() -> Iterator[None]:
-    """Edit lines with readline, where Python has it, and keep what was typed."""
+    """Edit lines with readline, where Python has it, and save the history."""
     try:
         import readline
     except ImportError:  # Windows
@@ -54,12 +53,12 @@ def _line_editor() -> Iterator[None]:
     home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - raises nothing where there is no home
     history = home / "rnncli" / "history"
     readline.set_history_length(HISTORY_LINES)
-    with suppress(OSError):  # there is none yet
+    with suppress(OSError):  # no history yet
         readline.read_history_file(history)
     try:
         yield
     finally:
-        with suppress(OSError):  # a home that cannot be written to: only the history is lost
+        with suppress(OSError):  # the home is not writable: only the history is lost
             history.parent.mkdir(parents=True, exist_ok=True)
-            history.touch(mode=0o600)  # what was typed is nobody else's
+            history.touch(mode=0o600)  # readable by its owner alone
             readline.write_history_file(history)

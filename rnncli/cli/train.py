@@ -1,4 +1,4 @@
-"""``rnncli train``: the options, one call, and what is shown of it."""
+"""``rnncli train``: train a model."""
 # ruff: noqa: ARG001 - the options that are settings are read from the context
 
 import json
@@ -12,10 +12,9 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli import training_options as settings
-from rnncli.cli.console import Messenger
-from rnncli.cli.options import DATA, MODEL, OUTPUT
+from rnncli.cli.console import Messenger, hide_progress_bars
+from rnncli.cli.options import DATA, MODEL, OUTPUT, option
 from rnncli.cli.progress import Display, format_scores
-from rnncli.cli.startup import hide_progress_bars
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, MODELS, Settings, Task
 from rnncli.messages import format_duration, parse_duration
 
@@ -33,59 +32,12 @@ def train(
             help="A file (.txt .csv .tsv .jsonl .parquet, also .gz), two line-aligned files, - for "
             "stdin, a known corpus (imdb), or a dataset of the hub (org/name). "
             "Without it: the bundled reviews.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="Where the model goes; else models/TASK.",
-            rich_help_panel=OUTPUT,
-            show_default=False,
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Replace a model that is there already.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
-    init_from: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Start from the weights of this model of the same task, and with its sizes: "
-            "fine-tuning on more data.",
-            rich_help_panel=MODEL,
-            show_default=False,
-        ),
-    ] = None,
-    unlabelled: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Texts without labels, on which a classifier is pretrained; may be given again. "
-            "The file with the labels may be one of them.",
-            rich_help_panel=DATA,
-            show_default=False,
-        ),
-    ] = None,
-    checkpoint_every: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Save the state of the training this often, to resume it after an interruption.",
-            rich_help_panel=OUTPUT,
-            show_default="1m, or 1 % of --max-time",
         ),
     ] = None,
     task: Annotated[
         Task | None,
-        typer.Option(
-            help="What the model is for; else it follows from the data.", rich_help_panel=DATA
+        option(
+            "classify, generate or translate; else it follows from the data.", DATA, metavar="TASK"
         ),
     ] = None,
     text: options.TextColumn = None,
@@ -95,6 +47,46 @@ def train(
     control: options.ControlColumn = None,
     revision: options.Revision = None,
     validation: settings.Validation = DEFAULT_VALIDATION,
+    unlabelled: Annotated[
+        list[str] | None,
+        option(
+            "Texts without labels, on which a classifier is pretrained; the file with the labels "
+            "may be one of them. Repeatable.",
+            DATA,
+            metavar="FILE",
+        ),
+    ] = None,
+    max_time: settings.MaxTime = None,
+    epochs: settings.Epochs = None,
+    steps: settings.Steps = None,
+    patience: settings.Patience = None,
+    output: Annotated[
+        Path | None,
+        option(
+            "Directory of the model; else models/TASK.", OUTPUT, "--output", "-o", metavar="DIR"
+        ),
+    ] = None,
+    force: Annotated[bool, option("Replace an existing model.", OUTPUT, "--force")] = False,
+    checkpoint_every: Annotated[
+        str | None,
+        option(
+            "Save the state of the training this often, to resume it after an interruption.",
+            OUTPUT,
+            metavar="TIME",
+            show_default="1m, or 1 % of --max-time",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    color: options.ColorChoice = "auto",
+    init_from: Annotated[
+        Path | None,
+        option(
+            "Fine-tune this model of the same task: start from its weights, with its sizes.",
+            MODEL,
+            metavar="DIR",
+        ),
+    ] = None,
     level: settings.LevelChoice = None,
     vocab_size: settings.VocabSize = None,
     cell: settings.CellChoice = None,
@@ -103,26 +95,19 @@ def train(
     num_layers: settings.NumLayers = None,
     ngrams: settings.Ngrams = None,
     memory: settings.Memory = None,
-    dropout: settings.Dropout = None,
-    embedding_dropout: settings.EmbeddingDropout = None,
-    word_dropout: settings.WordDropout = None,
-    label_smoothing: settings.LabelSmoothing = None,
-    max_time: settings.MaxTime = None,
-    epochs: settings.Epochs = None,
-    steps: settings.Steps = None,
     batch_size: settings.BatchSize = None,
     bptt: settings.Bptt = None,
     learning_rate: settings.LearningRate = None,
     weight_decay: settings.WeightDecay = None,
     clip: settings.Clip = None,
-    patience: settings.Patience = None,
+    dropout: settings.Dropout = None,
+    embedding_dropout: settings.EmbeddingDropout = None,
+    word_dropout: settings.WordDropout = None,
+    label_smoothing: settings.LabelSmoothing = None,
     seed: settings.Seed = DEFAULT_SEED,
     precision: settings.PrecisionChoice = "auto",
     device: settings.DeviceChoice = "auto",
     threads: settings.Threads = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    color: options.ColorChoice = "auto",
 ) -> None:
     """Train a model on your own text; its task follows from the data.
 
@@ -132,7 +117,7 @@ def train(
         rnncli train --steps 1000 --seed 1 pairs.tsv
 
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
-    generator. Everything that is not set is chosen and announced.
+    generator. Settings without a default are chosen for the data and announced.
     """
     if quiet:
         hide_progress_bars()
@@ -140,7 +125,7 @@ def train(
     from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
     from rnncli.training.signals import TrainingInterrupted
 
-    names = {setting.name for setting in fields(Settings)}  # an option of the same name fixes it
+    names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
     request = TrainingRequest(
         data=data or (),
@@ -161,7 +146,7 @@ def train(
             for phase, progress in trainer.steps():
                 display.show(phase, progress)
     except TrainingInterrupted as interruption:
-        _explain(interruption, messenger)
+        _announce_resumption(interruption, messenger)
         raise typer.Exit(128 + interruption.signal) from None
     result = trainer.result
     messenger.announce(
@@ -173,7 +158,7 @@ def train(
         print(json.dumps({"model": str(result.path), **result.scores}))
 
 
-def _explain(interruption: "TrainingInterrupted", messenger: Messenger) -> None:
+def _announce_resumption(interruption: "TrainingInterrupted", messenger: Messenger) -> None:
     """Announce how to resume an interrupted training."""
     messenger.announce(
         f"interrupted at step {interruption.step:,}; to resume, run the same command:"

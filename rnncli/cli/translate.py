@@ -8,106 +8,90 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
+from rnncli.cli.options import OUTPUT, SEARCH, option
 from rnncli.cli.output import Output
-from rnncli.config import SearchConfig
+from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
-from rnncli.text.threads import choose_threads
 
 if TYPE_CHECKING:
     from rnncli.tasks.translate.predict import Translation
 
 _DEFAULTS = SearchConfig()
-SEARCH = "Search"  # a panel of the help page
-BATCH = 256  # lines: enough to sort by length, and to see the first of a file soon
+BATCH_SIZE = 256  # lines: enough to sort by length, and few enough to see the first ones soon
 
 
 def translate(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="TEXT",
-            help="Texts to translate; else one a line from stdin.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="TEXT", help="Texts to translate; else one a line from stdin."),
     ] = None,
     input: options.InputFile = None,
-    column: options.KeptColumn = None,
+    column: options.Column = None,
     beam: Annotated[
-        int, typer.Option(help="Beam size; 1 is greedy search.", rich_help_panel=SEARCH)
+        int, option("Beam size; 1 is greedy search.", SEARCH, metavar="N")
     ] = _DEFAULTS.beam,
     nbest: Annotated[
         int,
-        typer.Option(
-            help="Print the N best translations of each text: score, tab, translation.",
-            rich_help_panel=SEARCH,
+        option(
+            "Print the N best translations of each text: score, tab, translation.",
+            SEARCH,
+            metavar="N",
         ),
     ] = _DEFAULTS.nbest,
     length_penalty: Annotated[
         float | None,
-        typer.Option(
-            help="Larger: longer translations.",
-            rich_help_panel=SEARCH,
+        option(
+            "Larger: longer translations.",
+            SEARCH,
+            metavar="NUMBER",
             show_default="tuned at training",
         ),
     ] = _DEFAULTS.length_penalty,
     no_repeat_ngram: Annotated[
         int | None,
-        typer.Option(
+        option(
+            "Repeat no n-gram of N tokens; loops are always blocked.",
+            SEARCH,
             metavar="N",
-            help="No n-gram of N tokens occurs twice; loops are always blocked.",
-            rich_help_panel=SEARCH,
-            show_default=False,
         ),
     ] = _DEFAULTS.no_repeat_ngram,
     memory: Annotated[
         bool,
-        typer.Option(
+        option(
+            "Look up similar training pairs, where the model keeps them: better and slower.",
+            SEARCH,
             "--memory/--no-memory",
-            help="Look up similar training pairs, where the model keeps them: better and slower.",
-            rich_help_panel=SEARCH,
         ),
     ] = _DEFAULTS.memory,
     prefix: Annotated[
-        str,
-        typer.Option(
-            metavar="TEXT",
-            help="Begin every translation with this.",
-            rich_help_panel=SEARCH,
-            show_default=False,
-        ),
+        str, option("Begin every translation with this.", SEARCH, metavar="TEXT")
     ] = "",
     split: Annotated[
         bool,
-        typer.Option(
+        option(
+            "Translate texts sentence by sentence: for models trained on single sentences.",
+            SEARCH,
             "--split",
-            help="Translate texts sentence by sentence: for models trained on single sentences.",
-            rich_help_panel=SEARCH,
         ),
     ] = False,
     attention: Annotated[
         bool,
-        typer.Option(
-            "--attention",
-            help="Draw the attention between words below each translation; with --json, add the "
+        option(
+            "Draw the attention between words below each translation; with --json, add the "
             "weights.",
-            rich_help_panel=options.OUTPUT,
+            OUTPUT,
+            "--attention",
         ),
     ] = False,
     attention_out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the attention into this SVG file.",
-            rich_help_panel=options.OUTPUT,
-            show_default=False,
-        ),
+        Path | None, option("Draw the attention into this SVG file.", OUTPUT, metavar="FILE")
     ] = None,
     output: options.OutputFile = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
     model: options.ModelPath = None,
-    batch_size: options.BatchSize = BATCH,
+    batch_size: options.BatchSize = BATCH_SIZE,
     threads: options.Threads = None,
 ) -> None:
     """Translate texts, one line out for each line in.
@@ -137,13 +121,15 @@ def translate(
         translations = translator.nbest(texts, config, prefix=prefix, split=split)
         return [[_output(best, nbest)] for best in translations]
 
-    names = ("translation", "score")
+    columns = ("translation", "score")
     if attention or attention_out is not None:
         from rnncli.cli.views.alignment import answer_aligned
 
-        answer_aligned(request, names, translator, respond, shows=attention, svg_file=attention_out)
+        answer_aligned(
+            request, columns, translator, respond, draws_below=attention, svg_file=attention_out
+        )
     else:
-        answer_all(request, "source", names, respond)
+        answer_all(request, "source", columns, respond)
 
 
 def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) -> None:
@@ -166,11 +152,11 @@ def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) 
 
 
 def _output(best: "list[Translation]", nbest: int) -> Output:
-    """Return the answer to a text, whose translations are the best first."""
+    """Return the answer to a text, whose best translation is the first."""
     line = best[0].text
     if nbest > 1:
         lines = [f"{translation.score:.4f}\t{translation.text}" for translation in best]
-        lines += ["\t"] * (nbest - len(best))  # so that lines can be counted off
+        lines += ["\t"] * (nbest - len(best))  # so that each text has N lines
         line = "\n".join(lines)
     return Output(
         line,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.analysis.requirements import flatten
-from rnncli.config import SearchConfig
+from rnncli.config import SearchConfig, choose_threads
 from rnncli.data.columns import Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
@@ -22,7 +22,6 @@ from rnncli.tasks.evaluation_data import (
     with_control,
 )
 from rnncli.tasks.scoring import Mistakes, Report, Scorer, ScoringSettings
-from rnncli.text.threads import choose_threads
 
 
 @dataclass(frozen=True)

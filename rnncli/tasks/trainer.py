@@ -12,14 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from rnncli.config import DEFAULTS, MODELS, Cell, Device, Level, Precision, Settings, Task
+from rnncli.config import (
+    DEFAULTS,
+    MODELS,
+    Cell,
+    Device,
+    Level,
+    Precision,
+    Settings,
+    Task,
+    choose_threads,
+)
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce, did_you_mean, parse_duration
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks import load
-from rnncli.text.threads import choose_threads
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -75,10 +75,11 @@ def test_the_examples_of_training_work_with_fewer_steps(folder: Path, tmp_path: 
         assert result.code == 0, result.err
 
 
-@pytest.mark.parametrize("command", ANSWERS)
+@pytest.mark.parametrize("command", [*ANSWERS, "train", "evaluate"])
 def test_panels_stand_in_the_order_of_need(command: str) -> None:
     page = call(command, "--help", env={"COLUMNS": "80"}).out.decode()
     titles = re.findall(r"^╭─ (\w+) ─", page, re.MULTILINE)
     assert titles[:2] == ["Arguments", "Options"]
     assert titles[2:] == [panel for panel in PANELS if panel in titles]
-    assert {"Data", "Output", "Model"} <= set(titles)
+    assert {"Data", "Output", "Model", "Advanced"} <= set(titles)
+    assert len(page.splitlines()) <= 120

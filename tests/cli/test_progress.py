@@ -17,7 +17,7 @@ from shell import call
 
 from rnncli import TextGenerator
 from rnncli.cli import app
-from rnncli.cli.progress import on_one_line
+from rnncli.cli.progress import single_line
 from rnncli.storage.reading import load
 from rnncli.tasks.generate.recipe import PREVIEW
 from rnncli.tasks.recipes import RECIPES
@@ -67,7 +67,7 @@ def trained(data: Path) -> tuple[Path, str]:
     return model, train_on_a_terminal(data, "-o", model, *SMALL, *QUICK)
 
 
-def test_a_sample_on_one_line_stands_below_the_scores(trained: tuple[Path, str]) -> None:
+def test_a_sample_single_line_stands_below_the_scores(trained: tuple[Path, str]) -> None:
     samples = SHOWN.findall(trained[1])
     assert samples
     assert all(30 < len(sample) <= 71 for sample in samples)  # of a line of 80
@@ -106,5 +106,5 @@ def test_a_sample_is_what_the_saved_model_writes() -> None:
     (written,) = TextGenerator.load(generator())([""], PREVIEW)
     assert drawn is not None and len(drawn) > 40
     assert drawn == written.text
-    assert "\n" not in on_one_line(drawn) and "\u240a" in on_one_line(drawn)
+    assert "\n" not in single_line(drawn) and "\u240a" in single_line(drawn)
     assert torch.equal(torch.get_rng_state(), before)

@@ -1,4 +1,4 @@
-"""Which words of a text a translator attended to: a heatmap of each translation, or JSON."""
+"""The attention of a translator between words: a heatmap of each translation, or JSON."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,12 +22,12 @@ MAX_DRAWN = 500  # in a file: they are in memory until it is written, and a view
 
 
 def heatmap(alignment: Alignment) -> Heatmap:
-    """Return the source across and the translation down, with the weights of its words."""
+    """Return the weights of source words (columns) for each word of the translation (rows)."""
     return Heatmap(alignment.target, alignment.source, alignment.weights.tolist())
 
 
 def as_object(alignment: Alignment) -> dict[str, Any]:
-    """Return what stands for an alignment in JSON."""
+    """Return an alignment as a JSON object."""
     return {
         "source": list(alignment.source),
         "target": list(alignment.target),
@@ -45,7 +45,7 @@ class Drawing:
         self._count = 0
 
     def add(self, alignment: Alignment) -> None:
-        """Draw an alignment below those before it; one without words is left out."""
+        """Add an alignment, unless it has no words."""
         if alignment:
             self._count += 1
             if len(self._heatmaps) < MAX_DRAWN:
@@ -66,19 +66,20 @@ class Drawing:
 
 def answer_aligned(
     request: Request,
-    names: Sequence[str],
+    columns: Sequence[str],
     translator: Translator,
     respond: Respond,
     *,
-    shows: bool,
+    draws_below: bool,
     svg_file: Path | None,
 ) -> None:
-    """Answer every text of a request, and show how its best translation is aligned with it.
+    """Answer every text of a request with its best translation and their alignment.
 
-    With ``shows``, below the translation or, in JSON, as a member; with ``svg_file``, in that file.
+    With ``draws_below``, it is drawn below the translation or, in JSON, a member; with
+    ``svg_file``, it is drawn into that file.
 
     Raises:
-        ConfigError: the file is not named as SVG files are, or the translations go there.
+        ConfigError: its name does not end with .svg, or the translations go there.
         DataError: there is no folder for it.
 
     """
@@ -88,31 +89,31 @@ def answer_aligned(
     width = get_terminal_size().columns
     announce_once = cache(request.messenger.announce)
 
-    def aligned(texts: list[str]) -> list[list[Output]]:
+    def respond_aligned(texts: list[str]) -> list[list[Output]]:
         answers = [answers[0] for answers in respond(texts)]
         translations = [answer.fields["translation"] for answer in answers]
         batch = translator.align(texts, translations)
         if drawing is not None:
             for alignment in batch:
                 drawing.add(alignment)
-        if not shows:
+        if not draws_below:
             return [[answer] for answer in answers]
         return [
-            [_present(request, answer, alignment, width, announce_once)]
+            [_with_alignment(request, answer, alignment, width, announce_once)]
             for answer, alignment in zip(answers, batch, strict=True)
         ]
 
-    if shows and not request.as_json:
+    if draws_below and not request.as_json:
         request.messenger.announce(f"source across, translation down; {LEGEND}")
-    answer_all(request, "source", names, aligned)
+    answer_all(request, "source", columns, respond_aligned)
     if drawing is not None:
         drawing.write()
 
 
-def _present(
+def _with_alignment(
     request: Request, answer: Output, alignment: Alignment, width: int, announce: Announce
 ) -> Output:
-    """Return an answer with its alignment: below it, or in JSON as a member."""
+    """Return an answer with its alignment: drawn below it, or in JSON a member."""
     assert isinstance(answer.line, str)
     fields = {**answer.fields, "alignment": as_object(alignment)}
     if request.as_json or not alignment:
@@ -125,10 +126,10 @@ def _present(
 
 
 def _require_svg(path: Path, output: Path | None) -> None:
-    """Check the name of a drawing before there is one; ``output`` is that of the translations.
+    """Check the name of an SVG file beside that of the translations, ``output``.
 
     Raises:
-        ConfigError: it is not that of an SVG file, or that of both.
+        ConfigError: it does not end with .svg, or both are the same.
         DataError: there is no folder for it.
 
     """

@@ -1,4 +1,4 @@
-"""Which words moved a classifier's decision: colours for a text, or words behind it, or JSON."""
+"""The words for and against a classifier's label: colours, the strongest words, or JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from rnncli.analysis.occlusion import METHOD, Span
 from rnncli.cli.output import Fragment
 from rnncli.cli.views.highlight import Highlight, Scale
 
-# Shares of a text's largest score. All eyes tell blue from orange and red; where there are few
-# colours, the line under the latter does.
+# Limits are shares of a text's largest score. Readers with colour blindness tell blue from orange
+# and red, too; where a terminal has few colours, the underline tells them apart.
 SCALE = Scale(
     limits=(0.1, 0.4, 0.7),
     positive=("black on #cfe8ff", "black on #6cb6ff", "white on #0550ae"),
@@ -35,7 +35,7 @@ def highlight(text: str, spans: Sequence[Span]) -> Highlight:
 
 
 def as_object(text: str, spans: Sequence[Span]) -> dict[str, Any] | None:
-    """Return what stands for an explanation in JSON; None for a text without words."""
+    """Return an explanation as a JSON object; None for a text without words."""
     if not spans:
         return None
     return {

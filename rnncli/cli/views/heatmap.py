@@ -1,4 +1,4 @@
-"""A heatmap: how much of each row falls on each column, as shades in a terminal.
+"""A heatmap: the value of each row and column, as shades in a terminal.
 
 ::
 
@@ -21,8 +21,8 @@ from rich.cells import cell_len
 from rnncli.text.unicode import escape_controls
 
 SHADES = " ░▒▓█"
-LIMITS = (0.1, 0.3, 0.5, 0.7)  # values from which each shade but the first is used
-LIST_ITEMS = 3  # columns named in a line of a list: more have hardly a share
+LIMITS = (0.1, 0.3, 0.5, 0.7)  # smallest values of the shades but the first
+LIST_ITEMS = 3  # columns in a line of a list: others have hardly a share
 LIST_MARGIN = 20  # cells before the arrow of a list, unless a label is wider
 LEGEND = (
     " ".join(

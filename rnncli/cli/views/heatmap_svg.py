@@ -1,7 +1,7 @@
 """Heatmaps as an SVG drawing, one below the other.
 
-As in the literature (Bahdanau, Cho and Bengio 2015, figure 3), the labels of the columns are
-written above and those of the rows at the left; the darker a cell, the larger its value.
+As in Bahdanau, Cho and Bengio (2015, figure 3), the labels of the columns are written above and
+those of the rows at the left. The larger a value, the more opaque its cell.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ CHARACTER = 9  # the width of a Latin letter; a Chinese one takes twice as much
 GAP = 8  # between labels and cells
 MARGIN = 20  # around each heatmap
 SLOPE = 0.71  # of the labels of columns, written upwards at 45 degrees: its sine and its cosine
-MAX_LABEL = 30  # characters that are written; a pointer on a cell shows all
-FAINTEST = 0.01  # value that is drawn: less could not be seen
+MAX_LABEL = 30  # characters; the whole label shows when the pointer rests on a cell
+MIN_VALUE = 0.01  # that is drawn: less could not be seen
 
-# Colours for those who read black on white, and for those whose screen is dark.
+# Colours of light and of dark screens.
 STYLE = """
 text { font: 14px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328 }
 .paper { fill: #ffffff }
@@ -38,7 +38,7 @@ _NO_XML = dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd")
 
 
 def svg(heatmaps: Sequence[Heatmap]) -> str:
-    """Return a drawing of all heatmaps."""
+    """Return all heatmaps as an SVG document."""
     root = Element("svg", xmlns="http://www.w3.org/2000/svg")
     SubElement(root, "style").text = STYLE
     SubElement(root, "rect", {"class": "paper"}, width="100%", height="100%")
@@ -53,7 +53,7 @@ def svg(heatmaps: Sequence[Heatmap]) -> str:
 
 
 def _draw(heatmap: Heatmap, group: Element) -> tuple[int, int]:
-    """Draw a heatmap from the origin on, and return the width and the height that it takes."""
+    """Draw a heatmap from the origin, and return its width and its height."""
     columns, rows = (list(map(_shortened, side)) for side in (heatmap.columns, heatmap.rows))
     left = MARGIN + CHARACTER * max(map(cell_len, rows)) + GAP
     top = MARGIN + round(SLOPE * CHARACTER * max(map(cell_len, columns))) + GAP
@@ -77,7 +77,7 @@ def _draw(heatmap: Heatmap, group: Element) -> tuple[int, int]:
 def _draw_cells(heatmap: Heatmap, group: Element, left: int, top: int) -> None:
     for i, (label, values) in enumerate(zip(heatmap.rows, heatmap.values, strict=True)):
         for j, (column, value) in enumerate(zip(heatmap.columns, values, strict=True)):
-            if value < FAINTEST:
+            if value < MIN_VALUE:
                 continue
             cell = {
                 "x": str(left + CELL * j),
@@ -106,5 +106,5 @@ def _shortened(label: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text with what XML cannot hold made visible."""
+    """Return a text with visible symbols for characters that XML cannot hold."""
     return escape_controls(text).translate(_NO_XML)

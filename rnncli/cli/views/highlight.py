@@ -1,4 +1,4 @@
-"""A highlighted text: its parts in colours by their scores, or its strongest parts in a row."""
+"""A highlighted text: its parts in colours by their scores, or its strongest parts alone."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,14 @@ from itertools import groupby
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Fragment
 
-NAMED = 5  # parts in a row: what can be read at a glance
+MAX_STRONGEST = 5  # parts: what can be read at a glance
 
 
 @dataclass(frozen=True)
 class Scale:
     """Styles of scores, from the weakest to the strongest.
 
-    Letters have a colour, too, so that they can be read on light and on dark terminals.
+    They set the colour of letters, too, to be readable on light and on dark terminals.
     """
 
     limits: Sequence[float]  # absolute values from which each style is used
@@ -23,7 +23,7 @@ class Scale:
     negative: Sequence[str] = ()
 
     def style(self, score: float) -> str:
-        """Return the style of a score: none where it is below all limits."""
+        """Return the style of a score: none below all limits."""
         strength = sum(abs(score) >= limit for limit in self.limits)
         styles = self.negative if score < 0 else self.positive
         return styles[strength - 1] if strength else ""
@@ -44,24 +44,24 @@ class Highlight:
             yield Fragment("".join(fragment.text for fragment in fragments), style)
 
     def _fragments(self) -> Iterator[Fragment]:
-        last = 0
+        position = 0
         for start, end, score in self.parts:
-            yield Fragment(self.text[last:start])
+            yield Fragment(self.text[position:start])
             yield Fragment(self.text[start:end], self.scale.style(score))
-            last = end
-        yield Fragment(self.text[last:])
+            position = end
+        yield Fragment(self.text[position:])
 
     def strongest(self) -> str:
         """Return the parts that would have a style, the strongest first: ``+great -not``."""
         styled = [part for part in self.parts if self.scale.style(part[2])]
         return " ".join(
             ("-" if score < 0 else "+") + _quoted(self.text[start:end])
-            for start, end, score in sorted(styled, key=lambda part: -abs(part[2]))[:NAMED]
+            for start, end, score in sorted(styled, key=lambda part: -abs(part[2]))[:MAX_STRONGEST]
         )
 
 
 def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None:
-    """Say on stderr what colours mean, where it shows any."""
+    """Print the legend of the colours on stderr, if it shows colours."""
     from rich.text import Text
 
     console = messenger.console()
@@ -70,9 +70,6 @@ def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None
 
 
 def _quoted(words: str) -> str:
-    """Return a word as it is, several as a JSON string: spaces stand between those in a row.
-
-    A word that begins with a quotation mark is a string, too, so that it can be told from one.
-    """
-    plain = not any(map(str.isspace, words)) and not words.startswith('"')
-    return words if plain else json.dumps(words, ensure_ascii=False)
+    """Return a word as it is; several, or one that begins with a quotation mark, as JSON."""
+    is_plain = not any(map(str.isspace, words)) and not words.startswith('"')
+    return words if is_plain else json.dumps(words, ensure_ascii=False)

@@ -18,7 +18,7 @@ Row: TypeAlias = Mapping[str, Cell]
 
 
 def write_mistakes(path: Path, mistakes: Mistakes, messenger: Messenger) -> None:
-    """Write mistakes, one a row, as CSV, JSON lines or TSV: what the name of the file ends with."""
+    """Write mistakes, one a row, as CSV, JSON lines or TSV by the suffix of the file."""
     format_row = _formatter(path)
     output = None if path == STDOUT else path
     with open_output(output, messenger) as write:

@@ -1,26 +1,243 @@
-"""The scores of a model, as a person reads them."""
+"""The scores of a model, as tables for a terminal."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.cli.views.classifier_report import print_classifier_report
-from rnncli.cli.views.generator_report import print_generator_report
-from rnncli.cli.views.translator_report import print_translator_report
+from rnncli.tasks.classify.comparison import Comparison as ClassifierComparison
 from rnncli.tasks.classify.evaluate import ClassifierReport
+from rnncli.tasks.classify.targets import LabelScores
 from rnncli.tasks.generate.evaluate import GeneratorReport
-from rnncli.tasks.translate.evaluate import TranslatorReport
+from rnncli.tasks.translate.evaluate import Comparison as TranslatorComparison
+from rnncli.tasks.translate.evaluate import Translations, TranslatorReport
+from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rnncli.analysis.metrics import ReliabilityBin
     from rnncli.tasks.scoring import Report
+
+MAX_MATRIX = 20  # classes: a wider confusion matrix fits no terminal
+MAX_CONFUSIONS = 20  # pairs of labels, where there is no matrix
+BAR_WIDTH = 40  # characters
+BASELINES = {"naive_bayes": "naive Bayes", "majority_class": "majority class"}
+GENERATOR_DIGITS = {  # after the decimal point of each score
+    "bits_per_character": 4,
+    "nats_per_character": 4,
+    "nats_per_token": 4,
+    "perplexity_per_token": 2,
+    "perplexity_per_word": 2,
+}
+TRANSLATION_METRICS = {
+    "bleu": "BLEU",
+    "bleu_lower": "BLEU lower-cased",
+    "bleu_char": "BLEU, characters",
+    "chrf": "chrF2",
+}
+FAULTS = (
+    ("empty_outputs", "empty outputs", ",d"),
+    ("looping_outputs", "looping outputs", ",d"),
+    ("length_ratio", "length ratio", ".3f"),
+)
 
 
 def print_report(report: "Report", console: "Console") -> None:
     """Print the scores of a model of any task."""
     match report:
         case ClassifierReport():
-            print_classifier_report(report, console)
+            _print_classifier(report, console)
         case GeneratorReport():
-            print_generator_report(report, console)
+            _print_generator(report, console)
         case TranslatorReport():
-            print_translator_report(report, console)
+            _print_translator(report, console)
+
+
+def _print_table(console: "Console", header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column holds names, the others numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        table.add_column(escape_controls(name), justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*map(escape_controls, row))
+    console.print(table)
+
+
+def _print_classifier(report: ClassifierReport, console: "Console") -> None:
+    _print_summary(report, console)
+    _print_table(
+        console,
+        ["label", "precision", "recall", "F1", "texts"],
+        [
+            [label, f"{100 * scores.precision:.1f}", f"{100 * scores.recall:.1f}",
+             f"{100 * scores.f1:.1f}", f"{scores.support:,}"]
+            for label, scores in report.classes.items()
+        ],
+    )  # fmt: skip
+    _print_confusions(report.labels, report.confusion_matrix, console)
+    _print_reliability(report.reliability, console)
+    console.print("\nby the length of the text")
+    _print_table(
+        console,
+        ["", "words", "texts", "accuracy", "95 % interval"],
+        [
+            [third.name, f"{third.fewest_words:,} to {third.most_words:,}", f"{third.texts:,}",
+             _percent(third.accuracy), _range(third.accuracy_interval)]
+            for third in report.lengths
+        ],
+    )  # fmt: skip
+    if report.against is not None:
+        _print_classifier_comparison(report.against, console)
+
+
+def _print_summary(report: ClassifierReport, console: "Console") -> None:
+    rows: dict[str, LabelScores] = {"model": report}
+    if report.against is not None:
+        rows["second model"] = report.against
+    rows |= {BASELINES[name]: scores for name, scores in report.baselines.items()}
+    _print_table(
+        console,
+        ["", "accuracy", "95 % interval", "macro F1", "95 % interval"],
+        [
+            [name, _percent(scores.accuracy), _range(scores.accuracy_interval),
+             _percent(scores.macro_f1), _range(scores.macro_f1_interval)]
+            for name, scores in rows.items()
+        ],
+    )  # fmt: skip
+    chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
+    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})")
+    console.print(f"mistakes           {len(report.mistakes):6,}")
+    console.print(f"texts              {report.texts:6,}\n")
+
+
+def _print_confusions(
+    labels: Sequence[str], matrix: Sequence[Sequence[int]], console: "Console"
+) -> None:
+    if len(labels) <= MAX_MATRIX:
+        console.print("\nrows: the right label; columns: the answer")
+        _print_table(
+            console,
+            ["", *labels],
+            [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
+        )
+        return
+    console.print("\nmost frequent mistakes")
+    confusions = [
+        (texts, right, answer)
+        for right, row in zip(labels, matrix, strict=True)
+        for answer, texts in zip(labels, row, strict=True)
+        if texts and right != answer
+    ]
+    confusions.sort(key=lambda confusion: -confusion[0])
+    _print_table(
+        console,
+        ["right label", "answer", "texts"],
+        [[right, answer, str(texts)] for texts, right, answer in confusions[:MAX_CONFUSIONS]],
+    )
+
+
+def _print_reliability(bins: Iterable["ReliabilityBin"], console: "Console") -> None:
+    """Draw the accuracy by probability: where calibrated, a bar ends at its mark."""
+    bar, mark = ("#", "|") if console.options.ascii_only else ("█", "│")
+    console.print(
+        f"\n{'probability':12}  {'right':>7}  {'texts':>6}  "
+        f"{bar} how many are right  {mark} how probable"
+    )
+    for part in bins:
+        cells = [bar if (i + 0.5) / BAR_WIDTH < part.right else " " for i in range(BAR_WIDTH)]
+        cells[min(int(part.probability * BAR_WIDTH), BAR_WIDTH - 1)] = mark
+        between = f"{100 * part.low:3.0f} to {100 * part.high:3.0f} %"
+        drawn = "".join(cells).rstrip()
+        console.print(f"{between}  {100 * part.right:5.1f} %  {part.texts:6,}  {drawn}")
+
+
+def _print_classifier_comparison(comparison: ClassifierComparison, console: "Console") -> None:
+    low, high = comparison.difference_interval
+    console.print(escape_controls(f"\ncompared with {comparison.model} on the same texts"))
+    console.print(f"only the first is right   {comparison.only_first_right:6,}")
+    console.print(f"only the second is right  {comparison.only_second_right:6,}")
+    console.print(
+        f"difference                {100 * comparison.difference:+6.2f} points "
+        f"(95 % interval {100 * low:+.2f} to {100 * high:+.2f})"
+    )
+    console.print(f"p value                   {comparison.p_value:6.2g} (McNemar's exact test)")
+    console.print(escape_controls(comparison.verdict))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _range(interval: Sequence[float]) -> str:
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def _print_generator(report: GeneratorReport, console: "Console") -> None:
+    systems = {"network": report.network}
+    if report.with_cache is not None:
+        systems["with continuous cache"] = report.with_cache
+    rows = []
+    for name, digits in GENERATOR_DIGITS.items():
+        cells = [f"{getattr(scores, name):.{digits}f}" for scores in systems.values()]
+        rows.append([name.replace("_", " "), *cells])
+    _print_table(console, ["", *systems], rows)
+    console.print(f"characters           {report.characters:10,}")
+    console.print(f"tokens               {report.tokens:10,}")
+    console.print(f"words and line ends  {report.words:10,}")
+
+
+def _print_translator(report: TranslatorReport, console: "Console") -> None:
+    titles = {
+        n: title for n, title in TRANSLATION_METRICS.items() if n in report.translations.metrics
+    }
+    _print_translator_scores(report, titles, console)
+    console.print("copied: the source itself as the translation")
+    console.print("looping: four words in a row occur more than twice")
+    console.print("length ratio: words of the outputs, divided by those of the references")
+    console.print(f"sentences: {report.sentences:,}\n")
+    for name, title in titles.items():
+        console.print(f"{title}|{report.translations.metrics[name].signature}")
+    if report.against is not None:
+        _print_translator_comparison(report.against, titles, console)
+
+
+def _print_translator_scores(
+    report: TranslatorReport, titles: Mapping[str, str], console: "Console"
+) -> None:
+    systems: dict[str, Translations] = {"model": report.translations}
+    if report.against is not None:
+        systems["second"] = report.against.translations
+    header = [""]
+    for name in systems:
+        header += [name, "95 % interval"]
+    rows = []
+    for name, title in titles.items():
+        row = [title]
+        for system in systems.values():
+            low, high = system.metrics[name].interval
+            row += [f"{system.metrics[name].score:.2f}", f"{low:.1f} to {high:.1f}"]
+        rows.append([*row, f"{report.copied_source.metrics[name].score:.2f}"])
+    for name, title, form in FAULTS:
+        row = [title]
+        for system in systems.values():
+            row += [format(getattr(system.faults, name), form), ""]
+        rows.append([*row, format(getattr(report.copied_source.faults, name), form)])
+    _print_table(console, [*header, "copied"], rows)
+
+
+def _print_translator_comparison(
+    comparison: TranslatorComparison, titles: Mapping[str, str], console: "Console"
+) -> None:
+    console.print(escape_controls(f"\ncompared with {comparison.model} on the same sentences"))
+    rows = []
+    for name, title in titles.items():
+        difference = comparison.differences[name]
+        low, high = difference.difference_interval
+        interval = f"{low:+.2f} to {high:+.2f}"
+        rows.append([title, f"{difference.difference:+.2f}", interval, f"{difference.p_value:.2g}"])
+    _print_table(console, ["", "difference", "95 % interval", "p value"], rows)
+    console.print("p values are those of a paired bootstrap (Koehn 2004)")
+    console.print(escape_controls(comparison.verdict))

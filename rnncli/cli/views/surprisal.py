@@ -1,11 +1,14 @@
-"""How little a model expected each part of a text: colours, a number before it, or JSON."""
+"""The surprisal of each part of a text: colours, bits per character, or JSON."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from rnncli.cli.output import Fragment
-from rnncli.cli.views.highlight import Highlight, Scale
+from rnncli.cli.output import Fragment, Output
+from rnncli.cli.pipe import Request, answer_all
+from rnncli.cli.views.highlight import Highlight, Scale, announce_legend
 from rnncli.config import Level
+from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.generate.surprisal import Surprisal
 
 STYLES = ("black on #fff1b8", "black on #ffc069", "black on #ff7a45", "white on #a8071a")
@@ -16,8 +19,30 @@ SCALES = {  # of bits: a word tells more than a character
 }
 
 
+def score_texts(request: Request, generator: TextGenerator, control: str | None) -> None:
+    """Answer every text of a request with its surprisal, under the control code ``control``."""
+    level = generator.description.level
+    if request.is_coloured:
+        announce_legend(request.messenger, legend(level))
+
+    def output(score: Surprisal) -> Output:
+        fields: dict[str, Any] = {"bits_per_character": round(score.bits_per_character, 6)}
+        if request.as_json:
+            parts = [{"text": text, "bits": round(bits, 4)} for text, bits in score.pieces()]
+            fields["characters"] = parts
+        head = f"{score.bits_per_character:.4f}\t"
+        if request.is_coloured:
+            return Output([Fragment(head), *highlight(score, level).fragments()], fields)
+        return Output(head + score.text, fields)
+
+    def respond(texts: Sequence[str]) -> list[list[Output]]:
+        return [[output(score)] for score in generator.surprisal(texts, control)]
+
+    answer_all(request, "text", ("bits_per_character",), respond)
+
+
 def legend(level: Level) -> list[Fragment]:
-    """Return what the colours mean."""
+    """Return the legend of the colours."""
     scale = SCALES[level]
     marks = [Fragment(f" from {n} ", style) for n, style in zip(scale.limits, STYLES, strict=True)]
     return [
@@ -28,13 +53,8 @@ def legend(level: Level) -> list[Fragment]:
 
 
 def highlight(surprisal: Surprisal, level: Level) -> Highlight:
-    """Return a text with the bits of its parts; the newline behind it is left out."""
+    """Return a text with the bits of its parts, without the newline at its end."""
     pieces, bits = zip(*surprisal.pieces(), strict=True)
     ends = list(accumulate(map(len, pieces)))
     ends[-1] -= 1  # the newline
     return Highlight(surprisal.text, list(zip([0, *ends], ends, bits, strict=False)), SCALES[level])
-
-
-def as_objects(surprisal: Surprisal) -> list[dict[str, Any]]:
-    """Return what stands for the parts of a text in JSON."""
-    return [{"text": text, "bits": round(bits, 4)} for text, bits in surprisal.pieces()]
