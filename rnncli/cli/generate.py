@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, SAMPLING, option
 from rnncli.config import SamplingConfig, choose_threads
 from rnncli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rnncli.analysis.overlap import Source
 
 _DEFAULTS = SamplingConfig()
 BATCH_SIZE = 64  # prompts: their samples are drawn side by side
@@ -120,7 +123,6 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
-    from rnncli.analysis.overlap import read_source
     from rnncli.cli.pipe import Request
     from rnncli.cli.samples import Samples
     from rnncli.tasks.generate.predict import TextGenerator
@@ -140,7 +142,7 @@ def generate(
         SamplingConfig(value, top_k, top_p, min_p, repetition_penalty, length, stop, seed)
         for value in _temperatures(temperature)
     ]
-    source = None if copied_from is None else read_source(copied_from)
+    source = None if copied_from is None else _read_source(copied_from)
     generator = TextGenerator.load(
         options.model_path(model, "generate"),
         threads=choose_threads(threads),
@@ -160,6 +162,12 @@ def generate(
         samples.write_lines()
     else:
         samples.answer()
+
+
+def _read_source(path: Path) -> "Source":
+    from rnncli.analysis.overlap import read_source
+
+    return read_source(path)
 
 
 def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:

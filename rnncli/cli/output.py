@@ -1,18 +1,19 @@
 """The output of a command for a text, and its destination: stdout or a file."""
 
-import gzip
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.errors import DataError
 from rnncli.text.unicode import escape_controls
+
+if TYPE_CHECKING:
+    from gzip import GzipFile
 
 
 class Fragment(NamedTuple):
@@ -27,14 +28,13 @@ Line: TypeAlias = str | bytes | Sequence[Fragment]
 Write: TypeAlias = Callable[[Line | None], None]  # None: hand on what was written
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """The answer to a text."""
 
     line: Line  # where records are lines of text
     fields: Mapping[str, Any]  # the results by their names
     note: str = ""  # announced behind it
-    cells: Mapping[str, str] = field(default_factory=dict)  # of results that no cell can hold
+    cells: Mapping[str, str] = {}  # of results that no cell can hold
 
 
 def require_folder(path: Path, option: str) -> None:
@@ -76,6 +76,8 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[Write]:
     try:
         with part.open("xb") as plain:
             if path.suffix.lower() == ".gz":
+                import gzip
+
                 with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
                     yield partial(_write, packed)
             else:
@@ -110,7 +112,7 @@ def _write_to_stdout(messenger: Messenger, line: Line | None) -> None:
     _write(sys.stdout.buffer, line)
 
 
-def _write(file: BinaryIO | gzip.GzipFile, line: Line | None) -> None:
+def _write(file: "BinaryIO | GzipFile", line: Line | None) -> None:
     if line is None:
         file.flush()
         return

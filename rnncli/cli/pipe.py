@@ -18,10 +18,9 @@ from typing import NamedTuple
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Output, Write, open_output
 from rnncli.cli.prompt import typed_lines
-from rnncli.cli.records import Format, Lines, Record, format_of
+from rnncli.cli.records import Format, Lines, Record
 from rnncli.errors import ConfigError, DataError
 from rnncli.text.files import File, read_descriptor, read_file, split_lines
-from rnncli.text.tables import read_head
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
@@ -150,7 +149,12 @@ def _frame(
     lines: Iterator[bytes], request: Request, names: Sequence[str]
 ) -> tuple[Format, Iterator[Record]]:
     """Return the format of lines, which their first filled one may tell, and their records."""
-    head = [] if request.column is None else read_head(lines)
+    if request.column is None:
+        return Lines(), Lines().records(lines)
+    from rnncli.cli.rows import format_of  # takes 4 ms, and most input is lines
+    from rnncli.text.tables import read_head
+
+    head = read_head(lines)
     form = format_of(request.column, request.file, head[-1] if head else b"", names)
     return form, form.records(chain(head, lines))
 

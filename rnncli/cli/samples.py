@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rnncli.analysis.overlap import MIN_MATCH, Overlap, Source
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
 from rnncli.cli.pipe import Request, answer_all, open_input
@@ -16,6 +15,9 @@ from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint
 from rnncli.tasks.generate.predict import Generation, TextGenerator
 from rnncli.text.unicode import escape_controls, replace_surrogates
 
+if TYPE_CHECKING:
+    from rnncli.analysis.overlap import Overlap, Source
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -25,7 +27,7 @@ class Samples:
     generator: TextGenerator
     configs: Sequence[SamplingConfig]  # which differ in their temperatures
     n: int  # samples, or lines, with each config
-    source: Source | None = None  # of copies: --copied-from
+    source: "Source | None" = None  # of copies: --copied-from
     max_copy: int | None = None  # characters in a row that a sample may copy
     control: str | None = None  # the control code of all samples
 
@@ -153,7 +155,9 @@ class Samples:
             console.print(f"temperature {config.temperature:g}", style="dim")
 
 
-def _note(copied: Overlap) -> str:
+def _note(copied: "Overlap") -> str:
+    from rnncli.analysis.overlap import MIN_MATCH  # was imported for the source
+
     return (
         f"copied: longest {copied.longest:,} characters, "
         f"{100 * copied.share:.0f} % in stretches of {MIN_MATCH} or more"

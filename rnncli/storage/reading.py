@@ -15,7 +15,6 @@ from rnncli.errors import ModelError
 from rnncli.networks.architecture import Architecture, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
-from rnncli.storage import version_1
 from rnncli.storage.description import ModelDescription, parse
 from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
 from rnncli.storage.tensors import TensorFile, TensorSpec
@@ -106,6 +105,8 @@ def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
     values = _read_json(layout)
     try:
         if values["format_version"] == 1:
+            from rnncli.storage import version_1
+
             values = version_1.upgrade(values, layout)
             description = parse(values)
             return description, version_1.tensor_files(layout, values)

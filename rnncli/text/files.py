@@ -9,12 +9,11 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader, RawIOBase
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rnncli.errors import DataError
 
@@ -30,8 +29,7 @@ Decode: TypeAlias = Callable[[bytes], str]
 Losses: TypeAlias = Counter[str]  # what reading changed or left out, by kind
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file, and what a person calls it: ``standard input``, say."""
 
     path: Path

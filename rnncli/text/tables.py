@@ -9,7 +9,6 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
@@ -80,8 +79,7 @@ class JsonNumber(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
-class LineSource:
+class LineSource(NamedTuple):
     """Lines of a table, what they are called in messages, and how they are decoded."""
 
     lines: Iterable[bytes]  # without the newline at their end

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from models import classifier, generator, translator, write_lines
 from shell import TIMEOUT, call, rnncli, start
 
-from rnncli.cli.records import Delimited, Format, JsonLines, Lines, Output, Record, format_of
+from rnncli.cli.output import Output
+from rnncli.cli.records import Format, Record
+from rnncli.cli.rows import Delimited, JsonLines, format_of
 from rnncli.errors import DataError
 
 TELLING = st.sampled_from("\",;'\n\r\0 \x85\u2028{}é日🎈")
@@ -313,7 +315,6 @@ def test_a_format_is_told_by_the_name_of_the_file_else_by_the_first_line(
     name: str, suffix: str, first: str, expected: type[Format]
 ) -> None:
     assert type(format_of("text", Path(name + suffix), first.encode())) is expected
-    assert type(format_of(None, Path(name + suffix), first.encode())) is Lines
 
 
 @pytest.mark.parametrize(

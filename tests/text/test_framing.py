@@ -10,7 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rnncli.cli.pipe import Reader
-from rnncli.cli.records import Format, Lines, Record, format_of
+from rnncli.cli.records import Format, Lines, Record
+from rnncli.cli.rows import format_of
 from rnncli.data.tables import CsvFile, JsonLinesFile, Table, TsvFile
 from rnncli.errors import DataError
 from rnncli.text.files import BYTE_ORDER_MARK, GZIP_MAGIC, File, split_lines

@@ -1,7 +1,6 @@
 """The attention of a translator between words: a heatmap of each translation, or JSON."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from shutil import get_terminal_size
@@ -117,7 +116,7 @@ def _with_alignment(
     assert isinstance(answer.line, str)
     fields = {**answer.fields, "alignment": as_object(alignment)}
     if request.as_json or not alignment:
-        return replace(answer, fields=fields)
+        return answer._replace(fields=fields)
     lines = table(heatmap(alignment))
     if max(map(cell_len, lines)) > width:
         announce(f"where a table is wider than {width} columns, a list replaces it")

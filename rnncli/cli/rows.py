@@ -1,0 +1,166 @@
+"""Records that are rows of CSV, TSV or JSONL, of which a column is read.
+
+A row goes out as it came in, to the byte, with the results behind it: nothing is parsed and
+written anew, so that quotes, numbers and columns that nobody asked for stay as they are.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rnncli.cli.output import Line, Output
+from rnncli.cli.records import Format, Record, free_name
+from rnncli.errors import DataError
+from rnncli.text.files import BYTE_ORDER_MARK, STDIN, decode
+from rnncli.text.tables import (
+    JsonRow,
+    LineSource,
+    Row,
+    csv_rows,
+    format_of_name,
+    guess_format,
+    json_rows,
+    sniff_delimiter,
+    tsv_rows,
+)
+from rnncli.text.unicode import as_field, replace_surrogates
+
+
+class JsonLines(Format):
+    """An object a line; results become members of it."""
+
+    def __init__(self, column: str, where: str = STDIN) -> None:
+        self._column = column
+        self._where = where
+
+    def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
+        """Yield a record for each line; a blank one is a blank text.
+
+        Raises:
+            DataError: a line is no object, or has no such member.
+        """
+        return map(self._record, json_rows(LineSource(lines, self._where)))
+
+    def _record(self, row: JsonRow) -> Record:
+        if row.is_blank:
+            return Record("", raw=row.raw)
+        if self._column not in row.values:
+            raise _no_column(self._column, row.values, f"{self._where}, line {row.line:,}")
+        text = row.values[self._column] or ""
+        if not isinstance(text, str):
+            text = json.dumps(text, ensure_ascii=False)
+        return Record(replace_surrogates(text), row.values, row.raw)
+
+    def join(self, record: Record, output: Output) -> Line:
+        """Return the object with more members."""
+        if not record.columns:
+            return record.raw
+        body = record.raw.rstrip()
+        added = {free_name(name, record.columns): value for name, value in output.fields.items()}
+        members = json.dumps(added, ensure_ascii=False)[1:].encode("utf-8", "replace")
+        return body.removesuffix(b"}").rstrip() + b", " + members + record.raw[len(body) :]
+
+    def as_json(self, record: Record, output: Output, key: str) -> Line:  # noqa: ARG002
+        """Return the object with more members."""
+        return self.join(record, output)
+
+
+class Delimited(Format):
+    """Rows of cells under a header: CSV, where quoted cells may hold newlines, or TSV."""
+
+    def __init__(
+        self, column: str, delimiter: str, quoted: bool, results: Sequence[str], where: str = STDIN
+    ) -> None:
+        """Read a column; ``results`` are the names of those that are added.
+
+        In cells that may be ``quoted``, quotation marks are no text.
+        """
+        self._column = column
+        self._delimiter = delimiter
+        self._quoted = quoted
+        self._results = results
+        self._where = where
+        self._names: list[str] = []
+        self._header: list[bytes] = []  # the lines up to that of the names, without the last end
+        self._end = b""
+
+    def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
+        """Yield the rows under the header; a blank line is a blank text.
+
+        Raises:
+            DataError: a row has more or fewer cells than the header, there is no such column, or a
+                quoted cell has no end.
+        """
+        source = LineSource(lines, self._where)
+        rows = csv_rows(source, self._delimiter) if self._quoted else tsv_rows(source)
+        for row in rows:
+            if self._names:
+                columns = dict(zip(self._names, row.cells, strict=False))  # none in a blank line
+                yield Record(columns.get(self._column, ""), columns, row.raw, row.end)
+            else:
+                self._read_header(row)
+
+    def _read_header(self, row: Row) -> None:
+        """Take a line before the rows: the names of the columns, or a blank one above them."""
+        self._header.append(row.raw)
+        self._end = row.end
+        if not row.cells:
+            self._header[-1] += row.end
+            return
+        self._names = [cell.strip() for cell in row.cells]
+        if self._column not in self._names:
+            raise _no_column(self._column, self._names, f"{self._where}, line {row.line:,}")
+        if self._names.count(self._column) > 1:
+            raise DataError(
+                f"several columns are called {self._column!r}", "give each a name of its own"
+            )
+
+    def header(self) -> Line | None:
+        """Return the header with the names of the results behind it."""
+        header = b"\n".join(self._header)
+        if not self._names:
+            return header if self._header else None
+        names = [free_name(name, self._names) for name in self._results]
+        return self._extended(header, names, self._end)
+
+    def join(self, record: Record, output: Output) -> Line:
+        """Return the row with more cells, one for each result."""
+        if not record.columns:
+            return record.raw + record.end
+        values = [output.cells.get(name, output.fields[name]) for name in self._results]
+        cells = ["" if value is None else str(value) for value in values]
+        return self._extended(record.raw, cells, record.end)
+
+    def _extended(self, raw: bytes, cells: Sequence[str], end: bytes) -> bytes:
+        added = map(self._quote if self._quoted else as_field, cells)
+        text = "".join(f"{self._delimiter}{cell}" for cell in added)
+        return raw + text.encode("utf-8", "replace") + end
+
+    def _quote(self, cell: str) -> str:
+        # csv.writer leaves a \r bare where lines end otherwise, and csv.reader ends a row there.
+        if any(mark in cell for mark in (self._delimiter, '"', "\n", "\r")):
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
+
+
+def format_of(column: str, file: Path | None, first: bytes, results: Sequence[str] = ()) -> Format:
+    """Return the format of rows, by the name of their file, else by their first filled line.
+
+    ``results`` are the names of the columns that are added.
+    """
+    where = STDIN if file is None else str(file)
+    line = decode(first.removeprefix(BYTE_ORDER_MARK))
+    form = format_of_name(file.name) if file is not None else None
+    if form not in ("csv", "tsv", "jsonl"):
+        form = guess_format(line)
+    if form == "jsonl":
+        return JsonLines(column, where)
+    if form == "tsv":
+        return Delimited(column, "\t", quoted=False, results=results, where=where)
+    return Delimited(column, sniff_delimiter(line), quoted=True, results=results, where=where)
+
+
+def _no_column(column: str, names: Iterable[str], where: str) -> DataError:
+    return DataError(
+        f"{where}: there is no column {column!r}", f"--column {' or '.join(names) or 'NAME'}"
+    )
