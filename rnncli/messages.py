@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rnncli.errors import ConfigError
 
@@ -54,6 +55,22 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     likely = [each for each in candidates if len(each) <= 3 * len(word)]  # else it takes long
     matches = get_close_matches(word, likely, n=3)
     return f"did you mean {' or '.join(matches)}?" if matches else None
+
+
+def require_names(names: Iterable[str], config: type[Any]) -> None:
+    """Check that names are fields of a dataclass of settings.
+
+    Raises:
+        ConfigError: there is no such setting.
+
+    """
+    known_names = [field.name for field in fields(config)]
+    for name in names:
+        if name not in known_names:
+            raise ConfigError(
+                f"there is no setting {name!r}",
+                did_you_mean(name, known_names) or f"choose from {', '.join(known_names)}",
+            )
 
 
 def first_line(error: BaseException) -> str:

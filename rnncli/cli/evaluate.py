@@ -129,8 +129,7 @@ def evaluate(
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
-    from rnncli.tasks.evaluation import load_scorer, score
-    from rnncli.tasks.scoring import ScoringSettings
+    from rnncli.tasks.evaluation import ScoringSettings, load_scorer, score
 
     messenger = Messenger(quiet, color)
     settings = ScoringSettings(

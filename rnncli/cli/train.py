@@ -122,7 +122,7 @@ def train(
     if quiet:
         hide_progress_bars()
     from rnncli.data.columns import Columns
-    from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
+    from rnncli.tasks.trainer import Trainer, TrainingRequest, parse_settings
     from rnncli.training.signals import TrainingInterrupted
 
     names = {setting.name for setting in fields(Settings)}
@@ -138,7 +138,7 @@ def train(
         unlabelled=unlabelled or (),
         init_from=init_from,
         checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
-        settings=known_settings({k: v for k, v in context.params.items() if k in names}),
+        settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
     trainer = Trainer(request, messenger.announce)
     try:

@@ -72,7 +72,7 @@ def train(
 
     """
     from rnncli.data.columns import Columns
-    from rnncli.tasks.trainer import Trainer, TrainingRequest, known_settings
+    from rnncli.tasks.trainer import Trainer, TrainingRequest, parse_settings
 
     request = TrainingRequest(
         data=names_of(data),
@@ -84,7 +84,7 @@ def train(
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),
         checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
-        settings=known_settings(settings),
+        settings=parse_settings(settings),
     )
     return Trainer(request, announce or ignore).run()
 

@@ -1,27 +1,91 @@
-"""Score a trained model, whatever its task: what ``rnncli evaluate`` does."""
+"""Score trained models of every task: what ``rnncli evaluate`` does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from rnncli.analysis.requirements import flatten
-from rnncli.config import SearchConfig, choose_threads
-from rnncli.data.columns import Columns
+from rnncli.config import SearchConfig, Task, choose_threads
+from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
+    EvaluationData,
     read_held_out,
     read_named,
     read_train,
     training_data_of,
     with_control,
 )
-from rnncli.tasks.scoring import Mistakes, Report, Scorer, ScoringSettings
+
+BATCH_SIZE = 1_024  # texts in a call of a model: bounds memory
+
+Cell: TypeAlias = str | float
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How to score a model; which settings a task has is checked by `load_scorer`."""
+
+    against: Path | None = None  # a second model to compare with (classify, translate)
+    baselines: bool = True  # train them, which needs the training data (classify)
+    search: SearchConfig = field(default_factory=SearchConfig)  # (translate)
+    tokenize: str | None = None  # sacreBLEU's tokenizer; None: by the language (translate)
+    window: int | None = None  # tokens after which the state is reset; None: never (generate)
+    mistakes: bool = False  # whether they will be written (classify, translate)
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The examples that a model gets wrong; iterating over them reads their texts."""
+
+    columns: tuple[str, ...]
+    count: int
+    rows: Callable[[], Iterator[tuple[Cell, ...]]]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[dict[str, Cell]]:
+        for row in self.rows():
+            yield dict(zip(self.columns, row, strict=True))
+
+
+class Report(Protocol):
+    """The scores of a model on some data."""
+
+    @property
+    def mistakes(self) -> Mistakes | None:
+        """The examples that the model gets wrong; None where the task has no such notion."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all scores by their names, as values for JSON."""
+        ...
+
+
+class Scorer(Protocol):
+    """A model to be scored; it is loaded before any data is read."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the scores, for ``--require``."""
+        ...
+
+    @property
+    def needs_training_data(self) -> bool:
+        """Whether scoring needs the training data even where other data is named."""
+        ...
+
+    def score(self, data: EvaluationData) -> Report:
+        """Score the model."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,12 +93,12 @@ class EvaluationResult:
     """The scores of a model, and the examples that it gets wrong."""
 
     model: str
-    data: str  # the name of what it was scored on
+    data: str  # the name of the data
     report: Report
 
     @cached_property
     def scores(self) -> dict[str, Any]:
-        """All scores by their names, as ``--json`` has them."""
+        """All scores by their names, as in the output of ``--json``."""
         return self.report.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,9 +173,7 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
 
     """
     task = read_description(path).task
-    _require_task(task, "--no-baselines", not settings.baselines, ("classify",))
-    _require_task(task, "--errors", settings.mistakes, ("classify", "translate"))
-    _require_task(task, "--against", settings.against is not None, ("classify", "translate"))
+    _check_options(task, settings)
     match task:
         case "classify":
             from rnncli.tasks.classify.evaluate import ClassifierScorer
@@ -121,10 +183,35 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
             from rnncli.tasks.translate.evaluate import TranslatorScorer
 
             return TranslatorScorer(path, settings, announce)
-        case _:
+        case "generate":
             from rnncli.tasks.generate.evaluate import GeneratorScorer
 
             return GeneratorScorer(path, settings, announce)
+
+
+def _check_options(task: Task, settings: ScoringSettings) -> None:
+    """Refuse the options of other tasks.
+
+    Raises:
+        ConfigError: an option is not for the task.
+
+    """
+    search, default = settings.search, SearchConfig()
+    options: tuple[tuple[str, bool, tuple[Task, ...]], ...] = (
+        ("--no-baselines", not settings.baselines, ("classify",)),
+        ("--against", settings.against is not None, ("classify", "translate")),
+        ("--errors", settings.mistakes, ("classify", "translate")),
+        ("--beam", search.beam != default.beam, ("translate",)),
+        ("--no-memory", not search.memory, ("translate",)),
+        ("--tokenize", settings.tokenize is not None, ("translate",)),
+        ("--window", settings.window is not None, ("generate",)),
+    )
+    for option, is_set, tasks in options:
+        if is_set and task not in tasks:
+            raise ConfigError(
+                f"{option} is for the task {' or '.join(tasks)}; this model's task is {task}",
+                f"leave {option} out",
+            )
 
 
 def score(
@@ -136,28 +223,26 @@ def score(
     revision: str | None,
     announce: Announce,
 ) -> EvaluationResult:
-    """Read the data, or without any the held-out part of the training data, and score a model.
+    """Score a model on data; without any, on the held-out part of its training data.
 
     Raises:
-        ConfigError: the model was trained without control codes, and a column of them is named.
+        ConfigError: a column or a split of no data is named, or a column of control codes for a
+            model that was trained without them.
         DataError: the data cannot be read.
 
     """
-    task, trained_on = read_description(path).task, training_data_of(path)
-    columns = with_control(columns, trained_on)
+    task, training_data = read_description(path).task, training_data_of(path)
+    columns_of_task = with_control(columns, training_data)
     if data:
-        rows = read_named(task, data, columns, split, revision, announce)
+        rows = read_named(task, data, columns_of_task, split, revision, announce)
         if scorer.needs_training_data:
-            rows = replace(rows, train=read_train(task, trained_on, data, announce))
+            rows = replace(rows, train=read_train(task, training_data, data, announce))
+    elif split is not None or columns != ANY_COLUMNS:
+        raise ConfigError(
+            "columns and --split are of data, and none is named",
+            "name the data, or leave these options out",
+        )
     else:
-        rows = read_held_out(task, trained_on, revision, announce)
+        rows = read_held_out(task, training_data, revision, announce)
     announce(f"scoring {path} on {rows.name}")
     return EvaluationResult(str(path), rows.name, scorer.score(rows))
-
-
-def _require_task(task: str, option: str, is_given: bool, tasks: Sequence[str]) -> None:
-    if is_given and task not in tasks:
-        raise ConfigError(
-            f"{option} is for the task {' or '.join(tasks)}; this model's task is {task}",
-            f"leave {option} out",
-        )

@@ -1,4 +1,4 @@
-"""The data that a model is scored on, and the data that it was trained on."""
+"""The data for scoring a model, and its training data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,15 +27,15 @@ class EvaluationData:
 
     name: str
     rows: "Dataset"
-    train: "Dataset | None" = None  # what the model was trained on, where it can be read again
-    is_held_out: bool = False  # whether the rows are the held-out part of the training data
+    train: "Dataset | None" = None  # the training data of the model, where it can be read
+    is_held_out: bool = False  # from the training data
 
 
 def training_data_of(path: Path) -> DataDescription:
-    """Return the description of the data that a model was trained on.
+    """Return the description of the training data of a model.
 
     Raises:
-        ModelError: there is no such model, or it does not say it.
+        ModelError: there is no such model, or its description lacks that of the data.
 
     """
     data = read_description(path).data
@@ -55,7 +55,7 @@ def read_named(
     revision: str | None,
     announce: Announce,
 ) -> EvaluationData:
-    """Read the data that was named to score a model on.
+    """Read a split of the data by its name; without a split, the first of ``SPLITS``.
 
     Raises:
         DataError: it cannot be read, or has no such split.
@@ -72,15 +72,15 @@ def read_named(
         raise DataError(
             f"{corpus.name} has no part {split}", f"--split {' or '.join(corpus.splits)}"
         )
-    chosen = split or next(name for name in SPLITS if name in corpus.splits)
-    part = f", part {chosen}" if len(corpus.splits) > 1 else ""
-    return EvaluationData(f"{corpus.name}{part}", corpus.splits[chosen])
+    split = split or next(name for name in SPLITS if name in corpus.splits)
+    part = f", part {split}" if len(corpus.splits) > 1 else ""
+    return EvaluationData(f"{corpus.name}{part}", corpus.splits[split])
 
 
 def read_held_out(
-    task: Task, trained_on: DataDescription, revision: str | None, announce: Announce
+    task: Task, training_data: DataDescription, revision: str | None, announce: Announce
 ) -> EvaluationData:
-    """Read a model's training data again, and split it as training did.
+    """Read the training data of a model, and return the part that training held out.
 
     Raises:
         DataError: it cannot be read, or has changed.
@@ -88,58 +88,58 @@ def read_held_out(
     """
     from rnncli.data.split import hold_out
 
-    corpus = _read_again(task, trained_on, revision, announce)
-    train, held_out = hold_out(corpus, fraction=trained_on.validation, seed=trained_on.seed)
+    corpus = _read_training_data(task, training_data, revision, announce)
+    train, held_out = hold_out(corpus, fraction=training_data.validation, seed=training_data.seed)
     return EvaluationData(
         f"the held-out part of {corpus.name}", held_out, train=train, is_held_out=True
     )
 
 
 def read_train(
-    task: Task, trained_on: DataDescription, data: Sequence[str], announce: Announce
+    task: Task, training_data: DataDescription, data: Sequence[str], announce: Announce
 ) -> "Dataset | None":
-    """Read a model's training data again, without the held-out part; announce where that fails.
+    """Read the training data of a model, without the held-out part; None where that fails.
 
-    Nothing is downloaded for it, unless it is the ``data`` that the model is scored on.
+    A failure is announced. Nothing is downloaded but the ``data`` on which the model is scored.
     """
     from rnncli.data.corpora import BUNDLED
 
-    arguments = trained_on.arguments
+    arguments = training_data.arguments
     try:
-        absent = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
-        if not absent or list(arguments) == list(data):
-            return read_held_out(task, trained_on, None, announce).train
-        reason = f"{' '.join(absent)} does not exist on this machine"
+        missing = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
+        if not missing or list(arguments) == list(data):
+            return read_held_out(task, training_data, None, announce).train
+        reason = f"{' '.join(missing)} does not exist on this machine"
     except (RnncliError, OSError) as error:
         reason = error.message if isinstance(error, RnncliError) else str(error)
     announce(f"baselines left out, since the training data is not available: {reason}")
     return None
 
 
-def with_control(columns: "Columns", trained_on: DataDescription) -> "Columns":
-    """Return columns with that of the control codes, where the model was trained with them.
+def with_control(columns: "Columns", training_data: DataDescription) -> "Columns":
+    """Complete the columns by that of the control codes, if the model was trained with them.
 
     Raises:
-        ConfigError: such a column was named, and the model was trained without.
+        ConfigError: the column is named, and the model was trained without control codes.
 
     """
-    learned = trained_on.columns.get("control")
-    if columns.control is not None and learned is None:
+    control = training_data.columns.get("control")
+    if columns.control is not None and control is None:
         raise ConfigError(
             "the model was trained without --control, and knows no labels", "leave --control out"
         )
-    return replace(columns, control=columns.control or learned)
+    return replace(columns, control=columns.control or control)
 
 
 def announce_unfairness(
     first: Path, second: Path, data: EvaluationData, announce: Announce
 ) -> None:
-    """Announce where a second model may have been trained on the held-out part of the first."""
+    """Announce that the second model may have been trained on the held-out part of the first."""
     if not data.is_held_out:
         return
     parts = [
-        (trained_on.fingerprint, trained_on.validation, trained_on.seed)
-        for trained_on in map(training_data_of, (first, second))
+        (training_data.fingerprint, training_data.validation, training_data.seed)
+        for training_data in map(training_data_of, (first, second))
     ]
     if parts[0] != parts[1]:
         announce(
@@ -148,26 +148,28 @@ def announce_unfairness(
         )
 
 
-def _read_again(
-    task: Task, trained_on: DataDescription, revision: str | None, announce: Announce
+def _read_training_data(
+    task: Task, training_data: DataDescription, revision: str | None, announce: Announce
 ) -> "Corpus":
     from rnncli.data.columns import ANY_COLUMNS, Columns
     from rnncli.data.corpus import read_corpus
 
-    if trained_on.name == "-":
+    if training_data.name == "-":
         raise DataError(
             "the model was trained on stdin, which cannot be read a second time",
             "name the data to score on",
         )
-    announce(f"reading the training data again: {trained_on.name}")
-    for argument in trained_on.arguments:
+    announce(f"reading the training data again: {training_data.name}")
+    for argument in training_data.arguments:
         if Path(argument).exists() and not Path(argument).is_file():
             raise DataError(f"{argument} is not a regular file", "name the data to score on")
     try:
         corpus = read_corpus(
-            list(trained_on.arguments),
+            list(training_data.arguments),
             task=task,
-            columns=Columns(**{name: trained_on.columns.get(name) for name in vars(ANY_COLUMNS)}),
+            columns=Columns(
+                **{name: training_data.columns.get(name) for name in vars(ANY_COLUMNS)}
+            ),
             revision=revision,
         )
     except DataError as error:
@@ -175,7 +177,7 @@ def _read_again(
             f"the training data cannot be read: {error.message}",
             "go to where it was trained, or name the data to score on",
         ) from None
-    if corpus.fingerprint != trained_on.fingerprint:
+    if corpus.fingerprint != training_data.fingerprint:
         raise DataError(
             f"{corpus.name} has changed since the model was trained on it",
             "name the data to score on",

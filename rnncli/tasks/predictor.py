@@ -2,18 +2,18 @@
 
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rnncli.config import SamplingConfig, SearchConfig, Task
-from rnncli.errors import ConfigError, InputError
-from rnncli.messages import Announce, did_you_mean, listed
+from rnncli.errors import InputError
+from rnncli.messages import Announce, require_names
 from rnncli.networks.model_numpy import Network
 from rnncli.storage.reading import SavedModel, load
 from rnncli.text.batching import batch_by_length
 
-if TYPE_CHECKING:  # torch and datasets are imported on the way to training only
+if TYPE_CHECKING:
     from typing_extensions import Self
 
 NetworkT = TypeVar("NetworkT", bound=Network)
@@ -25,8 +25,7 @@ Config = TypeVar("Config", SamplingConfig, SearchConfig)
 class Predictor(Generic[NetworkT]):
     """A trained model: call it with a list of texts.
 
-    It can be pickled, and so handed to other processes. ``announce`` is told, once, when something
-    is done to a text beyond answering it.
+    It can be pickled. ``announce`` gets each notice once, such as that a text is read in pieces.
     """
 
     task: ClassVar[Task]
@@ -57,7 +56,7 @@ class Predictor(Generic[NetworkT]):
     ) -> "Self":
         """Read a model directory.
 
-        Batches of texts are answered by so many ``threads`` side by side.
+        Batches of texts are processed by ``threads`` threads.
 
         Raises:
             ModelError: there is no such model, it is damaged, or made for another task.
@@ -66,11 +65,11 @@ class Predictor(Generic[NetworkT]):
         return cls(load(Path(path), cls.task), threads, announce)
 
     def __repr__(self) -> str:
-        about = ", ".join([*self._description(), f"{self.parameters:,} parameters"])
-        return f"<{type(self).__name__} {self.path}: {about}>"
+        properties = ", ".join([*self._properties(), f"{self.parameters:,} parameters"])
+        return f"<{type(self).__name__} {self.path}: {properties}>"
 
-    def _description(self) -> list[str]:
-        """Return short descriptions of the properties of this model."""
+    def _properties(self) -> list[str]:
+        """Describe the properties of the model, for its representation."""
         return [f"{self._tokenizer.level} level"]
 
     def _announce_once(self, message: str) -> None:
@@ -87,7 +86,7 @@ class Predictor(Generic[NetworkT]):
     ) -> list[Result]:
         """Map a function over texts in batches of similar length.
 
-        It gets the indices of the texts of a batch, and returns a result for each.
+        It takes the indices of the texts of a batch, and returns a result for each.
         """
         batches = [rows.tolist() for rows in batch_by_length(encoded, max_tokens, max_texts)]
         results: dict[int, Result] = {}
@@ -98,7 +97,7 @@ class Predictor(Generic[NetworkT]):
     def _in_parallel(
         self, function: Callable[[Batch], Result], batches: Sequence[Batch]
     ) -> Iterable[Result]:
-        """Apply a function to each batch; NumPy leaves Python to other threads meanwhile."""
+        """Map a function over batches by threads; NumPy releases the interpreter lock."""
         if self._threads == 1 or len(batches) < 2:
             return map(function, batches)
         from concurrent.futures import ThreadPoolExecutor
@@ -108,10 +107,10 @@ class Predictor(Generic[NetworkT]):
 
 
 def as_texts(texts: Iterable[str]) -> list[str]:
-    """Return texts as a list: from a tuple, a generator, a pandas Series, a NumPy array.
+    """Convert texts to a list: from a tuple, a generator, a pandas Series, a NumPy array.
 
     Raises:
-        InputError: it is no collection of texts.
+        InputError: they are no collection of texts.
 
     """
     if isinstance(texts, str | bytes):
@@ -132,22 +131,16 @@ def as_texts(texts: Iterable[str]) -> list[str]:
                 "pass strings alone: decode bytes, and fill in missing values, as in "
                 'table["text"].fillna("")',
             )
-        checked.append(str(text))  # NumPy has strings of its own
+        checked.append(str(text))  # not a NumPy string
     return checked
 
 
 def with_settings(config: Config, settings: Mapping[str, object]) -> Config:
-    """Return a config with some settings in place of its own.
+    """Return a config with some of its fields replaced.
 
     Raises:
         ConfigError: there is no such setting, or its value cannot work.
 
     """
-    names = [field.name for field in fields(config)]
-    for name in settings:
-        if name not in names:
-            raise ConfigError(
-                f"there is no setting {name!r}",
-                did_you_mean(name, names) or f"choose from {listed(names)}",
-            )
-    return replace(config, **settings)  # type: ignore[arg-type]  # their names were checked
+    require_names(settings, type(config))
+    return replace(config, **settings)  # type: ignore[arg-type]  # the names were checked

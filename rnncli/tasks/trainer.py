@@ -1,13 +1,13 @@
-"""Train a model of whatever task the data asks for: what the command and Python share.
+"""Train a model of the task that follows from the data: what ``rnncli train`` does.
 
-PyTorch is imported only once a training begins, so that mistakes are told at once.
+PyTorch is imported only once the data is read, so that errors before it appear at once.
 """
 
 import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -24,8 +24,7 @@ from rnncli.config import (
     choose_threads,
 )
 from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce, did_you_mean, parse_duration
-from rnncli.storage.reading import SavedModel
+from rnncli.messages import Announce, parse_duration, require_names
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks import load
@@ -38,28 +37,28 @@ if TYPE_CHECKING:
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.translate.predict import Translator
-    from rnncli.training.contract import Phase, Progress
+    from rnncli.training.contract import Phase, Progress, Recipe
     from rnncli.training.session import Session
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """All that a person can ask of a training; what is left out follows from the data."""
+    """The options of a training; those left out follow from the data."""
 
-    data: Sequence[str] = ()  # what names a corpus; nothing: the bundled reviews
+    data: Sequence[str] = ()  # names of a corpus; none: the bundled reviews
     command: str | None = None  # as it was typed
     output: Path | None = None  # a directory; None: models/TASK
-    force: bool = False  # replace a model that is there
+    force: bool = False  # replace an existing model
     task: Task | None = None
     columns: "Columns | None" = None
     revision: str | None = None
     unlabelled: Sequence[str] = ()
     init_from: Path | None = None
     checkpoint_every: float | None = None  # seconds
-    settings: Mapping[str, Any] = field(default_factory=dict)  # those of ``Settings`` to fix
+    settings: Mapping[str, Any] = field(default_factory=dict)  # some of ``Settings``
 
     def as_command(self) -> str:
-        """Return a command that asks for the same."""
+        """Format the command with the same options."""
         columns = {} if self.columns is None else self.columns.as_dict()
         options: dict[str, Any] = {
             "output": self.output,
@@ -82,7 +81,7 @@ class TrainingRequest:
 
 
 class TrainingSettings(TypedDict, total=False):
-    """The settings that can be given by name: those of ``config.Settings``, which explains them."""
+    """The fields of ``config.Settings``, as keywords."""
 
     level: Level
     vocab_size: int
@@ -122,45 +121,39 @@ class TrainingResult:
     path: Path
     task: Task
     scores: dict[str, float]  # on the held-out part
-    seconds: float  # that training took
+    seconds: float  # of training
     epochs: float
-    controls: tuple[str, ...] = ()  # labels in whose manner a generator writes
+    controls: tuple[str, ...] = ()  # the control codes of a generator
 
     @cached_property
     def model(self) -> "TextClassifier | TextGenerator | Translator":
-        """The trained model, ready to answer."""
+        """The trained model."""
         return load(self.path)
 
 
-def known_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that were given by name, with durations in seconds; None fixes nothing.
+def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the names of settings, convert durations to seconds, and drop those that are None.
 
     Raises:
-        ConfigError: there is no such setting, or it is no duration.
+        ConfigError: there is no such setting, or a duration is none.
 
     """
-    names = [setting.name for setting in fields(Settings)]
-    for name in given:
-        if name not in names:
-            raise ConfigError(
-                f"there is no setting {name!r}",
-                did_you_mean(name, names) or f"the settings are {', '.join(names)}",
-            )
-    settings = {name: value for name, value in given.items() if value is not None}
-    if "max_time" in settings:
-        settings["max_time"] = parse_duration(settings["max_time"])
-    return settings
+    require_names(settings, Settings)
+    parsed = {name: value for name, value in settings.items() if value is not None}
+    if "max_time" in parsed:
+        parsed["max_time"] = parse_duration(parsed["max_time"])
+    return parsed
 
 
 class Trainer:
-    """Carry out one training: iterate over ``steps()``, then take the ``result``."""
+    """Train a model: iterate over ``steps()``, then take the ``result``."""
 
     def __init__(self, request: TrainingRequest, announce: Announce) -> None:
-        """Refuse what cannot work, before any data is read.
+        """Check the options before any data is read.
 
         Raises:
             ConfigError: a setting cannot work.
-            ModelError: nothing can be written to the output, or the model to start from is damaged.
+            ModelError: the output is not writable, or the initial model is damaged.
 
         """
         self._began = time.monotonic()  # the budget includes reading, encoding and saving
@@ -181,15 +174,18 @@ class Trainer:
         Raises:
             DataError: the data is missing, malformed, or does not suit the task.
             ConfigError: settings do not go with the task.
-            ModelError: the output holds another model, or cannot be written.
-            TrainingInterrupted: a signal came; the same request goes on from there.
+            ModelError: the output holds another model, or is not writable.
+            TrainingInterrupted: a signal arrived; the same request resumes the training.
 
         """
         corpus = self._read_corpus()
         unlabelled = self._read_unlabelled(corpus)
         start = self._init_from
         if start is not None and start.description.task != corpus.task:
-            raise _other_task(start, corpus)
+            raise ModelError(
+                f"{start.path} is a model for the task {start.description.task}, not {corpus.task}",
+                "start from a model of the same task, or leave --init-from out",
+            )
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
         with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as scratch:
             self._session = self._open_session(corpus, unlabelled, writer, Path(scratch))
@@ -218,7 +214,7 @@ class Trainer:
         )
 
     def preview(self, weights: "Mapping[str, Tensor]") -> str | None:
-        """Return a preview of the text that these weights write; None where there is none."""
+        """Generate a preview with these weights; None where the task has none."""
         return None if self._session is None else self._session.preview(weights)
 
     def _read_corpus(self) -> "Corpus":
@@ -253,7 +249,6 @@ class Trainer:
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path
     ) -> "Session":
-        from rnncli.tasks.recipes import RECIPES
         from rnncli.training.preparation import SessionRequest, open_session
 
         request = self._request
@@ -268,11 +263,23 @@ class Trainer:
             began=self._began,
             save_interval=request.checkpoint_every,
         )
-        return open_session(RECIPES[corpus.task], session_request, writer, scratch, self._announce)
+        return open_session(
+            recipe_of(corpus.task), session_request, writer, scratch, self._announce
+        )
 
 
-def _other_task(start: SavedModel, corpus: "Corpus") -> ModelError:
-    return ModelError(
-        f"{start.path} is a model for the task {start.description.task}, not {corpus.task}",
-        "start from a model of the same task, or leave --init-from out",
-    )
+def recipe_of(task: Task) -> "Recipe[Any]":
+    """Return the recipe of a task; imports PyTorch."""
+    match task:
+        case "classify":
+            from rnncli.tasks.classify.recipe import ClassifierRecipe
+
+            return ClassifierRecipe()
+        case "translate":
+            from rnncli.tasks.translate.recipe import TranslatorRecipe
+
+            return TranslatorRecipe()
+        case "generate":
+            from rnncli.tasks.generate.recipe import GeneratorRecipe
+
+            return GeneratorRecipe()

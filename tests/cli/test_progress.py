@@ -20,7 +20,7 @@ from rnncli.cli import app
 from rnncli.cli.progress import single_line
 from rnncli.storage.reading import load
 from rnncli.tasks.generate.recipe import PREVIEW
-from rnncli.tasks.recipes import RECIPES
+from rnncli.tasks.trainer import recipe_of
 
 SHOWN = re.compile(r"\x1b\[2m {9}([^\x1b]+)\x1b")
 BELL, BELL_SHOWN = "\x07", "\u2407"
@@ -102,7 +102,7 @@ def test_a_sample_is_what_the_saved_model_writes() -> None:
     weights = {name: torch.from_numpy(array.copy()) for name, array in saved.weights.items()}
     weights["decoder.output.weight"] = weights["decoder.embedding.weight"]  # tied, as in training
     before = torch.get_rng_state()
-    drawn = RECIPES["generate"].preview(prepared, weights)
+    drawn = recipe_of("generate").preview(prepared, weights)
     (written,) = TextGenerator.load(generator())([""], PREVIEW)
     assert drawn is not None and len(drawn) > 40
     assert drawn == written.text

@@ -8,7 +8,7 @@ from models import pairs, story
 from rnncli.config import DEFAULTS, Settings, Task
 from rnncli.data.corpus import read_corpus
 from rnncli.data.split import hold_out
-from rnncli.tasks.recipes import RECIPES
+from rnncli.tasks.trainer import recipe_of
 from rnncli.training.contract import TrainingData
 
 SECOND, WEEK = 1.0, 7 * 24 * 3600.0
@@ -22,7 +22,7 @@ def chosen(task: Task, path: Any, **given: Any) -> tuple[Settings, list[str]]:
     announced: list[str] = []
     given |= {"device": "cpu", "precision": "float32"}
     data = TrainingData(train, train)
-    return RECIPES[task].choose(data, given, announced.append), announced
+    return recipe_of(task).choose(data, given, announced.append), announced
 
 
 def test_a_translator_is_wider_where_there_is_more_time() -> None:

@@ -1,4 +1,4 @@
-"""Scoring models from Python: the scores of the command, and what training said of them."""
+"""``rnncli.evaluate``: the scores are those of the command and of training."""
 
 import json
 from collections.abc import Callable
@@ -40,11 +40,11 @@ def test_the_scores_are_those_of_the_command(task: str, is_named: bool) -> None:
 
 
 @pytest.mark.parametrize("data", [str, Path, lambda path: [path], lambda path: (str(path),)])
-def test_data_is_named_as_text_or_path_alone_or_in_a_list(data: Callable[[Path], Any]) -> None:
+def test_data_may_be_a_name_a_path_or_a_list_of_them(data: Callable[[Path], Any]) -> None:
     assert rnncli.evaluate(classifier(), data(reviews())).scores["texts"] == 80
 
 
-def test_a_result_shows_the_scores_of_all_examples_together() -> None:
+def test_the_representation_of_a_result_shows_the_total_scores() -> None:
     result = rnncli.evaluate(str(translator()), pairs())
     shown = repr(result)
     assert shown.startswith(f"EvaluationResult('{translator()}', '{pairs()}', ")
@@ -52,13 +52,13 @@ def test_a_result_shows_the_scores_of_all_examples_together() -> None:
     assert "baselines" not in shown
 
 
-def test_mistakes_are_dictionaries_that_can_be_read_twice(tmp_path: Path) -> None:
+def test_mistakes_are_dictionaries_and_can_be_iterated_twice(tmp_path: Path) -> None:
     rows = ["the soup was lovely,bad", "the soup was dreadful,bad", "the tea was dreadful,good"]
     data = write_lines(tmp_path / "d.csv", "text,label", *rows)
     mistakes = rnncli.evaluate(classifier(), data).mistakes
     assert mistakes is not None
     first = list(mistakes)
-    assert {(own["text"], own["label"], own["answer"]) for own in first} == {
+    assert {(row["text"], row["label"], row["answer"]) for row in first} == {
         ("the soup was lovely", "bad", "good"),
         ("the tea was dreadful", "good", "bad"),
     }
@@ -67,7 +67,7 @@ def test_mistakes_are_dictionaries_that_can_be_read_twice(tmp_path: Path) -> Non
     assert rnncli.evaluate(generator(), story()).mistakes is None
 
 
-def test_settings_do_what_the_options_do() -> None:
+def test_settings_have_the_effect_of_the_options() -> None:
     scores = rnncli.evaluate(classifier(), reviews(), baselines=False, against=classifier()).scores
     assert scores["baselines"] == {}
     assert scores["against"]["difference"] == 0
@@ -76,7 +76,7 @@ def test_settings_do_what_the_options_do() -> None:
     assert "tok:char" in rnncli.evaluate(translator(), tokenize="char").scores["bleu"]["signature"]
 
 
-def test_notices_go_to_whoever_asks_for_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notices_go_to_announce_alone(capsys: pytest.CaptureFixture[str]) -> None:
     notices: list[str] = []
     rnncli.evaluate(generator(), announce=notices.append)
     assert any(str(story()) in notice for notice in notices)
@@ -90,6 +90,12 @@ def test_notices_go_to_whoever_asks_for_them(capsys: pytest.CaptureFixture[str])
     [
         (generator, story, {"against": "other"}, ConfigError),
         (translator, pairs, {"baselines": False}, ConfigError),
+        (classifier, reviews, {"beam": 3}, ConfigError),
+        (classifier, reviews, {"memory": False}, ConfigError),
+        (generator, story, {"tokenize": "char"}, ConfigError),
+        (translator, pairs, {"window": 3}, ConfigError),
+        (classifier, lambda: None, {"split": "train"}, ConfigError),
+        (classifier, lambda: None, {"text": "text"}, ConfigError),
         (translator, pairs, {"tokenize": "13b"}, ConfigError),
         (translator, pairs, {"beam": 0}, ConfigError),
         (generator, story, {"control": "author"}, ConfigError),
@@ -100,7 +106,7 @@ def test_notices_go_to_whoever_asks_for_them(capsys: pytest.CaptureFixture[str])
         (classifier, lambda: 3, {}, ConfigError),
     ],
 )
-def test_what_cannot_be_scored_is_explained(
+def test_wrong_arguments_are_errors_with_a_hint(
     model: Callable[[], Any], data: Callable[[], Any], settings: dict[str, Any], error: type
 ) -> None:
     with pytest.raises(error) as caught:
@@ -108,8 +114,8 @@ def test_what_cannot_be_scored_is_explained(
     assert caught.value.hint
 
 
-def test_a_translator_predicts_held_out_pairs_as_well_as_training_said() -> None:
-    """The loss of training, in PyTorch, is that of the saved model, in NumPy."""
+def test_the_loss_of_a_saved_translator_is_that_of_training() -> None:
+    """Training computes it in PyTorch, the saved model in NumPy."""
     description, model = read_description(translator()), Translator.load(translator())
     rows = read_held_out("translate", training_data_of(translator()), None, print).rows
     ids = []

@@ -12,7 +12,7 @@ from datasets import Dataset
 from rnncli.config import CELLS, DEFAULTS, TASKS
 from rnncli.data.batches import Window
 from rnncli.errors import ConfigError, RnncliError
-from rnncli.tasks.recipes import RECIPES
+from rnncli.tasks.trainer import recipe_of
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.training.contract import TrainingData, TrainingState
 from rnncli.training.device import choose_device, choose_precision, start_torch
@@ -63,7 +63,7 @@ def prepare(tmp_path):
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train
         data = TrainingData(train, held_out)
-        return RECIPES[name].prepare(data, settings, tmp_path, print).trainable, settings
+        return recipe_of(name).prepare(data, settings, tmp_path, print).trainable, settings
 
     return build
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import open_output
-from rnncli.tasks.scoring import Cell, Mistakes
+from rnncli.tasks.evaluation import Cell, Mistakes
 from rnncli.text.unicode import as_field
 
 STDOUT = Path("-")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rnncli.tasks.classify.comparison import Comparison as ClassifierComparison
 from rnncli.tasks.classify.evaluate import ClassifierReport
+from rnncli.tasks.classify.evaluate import Comparison as ClassifierComparison
 from rnncli.tasks.classify.targets import LabelScores
 from rnncli.tasks.generate.evaluate import GeneratorReport
 from rnncli.tasks.translate.evaluate import Comparison as TranslatorComparison
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rnncli.analysis.metrics import ReliabilityBin
-    from rnncli.tasks.scoring import Report
+    from rnncli.tasks.evaluation import Report
 
 MAX_MATRIX = 20  # classes: a wider confusion matrix fits no terminal
 MAX_CONFUSIONS = 20  # pairs of labels, where there is no matrix

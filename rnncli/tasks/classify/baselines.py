@@ -10,8 +10,8 @@ from rnncli.data.values import column_values
 from rnncli.messages import Announce
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.classify.targets import LabelScores, Targets
+from rnncli.tasks.evaluation import BATCH_SIZE
 from rnncli.tasks.evaluation_data import EvaluationData
-from rnncli.tasks.scoring import BATCH_SIZE
 from rnncli.text.batching import batched
 
 if TYPE_CHECKING:

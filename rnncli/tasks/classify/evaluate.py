@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis import metrics
+from rnncli.analysis.comparison import difference_interval, mcnemar, verdict
 from rnncli.analysis.drift import drift_warnings
 from rnncli.analysis.metrics import ClassScores, Interval, ReliabilityBin
 from rnncli.data.values import column_values
+from rnncli.errors import ModelError
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.tasks.classify.baselines import baseline_scores
-from rnncli.tasks.classify.comparison import Comparison, SecondModel
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, TextClassifier
 from rnncli.tasks.classify.targets import LabelScores, Targets
-from rnncli.tasks.evaluation_data import EvaluationData
-from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
+from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
+from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
 from rnncli.text.batching import batched, split_long_text
 
 NAMES = (
@@ -31,6 +33,20 @@ NAMES = (
     "texts",
 )
 CLASS_NAMES = ("precision", "recall", "f1", "support")
+MAX_LISTED = 20  # labels that only one of two models has
+
+
+@dataclass(frozen=True)
+class Comparison(LabelScores):
+    """The scores of a second model, and whether the first one is better than it."""
+
+    model: str
+    only_first_right: int  # texts
+    only_second_right: int
+    difference: float  # of the accuracies, first - second
+    difference_interval: Interval
+    p_value: float  # of both being equally good
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -83,9 +99,7 @@ class ClassifierScorer:
         self._model = TextClassifier.load(path, threads=settings.threads, announce=announce)
         self._second: SecondModel | None = None
         if settings.against is not None:
-            self._second = SecondModel(
-                settings.against, path, self._model.labels, settings.threads, announce
-            )
+            self._second = SecondModel(settings.against, self._model, settings.threads, announce)
         self.needs_training_data = self._baselines = settings.baselines
         self.names = [
             *NAMES,
@@ -192,3 +206,62 @@ def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[Length
 def _count_words(text: str) -> int:
     """Count what stands between spaces, a piece at a time where a text fills the memory."""
     return sum(len(piece.split()) for piece in split_long_text(text, MAX_CHARACTERS))
+
+
+class SecondModel:
+    """A classifier that another one is compared with."""
+
+    names = (
+        "against.difference",
+        "against.p_value",
+        "against.accuracy",
+        "against.macro_f1",
+        "against.only_first_right",
+        "against.only_second_right",
+    )
+
+    def __init__(self, path: Path, first: TextClassifier, threads: int, announce: Announce) -> None:
+        """Read the second model.
+
+        Raises:
+            ModelError: there is no such model, or its labels differ from those of the first.
+
+        """
+        self._model = TextClassifier.load(path, threads=threads)
+        self._path, self._first, self._announce = path, first.path, announce
+        labels = [(model.path, set(model.labels)) for model in (first, self._model)]
+        differences = [
+            f"only {path} has {', '.join(sorted(extra)[:MAX_LISTED])}"
+            for (path, one), (_, other) in permutations(labels)
+            if (extra := one - other)
+        ]
+        if differences:
+            raise ModelError(
+                f"the labels of the models differ: {'; '.join(differences)}",
+                "compare models that were trained on the same labels",
+            )
+
+    def compare(
+        self, data: EvaluationData, targets: Targets, predicted: NDArray[np.int64]
+    ) -> Comparison:
+        """Compare the classes (N,) that the first model predicted with those of this one."""
+        announce_unfairness(self._first, self._path, data, self._announce)
+        answers: list[str] = []
+        for texts in batched(column_values(data.rows, "text"), max_items=BATCH_SIZE):
+            answers += [self._model.labels[n] for n in self._model.logits(texts).argmax(1)]
+        second = targets.classes_of(answers)
+        first_right, second_right = predicted == targets.classes, second == targets.classes
+        only_first = int((first_right & ~second_right).sum())
+        only_second = int((second_right & ~first_right).sum())
+        difference = (only_first - only_second) / len(second)
+        p_value = mcnemar(only_first, only_second)
+        return Comparison(
+            **vars(targets.scores(second)),
+            model=str(self._path),
+            only_first_right=only_first,
+            only_second_right=only_second,
+            difference=difference,
+            difference_interval=difference_interval(first_right, second_right),
+            p_value=p_value,
+            verdict=verdict(str(self._first), str(self._path), 100 * difference, "points", p_value),
+        )

@@ -70,9 +70,9 @@ class TextClassifier(Predictor[SequenceClassifier]):
         """Return the tokenizer."""
         return self._tokenizer
 
-    def _description(self) -> list[str]:
+    def _properties(self) -> list[str]:
         names = listed(self.labels, LABELS_SHOWN)
-        return [f"{counted(len(self.labels), 'label')} ({names})", *super()._description()]
+        return [f"{counted(len(self.labels), 'label')} ({names})", *super()._properties()]
 
     def explain(self, texts: Iterable[str]) -> list[list[Span]]:
         """Return the words of each text with how much they speak for its label."""

@@ -176,9 +176,9 @@ class TextGenerator(LanguageModelPredictor):
                 ]
             n -= sum(sizes)
 
-    def _description(self) -> list[str]:
+    def _properties(self) -> list[str]:
         controls = [] if self.controls is None else [f"control: {self.controls.listed()}"]
-        return [*super()._description(), *controls]
+        return [*super()._properties(), *controls]
 
     def _sampler(self, config: SamplingConfig) -> Sampler:
         row_ends = self.controls.row_ends() if self.controls is not None else ()

@@ -1,28 +1,50 @@
 """How a generator is trained, from its settings to the cache that it can be scored with."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from rnncli.config import SamplingConfig, Settings
-from rnncli.data.encoded import encode
+from rnncli.config import DEFAULTS, SamplingConfig, Settings
+from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.messages import Announce
+from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary, count_parameters
+from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.model_numpy import build as build_numpy
+from rnncli.networks.model_torch import CausalLM
+from rnncli.networks.model_torch import build as build_network
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import tune, write_parameters
 from rnncli.tasks.generate.control_codes import Controls, training_texts
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.generate.settings import choose_settings
-from rnncli.tasks.generate.train import architecture, build
-from rnncli.tasks.language_modeling import LanguageModelTraining
+from rnncli.tasks.language_modeling import (
+    SAMPLED_FROM,
+    LanguageModel,
+    LanguageModelTraining,
+    RunningText,
+)
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, TrainingData, Tuned
+from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from torch import Tensor
 
+NEGATIVE_SAMPLES = 4_096  # a step; more gain nothing that can be measured
+CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
+CHAR_VOCAB_SIZE = 350  # as a rule, the 256 bytes among them
+WORD_VOCAB_SIZE = 50_000  # at the word level: what each of them costs is little
+BENCHMARK_CHARACTERS = 500_000  # of the text with which speed is measured
+WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
+TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
+WEIGHTS_A_TOKEN = 8  # of the text: more would overfit it
+# From so many epochs on, each counted as often as there are weights for a token of the text.
+DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed, to compare the samples
 
 
@@ -31,7 +53,7 @@ class GeneratorRecipe:
 
     def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
         """Choose settings for the text, and for what this machine can learn in the time."""
-        return choose_settings(given, data.train, announce)
+        return _choose_settings(given, data.train, announce)
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
@@ -39,7 +61,7 @@ class GeneratorRecipe:
         """Encode both parts of the text and build the network."""
         del announce  # nothing is left out of a text
         tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
-        trainable = build(
+        trainable = _build(
             encode(training_texts(data.train), tokenizer, scratch / "train.bin"),
             encode(training_texts(data.validation), tokenizer, scratch / "validation.bin"),
             sum(len(text) for text in training_texts(data.validation)),
@@ -47,7 +69,7 @@ class GeneratorRecipe:
             settings,
         )
         return Prepared(
-            trainable, settings, architecture(settings, tokenizer.vocab_size), tokenizer
+            trainable, settings, _architecture(settings, tokenizer.vocab_size), tokenizer
         )
 
     def finish(
@@ -81,3 +103,105 @@ class GeneratorRecipe:
         model = SavedModel(Layout(Path()), description, tokenizer, tokenizer, arrays, network)
         (sample,) = TextGenerator(model)([""], PREVIEW)
         return sample.text
+
+
+def _choose_settings(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
+    """Choose settings for the text, and for what this machine can learn in the time.
+
+    A wider network learns more from each token and reads fewer of them; the more often it reads the
+    text, and the more weights it has for that, the more dropout it needs.
+    """
+    settings = DEFAULTS["generate"]
+    if given.get("level") == "word":  # words say more than characters
+        settings = replace(
+            settings, vocab_size=WORD_VOCAB_SIZE, embedding_dim=256, embedding_dropout=0.2
+        )
+    settings = settings.with_given(given)
+    tokens = sum(map(len, training_texts(train))) / CHARACTERS_A_TOKEN[settings.level]
+    steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
+    budget = min((settings.epochs or math.inf) * tokens, steps)  # tokens to learn from
+    vocab_size = CHAR_VOCAB_SIZE if settings.level == "char" else settings.vocab_size
+    if settings.max_time is not None:
+        capacity, vocab_size = _measure(train, settings)
+        announce(
+            f"speed: {capacity.throughput:,.0f} tokens a second with {settings.hidden_size} units"
+        )
+
+        def is_affordable(candidate: Settings) -> bool:
+            cost = _cost(candidate, vocab_size)
+            weights = _num_weights(candidate, vocab_size)
+            enough_time = min(budget, capacity.targets(cost)) >= TOKENS_A_WEIGHT * cost
+            return enough_time and weights <= WEIGHTS_A_TOKEN * tokens
+
+        if "hidden_size" not in given:
+            candidates = (replace(settings, hidden_size=width) for width in WIDTHS)
+            settings = first_affordable(candidates, is_affordable)
+        budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
+    if "dropout" not in given:
+        epochs = budget / tokens
+        (dropout,) = look_up(DROPOUTS, epochs * _num_weights(settings, vocab_size) / tokens)
+        settings = replace(settings, dropout=dropout)
+        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
+    return settings
+
+
+def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, int]:
+    """Train for a moment on the beginning of the text; return the size of the vocabulary, too."""
+    texts, characters = [], 0
+    for text in training_texts(train):
+        texts.append(text)
+        characters += len(text)
+        if characters >= BENCHMARK_CHARACTERS:
+            break
+    tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        encoded = encode(texts, tokenizer, Path(folder) / "benchmark.bin")
+        trainable = _build(encoded, encoded, characters, tokenizer, settings)
+        cost = _cost(settings, tokenizer.vocab_size)
+        return measure_capacity(trainable, settings, cost), tokenizer.vocab_size
+
+
+def _num_weights(settings: Settings, vocab_size: int) -> int:
+    return count_parameters(_architecture(settings, vocab_size))
+
+
+def _cost(settings: Settings, vocab_size: int) -> int:
+    """Return how many weights each token passes: of a large vocabulary, only a sample."""
+    sample = vocab_size if vocab_size < SAMPLED_FROM else min(vocab_size, NEGATIVE_SAMPLES)
+    return _num_weights(settings, sample)
+
+
+def _build(
+    train: EncodedTexts,
+    validation: EncodedTexts,
+    validation_characters: int,
+    tokenizer: Tokenizer,
+    settings: Settings,
+) -> LanguageModelTraining:
+    """Build the network that settings ask for, and what trains it on a text.
+
+    Raises:
+        DataError: the text is too short.
+
+    """
+    text = RunningText(train.tokens, validation.tokens, train.counts(tokenizer.vocab_size))
+    dropout = DropoutRates(settings.dropout, settings.embedding_dropout)
+    network = build_network(_architecture(settings, tokenizer.vocab_size), dropout)
+    assert isinstance(network, CausalLM)
+    model = LanguageModel(network, network.decoder, settings.num_layers, NEGATIVE_SAMPLES)
+    characters = validation_characters / len(text.validation)  # a token
+
+    def scores(nats: float) -> dict[str, float]:
+        return {"loss": nats, "bits_per_character": nats / math.log(2) / characters}
+
+    return LanguageModelTraining(model, text, settings, scores)
+
+
+def _architecture(settings: Settings, vocab_size: int) -> Architecture:
+    """Return the architecture that settings ask for."""
+    return Architecture(
+        front=Tokens(vocab_size, settings.embedding_dim),
+        encoder=None,
+        decoder=Stack(settings.cell, settings.num_layers, settings.hidden_size),
+        head=Vocabulary(vocab_size),
+    )

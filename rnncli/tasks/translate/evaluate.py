@@ -19,8 +19,8 @@ from rnncli.analysis.translation_metrics import (
 )
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
+from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
-from rnncli.tasks.scoring import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.translate.predict import Translator, clean
 from rnncli.text.batching import batched
 from rnncli.text.unicode import has_kana
