@@ -1,4 +1,4 @@
-"""The output of a command for a text, and its destination: stdout or a file."""
+"""The answer of a command to a text, and its destination: stdout or a file."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,22 +23,22 @@ class Fragment(NamedTuple):
     style: str = ""
 
 
-# Bytes go out as they are. Styles are for terminals: elsewhere they are left out.
+# Bytes are written as they are. Styles are for terminals: elsewhere they are left out.
 Line: TypeAlias = str | bytes | Sequence[Fragment]
-Write: TypeAlias = Callable[[Line | None], None]  # None: hand on what was written
+LineWriter: TypeAlias = Callable[[Line | None], None]  # None: flush
 
 
 class Output(NamedTuple):
     """The answer to a text."""
 
-    line: Line  # where records are lines of text
-    fields: Mapping[str, Any]  # the results by their names
-    note: str = ""  # announced behind it
-    cells: Mapping[str, str] = {}  # of results that no cell can hold
+    line: Line  # the answer to a line of text
+    fields: Mapping[str, Any]  # the results by their names, for JSON and tables
+    note: str = ""  # announced after the answer
+    cells: Mapping[str, str] = {}  # of tables, for fields that are objects
 
 
 def require_folder(path: Path, option: str) -> None:
-    """Check that a file can be written, before time goes into what it will hold.
+    """Check that a file can be written, before time is spent on its content.
 
     Raises:
         DataError: there is no folder for it, or a folder in its place.
@@ -54,10 +54,10 @@ def require_folder(path: Path, option: str) -> None:
 
 
 @contextmanager
-def open_output(path: Path | None, messenger: Messenger) -> Iterator[Write]:
-    """Open a file, or stdout, and yield what writes lines to it.
+def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]:
+    """Open a file, or stdout, and yield a function that writes lines to it.
 
-    A file appears when all of it is there. What was written before an error stays beside it.
+    The file appears when it is complete. Lines written before an error stay beside it.
 
     Raises:
         DataError: there is no folder for the file.
@@ -66,7 +66,7 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[Write]:
     if path is None:
         yield partial(_write_to_stdout, messenger)
         return
-    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # nothing that could be replaced
+    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # a file that no other can replace
         with path.open("wb") as file:
             yield partial(_write, file)
         return
@@ -74,14 +74,14 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[Write]:
     path = path.resolve()  # a link stays a link
     part = next(p for p in _part_names(path) if not p.exists())
     try:
-        with part.open("xb") as plain:
+        with part.open("xb") as file:
             if path.suffix.lower() == ".gz":
                 import gzip
 
-                with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
-                    yield partial(_write, packed)
+                with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed:
+                    yield partial(_write, compressed)
             else:
-                yield partial(_write, plain)
+                yield partial(_write, file)
         part.replace(path)
     except BaseException:
         if part.exists() and part.stat().st_size:
@@ -99,7 +99,7 @@ def _part_names(path: Path) -> Iterator[Path]:
 
 def _write_to_stdout(messenger: Messenger, line: Line | None) -> None:
     if line is not None:
-        # Control characters are escaped before styles are added, whose codes are some.
+        # Before styles are added, since their codes hold control characters.
         escape = escape_controls if is_terminal(stderr=False) else str
         if isinstance(line, bytes):
             line = escape(line.decode("utf-8", "replace")) if is_terminal(stderr=False) else line

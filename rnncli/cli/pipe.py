@@ -1,9 +1,8 @@
-"""The stream contract: n records in, n records out, in order, each as soon as it can be had.
+"""The stream contract: n records in, n records out, in order, each as soon as it is answered.
 
 Lines end at the byte \\n and nowhere else; a \\r before it goes with it, but for one within a cell.
-Bytes that are no UTF-8 are replaced. What has arrived is handed on when a batch is full or when
-nothing has come for ``PAUSE`` seconds, so that ``tail -f`` is answered at once and a large file is
-read in batches.
+Bytes that are no UTF-8 are replaced. A batch is answered when it is full, or when no input has come
+for ``PAUSE`` seconds: so ``tail -f`` is answered at once and a large file in batches.
 """
 
 import sys
@@ -16,7 +15,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from rnncli.cli.console import Messenger
-from rnncli.cli.output import Output, Write, open_output
+from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
 from rnncli.errors import ConfigError, DataError
@@ -24,17 +23,17 @@ from rnncli.text.files import File, read_descriptor, read_file, split_lines
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
-QUEUE_DEPTH = 4  # chunks of input that wait to be answered; then reading waits too
+QUEUE_DEPTH = 4  # chunks of input that wait to be answered, before reading waits too
 
-# Returns the answers to each of some texts: in most cases one, none where it is filtered out.
-Respond = Callable[[list[str]], Sequence[Sequence[Output]]]
+# The answers to each of some texts: mostly one, none where it is filtered out.
+Responder = Callable[[list[str]], Sequence[Sequence[Output]]]
 
 
 @dataclass(frozen=True)
 class Request:
-    """Where texts come from and where answers go."""
+    """The source of texts, the destination of answers, and their form."""
 
-    texts: Sequence[str]  # given as arguments; else from the file, else from stdin
+    texts: Sequence[str]  # arguments; without them texts are read from input, else from stdin
     input: Path | None
     output: Path | None  # None: stdout
     column: str | None  # of the texts, where records are rows
@@ -43,81 +42,72 @@ class Request:
     messenger: Messenger
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Refuse sources that exclude each other."""
         if self.texts and self.input is not None:
-            raise ConfigError(
-                "texts are given twice, as arguments and with -i", "leave one of them out"
-            )
+            raise ConfigError("texts come from arguments and from -i", "leave one of them out")
         if self.texts and self.column is not None:
-            raise ConfigError("texts given as arguments have no columns", "leave --column out")
+            raise ConfigError("texts in arguments have no columns", "leave --column out")
 
     @property
     def file(self) -> Path | None:
-        """Return the file that texts are read from, if it is not stdin."""
+        """Return the file of the texts, unless it is stdin."""
         return None if self.input == Path("-") else self.input
 
     @property
     def is_coloured(self) -> bool:
-        """Return whether answers are lines in which colours can say something."""
-        plain = self.output is None and self.column is None and not self.as_json
-        return plain and self.messenger.has_colors
+        """Return whether answers are lines on a terminal that shows colours."""
+        is_plain = self.output is None and self.column is None and not self.as_json
+        return is_plain and self.messenger.has_colors
 
 
-def answer_all(request: Request, key: str, names: Sequence[str], respond: Respond) -> None:
+def answer_all(request: Request, key: str, columns: Sequence[str], respond: Responder) -> None:
     """Answer every text of a request.
 
-    ``key`` is what a text is called in JSON; ``names`` are what results are called where they
-    become columns.
+    ``key`` is the name of a text in JSON; ``columns`` are the names of results in tables.
 
     Raises:
-        DataError: the input cannot be read, or a record is not as it should be.
+        DataError: the input cannot be read, or a record is malformed.
 
     """
     with open_output(request.output, request.messenger) as write:
-        form, batches = open_input(request, names)
-        needs_header = not request.as_json
-        for records in batches:
-            if needs_header:
-                write_header(form, write)
-                needs_header = False
+        form, batches = open_input(request, columns)
+        first = next(batches, [])  # the header is known when rows have been read
+        header = None if request.as_json else form.header()
+        if header is not None:
+            write(header)
+        for records in chain([first] if first else [], batches):
             answers = respond([record.text for record in records])
             for record, outputs in zip(records, answers, strict=True):
                 for output in outputs:
-                    write(
-                        form.as_json(record, output, key)
-                        if request.as_json
-                        else form.join(record, output)
-                    )
-                    if output.note:
-                        write(None)
-                        request.messenger.announce(output.note)
+                    write_output(output, request, form, record, key, write)
             write(None)
-        if needs_header:  # a table without rows
-            write_header(form, write)
 
 
-def write_header(form: Format, write: Write) -> None:
-    """Write the line before the first record, if there is one."""
-    header = form.header()
-    if header is not None:
-        write(header)
+def write_output(
+    output: Output, request: Request, form: Format, record: Record, key: str, write: LineWriter
+) -> None:
+    """Write an answer to a record, and announce its note."""
+    write(form.as_json(record, output, key) if request.as_json else form.join(record, output))
+    if output.note:
+        write(None)
+        request.messenger.announce(output.note)
 
 
 class Input(NamedTuple):
-    """What is to be answered."""
+    """Records, and their format."""
 
     format: Format
     batches: Iterator[list[Record]]  # as they arrive, none of them empty
 
 
-def open_input(request: Request, names: Sequence[str] = ()) -> Input:
-    """Open the arguments, else a file, else stdin, or what is typed.
+def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
+    """Open the arguments, else the input file, else stdin, at a terminal with a prompt.
 
-    ``names`` are what results are called where they become columns.
+    ``columns`` are the names of results in tables.
 
     Raises:
-        DataError: the input cannot be read, or there is none. While batches are taken from it: a
-            record is not as it should be.
+        DataError: the input cannot be read, or there is none; while batches are read, a record is
+            malformed.
 
     """
     if request.texts:
@@ -127,54 +117,54 @@ def open_input(request: Request, names: Sequence[str] = ()) -> Input:
             )
         return Input(Lines(), iter([[Record(replace_surrogates(text)) for text in request.texts]]))
     if request.file is not None:
-        return _open_stream(read_file(File(request.file, str(request.file))), request, names)
+        return _open_stream(read_file(File(request.file, str(request.file))), request, columns)
     if sys.stdin is None:  # started without one
         raise DataError(
             "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
         )
     if sys.stdin.isatty():
         lines = (replace_surrogates(line).encode() for line in typed_lines())
-        form, records = _frame(lines, request, names)
+        form, records = _frame(lines, request, columns)
         return Input(form, ([record] for record in records))
-    return _open_stream(read_descriptor(sys.stdin.fileno()), request, names)
+    return _open_stream(read_descriptor(sys.stdin.fileno()), request, columns)
 
 
-def _open_stream(chunks: Iterator[bytes], request: Request, names: Sequence[str]) -> Input:
+def _open_stream(chunks: Iterator[bytes], request: Request, columns: Sequence[str]) -> Input:
     reader = Reader(chunks)
-    form, records = _frame(reader.lines(), request, names)
+    form, records = _frame(reader.lines(), request, columns)
     return Input(form, reader.batches(records, request.batch_size))
 
 
 def _frame(
-    lines: Iterator[bytes], request: Request, names: Sequence[str]
+    lines: Iterator[bytes], request: Request, columns: Sequence[str]
 ) -> tuple[Format, Iterator[Record]]:
-    """Return the format of lines, which their first filled one may tell, and their records."""
+    """Return the format of lines, which may follow from the first filled one, and their records."""
     if request.column is None:
         return Lines(), Lines().records(lines)
     from rnncli.cli.rows import format_of  # takes 4 ms, and most input is lines
     from rnncli.text.tables import read_head
 
     head = read_head(lines)
-    form = format_of(request.column, request.file, head[-1] if head else b"", names)
+    form = format_of(request.column, request.file, head[-1] if head else b"", columns)
     return form, form.records(chain(head, lines))
 
 
 class Reader:
-    """Read records in a thread, to answer those that are there while others are waited for."""
+    """Read records in a thread, so that those already read are answered while others arrive."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._records: list[Record] = []  # complete, and not yet handed on
+        self._records: list[Record] = []  # not yet in the queue
         self._queue: Queue[list[Record] | BaseException | None] = Queue(QUEUE_DEPTH)
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines of the chunks, handing on the records that each chunk completes."""
+        """Yield the lines of the chunks, and queue the records that each chunk completes."""
         for lines in split_lines(self._chunks):
             yield from lines
-            self._hand_on()
+            self._enqueue()
 
     def batches(self, records: Iterator[Record], batch_size: int) -> Iterator[list[Record]]:
-        """Yield the records of `lines` in batches: full ones, and what there is at each pause."""
+        """Yield records in batches, each of them full or ended by a pause of the input."""
         # A thread that waits for stdin must not hold a lock on it when the program ends: its chunks
         # come without buffers.
         Thread(target=self._read, args=(records,), daemon=True).start()
@@ -199,17 +189,17 @@ class Reader:
             raise received
 
     def _read(self, records: Iterator[Record]) -> None:
-        """Read until the end; whatever goes wrong is raised where the batches are taken."""
+        """Read until the end; `batches` raises the errors."""
         end: BaseException | None = None
         try:
             for record in records:
                 self._records.append(record)
         except BaseException as error:
             end = error
-        self._hand_on()
+        self._enqueue()
         self._queue.put(end)
 
-    def _hand_on(self) -> None:
+    def _enqueue(self) -> None:
         if self._records:
             self._queue.put(self._records)
             self._records = []

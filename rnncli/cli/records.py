@@ -1,4 +1,4 @@
-"""What a record of a stream is: a line of text, or a row of a table (`rows.py`)."""
+"""Records of a stream that are lines of text; those that are rows of a table are in `rows`."""
 
 import json
 from abc import ABC, abstractmethod
@@ -10,12 +10,12 @@ from rnncli.text.files import BYTE_ORDER_MARK, decode
 
 
 class Record(NamedTuple):
-    """A text to answer, and the row that it stands in."""
+    """A text to answer, and its row."""
 
     text: str
     columns: Mapping[str, Any] = {}  # none where a record is a line of text
     raw: bytes = b""  # of a row
-    end: bytes = b""  # what stands between the last cell of a row and the newline
+    end: bytes = b""  # between the last cell of a row and the newline
 
 
 class Format(ABC):
@@ -23,24 +23,24 @@ class Format(ABC):
 
     @abstractmethod
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
-        """Yield each record as soon as its lines are there.
+        """Yield each record as soon as its lines are complete.
 
         Raises:
-            DataError: a record is not as it should be.
+            DataError: a record is malformed.
         """
 
     @abstractmethod
     def join(self, record: Record, output: Output) -> Line:
-        """Return what goes out for a record."""
+        """Return the line of an answer to a record."""
 
     def as_json(self, record: Record, output: Output, key: str) -> Line:
-        """Return a record as an object; ``key`` is what its text is called."""
+        """Return a record as an object; ``key`` is the name of its text."""
         columns = record.columns or {key: record.text}
         fields = {free_name(name, columns): value for name, value in output.fields.items()}
         return json.dumps({**columns, **fields}, ensure_ascii=False)
 
     def header(self) -> Line | None:
-        """Return what goes out before the first record, if anything does."""
+        """Return the line before the first record, if there is one."""
         return None
 
 
@@ -54,12 +54,12 @@ class Lines(Format):
             yield Record(decode(text).removesuffix("\r"))
 
     def join(self, record: Record, output: Output) -> Line:  # noqa: ARG002
-        """Return the answer, which has the text in it where that is wanted."""
+        """Return the answer alone."""
         return output.line
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def free_name(name: str, columns: Container[str]) -> str:
     """Return a name for a result that no column has."""
-    while name in taken:
+    while name in columns:
         name = f"predicted_{name}"
     return name

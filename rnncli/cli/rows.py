@@ -1,7 +1,7 @@
 """Records that are rows of CSV, TSV or JSONL, of which a column is read.
 
-A row goes out as it came in, to the byte, with the results behind it: nothing is parsed and
-written anew, so that quotes, numbers and columns that nobody asked for stay as they are.
+A row is written as it was read, to the byte, with the results after it: quotes, numbers and the
+other columns stay as they are.
 """
 
 import json
@@ -81,7 +81,7 @@ class Delimited(Format):
         self._results = results
         self._where = where
         self._names: list[str] = []
-        self._header: list[bytes] = []  # the lines up to that of the names, without the last end
+        self._header: list[bytes] = []  # its lines, without the end of the last one
         self._end = b""
 
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
@@ -101,7 +101,7 @@ class Delimited(Format):
                 self._read_header(row)
 
     def _read_header(self, row: Row) -> None:
-        """Take a line before the rows: the names of the columns, or a blank one above them."""
+        """Read a line before the rows: the names of the columns, or a blank line above them."""
         self._header.append(row.raw)
         self._end = row.end
         if not row.cells:
@@ -116,7 +116,7 @@ class Delimited(Format):
             )
 
     def header(self) -> Line | None:
-        """Return the header with the names of the results behind it."""
+        """Return the header with the names of the results added."""
         header = b"\n".join(self._header)
         if not self._names:
             return header if self._header else None

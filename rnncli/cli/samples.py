@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
-from rnncli.cli.pipe import Request, answer_all, open_input
+from rnncli.cli.pipe import Request, answer_all, open_input, write_output
 from rnncli.cli.records import Lines, Record
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
@@ -27,8 +27,8 @@ class Samples:
     generator: TextGenerator
     configs: Sequence[SamplingConfig]  # which differ in their temperatures
     n: int  # samples, or lines, with each config
-    source: "Source | None" = None  # of copies: --copied-from
-    max_copy: int | None = None  # characters in a row that a sample may copy
+    source: "Source | None" = None  # the text of --copied-from
+    max_copy: int | None = None  # characters in a row that a sample may copy from it
     control: str | None = None  # the control code of all samples
 
     def answer(self) -> None:
@@ -41,7 +41,7 @@ class Samples:
         answer_all(self.request, "prompt", self._names, self._respond)
 
     def write_lines(self) -> None:
-        """Write whole lines that begin with the prompt, each as soon as it is there."""
+        """Write whole lines that begin with the prompt, each as soon as it is complete."""
         prompt = replace_surrogates("".join(self.request.texts))
         form, record = Lines(), Record(prompt)
         with open_output(self.request.output, self.request.messenger) as write:
@@ -52,10 +52,8 @@ class Samples:
                     self.n, prompt, config, self._constraints, self.control
                 ):
                     for answer in self._outputs(samples, config):
-                        as_json = self.request.as_json
-                        write(form.as_json(record, answer, "prompt") if as_json else answer.line)
+                        write_output(answer, self.request, form, record, "prompt", write)
                         write(None)
-                        self._announce(answer.note)
 
     @property
     def _on_terminal(self) -> bool:
@@ -64,7 +62,7 @@ class Samples:
 
     @property
     def _is_plain(self) -> bool:
-        """Return whether answers are lines of text, beside which notes stand on stderr."""
+        """Return whether answers are lines of text, with notes on stderr."""
         return not self.request.as_json and self.request.column is None
 
     @property
@@ -104,24 +102,24 @@ class Samples:
         return answers
 
     def _outputs(self, samples: Sequence[Generation], config: SamplingConfig) -> Iterator[Output]:
-        """Yield each sample with its control code, its temperature and what it copies."""
+        """Yield each sample with its control code, its temperature and its copies."""
         texts = [sample.text for sample in samples]
-        copied = self.source.overlaps(texts) if self.source is not None else [None] * len(texts)
-        for sample, copies in zip(samples, copied, strict=True):
+        overlaps = self.source.overlaps(texts) if self.source is not None else [None] * len(texts)
+        for sample, overlap in zip(samples, overlaps, strict=True):
             fields: dict[str, Any] = {"text": sample.text}
             note = ""
             if sample.control is not None:
                 fields["control"] = sample.control
             if len(self.configs) > 1:
                 fields["temperature"] = config.temperature
-            if copies is not None:
-                fields["copied_longest"] = copies.longest
-                fields["copied_share"] = round(copies.share, 4)
-                note = _note(copies) if self._is_plain else ""
+            if overlap is not None:
+                fields["copied_longest"] = overlap.longest
+                fields["copied_share"] = round(overlap.share, 4)
+                note = _note(overlap) if self._is_plain else ""
             yield Output(sample.prompt + sample.text, fields, note)
 
     def _show(self, prompt: str) -> None:
-        """Write the samples of a prompt to a terminal, where headings keep them apart."""
+        """Write the samples of a prompt to a terminal, each under its temperature."""
         for config in self.configs:
             for pieces in self._pieces(prompt, config):
                 self._announce_temperature(config)
@@ -132,7 +130,7 @@ class Samples:
                     text += piece
                 print(flush=True)
                 if self.source is not None:
-                    self._announce(_note(*self.source.overlaps([text])))
+                    self.request.messenger.announce(_note(*self.source.overlaps([text])))
 
     def _pieces(self, prompt: str, config: SamplingConfig) -> Iterator[Iterator[str]]:
         """Yield the pieces of each sample; those of a single one as they are drawn."""
@@ -145,20 +143,16 @@ class Samples:
         for sample in samples:
             yield iter([sample.text])
 
-    def _announce(self, note: str) -> None:
-        if note:
-            self.request.messenger.announce(note)
-
     def _announce_temperature(self, config: SamplingConfig) -> None:
         if len(self.configs) > 1 and not self.request.messenger.quiet:
             console = self.request.messenger.console()
             console.print(f"temperature {config.temperature:g}", style="dim")
 
 
-def _note(copied: "Overlap") -> str:
-    from rnncli.analysis.overlap import MIN_MATCH  # was imported for the source
+def _note(overlap: "Overlap") -> str:
+    from rnncli.analysis.overlap import MIN_MATCH  # imported with the source already
 
     return (
-        f"copied: longest {copied.longest:,} characters, "
-        f"{100 * copied.share:.0f} % in stretches of {MIN_MATCH} or more"
+        f"copied: longest {overlap.longest:,} characters, "
+        f"{100 * overlap.share:.0f} % in stretches of {MIN_MATCH} or more"
     )

@@ -1,4 +1,4 @@
-"""Cut texts and their tokens into batches that fit into memory, and pad each batch."""
+"""Split texts and their tokens into batches that fit into memory, and pad each batch."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -16,12 +16,12 @@ def batched(
     *,
     max_items: int | None = None,
     max_size: int | None = None,
-    size: Callable[[Item], int] = len,  # type: ignore[assignment]  # of texts, as most items are
+    size: Callable[[Item], int] = len,  # type: ignore[assignment]  # characters, of texts
 ) -> Iterator[list[Item]]:
     """Yield items in their order in lists of at most ``max_items`` (`itertools.batched`).
 
-    A list also ends with the item that takes it beyond a total size of ``max_size``: characters,
-    unless ``size`` counts something else. So no item is too large to be in a list.
+    A list also ends with the item that takes its total ``size`` beyond ``max_size``, so that no
+    item is too large for a list.
     """
     batch: list[Item] = []
     total = 0
@@ -69,9 +69,9 @@ def pad(
 
 
 def split_long_text(text: str, max_characters: int) -> list[str]:
-    """Cut a text into pieces of at most ``max_characters``, behind a space where there is one.
+    """Split a text into pieces of at most ``max_characters``, after spaces if there are any.
 
-    The pieces join to the text again.
+    The pieces join to the text.
     """
     pieces = []
     start = 0

@@ -1,7 +1,7 @@
-r"""From bytes to lines: files, pipes and standard input, gzipped or not, read as they arrive.
+r"""From bytes to lines: files, pipes and standard input, gzipped or not, as they arrive.
 
-Data is gzipped if it begins as gzip does, whatever its name is. A line ends at the byte ``\n`` and
-nowhere else. A byte order mark is no text. Bytes that are no UTF-8 become U+FFFD.
+Data is gzipped if it begins with the magic bytes of gzip, whatever its name is. A line ends at the
+byte ``\n`` and nowhere else. A byte order mark is no text. Bytes that are no UTF-8 become U+FFFD.
 """
 
 import os
@@ -21,16 +21,16 @@ GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 STDIN = "standard input"
 
-MAX_LINE_BYTES = 1 << 23  # a few bytes of a gzip archive can stand for gigabytes
+MAX_LINE_BYTES = 1 << 23  # a small gzip archive can hold a line of gigabytes
 _CHUNK_BYTES = 1 << 16
-_PIECE_BYTES = 16_384  # of a line of text that is longer than this
+_PIECE_BYTES = 16_384  # longer lines of text are read in pieces
 
 Decode: TypeAlias = Callable[[bytes], str]
-Losses: TypeAlias = Counter[str]  # what reading changed or left out, by kind
+Losses: TypeAlias = Counter[str]  # changed or omitted items, by kind
 
 
 class File(NamedTuple):
-    """A file, and what a person calls it: ``standard input``, say."""
+    """A file, and its name in messages, such as ``standard input``."""
 
     path: Path
     where: str
@@ -40,38 +40,38 @@ class File(NamedTuple):
 
 
 def read_file(file: File) -> Iterator[bytes]:
-    """Yield the content of a file or a pipe in chunks as they arrive, unpacked.
+    """Yield the decompressed content of a file or a pipe in chunks as they arrive.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
     with _explain_damage(file.where), file.path.open("rb", buffering=0) as raw:
-        yield from unpack(iter(partial(raw.read, _CHUNK_BYTES), b""))
+        yield from decompress(iter(partial(raw.read, _CHUNK_BYTES), b""))
 
 
 def read_descriptor(descriptor: int) -> Iterator[bytes]:
-    """Yield what arrives at a file descriptor, unpacked, without waiting for whole chunks.
+    """Yield the decompressed input of a file descriptor, without waiting for whole chunks.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
     with _explain_damage(STDIN):
-        yield from unpack(iter(partial(os.read, descriptor, _CHUNK_BYTES), b""))
+        yield from decompress(iter(partial(os.read, descriptor, _CHUNK_BYTES), b""))
 
 
 @contextmanager
 def open_file(file: File) -> Iterator["BufferedReader[_ChunkReader]"]:
-    """Open the unpacked content of a file, behind its byte order mark.
+    """Open the decompressed content of a file, after its byte order mark.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
-    with BufferedReader(_ChunkReader(drop_mark(read_file(file)))) as stream:
+    with BufferedReader(_ChunkReader(drop_byte_order_mark(read_file(file)))) as stream:
         yield stream
 
 
-def unpack(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield chunks as they are, or what they unpack to if they begin as gzip does.
+def decompress(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks, decompressed if they begin with the magic bytes of gzip.
 
     Raises:
         EOFError, zlib.error: the gzip data is cut short or broken.
@@ -81,7 +81,7 @@ def unpack(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from _gunzip(whole) if head.startswith(GZIP_MAGIC) else whole
 
 
-def drop_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def drop_byte_order_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield chunks without the byte order mark that they may begin with."""
     if head := _read_head(chunks, BYTE_ORDER_MARK).removeprefix(BYTE_ORDER_MARK):
         yield head
@@ -89,7 +89,7 @@ def drop_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _read_head(chunks: Iterator[bytes], magic: bytes) -> bytes:
-    """Take as many chunks as tell whether all begin with ``magic``, and return them joined."""
+    """Read and join chunks until they begin with ``magic``, or cannot any more."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -99,29 +99,29 @@ def _read_head(chunks: Iterator[bytes], magic: bytes) -> bytes:
 
 
 def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what gzip data of one or several members stands for, in chunks of bounded size."""
-    member = zlib.decompressobj(wbits=31)  # with the header and the checksum of gzip
+    """Yield the content of gzip data of one or several members in chunks of bounded size."""
+    member = zlib.decompressobj(wbits=31)  # with header and checksum of gzip
     for chunk in chunks:
-        packed = chunk
-        while packed:
+        data = chunk
+        while data:
             if member.eof:
-                packed = packed.lstrip(b"\0")  # padding behind a member
-                if not packed:
+                data = data.lstrip(b"\0")  # padding after a member
+                if not data:
                     break
                 member = zlib.decompressobj(wbits=31)
-            plain = member.decompress(packed, _CHUNK_BYTES)
-            while len(plain) == _CHUNK_BYTES:
-                yield plain
-                plain = member.decompress(member.unconsumed_tail, _CHUNK_BYTES)
-            if plain:
-                yield plain
-            packed = member.unused_data if member.eof else member.unconsumed_tail
+            content = member.decompress(data, _CHUNK_BYTES)
+            while len(content) == _CHUNK_BYTES:
+                yield content
+                content = member.decompress(member.unconsumed_tail, _CHUNK_BYTES)
+            if content:
+                yield content
+            data = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise EOFError
 
 
 class _ChunkReader(RawIOBase):
-    """Chunks as a file that can be read forwards."""
+    """A file whose content is that of chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -163,22 +163,22 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
 
     A line may have no end: memory holds it whole.
     """
-    parts: list[bytes] = []  # of a line that has not ended yet
+    parts: list[bytes] = []  # of an incomplete line
     for chunk in chunks:
         head, *lines = chunk.split(b"\n")
         parts.append(head)
         if lines:
             yield [b"".join(parts), *lines[:-1]]
             parts = [lines[-1]]
-    if rest := b"".join(parts):
-        yield [rest]
+    if last := b"".join(parts):
+        yield [last]
 
 
 def read_lines(file: File) -> Iterator[bytes]:
-    r"""Yield the lines of a file without the ``\n`` at their end, the first with its order mark.
+    r"""Yield the lines of a file without the ``\n`` at their end, the first with a byte order mark.
 
     Raises:
-        DataError: it cannot be read or is damaged, or a line is so long that it would crowd memory.
+        DataError: it cannot be read or is damaged, or a line is too long for memory.
     """
     return _bounded_lines(read_file(file), file.where)
 
@@ -187,14 +187,14 @@ def _bounded_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
     number = 1
 
     def bounded() -> Iterator[bytes]:
-        size = 0  # of the line that has not ended yet
+        size = 0  # of the incomplete line
         for chunk in chunks:
             end = chunk.rfind(b"\n")
             size = size + len(chunk) if end < 0 else len(chunk) - end - 1
             if size >= MAX_LINE_BYTES:
                 raise DataError(
                     f"{where}, line {number:,}: longer than {MAX_LINE_BYTES:,} bytes",
-                    "is it such a table? A long text by itself is read from a .txt file",
+                    "check that it is a table; a text without columns needs a name like text.txt",
                 )
             yield chunk
 
@@ -208,7 +208,7 @@ def _bounded_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
 
 
 def decode(line: bytes, losses: Losses | None = None) -> str:
-    """Decode UTF-8; bytes that are none become U+FFFD, and are counted in ``losses``."""
+    """Decode UTF-8; invalid bytes become U+FFFD, and ``losses`` counts them."""
     try:
         return line.decode()
     except UnicodeDecodeError:
@@ -233,7 +233,7 @@ def read_text_lines(file: File, losses: Losses) -> Iterator[str]:
     Raises:
         DataError: see `read_lines`.
     """
-    for line in _bounded_lines(drop_mark(read_file(file)), file.where):
+    for line in _bounded_lines(drop_byte_order_mark(read_file(file)), file.where):
         yield decode(line, losses).removesuffix("\r")
 
 
@@ -252,7 +252,8 @@ def read_text_pieces(file: File, losses: Losses) -> Iterator[str]:
 def _pieces(stream: "BufferedReader[_ChunkReader]") -> Iterator[bytes]:
     r"""Yield lines with a ``\n`` at their end, or pieces of them.
 
-    The last character of a piece waits for the next one: it may be cut, or the ``\r`` of ``\r\n``.
+    The last character of a piece goes to the next one: it may be incomplete, or the ``\r`` of
+    ``\r\n``.
     """
     rest = b""
     while block := stream.readline(_PIECE_BYTES):
@@ -267,6 +268,6 @@ def _pieces(stream: "BufferedReader[_ChunkReader]") -> Iterator[bytes]:
 
 
 def _last_character(piece: bytes) -> int:
-    """Return where the last character begins; a UTF-8 character has four bytes at most."""
+    """Return the start of the last character; one of UTF-8 has four bytes at most."""
     starts = (len(piece) - length for length in range(1, 5))
     return next((start for start in starts if piece[start] & 0xC0 != 0x80), len(piece) - 1)

@@ -33,7 +33,7 @@ zh zho chinese 中文    zu zul zulu
 
 @cache
 def _codes() -> dict[str, str]:
-    """Return the two-letter code of every name and code of a language."""
+    """Return the ISO 639-1 code of each name and each code of a language."""
     codes: dict[str, str] = {}
     code = ""
     for word in _LANGUAGES.split():
@@ -44,7 +44,7 @@ def _codes() -> dict[str, str]:
 
 
 def language_of(name: str) -> str | None:
-    """Return the ISO 639-1 code of the language that a column is named after, if it is one.
+    """Return the ISO 639-1 code of the language that a column is named after, if any.
 
     ``English``, ``en``, ``en-GB`` and ``eng_Latn`` all name English.
     """
@@ -62,7 +62,7 @@ def languages_of(
 ) -> tuple[str, str] | None:
     """Return the languages of the source and target column, or None if one is unknown.
 
-    Where the data is known to be in a ``pair`` of languages, one column tells the other.
+    With a ``pair`` of languages of the data, one column is enough.
     """
     source, target = (language_of(columns.get(side, "")) for side in ("source", "target"))
     if pair and source in pair and not target:

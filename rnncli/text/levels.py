@@ -1,19 +1,36 @@
-"""The parts of a tokenizer at each level: normalisation, pre-tokenization and decoding."""
+"""The levels of tokens: how each splits a text, and learns its vocabulary."""
 
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
 from rnncli.config import Level
+from rnncli.text.batching import batched
 from rnncli.text.special_tokens import SPECIAL_TOKENS, UNK
-from rnncli.text.unicode import UNSPACED
+from rnncli.text.unicode import UNSPACED_SCRIPTS
 
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
+BATCH_TEXTS = 1_000  # for the library at once: keep its threads busy and memory flat
+BATCH_CHARACTERS = 1 << 20  # of these texts together
 
-_SIGN = r"[^\s\p{L}\p{M}\p{N}_]"
+_PUNCTUATION = re.compile(r"(?:^|(?<=(.)))[.,!?](?=\s|$)", re.MULTILINE)
+# Texts are pre-tokenized if most punctuation marks of a sample have a space before them.
+_SAMPLE_TEXTS = 1_000
+_MIN_PUNCTUATION = 20
+_MIN_SPACED_SHARE = 0.95
+
+# --- Backends -----------------------------------------------------------------------------------
+
+_SYMBOL = r"[^\s\p{L}\p{M}\p{N}_]"
 
 
 def _word_pattern(unspaced: str) -> str:
-    """Return a pattern of words, given the scripts that are split at every character.
+    """Return a pattern of words, where the characters of ``unspaced`` scripts are words.
 
     A word keeps the space before it, so that joining tokens gives the text back. An apostrophe
     belongs to the word before it when one or two letters follow (don't, we'll), else it stands
@@ -21,16 +38,16 @@ def _word_pattern(unspaced: str) -> str:
     """
     letter = rf"[\p{{L}}\p{{M}}\p{{N}}_&&[^{unspaced}]]"
     word = rf"{letter}+(?:['’]{letter}{{1,2}}(?!{letter}))?"
-    return rf" ?(?:[{unspaced}]|{word}|{_SIGN})|\s"
+    return rf" ?(?:[{unspaced}]|{word}|{_SYMBOL})|\s"
 
 
-WORDS = _word_pattern(UNSPACED)
-# Lao, Burmese and Khmer were read as long words once. Models made then are read as they were.
-WORDS_BEFORE_LAO = _word_pattern(r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}")
-# Of pre-tokenized text, with spaces around its signs: "it 's late , <unk> said ." The spaces at the
-# end of a line belong to its end, so that each line has one token more than words.
+WORDS = _word_pattern(UNSPACED_SCRIPTS)
+# Of older models, whose words of Lao, Burmese and Khmer are not split.
+OLD_WORDS = _word_pattern(r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}")
+# Of pre-tokenized text, with spaces around punctuation: "it 's late , <unk> said ." The spaces at
+# the end of a line belong to its end, so that each line has one token more than words.
 PRETOKENIZED_WORDS = r" *\n| ?\S+|\s"
-WORD_PATTERNS = (WORDS, WORDS_BEFORE_LAO, PRETOKENIZED_WORDS)
+WORD_PATTERNS = (WORDS, OLD_WORDS, PRETOKENIZED_WORDS)
 
 
 def char_model(vocab: dict[str, int]) -> models.BPE:
@@ -48,11 +65,11 @@ def word_model(vocab: dict[str, int]) -> models.WordLevel:
 def build_backend(
     model: models.Model, level: Level, fold: bool, word_pattern: str = WORDS
 ) -> Backend:
-    """Put around a vocabulary what the level needs. Old models are read with it: keep it so."""
+    """Build the tokenizer of a level around a vocabulary; older models depend on each part."""
     backend = Backend(model)
     match level:
         case "char":
-            # In one piece a long text would be kept whole in the library's cache.
+            # The library would cache an unsplit text as a whole.
             backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m:.{1,64})"), "isolated")
             backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
         case "word":
@@ -67,8 +84,88 @@ def build_backend(
 
 
 def word_splitter(pattern: str, fold: bool) -> pre_tokenizers.Sequence:
-    """Return what cuts a text into words; with ``fold``, without the spaces between them."""
-    pieces = [pre_tokenizers.Split(Regex(pattern), "isolated")]
+    """Return a splitter of texts into words; with ``fold``, without the spaces between them."""
+    splits = [pre_tokenizers.Split(Regex(pattern), "isolated")]
     if fold:
-        pieces.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
-    return pre_tokenizers.Sequence(pieces)
+        splits.insert(0, pre_tokenizers.Split(Regex(r"\s+"), "removed"))
+    return pre_tokenizers.Sequence(splits)
+
+
+# --- Vocabularies --------------------------------------------------------------------------------
+
+
+def train_backend(
+    texts: Iterable[str], level: Level, vocab_size: int, fold: bool, min_count: int
+) -> Backend:
+    """Learn a vocabulary; see `Tokenizer.train`."""
+    match level:
+        case "char":
+            return _train_char(texts, vocab_size, fold, min_count)
+        case "word":
+            return _train_word(texts, vocab_size, fold, min_count)
+        case "subword":
+            return _train_subword(texts, vocab_size, fold, min_count)
+
+
+def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in batches for the library."""
+    return batched(texts, max_items=BATCH_TEXTS, max_size=BATCH_CHARACTERS)
+
+
+def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
+    lower = normalizers.Lowercase().normalize_str if fold else str
+    limit = max(vocab_size - len(SPECIAL_TOKENS) - len(BYTE_TOKENS), 0)
+    frequent = _most_common(map(lower, texts), limit, min_count)
+    return build_backend(char_model(_vocab([*BYTE_TOKENS, *frequent])), "char", fold)
+
+
+def _train_word(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
+    texts = iter(texts)
+    sample = list(islice(texts, _SAMPLE_TEXTS))
+    pattern = PRETOKENIZED_WORDS if not fold and is_pretokenized(sample) else WORDS
+    splitter = word_splitter(pattern, fold)
+    lower = normalizers.Lowercase().normalize_str if fold else str
+
+    def words(text: str) -> list[str]:
+        return [word for word, _ in splitter.pre_tokenize_str(lower(text))]
+
+    limit = max(vocab_size - len(SPECIAL_TOKENS), 0)
+    frequent = _most_common(map(words, chain(sample, texts)), limit, min_count)
+    return build_backend(word_model(_vocab(frequent)), "word", fold, pattern)
+
+
+def is_pretokenized(texts: Iterable[str]) -> bool:
+    """Return whether texts have spaces around punctuation, as pre-tokenized corpora do."""
+    before = [match[1] for text in texts for match in _PUNCTUATION.finditer(text)]
+    spaced = sum(character in (None, " ", "\n") for character in before)
+    return len(before) >= _MIN_PUNCTUATION and spaced >= _MIN_SPACED_SHARE * len(before)
+
+
+def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
+    backend = build_backend(models.BPE(), "subword", fold)
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(vocab_size, len(SPECIAL_TOKENS) + 256),
+        min_frequency=min_count,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    backend.train_from_iterator(batch_texts(texts), trainer=trainer)
+    # The trainer registers special tokens as text to recognise; they must only be entries.
+    description = json.loads(backend.to_str())
+    description["added_tokens"] = []
+    return Backend.from_str(json.dumps(description))
+
+
+def _most_common(texts: Iterable[Iterable[str]], limit: int, min_count: int) -> list[str]:
+    counts: Counter[str] = Counter()
+    for tokens in texts:
+        counts.update(tokens)
+    # Ties in a fixed order, so that the same texts give the same vocabulary.
+    frequent = (token for token in counts if counts[token] >= min_count)
+    ranked = sorted(frequent, key=lambda token: (-counts[token], token))
+    return [token for token in ranked if token not in SPECIAL_TOKENS][:limit]
+
+
+def _vocab(tokens: Iterable[str]) -> dict[str, int]:
+    return {token: id for id, token in enumerate([*SPECIAL_TOKENS, *tokens])}

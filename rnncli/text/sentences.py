@@ -2,13 +2,13 @@
 
 import re
 
-# A sentence ends with a full stop, question or exclamation mark and closing marks, followed by a
-# space and what can begin a sentence. In Chinese and Japanese no space is needed, and a closing
-# quotation mark means that the sentence goes on.
+# A sentence ends with a full stop, question or exclamation mark and closing marks, before a space
+# and a capital letter, a digit or an opening mark. In Chinese and Japanese no space is needed, and
+# a closing quotation mark means that the sentence goes on.
 _END = re.compile(
     r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|[。！？]+(?![。！？」』）”])\s*"""
 )
-# What has a full stop and ends no sentence: initials, titles, and other abbreviations.
+# Initials, titles and other abbreviations, whose full stop ends no sentence.
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-ZÄÖÜÉ]|[Mm]rs?|[MD]s|[Dd]r|[Pp]rof|[Ss]t|[Nn]o|[Nn]r|vs|ca|bzw|etc)\.$"
 )
@@ -22,5 +22,5 @@ def split_sentences(text: str) -> list[str]:
         if not _ABBREVIATION.search(sentence):
             sentences.append(sentence)
             start = end.end()
-    rest = text[start:].strip()
-    return [*sentences, rest] if rest else sentences
+    last = text[start:].strip()
+    return [*sentences, last] if last else sentences

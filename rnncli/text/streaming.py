@@ -1,15 +1,15 @@
-"""From tokens to text as they are drawn: whole characters, up to a stop string."""
+"""Decode tokens as they are sampled: whole characters, up to a stop string."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from rnncli.text.tokenizer import Tokenizer
 
-MAX_CHARACTER_TOKENS = 4  # UTF-8 has four bytes at most, each of them perhaps a token
+MAX_CHARACTER_TOKENS = 4  # UTF-8 has four bytes at most, and a token one at least
 
 
 class StopStrings:
-    """Strings that end a text, which stops before them: one a person names, and ends of rows."""
+    """Strings before which a text ends: that of ``--stop``, and the ends of rows."""
 
     def __init__(self, stop: str | None, row_ends: Sequence[str]) -> None:
         strings = [*row_ends, *([stop] if stop else [])]
@@ -22,18 +22,18 @@ class StopStrings:
         return self._pattern is not None
 
     def find(self, text: str) -> int | None:
-        """Return where the first stop string in a text begins."""
+        """Return the start of the first stop string in a text."""
         match = self._pattern.search(text) if self._pattern is not None else None
         return match and match.start()
 
     def partial_match(self, text: str) -> int:
-        """Return how many of the last characters could be the beginning of a stop string."""
+        """Return the length of the longest end of a text that could begin a stop string."""
         longest = min(self._max_length, len(text))
         return next((n for n in range(longest, 0, -1) if text[-n:] in self._prefixes), 0)
 
-    def drop_row_end(self, rest: str) -> str:
-        """Return the rest of a text that was cut off, without the beginning of a row's end."""
-        return "" if rest in self._row_prefixes else rest
+    def drop_row_end(self, end: str) -> str:
+        """Return the end of an unfinished text, unless it is the beginning of a row's end."""
+        return "" if end in self._row_prefixes else end
 
 
 def _proper_prefixes(strings: Iterable[str]) -> set[str]:
@@ -41,17 +41,17 @@ def _proper_prefixes(strings: Iterable[str]) -> set[str]:
 
 
 class TextStreamer:
-    """Turn tokens into text one by one, holding back what the next token may change."""
+    """Decode tokens one by one, withholding text that the next token may change."""
 
     def __init__(self, tokenizer: Tokenizer, stop_strings: StopStrings) -> None:
         self._tokenizer = tokenizer
         self._stop_strings = stop_strings
-        self._ids: list[int] = []  # of a character that is not whole yet
-        self._held = ""  # could be the beginning of a stop string
+        self._ids: list[int] = []  # of an incomplete character
+        self._pending = ""  # perhaps the beginning of a stop string
         self.stopped = False
 
     def add(self, token: int) -> str:
-        """Return the text that has become certain with this token."""
+        """Return the text that is final after this token."""
         if self.stopped:
             return ""
         self._ids.append(token)
@@ -64,17 +64,17 @@ class TextStreamer:
         self._ids.clear()
         if not self._stop_strings:
             return text
-        text = self._held + text
+        text = self._pending + text
         end = self._stop_strings.find(text)
         if end is not None:
-            self.stopped, self._held = True, ""
+            self.stopped, self._pending = True, ""
             return text[:end]
-        certain = len(text) - self._stop_strings.partial_match(text)
-        self._held = text[certain:]
-        return text[:certain]
+        final = len(text) - self._stop_strings.partial_match(text)
+        self._pending = text[final:]
+        return text[:final]
 
     def finish(self) -> str:
         """Return the remaining characters."""
         if self.stopped:
             return ""
-        return self._stop_strings.drop_row_end(self._held) + self._tokenizer.decode(self._ids)
+        return self._stop_strings.drop_row_end(self._pending) + self._tokenizer.decode(self._ids)

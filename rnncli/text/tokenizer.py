@@ -7,8 +7,8 @@ vocabulary and nothing more: text that happens to read ``<pad>`` is never taken 
 level        a token is                                             unknown text becomes
 ===========  =====================================================  ==========================
 ``char``     a character                                            its UTF-8 bytes
-``word``     a word with the space before it, or a sign; in text     ``<unk>``
-             that was split before, whatever stands between spaces
+``word``     a word with the space before it, or a symbol; in        ``<unk>``
+             pre-tokenized text, the characters between spaces
 ``subword``  a piece of a word (byte-level BPE, Sennrich et al.     smaller pieces, to bytes
              2016, section 3.2; bytes as in GPT-2)
 ===========  =====================================================  ==========================
@@ -29,26 +29,27 @@ from rnncli.text.levels import (
     BYTE_TOKENS,
     WORD_PATTERNS,
     WORDS,
+    batch_texts,
     build_backend,
     char_model,
+    train_backend,
     word_model,
 )
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from rnncli.text.unicode import replace_surrogates
-from rnncli.text.vocabulary import batches, train_backend
 
-_LONGEST_TOKEN = 100_000  # characters; a model may write some hundred of them
-_DAMAGED = "copy the model again, or train it again"
+_MAX_TOKEN = 100_000  # characters; a model may write hundreds of tokens
+_DAMAGED_HINT = "copy the model again, or train it again"
 
 
 class Tokenizer:
-    """Turn text into token ids and back."""
+    """Encode texts as token ids, and decode them."""
 
     def __init__(self, backend: Backend, level: Level) -> None:
         self._backend = backend
         self.level = level
         self.vocab_size: int = backend.get_vocab_size(with_added_tokens=False)
-        self._texts: dict[int, str] = {}  # of tokens, as they were asked for
+        self._texts: dict[int, str] = {}  # cache of `decode_token`
 
     @classmethod
     def train(
@@ -74,37 +75,37 @@ class Tokenizer:
         return next(self.encode_all([text]))
 
     def encode_all(self, texts: Iterable[str]) -> Iterator[list[int]]:
-        """Yield the token ids of each text, encoding many at a time.
+        """Yield the token ids of each text; many are encoded at a time.
 
         Lone surrogates, which ``str`` can hold and UTF-8 cannot, are read as U+FFFD.
         """
-        for chunk in batches(map(replace_surrogates, texts)):
+        for chunk in batch_texts(map(replace_surrogates, texts)):
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
                 yield encoding.ids
 
     def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
-        """Return the token ids of a text, and where in it each token ends.
+        """Return the token ids of a text, and the end of each token in it.
 
-        Tokens that are parts of one character end where it does.
+        Parts of one character all end where it does.
         """
         encoding = self._backend.encode(replace_surrogates(text), add_special_tokens=False)
         return encoding.ids, [end for _, end in encoding.offsets]
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
-        """Return the text that token ids spell; special tokens but ``<unk>`` are left out."""
-        kept = [int(i) for i in ids if i == UNK or i >= len(SPECIAL_TOKENS)]
-        text: str = self._backend.decode(kept, skip_special_tokens=False)
+        """Return the text of token ids, without special tokens but ``<unk>``."""
+        text_ids = [int(i) for i in ids if i == UNK or i >= len(SPECIAL_TOKENS)]
+        text: str = self._backend.decode(text_ids, skip_special_tokens=False)
         return text
 
     def decode_token(self, id: int) -> str:
-        """Return the text that one token spells; U+FFFD where it is part of a character."""
+        """Return the text of one token: U+FFFD if it is part of a character."""
         text = self._texts.get(id)
         if text is None:
             text = self._texts[id] = self.decode([id])
         return text
 
     def token(self, id: int) -> str:
-        """Return how the vocabulary spells one token."""
+        """Return the entry of the vocabulary for a token id."""
         return self._backend.id_to_token(id) or SPECIAL_TOKENS[UNK]
 
     def save(self, path: Path) -> None:
@@ -115,8 +116,8 @@ class Tokenizer:
     def load(cls, path: Path, level: Level) -> "Tokenizer":
         """Read a tokenizer from its JSON file.
 
-        Of the file, only the vocabulary and the merges are used: the rest is made anew, and has to
-        be the same. A pattern that someone else wrote could take forever to match.
+        Only its vocabulary and merges are used. The rest is built again and must agree with the
+        file, since a pattern of unknown origin could take forever to match.
 
         Raises:
             ModelError: the file is missing or no tokenizer of this level.
@@ -124,26 +125,28 @@ class Tokenizer:
         """
         try:
             text = path.read_text(encoding="utf-8")
-            # A list in JSON may take 30 times its text in memory. Merges need the most parts.
+            # A list of JSON may take 30 times its text in memory. Merges need the most lists.
             if sum(map(text.count, ",[{")) > 4 * MAX_VOCAB + 1_000:
-                raise ModelError(f"{path} has more parts than a vocabulary needs", _DAMAGED)
+                raise ModelError(f"{path} has more parts than a vocabulary needs", _DAMAGED_HINT)
             description = json.loads(text)
-            backend = _rebuilt(description, level)
+            backend = _rebuild(description, level)
         except ModelError:
             raise
         except FileNotFoundError:
             raise ModelError(f"{path} is missing", "copy the whole model directory") from None
         except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{path} cannot be read: {str(error)[:200]}", _DAMAGED) from None
+            raise ModelError(f"{path} cannot be read: {str(error)[:200]}", _DAMAGED_HINT) from None
         if backend is None:
-            raise ModelError(f"{path} is not a tokenizer of rnncli for the level {level}", _DAMAGED)
+            raise ModelError(
+                f"{path} is not a tokenizer of rnncli for the level {level}", _DAMAGED_HINT
+            )
         return cls(backend, level)
 
 
-def _rebuilt(description: Any, level: Level) -> Backend | None:
-    """Return a tokenizer with the vocabulary of a file, None if rnncli writes no such file."""
+def _rebuild(description: Any, level: Level) -> Backend | None:
+    """Build the tokenizer that a file describes; None if rnncli writes no such file."""
     match description:
-        case {"model": {"vocab": dict(vocab)}} if _is_sound(vocab, level):
+        case {"model": {"vocab": dict(vocab)}} if _is_valid_vocab(vocab, level):
             pass
         case _:
             return None
@@ -166,8 +169,8 @@ def _rebuilt(description: Any, level: Level) -> Backend | None:
     return None
 
 
-def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
-    """Return whether ids have no gaps and every text can be spelled."""
+def _is_valid_vocab(vocab: dict[str, Any], level: Level) -> bool:
+    """Return whether the ids have no gaps, and the tokens of the level are complete."""
     ids = vocab.values()
     needed = {"char": BYTE_TOKENS, "word": (), "subword": pre_tokenizers.ByteLevel.alphabet()}
     return (
@@ -175,14 +178,14 @@ def _is_sound(vocab: dict[str, Any], level: Level) -> bool:
         and sorted(ids) == list(range(len(vocab)))
         and tuple(map(vocab.get, SPECIAL_TOKENS)) == (PAD, UNK, BOS, EOS)
         and all(token in vocab for token in needed[level])
-        and max(map(len, vocab)) <= _LONGEST_TOKEN
+        and max(map(len, vocab)) <= _MAX_TOKEN
     )
 
 
-def _agree(given: Any, expected: Any) -> bool:
-    """Compare descriptions; another version of the library may have written more, or less."""
-    if isinstance(given, dict) and isinstance(expected, dict):
-        return all(_agree(given[name], expected[name]) for name in given.keys() & expected.keys())
-    if isinstance(given, list) and isinstance(expected, list):
-        return len(given) == len(expected) and all(map(_agree, given, expected))
-    return bool(given == expected)
+def _agree(actual: Any, expected: Any) -> bool:
+    """Compare the members that both have: those of other versions of the library differ."""
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return all(_agree(actual[name], expected[name]) for name in actual.keys() & expected.keys())
+    if isinstance(actual, list) and isinstance(expected, list):
+        return len(actual) == len(expected) and all(map(_agree, actual, expected))
+    return bool(actual == expected)

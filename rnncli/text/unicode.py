@@ -39,17 +39,17 @@ def escape_controls(text: str) -> str:
 
 
 def as_field(text: str) -> str:
-    """Return a text as one field of a line: tabs and ends of lines become spaces."""
+    """Replace tabs and line ends by spaces, which makes a text one field of a line."""
     return text.translate(_FIELD_ENDS)
 
 
 # --- Scripts without spaces between words -------------------------------------------------------
 
-# For a character class in a regular expression of `tokenizers`: that engine, Oniguruma, knows the
-# scripts of Unicode, Python's does not. It is what tokenizers of words cut texts with, too.
-UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
-# With the punctuation of Chinese and Japanese, which has no spaces beside it either.
-_UNSPACED_OR_SIGN = rf"[{UNSPACED}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
+# For a character class of `tokenizers`, whose regular expressions (Oniguruma) know the scripts of
+# Unicode, as Python's do not. Tokenizers of words split texts by it, too.
+UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
+# With the punctuation of Chinese and Japanese, which has no spaces around it either.
+_UNSPACED = rf"[{UNSPACED_SCRIPTS}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
 
 # Chinese and Japanese with their punctuation and full-width forms, for Python's expressions.
 _CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9f"
@@ -58,9 +58,9 @@ _KANA = re.compile("[\u3041-\u30ff]")
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """Return where each word of a text begins and ends.
+    """Return the start and the end of each word of a text.
 
-    A word is what stands between spaces; in a script without spaces, each character.
+    Spaces separate words; in a script without spaces, each character is a word.
     """
     pieces = _word_splitter().pre_tokenize_str(replace_surrogates(text))
     return [span for piece, span in pieces if not piece.isspace()]
@@ -68,7 +68,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 @lru_cache(1 << 14)
 def has_unspaced(text: str) -> bool:
-    """Return whether a character of a text is of a script without spaces, or a sign of one."""
+    """Return whether a text has a character of a script without spaces, or its punctuation."""
     if text.isascii():
         return False
     return len(_unspaced_remover().normalize_str(replace_surrogates(text))) < len(text)
@@ -76,16 +76,16 @@ def has_unspaced(text: str) -> bool:
 
 @cache
 def _word_splitter() -> "PreTokenizer":
-    from tokenizers import Regex, pre_tokenizers  # takes 30 ms, and most commands need no words
+    from tokenizers import Regex, pre_tokenizers  # 30 ms, which most commands do not need
 
-    return pre_tokenizers.Split(Regex(rf"\s+|{_UNSPACED_OR_SIGN}"), "isolated")
+    return pre_tokenizers.Split(Regex(rf"\s+|{_UNSPACED}"), "isolated")
 
 
 @cache
 def _unspaced_remover() -> "Normalizer":
     from tokenizers import Regex, normalizers
 
-    return normalizers.Replace(Regex(_UNSPACED_OR_SIGN), "")
+    return normalizers.Replace(Regex(_UNSPACED), "")
 
 
 def join_cjk(text: str) -> str:
@@ -94,15 +94,15 @@ def join_cjk(text: str) -> str:
 
 
 def has_kana(text: str) -> bool:
-    """Return whether a text has letters that only Japanese uses."""
+    """Return whether a text has Japanese syllables."""
     return _KANA.search(text) is not None
 
 
 # --- The script of a text -----------------------------------------------------------------------
 
 OTHER = "OTHER"
-# By the first word of the names that Unicode gives to letters, which are there at once: a library
-# that knows the scripts takes as long to import as a line to classify.
+# First words of the Unicode names of letters. Those come with Python; a library that knows scripts
+# takes as long to import as a line to classify.
 SCRIPTS = (
     "LATIN",
     "CYRILLIC",
@@ -119,8 +119,8 @@ _ASCII_LETTER = re.compile("[A-Za-z]")
 
 
 def script_of(text: str) -> str | None:
-    """Return the script that most letters of a text are of; None where it has no letters."""
-    if text.isascii():  # as most texts are: nothing has to be counted
+    """Return the most frequent script of the letters of a text; None if it has none."""
+    if text.isascii():  # a shortcut: most texts are
         return "LATIN" if _ASCII_LETTER.search(text) else None
     counts: Counter[str] = Counter()
     for character, number in Counter(text).items():
@@ -130,16 +130,16 @@ def script_of(text: str) -> str | None:
 
 
 def script_shares(texts: Iterable[str]) -> dict[str, float]:
-    """Return the share of the texts in each script, the largest first; those without letters aside.
+    """Return the share of each script among the texts that have letters, the largest first.
 
-    Shares are rounded to four digits, and left out where nothing remains.
+    Shares are rounded to four digits, and left out if they round to zero.
     """
     counts = Counter(filter(None, map(script_of, texts)))
     shares = {name: round(n / counts.total(), 4) for name, n in counts.most_common()}
     return {name: share for name, share in shares.items() if share > 0}
 
 
-@lru_cache(1 << 14)  # letters: more than a text in any script has, a megabyte at most
+@lru_cache(1 << 14)  # letters: more than a script has, and a megabyte at most
 def _script_of_letter(letter: str) -> str:
     plain = unicodedata.normalize("NFKC", letter)[0]  # a full-width or a bold A is an A
     name = unicodedata.name(plain, "").partition(" ")[0]

@@ -1,4 +1,4 @@
-"""``rnncli classify``: answers that are held back where even the best label is improbable."""
+"""``rnncli classify --threshold``: abstention where the best label is improbable."""
 
 import json
 from functools import cache
@@ -24,7 +24,7 @@ def objects(*options: object, model: Path | None = None) -> list[dict[str, Any]]
 
 @cache
 def neutral(folder: Path) -> Path:
-    """Return a model that has hardly learned anything and has a class called neutral."""
+    """Train a model for a step, with a class called neutral."""
     rows = [f"soup {i} was {word},{word}" for word in ("good", "neutral") for i in range(10)]
     return train(write_lines(folder / "t.csv", "text,label", *rows), folder / "m", "--steps", 2)
 
@@ -51,7 +51,7 @@ def test_a_probability_at_the_threshold_is_enough() -> None:
     assert (answer["abstained"], answer["label"]) == (False, "good")
 
 
-def test_auto_is_two_in_three_and_told_once() -> None:
+def test_auto_is_two_in_three_and_announced_once() -> None:
     result = classify("--threshold", "auto", "--batch-size", 1, *TEXTS)
     (told,) = result.err.splitlines()
     assert "0.6667" in told
@@ -80,7 +80,7 @@ def test_the_abstain_label_can_be_filtered_like_any_other() -> None:
     assert refused.err == "error: there is no label 'unsure'\nhint: choose from bad, good\n"
 
 
-def test_held_back_answers_go_into_tables(tmp_path: Path) -> None:
+def test_abstentions_are_written_into_tables(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "t.csv", "text", "the soup was lovely")
     header, row = classify("--threshold", 1, "--column", "text", "-i", table).lines
     assert header == "text,label,probability"
@@ -103,7 +103,7 @@ def test_an_abstain_label_needs_a_threshold() -> None:
     assert "--threshold auto" in hint
 
 
-def test_an_answer_that_is_held_back_is_explained_by_its_best_label() -> None:
+def test_an_abstention_is_explained_by_its_best_label() -> None:
     words = ("--explain", "the soup was lovely")
     (held_back,) = objects("--threshold", 1, *words)
     (answer,) = objects(*words)

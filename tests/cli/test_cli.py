@@ -1,4 +1,4 @@
-"""The commands, as a person uses them: what they print, where, and what they leave behind."""
+"""The commands: their output on stdout and stderr, and the files that they write."""
 
 import json
 import math
@@ -42,18 +42,18 @@ CLASSIFIER_FILES = sorted([*MODEL_FILES, "ngrams.safetensors"])
 
 
 def names(folder: Path) -> list[str]:
-    """Return what a folder holds, hidden things too."""
+    """Return the names in a folder, hidden ones too."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def info(model: Path) -> dict[str, Any]:
-    """Return what config.json says."""
+    """Read config.json."""
     read: dict[str, Any] = json.loads((model / "config.json").read_text())
     return read
 
 
 def left_behind(scratch: Path) -> list[str]:
-    """Return what is left of a run's temporary files; PyTorch keeps a cache of its own there."""
+    """Return the temporary files left by a run, without the cache of PyTorch."""
     return [name for name in names(scratch) if not name.startswith("torchinductor_")]
 
 
@@ -62,7 +62,7 @@ def left_behind(scratch: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Run:
-    """One training in a fresh process, in a folder that held nothing but the data."""
+    """A training in a fresh process, in a folder with the data alone."""
 
     result: Result
     folder: Path
@@ -116,7 +116,7 @@ def test_train_cleans_up_after_itself(run: Run) -> None:
     assert left_behind(run.scratch) == []
 
 
-def test_a_model_tells_where_it_comes_from(run: Run) -> None:
+def test_the_description_of_a_model_has_its_data_and_command(run: Run) -> None:
     described = info(run.model)
     assert described["format_version"] == 2
     assert described["task"] == "classify"
@@ -188,7 +188,7 @@ def test_without_data_the_bundled_reviews_are_learned(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "data"), [("generate", story), ("translate", pairs)], ids=["generate", "translate"]
 )
-def test_each_task_has_its_own_place(task: str, data: Any, tmp_path: Path) -> None:
+def test_each_task_has_its_own_folder(task: str, data: Any, tmp_path: Path) -> None:
     result = call("train", data(), "--steps", 1, *SMALL, cwd=tmp_path)
     assert result.code == 0
     assert f"task: {task}" in result.err
@@ -214,7 +214,7 @@ def test_force_replaces_a_model(tmp_path: Path) -> None:
     assert names(tmp_path) == ["m"]
 
 
-def test_a_place_with_a_space_in_its_name_is_quoted_for_the_shell(tmp_path: Path) -> None:
+def test_a_path_with_a_space_is_quoted_for_the_shell(tmp_path: Path) -> None:
     model = tmp_path / "my model's place"
     result = call("train", story(), "-o", model, "--steps", 1, *SMALL)
     proposed = result.err.rstrip().rpartition("\n")[2].removeprefix("next: ")
@@ -263,7 +263,7 @@ def test_ctrl_c_during_training_keeps_the_best_model_so_far(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_ctrl_c_at_the_first_score_is_told_what_is_on_disk(tmp_path: Path) -> None:
+def test_ctrl_c_at_the_first_score_announces_the_model_on_disk(tmp_path: Path) -> None:
     """The old model or the new one: which of them depends on the moment."""
     model = tmp_path / "m"
     shutil.copytree(classifier(), model)
@@ -329,7 +329,7 @@ def test_a_blank_text_has_no_label() -> None:
         assert json.loads(line)["label"] is None
 
 
-def test_the_command_and_the_library_say_the_same() -> None:
+def test_the_command_and_the_library_agree() -> None:
     (result,) = TextClassifier.load(classifier())(["a garden"])
     (line,) = call("classify", "-m", classifier(), "a garden").lines
     assert line == f"{result.label}\t{result.probability:.4f}\ta garden"
@@ -351,7 +351,7 @@ def test_the_same_seed_gives_the_same_text() -> None:
     assert one.startswith(b"The ferry")
 
 
-def test_without_a_seed_every_text_is_another() -> None:
+def test_without_a_seed_texts_differ() -> None:
     assert write("The ferry") != write("The ferry")
 
 
@@ -387,7 +387,7 @@ def test_temperature_0_always_takes_the_likeliest() -> None:
     assert text == write("The ferry", "--top-k", 1, "--seed", 9)
 
 
-def test_a_generator_goes_on_from_nothing() -> None:
+def test_a_generator_needs_no_prompt() -> None:
     result = rnncli("generate", "-m", generator(), "--length", 5, stdin=b"\n")
     assert result.code == 0
     assert len(result.out) > 1
@@ -494,7 +494,7 @@ def test_a_generator_is_scored_on_text_in_bits_and_nats_that_agree(tmp_path: Pat
     assert scores["tokens"] == len(STORY)  # a token is a character
 
 
-def test_windows_are_scored_each_from_an_empty_state(tmp_path: Path) -> None:
+def test_each_window_is_scored_from_an_empty_state(tmp_path: Path) -> None:
     window, model = 7, TextGenerator.load(generator())  # a token is a character
     expected = 0.0
     for begin in range(0, len(STORY) - 1, window):
@@ -531,7 +531,7 @@ def test_a_translator_is_scored_by_bleu_and_chrf_with_their_signatures() -> None
     ],
     ids=["classify", "generate", "translate"],
 )
-def test_scores_are_printed_for_people_too(model: Any, shown: list[str]) -> None:
+def test_scores_are_printed_as_tables_without_json(model: Any, shown: list[str]) -> None:
     result = call("evaluate", model(), "-q")
     assert (result.code, result.err) == (0, "")
     for words in shown:
@@ -541,7 +541,7 @@ def test_scores_are_printed_for_people_too(model: Any, shown: list[str]) -> None
 # which model
 
 
-def test_the_usual_place_is_read_where_no_model_is_named(tmp_path: Path) -> None:
+def test_the_model_of_the_task_is_the_default(tmp_path: Path) -> None:
     shutil.copytree(classifier(), tmp_path / "models" / "classify")
     result = call("classify", "the soup was lovely", cwd=tmp_path)
     assert result == call("classify", "-m", classifier(), "the soup was lovely")
@@ -595,7 +595,7 @@ def test_options_of_the_same_name_mean_the_same_everywhere() -> None:
 # FORCE_COLOR makes a pipe count as a terminal: what is asked for still goes before it.
 
 
-def test_colours_can_be_asked_for() -> None:
+def test_color_always_colours_a_pipe() -> None:
     assert ESCAPE in call("evaluate", classifier(), "--color", "always").out.decode()
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is explained: error, hint, exit code, and nothing on disk has changed."""
+"""Errors: message, hint, exit code, and nothing on disk has changed."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from rnncli.config import FORMAT_VERSION
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with data of all kinds, of which only reviews.csv can be used."""
+    """Write data of all kinds, of which only reviews.csv is valid."""
     write_reviews(tmp_path / "reviews.csv")
     write_lines(tmp_path / "empty.csv")
     write_lines(tmp_path / "header.csv", "text,label")
@@ -76,7 +76,7 @@ def test_a_missing_file_in_an_empty_folder_has_a_hint_too(tmp_path: Path) -> Non
     explained(call("train", "reviews.csv", cwd=tmp_path), 1, "reviews.csv")
 
 
-def test_a_slip_in_a_name_gets_the_right_name(folder: Path) -> None:
+def test_a_misspelt_name_gets_a_suggestion(folder: Path) -> None:
     assert "reviews.csv" in explained(call("train", "reviws.csv", cwd=folder), 1, "reviws.csv")
     assert "label" in explained(
         call("train", "reviews.csv", "--label", "lable", cwd=folder), 1, "'lable'"
@@ -97,7 +97,7 @@ BAD_VALUES: dict[str, list[object]] = {
 
 
 @pytest.mark.parametrize("option", BAD_VALUES)
-def test_values_that_cannot_work_are_refused_before_training(option: str, folder: Path) -> None:
+def test_invalid_training_settings_are_refused_before_training(option: str, folder: Path) -> None:
     before = tree(folder)
     result = call("train", "reviews.csv", "-o", "m", option, *BAD_VALUES[option], cwd=folder)
     explained(result, 2, str(BAD_VALUES[option][0]))
@@ -119,7 +119,7 @@ def test_values_that_cannot_work_are_refused_before_training(option: str, folder
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_values_that_nothing_can_be_drawn_with_are_refused(values: list[object], word: str) -> None:
+def test_invalid_sampling_settings_are_refused(values: list[object], word: str) -> None:
     explained(call("generate", "-m", generator(), *values, "The ferry"), 2, word, str(values[1]))
 
 
@@ -128,7 +128,7 @@ def test_values_that_nothing_can_be_drawn_with_are_refused(values: list[object],
     [["--nbest", 9, "--beam", 2], ["--nbest", 0], ["--beam", 0], ["--length-penalty", "nan"]],
     ids=lambda values: " ".join(map(str, values)),
 )
-def test_searches_that_cannot_work_are_refused(values: list[object]) -> None:
+def test_invalid_search_settings_are_refused(values: list[object]) -> None:
     explained(call("translate", "-m", translator(), *values, "the cat"), 2, *map(str, values[:2]))
 
 
@@ -308,7 +308,7 @@ def test_a_directory_with_the_config_of_another_tool_is_left_as_it_is(folder: Pa
     assert tree(folder) == before
 
 
-def test_force_takes_nothing_from_a_person_that_is_no_part_of_the_model(folder: Path) -> None:
+def test_force_removes_files_of_the_model_alone(folder: Path) -> None:
     model = shutil.copytree(classifier(), folder / "m")
     write_lines(model / "my-results.txt", "A week of work.")
     call("train", "reviews.csv", "-o", "m", "--force", *SMALL, "--steps", 1, cwd=folder)
@@ -322,7 +322,7 @@ def test_a_file_where_the_model_should_go_is_left_as_it_is(place: str, folder: P
     assert tree(folder) == before
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_training(folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_before_training(folder: Path) -> None:
     locked = folder / "locked"
     locked.mkdir()
     locked.chmod(0o555)
@@ -345,7 +345,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_training(folder: Path)
     assert tree(locked) == {}
 
 
-def test_training_into_the_folder_one_is_in_works_or_is_refused_at_once(tmp_path: Path) -> None:
+def test_training_into_the_current_folder_works_or_is_refused_at_once(tmp_path: Path) -> None:
     result = call("train", reviews(), "-o", ".", *SMALL, "--steps", 1, cwd=tmp_path)
     if result.code == 0:
         assert (tmp_path / "model.safetensors").is_file()
@@ -373,14 +373,14 @@ def test_data_of_another_task_is_not_scored() -> None:
     explained(call("evaluate", translator(), reviews()), 1, "text, label")
 
 
-def test_a_part_that_the_data_has_not_is_explained() -> None:
+def test_a_missing_split_is_explained() -> None:
     explained(call("evaluate", classifier(), reviews(), "--split", "test"), 1, "test")
 
 
 # the whole way through a process
 
 
-def test_a_traceback_is_shown_to_those_who_ask_for_it() -> None:
+def test_a_traceback_is_printed_for_debugging() -> None:
     arguments = ("classify", "-m", generator(), "some text")
     explained(rnncli(*arguments), 1, "generate")
     debug = rnncli(*arguments, env={"RNNCLI_DEBUG": "1"})

@@ -1,4 +1,4 @@
-"""Judging a classifier: beside baselines and another, in parts, by mistakes, by requirements."""
+"""``rnncli evaluate`` of a classifier: baselines, comparison, report, mistakes, requirements."""
 
 import csv
 import gzip
@@ -42,7 +42,7 @@ def labelled(path: Path) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def confused(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write reviews of which every third has the wrong label, and one is hard to write down."""
+    """Write reviews, every third with the wrong label, and one with characters to escape."""
     rows = labelled(reviews())
     path = tmp_path_factory.mktemp("confused") / "confused.csv"
     other = {"good": "bad", "bad": "good"}
@@ -57,7 +57,7 @@ def confused(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def skewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train hardly at all on reviews most of which are good; the data lies beside the model."""
+    """Train for a step on reviews most of which are good; the data is beside the model."""
     folder = tmp_path_factory.mktemp("skewed")
     rows = [",".join(row) for row in labelled(reviews())]
     data = write_lines(folder / "reviews.csv", "text,label", *rows[:60])  # the bad ones come last
@@ -67,7 +67,7 @@ def skewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # baselines
 
 
-def test_a_classifier_stands_beside_baselines_that_learned_from_the_same_data(
+def test_a_classifier_is_compared_with_baselines_of_the_same_training_data(
     skewed: Path,
 ) -> None:
     scores = scores_of(skewed, reviews())
@@ -82,8 +82,8 @@ def test_a_classifier_stands_beside_baselines_that_learned_from_the_same_data(
             assert 0 <= low <= own[name] <= high <= 1
 
 
-def test_baselines_never_learn_what_was_held_out(tmp_path: Path) -> None:
-    """A word of its own tells the label of each text: worth nothing for texts that are held out."""
+def test_baselines_are_not_trained_on_held_out_texts(tmp_path: Path) -> None:
+    """A word unique to each text predicts its label in training, and nothing on held-out texts."""
     rows = [f"w{number},{'good' if number % 2 else 'bad'}" for number in range(60)]
     data = write_lines(tmp_path / "d.csv", "text,label", *rows)
     model = train(data, tmp_path / "m", "--steps", 1, "--level", "word")
@@ -112,7 +112,7 @@ def test_baselines_are_left_out_where_their_data_cannot_be_read(what: str, tmp_p
     assert {"changed": "has changed", "gone": "d.csv", "stdin": "stdin"}[what] in line
 
 
-def test_baselines_can_be_done_without() -> None:
+def test_no_baselines_are_trained_with_no_baselines() -> None:
     for data in ([], [reviews()]):
         assert scores_of(classifier(), *data, "--no-baselines")["baselines"] == {}
     assert "reading" not in call("evaluate", classifier(), reviews(), "--no-baselines").err
@@ -121,7 +121,7 @@ def test_baselines_can_be_done_without() -> None:
 # calibration and lengths
 
 
-def test_bins_tell_how_often_answers_of_some_probability_are_right(confused: Path) -> None:
+def test_reliability_bins_have_the_accuracy_of_their_answers(confused: Path) -> None:
     scores = scores_of(classifier(), confused)
     bins = scores["reliability"]
     assert sum(own["texts"] for own in bins) == scores["texts"]
@@ -132,7 +132,7 @@ def test_bins_tell_how_often_answers_of_some_probability_are_right(confused: Pat
     assert all(own["low"] <= own["probability"] <= own["high"] for own in bins)
 
 
-def test_accuracy_is_told_for_texts_of_each_length(tmp_path: Path) -> None:
+def test_accuracy_is_reported_for_texts_of_each_length(tmp_path: Path) -> None:
     lengths = [2, 4, 4, 4, 5, 9, 30]
     rows = [f"{'soup ' * (length - 1)}lovely,good" for length in lengths]
     scores = scores_of(classifier(), write_lines(tmp_path / "d.csv", "text,label", *rows))
@@ -142,7 +142,7 @@ def test_accuracy_is_told_for_texts_of_each_length(tmp_path: Path) -> None:
     assert right == pytest.approx(scores["accuracy"] * len(lengths))
 
 
-def test_a_person_sees_baselines_bars_and_lengths(confused: Path) -> None:
+def test_the_report_has_baselines_bars_and_lengths(confused: Path) -> None:
     shown = call("evaluate", classifier(), confused).out.decode()
     for words in ("naive Bayes", "majority class", "95 % interval", "█", "short", "long"):
         assert words in shown
@@ -209,7 +209,7 @@ def test_mistakes_need_a_folder_and_a_name(tmp_path: Path) -> None:
 
 
 def numbers(scores: dict[str, Any]) -> list[str]:
-    """Return the names of the numbers in --json, but for those of parts and baselines."""
+    """Return the names of the scores in --json, but for those of parts and baselines."""
     return [name for name, value in scores.items() if isinstance(value, int | float)]
 
 
@@ -238,7 +238,7 @@ def test_every_score_can_be_required(model: Callable[[], Path], more: list[str])
         (">=", 0.25, False), ("<=", -0.25, False), (">", -0.25, True), ("<", 0.25, True),
     ],
 )  # fmt: skip
-def test_each_sign_means_what_it_says(
+def test_each_comparison_operator_of_a_requirement_works(
     sign: str, offset: float, is_met: bool, tmp_path: Path
 ) -> None:
     rows = ("the soup was lovely,good", "the tea was lovely,bad")
@@ -251,7 +251,7 @@ def test_each_sign_means_what_it_says(
         assert "0.25 too low" in result.err or "0.25 too high" in result.err
 
 
-def test_what_failed_is_told_and_the_scores_are_printed_all_the_same() -> None:
+def test_a_missed_requirement_is_announced_after_the_scores() -> None:
     limits = ("--require", "accuracy>=1.5", "--require", "texts>=1", "--require", "macro_f1>2")
     result = call("evaluate", classifier(), "--json", *limits)
     assert result.code == 3
@@ -267,7 +267,7 @@ def test_what_failed_is_told_and_the_scores_are_printed_all_the_same() -> None:
     ["acuracy>=0.8", "accuracy", "accuracy=0.8", "accuracy>=", ">=0.8", "accuracy>=high",
      "accuracy>=nan", "accuracy>=inf", "bleu>=30", "classes.so-so.f1>0", "against.p_value<1", ""],
 )  # fmt: skip
-def test_a_requirement_that_is_none_is_refused_before_anything_is_scored(requirement: str) -> None:
+def test_an_invalid_requirement_is_refused_before_scoring(requirement: str) -> None:
     result = call("evaluate", classifier(), "--require", requirement)
     hint = explained(result, 2, "--require")
     assert "accuracy" in hint
@@ -309,7 +309,7 @@ def test_a_model_is_no_better_than_itself() -> None:
     assert against["difference_interval"] == [0, 0]
 
 
-def test_one_that_may_have_learned_what_is_held_out_is_told(skewed: Path) -> None:
+def test_a_second_model_that_may_have_seen_the_texts_is_announced(skewed: Path) -> None:
     result = call("evaluate", classifier(), "--against", skewed)
     assert result.code == 0
     assert "holds out another part" in result.err
@@ -332,7 +332,7 @@ def test_models_with_other_labels_are_not_compared(tmp_path: Path) -> None:
         ("--no-baselines", translator, pairs),
     ],
 )
-def test_what_is_for_other_models_is_refused(
+def test_options_of_other_tasks_are_refused(
     option: str, model: Callable[[], Path], data: Callable[[], Path], tmp_path: Path
 ) -> None:
     words: list[object] = [option] if option == "--no-baselines" else [option, tmp_path / "x"]

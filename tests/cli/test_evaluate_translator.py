@@ -1,4 +1,4 @@
-"""Judging a translator: beside its own input and another, by its mistakes, by requirements."""
+"""``rnncli evaluate`` of a translator: baseline, comparison, mistakes, requirements."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ def scores_of(*arguments: object) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train hardly at all, on the same pairs as the translator that all tests share."""
+    """Train for a step, on the same pairs as the translator that all tests share."""
     return train(pairs(), tmp_path_factory.mktemp("untrained") / "model", "--steps", 1)
 
 
@@ -42,7 +42,7 @@ def test_each_score_lies_in_its_interval_above_that_of_the_copied_source() -> No
     assert 0.8 < scores["length_ratio"] < 1.2
 
 
-def test_who_copies_a_source_that_is_its_own_translation_is_right(tmp_path: Path) -> None:
+def test_copied_sources_score_100_where_they_are_the_translations(tmp_path: Path) -> None:
     data = write_lines(tmp_path / "d.tsv", "english\tfrench", "Anna waits\tAnna waits")
     copied = scores_of(translator(), data)["baselines"]["copied_source"]
     assert (copied["chrf"]["score"], copied["length_ratio"]) == (100, 1)
@@ -66,7 +66,7 @@ def test_japanese_is_scored_by_words_and_by_characters(
         assert f"tok:{tokenizer}" in scores[name]["signature"]
 
 
-def test_a_person_sees_no_line_that_is_too_wide(untrained: Path) -> None:
+def test_no_line_of_the_report_is_too_wide(untrained: Path) -> None:
     result = call("evaluate", translator(), pairs(), "--against", untrained, env={"COLUMNS": "80"})
     shown = result.out.decode()
     for words in (
@@ -88,7 +88,7 @@ def test_a_person_sees_no_line_that_is_too_wide(untrained: Path) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", ["13b", "flores200"])
-def test_a_tokenizer_that_there_is_not_is_explained(tokenizer: str) -> None:
+def test_an_unknown_tokenizer_is_explained(tokenizer: str) -> None:
     result = call("evaluate", translator(), pairs(), "--tokenize", tokenizer)
     assert "13a" in explained(result, 2, tokenizer)
     assert "scoring" not in result.err
@@ -113,7 +113,7 @@ def test_a_score_that_is_too_low_ends_in_3() -> None:
     assert json.loads(result.lines[0])["bleu"]["score"] <= 100
 
 
-def test_a_score_that_there_is_not_is_refused_before_anything_is_scored() -> None:
+def test_an_unknown_score_is_refused_before_scoring() -> None:
     for name in ("accuracy", "bleu_char", "against.bleu", "BLEU lower-cased"):
         result = call("evaluate", translator(), pairs(), "--require", f"{name}>=0")
         assert "bleu_lower" in explained(result, 2, name)
@@ -192,7 +192,7 @@ def test_a_translator_is_no_better_than_itself(tmp_path: Path) -> None:
         assert (against[name]["difference"], against[name]["p_value"]) == (0, 1)
 
 
-def test_one_that_may_have_learned_what_is_held_out_is_told(tmp_path: Path) -> None:
+def test_a_second_model_that_may_have_seen_the_texts_is_announced(tmp_path: Path) -> None:
     other = train(pairs(), tmp_path / "m", "--steps", 1, "--seed", 7)
     result = call("evaluate", translator(), "--against", other)
     assert result.code == 0

@@ -1,4 +1,4 @@
-"""``rnncli generate``: what is drawn, how often and from where, and what is told of it."""
+"""``rnncli generate``: samples, lines, constraints and scores."""
 
 import json
 import re
@@ -46,14 +46,14 @@ def test_each_temperature_gets_the_samples_that_it_gets_alone() -> None:
     assert len(set(alone)) == 3
 
 
-def test_objects_say_the_temperature_where_there_are_several() -> None:
+def test_objects_have_the_temperature_where_there_are_several() -> None:
     found = objects("The", "-n", 2, "--temperature", "0.5, 1.5", *SEED)
     assert [one["temperature"] for one in found] == [0.5, 0.5, 1.5, 1.5]
     assert "temperature" not in objects("The", "--temperature", "0.5", *SEED)[0]
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_on_a_terminal_a_line_before_each_sample_says_the_temperature(n: int) -> None:
+def test_on_a_terminal_the_temperature_is_printed_before_each_sample(n: int) -> None:
     words = ("generate", "-m", generator(), "The", "-n", n, "--temperature", "0,1.50", *SEED)
     seen = on_a_terminal(*words).decode()
     assert seen.count("temperature 0\x1b") == n
@@ -80,7 +80,7 @@ def model() -> TextGenerator:
 
 @pytest.mark.parametrize("prompt", [[], ["The"]])
 @pytest.mark.parametrize("n", [1, 7, BATCH_TEXTS + 3])
-def test_exactly_so_many_lines_are_written_none_of_them_blank(n: int, prompt: list[str]) -> None:
+def test_n_lines_are_written_none_of_them_blank(n: int, prompt: list[str]) -> None:
     lines = generate(*prompt, "--lines", n, "--seed", 3, "--length", 9).lines
     assert len(lines) == n
     assert all(line.strip() for line in lines)
@@ -98,7 +98,7 @@ def test_a_line_does_not_depend_on_how_many_are_drawn_or_by_how_many_threads() -
     assert generate("--lines", 40, "--seed", 3, "--threads", 2).lines[:3] == few
 
 
-def test_lines_are_objects_that_say_what_they_begin_with() -> None:
+def test_lines_are_objects_with_their_prompt() -> None:
     lines = generate("The", "--lines", 3, "--seed", 3).lines
     found = objects("The", "--lines", 3, "--seed", 3)
     assert [one["prompt"] + one["text"] for one in found] == lines
@@ -117,8 +117,8 @@ def test_a_line_is_cut_where_it_has_as_many_tokens_as_it_may_have() -> None:
     assert max(map(len, cut)) == len("The") + 4 < max(map(len, whole))
 
 
-def test_lines_are_what_is_drawn_behind_a_newline(model: TextGenerator) -> None:
-    """The first characters of many lines are as frequent as the network says."""
+def test_lines_are_sampled_after_a_newline(model: TextGenerator) -> None:
+    """The first characters of many lines have the frequencies that the network predicts."""
     network, tokenizer = model._network, model._tokenizer
     newline = tokenizer.encode("\n")
     logits, _ = network.read(np.array([newline]), np.array([1]))
@@ -135,7 +135,7 @@ def test_lines_are_what_is_drawn_behind_a_newline(model: TextGenerator) -> None:
     assert max(expected.values()) / expected.total() > 0.08
 
 
-def test_a_model_that_writes_blank_lines_alone_says_so(tmp_path: Path) -> None:
+def test_a_model_that_writes_only_blank_lines_is_explained(tmp_path: Path) -> None:
     data = write_lines(tmp_path / "blank.txt", *["a", *[""] * 30] * 100)
     blank = train(data, tmp_path / "m", "--steps", 20, "--learning-rate", 0.1)
     result = call("generate", "-m", blank, "--lines", 2, "--temperature", 0)
@@ -150,7 +150,7 @@ def test_a_model_that_writes_blank_lines_alone_says_so(tmp_path: Path) -> None:
     [["-n", 2], ["--stop", "x"], ["-i", "texts.txt"], ["--column", "text"], ["two\nlines"]],
     ids=lambda others: others[0],
 )
-def test_what_does_not_go_with_lines_is_refused(others: list[object]) -> None:
+def test_options_that_contradict_lines_are_refused(others: list[object]) -> None:
     said = generate("--lines", 2, *others, code=2).err
     assert said.startswith("error: ")
     assert "\nhint: " in said
@@ -160,7 +160,7 @@ def test_several_prompts_are_taken_for_one_without_quotation_marks() -> None:
     assert "rnncli generate 'The ferry'" in generate("The", "ferry", code=2).err
 
 
-def test_a_text_that_is_not_wanted_is_drawn_again_and_the_others_stay(model: TextGenerator) -> None:
+def test_a_rejected_text_is_sampled_again_and_the_others_stay(model: TextGenerator) -> None:
     config = SamplingConfig(length=8, seed=5)
     asked: list[int] = []
 
@@ -178,7 +178,7 @@ def test_a_text_that_is_not_wanted_is_drawn_again_and_the_others_stay(model: Tex
     assert asked[0] == 30 > asked[1] == sum("e" not in text for text in usual) > 0
 
 
-def test_after_so_many_tries_it_is_said_what_was_wanted(model: TextGenerator) -> None:
+def test_the_constraint_is_explained_after_the_last_try(model: TextGenerator) -> None:
     asked: list[int] = []
 
     def never(texts: Any) -> list[bool]:
@@ -270,7 +270,7 @@ def test_a_line_out_for_each_line_in_with_its_score_before_it() -> None:
     assert generate("--score", *texts).out == result.out
 
 
-def test_objects_say_the_bits_of_each_character() -> None:
+def test_objects_have_the_bits_of_each_character() -> None:
     (found,) = objects("--score", "The ferry")
     assert [part["text"] for part in found["characters"]] == list("The ferry\n")
     total = sum(part["bits"] for part in found["characters"])
@@ -289,7 +289,7 @@ def test_scores_become_a_column(tmp_path: Path) -> None:
     )
 
 
-def test_characters_are_coloured_by_their_bits_and_a_legend_says_how() -> None:
+def test_characters_are_coloured_by_their_bits_with_a_legend() -> None:
     words = ("--score", "The ferry", "zz\tq", "")
     plain, painted = generate(*words), generate(*words, "--color", "always")
     assert "\x1b[" not in plain.out.decode() + plain.err
@@ -312,12 +312,12 @@ def test_characters_are_coloured_by_their_bits_and_a_legend_says_how() -> None:
 
 
 @pytest.mark.parametrize("extra", [["--color", "never"], ["--json"], ["-q", "--color", "never"]])
-def test_scores_have_no_colours_where_none_are_wanted(extra: list[str]) -> None:
+def test_scores_have_no_colours_in_json_or_if_refused(extra: list[str]) -> None:
     result = call("generate", "-m", generator(), "--score", "zq", *extra, env={"FORCE_COLOR": "1"})
     assert "\x1b" not in result.out.decode() + result.err
 
 
-def test_no_color_goes_before_colours_that_are_asked_for() -> None:
+def test_no_color_overrides_color_always() -> None:
     words = ("generate", "-m", generator(), "--score", "zq", "--color", "always")
     assert "\x1b" not in call(*words, env={"NO_COLOR": "1"}).out.decode()
 
@@ -334,6 +334,6 @@ def test_scored_text_does_not_steer_a_terminal() -> None:
 @pytest.mark.parametrize(
     "others", [["-n", 2], ["--lines", 3], ["--temperature", 1.5], ["--seed", 0], ["--stop", "x"]]
 )
-def test_what_does_not_go_with_scores_is_refused(others: list[object]) -> None:
+def test_options_that_contradict_scores_are_refused(others: list[object]) -> None:
     said = generate("--score", "a", *others, code=2).err
     assert said == f"error: {others[0]} does not go with --score\nhint: leave {others[0]} out\n"

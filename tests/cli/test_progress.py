@@ -1,4 +1,4 @@
-"""What is drawn on a terminal while a model is trained."""
+"""The progress of training on a terminal."""
 
 import io
 import os
@@ -27,7 +27,7 @@ BELL, BELL_SHOWN = "\x07", "\u2407"
 
 
 def train_on_a_terminal(*words: object) -> str:
-    """Train in this process, with a terminal as stderr, and return what it was sent."""
+    """Train in this process, with a terminal as stderr, and return its output."""
     screen, terminal = pty.openpty()
     sent: list[bytes] = []
 
@@ -55,19 +55,19 @@ def train_on_a_terminal(*words: object) -> str:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a text in which every other character rings a terminal's bell."""
+    """Write a text in which every other character is the bell (U+0007)."""
     path = tmp_path_factory.mktemp("data") / "bells.txt"
     return write_lines(path, *[f"a{BELL}\tb{BELL}"] * 300)
 
 
 @pytest.fixture(scope="module")
 def trained(data: Path) -> tuple[Path, str]:
-    """Train, and return the model and what was seen."""
+    """Train, and return the model and the output on the terminal."""
     model = data.parent / "terminal"
     return model, train_on_a_terminal(data, "-o", model, *SMALL, *QUICK)
 
 
-def test_a_sample_single_line_stands_below_the_scores(trained: tuple[Path, str]) -> None:
+def test_a_sample_is_printed_on_one_line_below_the_scores(trained: tuple[Path, str]) -> None:
     samples = SHOWN.findall(trained[1])
     assert samples
     assert all(30 < len(sample) <= 71 for sample in samples)  # of a line of 80
@@ -82,7 +82,7 @@ def test_control_characters_of_a_sample_are_shown(trained: tuple[Path, str]) -> 
     assert "\u240a" in seen  # a newline
 
 
-def test_samples_change_nothing_of_what_is_learned(trained: tuple[Path, str], data: Path) -> None:
+def test_previews_do_not_change_the_weights(trained: tuple[Path, str], data: Path) -> None:
     result = call("train", data, "-o", data.parent / "pipe", *SMALL, *QUICK)
     assert "held out" in result.err
     assert BELL_SHOWN not in result.err  # nothing is drawn into a pipe

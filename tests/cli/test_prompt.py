@@ -1,4 +1,4 @@
-"""What a person sees who starts a command at a terminal and types."""
+"""Commands at a terminal, with typed texts."""
 
 import os
 import pty
@@ -38,7 +38,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 class Terminal:
-    """A keyboard and a screen, and the command that they belong to; its results go to a pipe."""
+    """A terminal, and the command that runs in it; its results go to a pipe."""
 
     def __init__(self, device: int, process: "subprocess.Popen[bytes]") -> None:
         self.process = process
@@ -86,7 +86,7 @@ class Terminal:
 
 @contextmanager
 def at_a_terminal(home: Path, *arguments: object, stderr: int | None = None) -> Iterator[Terminal]:
-    """Start a command at a terminal; its state is kept in ``home``, never in the person's own."""
+    """Start a command at a terminal, with its state in ``home``."""
     keyboard, device = pty.openpty()
     try:
         with subprocess.Popen(
@@ -132,7 +132,7 @@ def test_the_prompt_goes_to_stderr_and_not_to_stdout(name: str, tmp_path: Path) 
 
 
 @every_command
-def test_ctrl_c_ends_the_command_without_a_word(name: str, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_command_silently(name: str, tmp_path: Path) -> None:
     with at_a_terminal(tmp_path, *COMMANDS[name]()) as terminal:
         terminal.type_at_prompt(b"the cat sleeps\n")
         assert terminal.answer()
@@ -143,7 +143,7 @@ def test_ctrl_c_ends_the_command_without_a_word(name: str, tmp_path: Path) -> No
     assert shown == b"> the cat sleeps >".split()
 
 
-def test_a_line_can_be_edited_and_called_back(tmp_path: Path) -> None:
+def test_a_line_can_be_edited_and_recalled(tmp_path: Path) -> None:
     keys = {
         b"the soupx" + BACKSPACE: "the soup",
         b"soup" + CTRL_A + b"the ": "the soup",
@@ -161,9 +161,7 @@ def test_a_line_can_be_edited_and_called_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [CTRL_C, CTRL_D])
-def test_what_was_typed_is_remembered_for_the_next_time_and_private(
-    end: bytes, tmp_path: Path
-) -> None:
+def test_the_history_is_kept_and_private(end: bytes, tmp_path: Path) -> None:
     with at_a_terminal(tmp_path, "classify", "-m", classifier()) as terminal:
         terminal.type_at_prompt("the soup was lovely, l'été\n".encode())
         assert terminal.answer()
@@ -202,7 +200,7 @@ def test_rows_of_a_table_can_be_typed(tmp_path: Path) -> None:
         assert terminal.ended() == (0, b"")
 
 
-def test_answers_go_into_a_file_while_texts_are_typed(tmp_path: Path) -> None:
+def test_answers_to_typed_texts_are_written_to_a_file(tmp_path: Path) -> None:
     out = tmp_path / "out.txt"
     with at_a_terminal(tmp_path, "classify", "-m", classifier(), "-o", out) as terminal:
         terminal.type_at_prompt(b"the soup\n")

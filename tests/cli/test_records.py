@@ -1,4 +1,4 @@
-"""Records that are rows of a table: they go out as they came in, with the results behind them."""
+"""Records that are rows of a table: written as they were read, with the results added."""
 
 import csv
 import gzip
@@ -27,7 +27,7 @@ LABEL = Output("", {"label": "good", "probability": 0.5, "probabilities": {"good
 
 
 def anything(without: str = "") -> st.SearchStrategy[str]:
-    """Return cells: the characters that tell formats apart come more often than others."""
+    """Return cells, in which the characters that formats use are frequent."""
     characters = st.one_of(TELLING, st.characters(exclude_categories=["Cs"]))
     return st.text(characters.filter(lambda c: c not in without), max_size=8)
 
@@ -49,7 +49,7 @@ def read(form: Format, lines: Sequence[str]) -> list[Record]:
 
 
 def join(form: Format, record: Record, output: Output) -> str:
-    """Return what goes out for a row, without the end of its line."""
+    """Return the answer to a row, without the end of its line."""
     line = form.join(record, output)
     assert isinstance(line, bytes)
     return line.decode()
@@ -62,14 +62,14 @@ def header_of(form: Format) -> str:
 
 
 def csv_line(cells: Sequence[str], delimiter: str) -> str:
-    """Write a row as other programs do, in quotes where a cell holds any end of a line."""
+    """Write a row with Python's csv, in quotes where a cell holds any line end."""
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
     return file.getvalue().removesuffix("\r\n")
 
 
 def csv_cells(line: str, delimiter: str) -> list[str]:
-    """Read one row as other programs do; Python 3.10 cannot read NUL, so that it is masked."""
+    """Read one row with Python's csv; NUL is masked, which Python 3.10 cannot read."""
     masked = io.StringIO(line.replace("\0", "\ud800"), newline="")
     (row,) = csv.reader(masked, delimiter=delimiter)
     return [cell.replace("\ud800", "\0") for cell in row]
@@ -85,9 +85,7 @@ def free(name: str, taken: Sequence[str]) -> str:
 @given(tables(anything()), st.sampled_from(",;"))
 @example([["text", "id"], ['a "b",\n\r\0;c', ""], ["", '"']], ",")
 @example([["id", "text"], ["\n\n", "\r"], ["\r\n", '"\n"']], ";")
-def test_rows_of_csv_are_read_and_go_out_as_they_came(
-    table: list[list[str]], delimiter: str
-) -> None:
+def test_rows_of_csv_are_written_as_they_were_read(table: list[list[str]], delimiter: str) -> None:
     names, *rows = table
     delimiter = delimiter if len(names) > 1 else ","  # one column alone does not tell
     written = [csv_line(cells, delimiter) for cells in table]
@@ -194,7 +192,7 @@ KEYS = st.sampled_from(["label", "predicted_label", "probability", "n", "", "}"]
     st.booleans(),
     st.sampled_from(["", " ", "\t \r"]),
 )
-def test_objects_are_read_and_go_out_as_they_came(
+def test_objects_are_written_as_they_were_read(
     rows: list[tuple[dict[str, Any], str]],
     separators: tuple[str, str],
     escaped: bool,
@@ -311,7 +309,7 @@ def test_a_cell_may_have_many_lines() -> None:
         ("a.txt", "id,text", Delimited),
     ],
 )
-def test_a_format_is_told_by_the_name_of_the_file_else_by_the_first_line(
+def test_the_format_follows_from_the_name_of_the_file_else_from_the_first_line(
     name: str, suffix: str, first: str, expected: type[Format]
 ) -> None:
     assert type(format_of("text", Path(name + suffix), first.encode())) is expected
@@ -329,7 +327,7 @@ def test_a_format_is_told_by_the_name_of_the_file_else_by_the_first_line(
         (None, "text,a\tb", '"a,b",1', "a,b"),
     ],
 )
-def test_the_delimiter_is_told_by_the_header(
+def test_the_delimiter_follows_from_the_header(
     file: str | None, first: str, row: str, text: str | None
 ) -> None:
     column = "text" if text is not None else "text;more"
@@ -355,7 +353,7 @@ def words(name: str) -> list[object]:
 
 
 @every_command
-def test_rows_keep_their_order_and_get_the_results_behind_them(name: str) -> None:
+def test_rows_keep_their_order_and_get_the_results_at_their_end(name: str) -> None:
     data = "".join(line + "\n" for line in TABLE)
     result = rnncli(*words(name), stdin=data.encode())
     assert (result.code, result.err) == (0, "")
@@ -430,7 +428,7 @@ def test_an_empty_table_gives_nothing(name: str, tmp_path: Path) -> None:
 
 
 @every_command
-def test_texts_given_as_arguments_have_no_columns(name: str) -> None:
+def test_texts_in_arguments_have_no_columns(name: str) -> None:
     result = call(*words(name), "the soup was lovely")
     assert (result.code, result.out) == (2, b"")
     assert "column" in result.err
@@ -480,7 +478,7 @@ def test_labels_choose_what_is_printed(options: list[str], kept: list[str], tmp_
 
 
 @pytest.mark.parametrize("option", ["--only", "--not"])
-def test_a_label_that_the_model_has_not_is_refused_with_those_it_has(option: str) -> None:
+def test_an_unknown_label_is_refused_with_the_labels_of_the_model(option: str) -> None:
     result = call("classify", "-m", classifier(), option, "ugly", "the soup")
     assert (result.code, result.out) == (2, b"")
     assert result.err == "error: there is no label 'ugly'\nhint: choose from bad, good\n"
@@ -556,7 +554,7 @@ def test_a_table_can_be_replaced_by_its_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [".", "missing/out.txt"])
-def test_a_place_where_no_file_can_be_is_explained(place: str, tmp_path: Path) -> None:
+def test_an_output_file_that_cannot_be_written_is_explained(place: str, tmp_path: Path) -> None:
     result = rnncli("classify", "-m", classifier(), "-o", tmp_path / place, "lovely")
     assert (result.code, result.out) == (1, b"")
     error, hint = result.err.splitlines()
@@ -565,7 +563,7 @@ def test_a_place_where_no_file_can_be_is_explained(place: str, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_results_can_go_nowhere() -> None:
+def test_results_can_be_discarded() -> None:
     result = call("classify", "-m", classifier(), "-o", "/dev/null", "lovely")
     assert (result.code, result.out, result.err) == (0, b"", "")
     assert Path("/dev/null").is_char_device()
@@ -633,7 +631,7 @@ TRICKY = (
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
-def test_a_row_goes_out_as_it_came_to_the_byte(ending: str, tmp_path: Path) -> None:
+def test_a_row_is_written_as_it_was_read_to_the_byte(ending: str, tmp_path: Path) -> None:
     data = TRICKY if ending == "csv" else TRICKY.replace(b",", b"\t").replace(b" \r\n", b"")
     table = tmp_path / f"t.{ending}"
     table.write_bytes(data)
@@ -647,7 +645,7 @@ def test_a_row_goes_out_as_it_came_to_the_byte(ending: str, tmp_path: Path) -> N
         assert answered.endswith(line[len(body) :])
 
 
-def test_members_and_what_stands_behind_an_object_stay() -> None:
+def test_members_and_the_text_after_an_object_stay() -> None:
     form = JsonLines("text")
     (record,) = form.records([b'\xef\xbb\xbf{"text": "caf\xe9", "n": 1.50} \r'])
     assert record.text == "caf\ufffd"
@@ -663,7 +661,7 @@ def test_members_and_what_stands_behind_an_object_stay() -> None:
         ["", "", "id\ttext", "1\tlovely"],
     ],
 )
-def test_a_pause_behind_a_blank_line_changes_nothing(lines: list[str]) -> None:
+def test_a_pause_after_a_blank_line_changes_nothing(lines: list[str]) -> None:
     at_once = rnncli(*words("classify"), stdin="\n".join(lines).encode())
     assert (at_once.code, at_once.err) == (0, "")
     assert at_once.lines[: len(lines) - 2] == lines[: len(lines) - 2]
@@ -679,7 +677,7 @@ def test_a_pause_behind_a_blank_line_changes_nothing(lines: list[str]) -> None:
         assert process.wait(TIMEOUT) == 0
 
 
-def test_a_table_is_unpacked_whatever_its_name(tmp_path: Path) -> None:
+def test_a_gzipped_table_is_recognised_whatever_its_name(tmp_path: Path) -> None:
     data = "".join(line + "\n" for line in TABLE).encode()
     packed = tmp_path / "table"
     packed.write_bytes(gzip.compress(data))
@@ -701,14 +699,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "there").read_text().endswith("\tlovely\n")
 
 
-def test_a_file_that_is_called_compressed_is_compressed(tmp_path: Path) -> None:
+def test_an_output_file_called_gz_is_compressed(tmp_path: Path) -> None:
     file = tmp_path / "lines.txt.gz"
     assert call("classify", "-m", classifier(), "-o", file, "lovely").code == 0
     assert rnncli("classify", "-m", classifier(), "-i", file).code == 0
     assert file.read_bytes()[:2] == b"\x1f\x8b"
 
 
-def test_a_part_file_of_another_is_not_lost(tmp_path: Path) -> None:
+def test_an_existing_part_file_is_not_overwritten(tmp_path: Path) -> None:
     other = tmp_path / "out.part"
     other.write_text("not mine\n")
     call("classify", "-m", classifier(), "-o", tmp_path / "out", "lovely")

@@ -1,4 +1,4 @@
-"""What a command loads: a fresh process tells which modules it holds when it has answered."""
+"""The modules that a command loads, in a fresh process."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The stream contract: n records in, n records out, in order, each as soon as it can be had."""
+"""The stream contract: n records in, n records out, in order, each as soon as it is answered."""
 
 import json
 import os
@@ -35,7 +35,7 @@ every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 def records(data: bytes) -> list[str]:
-    """Return the records in some bytes, as the contract has them."""
+    """Return the records in some bytes, by the contract."""
     lines = data.split(b"\n")
     if lines[-1] == b"":
         lines.pop()  # what follows the last end of a line
@@ -45,7 +45,7 @@ def records(data: bytes) -> list[str]:
 
 
 def read_through_a_pipe(pieces: list[bytes]) -> list[list[str]]:
-    """Return the batches that are made of bytes which arrive in these pieces."""
+    """Return the batches of records of bytes that arrive in these pieces."""
     reading, writing = os.pipe()
 
     def write() -> None:
@@ -83,7 +83,7 @@ def test_any_bytes_become_as_many_records_in_their_order(pieces: list[bytes]) ->
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError("gone"), KeyboardInterrupt(), KeyError()])
-def test_whatever_goes_wrong_while_reading_is_raised_behind_the_last_record(
+def test_an_error_of_reading_is_raised_after_the_last_record(
     error: BaseException,
 ) -> None:
     def chunks() -> Iterator[bytes]:
@@ -98,7 +98,7 @@ def test_whatever_goes_wrong_while_reading_is_raised_behind_the_last_record(
 
 
 def three_hundred_lines() -> bytes:
-    """Return random lines of anything that can come through a pipe; the last one has no end."""
+    """Return random lines of any bytes; the last one has no newline."""
     rng = random.Random(300)
     words = [b"the soup was lovely", b"\xc3\xa9t\xc3\xa9", b"\xe6\x97\xa5\xe6\x9c\xac", b"dreadful",
              b"\xff\xfe", b"\0", b"\xc2\x85", b"\xe2\x80\xa8", b"\t", b"\x1b[31m", b"\xed\xa0\x80",
@@ -171,8 +171,8 @@ def test_no_input_gives_no_output(name: str) -> None:
 
 
 @every_command
-def test_a_reader_that_has_seen_enough_ends_the_command_silently(name: str) -> None:
-    """As ``rnncli ... | head -1`` does, with much more to come than a pipe holds."""
+def test_a_reader_that_closes_the_pipe_ends_the_command_silently(name: str) -> None:
+    """As ``rnncli ... | head -1`` does, with much more output than a pipe buffers."""
     with start(*COMMANDS[name]()) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -194,7 +194,7 @@ CLOSED: dict[str, Callable[[], list[object]]] = {
 
 
 @pytest.mark.parametrize("what", CLOSED)
-def test_a_reader_that_is_gone_before_the_first_line_is_no_error(what: str) -> None:
+def test_a_pipe_closed_before_the_first_line_is_no_error(what: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe, start(*CLOSED[what](), stdout=writing) as process:
@@ -247,7 +247,7 @@ def test_arguments_stdin_and_a_file_give_the_same_answers(tmp_path: Path) -> Non
     assert rnncli(*base, "-i", file) == answer
 
 
-def test_being_quiet_leaves_out_the_hint(tmp_path: Path) -> None:
+def test_quiet_omits_the_hint(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("the cat sleeps\n")
     result = call("classify", "-m", classifier(), "-q", "letters.txt", cwd=tmp_path)
     assert (len(result.lines), result.err) == (1, "")
@@ -340,7 +340,7 @@ BITS = [b"the soup was lovely", b"the cat sleeps", b"dreadful", b"x", b"\xc3\xa9
 
 
 def many_lines(count: int, seed: int = 1) -> bytes:
-    """Return short random lines of what can come through a pipe; most have some word in them."""
+    """Return short random lines of any bytes; most have a word in them."""
     rng = random.Random(seed)
     lines = [
         b"".join(rng.choices(BITS, k=rng.choice([0, 1, 1, 2, 3]))) + rng.choice([b"", b"", b"\r"])
@@ -395,14 +395,14 @@ LONG: dict[str, tuple[int, str]] = {
 
 
 def long_line(size: int) -> bytes:
-    """Return a line of so many bytes: long words, so that answering takes no time."""
+    """Return a line of ``size`` bytes of long words, which are answered quickly."""
     word = b"lovely" * 30 + b" "
     return (word * (size // len(word) + 1))[: size - 1] + b"\n"
 
 
 @pytest.mark.slow
 @every_command
-def test_a_line_of_megabytes_is_one_record_and_is_told_about_once(name: str) -> None:
+def test_a_line_of_megabytes_is_one_record_and_announced_once(name: str) -> None:
     size, notice = LONG[name]
     line = long_line(size)
     words = [*COMMANDS[name](), *([] if name == "generate" else ["--json"])]
@@ -426,7 +426,7 @@ print(status, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
 
 def most_memory(*arguments: object) -> float:
-    """Return how many MB of memory a command has taken at most."""
+    """Return the peak memory of a command, in MB."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", MEASURE, *command(*arguments)],
         capture_output=True,
@@ -450,7 +450,7 @@ def test_a_long_line_takes_little_more_memory_than_a_short_one(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_a_longer_file_takes_little_of_what_it_is_longer(tmp_path: Path) -> None:
-    """Both have more than the pieces that may wait to be answered."""
+    """Both have more chunks than the queue holds."""
     line, longer_by = b"lovely%s\n" % (b" " * 3_000), 35_000
     file = tmp_path / "lines.txt"
     file.write_bytes(line * 5_000)
@@ -462,7 +462,7 @@ def test_a_longer_file_takes_little_of_what_it_is_longer(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_in_a_pipe_to_head_the_command_ends_as_others_do() -> None:
+def test_in_a_pipe_to_head_the_exit_code_is_141() -> None:
     words = shlex.join(map(str, command("classify", "-m", classifier())))
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; yes lovely | {words} | head -1; echo ${{PIPESTATUS[*]}}"],

@@ -1,4 +1,4 @@
-"""Text of strangers never steers a terminal; in a pipe it passes as it is."""
+"""Control characters in data never reach a terminal; in a pipe they stay."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_is_read_from_a_pipe_is_shown_and_not_obeyed(name: str) -> None:
+def test_control_characters_of_the_input_are_escaped_on_a_terminal(name: str) -> None:
     sent = on_a_terminal(*COMMANDS[name](), stdin=EVIL.encode() + b"\n")
     assert sent.strip()
     assert not steers(sent)
@@ -44,7 +44,7 @@ def test_in_a_pipe_bytes_pass_as_they_are() -> None:
     assert result.out.decode().endswith(f"\t{EVIL}\n")
 
 
-def test_rows_of_a_table_are_shown_too(tmp_path: Path) -> None:
+def test_control_characters_of_rows_are_escaped(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_bytes(f'text,n\nlovely,"{EVIL}"\n'.encode())
     words = ("classify", "-m", classifier(), "--column", "text", "-i", table)
@@ -53,7 +53,7 @@ def test_rows_of_a_table_are_shown_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_and_columns_of_a_stranger_are_shown(tmp_path: Path) -> None:
+def test_control_characters_of_labels_and_columns_are_escaped(tmp_path: Path) -> None:
     label = "\x1b]0;x\x07[/red]"
     rows = [f"the soup was {word},{word}{label}" for word in ("good", "bad") for _ in range(4)]
     data = write_lines(tmp_path / "t.csv", "text,label", *rows)
@@ -70,7 +70,7 @@ def test_labels_and_columns_of_a_stranger_are_shown(tmp_path: Path) -> None:
 
 
 @given(st.text())
-def test_only_ends_of_lines_and_tabs_stay_of_control_characters(text: str) -> None:
+def test_control_characters_are_escaped_but_newlines_and_tabs(text: str) -> None:
     seen = escape_controls(text)
     assert len(seen) == len(text)
     for before, after in zip(text, seen, strict=True):

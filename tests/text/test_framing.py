@@ -70,7 +70,7 @@ CELLS = st.text(st.sampled_from('ab,;\t"\n\r\0 é🎈'), max_size=6)
 
 
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n))))
-def test_what_csv_writes_is_read(table: list[list[str]]) -> None:
+def test_rows_of_python_csv_are_read(table: list[list[str]]) -> None:
     written = []
     for cells in table:
         file = io.StringIO()
@@ -84,7 +84,7 @@ def test_what_csv_writes_is_read(table: list[list[str]]) -> None:
 def rows_of_pipe(
     data: bytes, chunks: list[bytes], form: str
 ) -> tuple[list[dict[str, object]], str]:
-    """Return the rows that a pipe reads, as far as it does, and what it complains of."""
+    """Return the rows that a pipe reads, up to an error, and the error."""
     rows: list[dict[str, object]] = []
     try:
         reader = Reader(iter(chunks))
@@ -138,7 +138,7 @@ def test_rows_do_not_depend_on_how_the_bytes_arrive(chunks: list[bytes], size: i
 
 
 @given(CHUNKS)
-def test_as_many_lines_as_there_are_become_records_and_go_out(chunks: list[bytes]) -> None:
+def test_each_line_becomes_a_record_and_an_answer(chunks: list[bytes]) -> None:
     assume(not b"".join(chunks).startswith(GZIP_MAGIC))
     lines = lines_of(b"".join(chunks))
     records = list(Lines().records(lines))
@@ -155,7 +155,7 @@ def answered(form: Format, records: list[Record]) -> list[bytes]:
 
 @given(CHUNKS)
 @example([b"\n", b"\xef\xbb\xbf\n"])
-def test_a_table_without_results_goes_out_byte_for_byte(chunks: list[bytes]) -> None:
+def test_a_table_without_results_is_written_byte_for_byte(chunks: list[bytes]) -> None:
     lines = lines_of(b"".join(chunks))
     head = read_head(iter(lines))
     form = format_of("text", None, head[-1] if head else b"")
@@ -167,7 +167,7 @@ def test_a_table_without_results_goes_out_byte_for_byte(chunks: list[bytes]) -> 
 
 
 def test_an_open_cell_is_read_once() -> None:
-    """Line by line, as from a pipe; work that grows with the square would show in what is read."""
+    """Line by line, as from a pipe: quadratic work would decode lines again."""
     decoded: list[bytes] = []
 
     def decode(line: bytes) -> str:
@@ -193,7 +193,7 @@ def test_numbers_are_kept_as_they_are_spelled() -> None:
     assert isinstance(row.values["a"], JsonNumber)
 
 
-def test_the_mark_is_no_part_of_a_cell_and_stays_in_the_row() -> None:
+def test_the_byte_order_mark_is_no_part_of_a_cell_and_stays_in_the_row() -> None:
     data = [BYTE_ORDER_MARK + b"text", BYTE_ORDER_MARK + b"a"]
     for rows in (csv_rows, tsv_rows):
         first, second = rows(LineSource(data, "data"))

@@ -17,7 +17,8 @@ from rnncli.text.files import (
     MAX_LINE_BYTES,
     File,
     decode,
-    drop_mark,
+    decompress,
+    drop_byte_order_mark,
     open_file,
     read_descriptor,
     read_file,
@@ -26,7 +27,6 @@ from rnncli.text.files import (
     read_text_lines,
     read_text_pieces,
     split_lines,
-    unpack,
 )
 
 TELLING = st.sampled_from(
@@ -45,23 +45,23 @@ def write(path: Path, data: bytes) -> File:
 @example([b"a", b"\x1f\x8b"])
 def test_bytes_that_are_not_gzipped_stay(chunks: list[bytes]) -> None:
     assume(not b"".join(chunks).startswith(GZIP_MAGIC))
-    assert b"".join(unpack(iter(chunks))) == b"".join(chunks)
+    assert b"".join(decompress(iter(chunks))) == b"".join(chunks)
 
 
 @given(
     st.lists(st.binary(max_size=100), min_size=1, max_size=3), st.integers(1, 40), st.integers(0, 9)
 )
-def test_gzip_is_unpacked_in_whatever_chunks_it_comes(
+def test_gzip_is_decompressed_from_chunks_of_any_size(
     members: list[bytes], size: int, padding: int
 ) -> None:
     packed = b"".join(gzip.compress(member) for member in members) + bytes(padding)
     chunks = [packed[i : i + size] for i in range(0, len(packed), size)]
-    assert b"".join(unpack(iter(chunks))) == b"".join(members)
+    assert b"".join(decompress(iter(chunks))) == b"".join(members)
 
 
-def test_a_little_gzip_that_stands_for_much_comes_in_small_chunks() -> None:
+def test_highly_compressed_gzip_is_read_in_small_chunks() -> None:
     packed = gzip.compress(bytes(10_000_000))
-    sizes = [len(chunk) for chunk in unpack(iter([packed]))]
+    sizes = [len(chunk) for chunk in decompress(iter([packed]))]
     assert sum(sizes) == 10_000_000
     assert max(sizes) <= 1 << 16
 
@@ -81,21 +81,23 @@ def test_gzip_with_another_checksum_is_explained(tmp_path: Path) -> None:
         list(read_file(write(tmp_path / "a", bytes(packed))))
 
 
-def test_what_cannot_be_read_is_explained(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_explained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file") as caught:
         list(read_file(File(tmp_path / "a", "a")))
     assert caught.value.hint == "look at it: ls -l a"
 
 
 @given(CHUNKS)
-def test_only_a_mark_at_the_beginning_is_dropped(chunks: list[bytes]) -> None:
-    assert b"".join(drop_mark(iter(chunks))) == b"".join(chunks).removeprefix(BYTE_ORDER_MARK)
+def test_only_a_byte_order_mark_at_the_beginning_is_dropped(chunks: list[bytes]) -> None:
+    assert b"".join(drop_byte_order_mark(iter(chunks))) == b"".join(chunks).removeprefix(
+        BYTE_ORDER_MARK
+    )
 
 
 @given(CHUNKS)
 @example([])
 @example([b"\n"])
-def test_lines_are_the_same_in_whatever_chunks_they_come(chunks: list[bytes]) -> None:
+def test_lines_do_not_depend_on_chunks(chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
     lines = whole.split(b"\n")
     if not lines[-1]:
@@ -139,13 +141,13 @@ def test_a_text_is_the_same_as_a_whole_in_lines_and_in_pieces(
     assert lines == pieces
 
 
-def test_bytes_that_are_no_text_are_counted() -> None:
+def test_losses_count_invalid_bytes() -> None:
     losses: Counter[str] = Counter()
     assert decode(b"caf\xe9 \xff\xfe", losses) == "caf\ufffd \ufffd\ufffd"
     assert losses == {"bytes": 3}
 
 
-def test_a_file_is_read_behind_its_mark_gzipped_or_not(tmp_path: Path) -> None:
+def test_the_byte_order_mark_of_a_file_is_dropped_gzipped_or_not(tmp_path: Path) -> None:
     data = BYTE_ORDER_MARK + b"text" * 100_000
     for content in (data, gzip.compress(data)):
         with open_file(write(tmp_path / "a", content)) as stream:

@@ -1,4 +1,4 @@
-"""Cutting a text into its sentences."""
+"""Splitting a text into its sentences."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from rnncli.text.sentences import split_sentences
         ["no end", ],
     ],
 )  # fmt: skip
-def test_sentences_end_where_a_reader_says_they_do(sentences):
+def test_sentences_end_at_the_right_marks(sentences):
     assert split_sentences(" ".join(sentences)) == sentences
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from rnncli.config import LEVELS
 from rnncli.errors import ModelError
+from rnncli.text.levels import is_pretokenized
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import word_spans
-from rnncli.text.vocabulary import is_pretokenized
 
 TEXTS = ["The cat sat.", "the  dog's\tbone\n", "l'eau — déjà vu", "猫が好き。", "สวัสดี", "x_1 🙂"]
 LARGE = 100_000
@@ -157,7 +157,7 @@ def test_no_texts_give_an_empty_vocabulary_and_no_crash(level):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_folding_makes_case_not_matter(level):
+def test_folding_ignores_case(level):
     tokenizer = Tokenizer.train(["A Warm Film"], level, LARGE, fold=True)
     assert tokenizer.encode("a WARM fILM") == tokenizer.encode("A Warm Film")
     assert tokenizer.decode(tokenizer.encode("WARM")).strip() == "warm"
@@ -179,7 +179,7 @@ def test_folding_never_yields_a_token_of_space_alone(text):
     assert all(tokenizer.token(id).strip() for id in tokenizer.encode(text))
 
 
-def test_words_are_cut_where_a_reader_would():
+def test_words_are_split_at_spaces_and_punctuation():
     text = "Don't go, l'eau x_1; 猫が Ünïcode!"
     tokenizer = Tokenizer.train([text], "word", LARGE)
     tokens = [tokenizer.token(id) for id in tokenizer.encode(text)]
@@ -226,7 +226,7 @@ def test_a_tokenizer_of_another_program_is_refused(trained, tmp_path):
 SPLIT = ["it 's late , <unk> said . \n", "no , really ? \n", "\n", " = a title = \n"] * 10
 
 
-def test_words_of_split_text_are_what_stands_between_spaces(tmp_path: Path) -> None:
+def test_spaces_separate_the_words_of_pretokenized_text(tmp_path: Path) -> None:
     tokenizer = Tokenizer.train(SPLIT, "word", 100)
     tokens = [tokenizer.token(id) for id in tokenizer.encode(SPLIT[0])]
     assert [token.strip() for token in tokens[:-1]] == SPLIT[0].split()
@@ -242,17 +242,19 @@ def test_words_of_split_text_are_what_stands_between_spaces(tmp_path: Path) -> N
     ("texts", "split"),
     [(SPLIT, True), (["No, really? It's late.\n"] * 20, False), (["no , really ?\n"] * 3, False)],
 )
-def test_split_text_is_told_by_the_spaces_before_its_signs(texts: list[str], split: bool) -> None:
+def test_pretokenized_text_is_recognised_by_spaces_before_punctuation(
+    texts: list[str], split: bool
+) -> None:
     assert is_pretokenized(texts) == split
 
 
 @pytest.mark.parametrize("text", ["日本語", "ภาษาไทย", "ພາສາລາວ", "မြန်မာဘာသာ", "ភាសាខ្មែរ"])
-def test_a_word_of_a_script_without_spaces_is_what_an_explanation_leaves_out(text):
+def test_words_of_scripts_without_spaces_agree_with_those_of_explanations(text):
     tokenizer = Tokenizer.train([text], "word", LARGE, fold=True)
     _, ends = tokenizer.encode_with_ends(text)
     assert ends == [end for _, end in word_spans(text)]
 
 
-def test_models_that_read_lao_as_long_words_still_do():
+def test_older_models_do_not_split_words_of_lao():
     old = Path(__file__).parents[1] / "storage/old_models/1/classify/tokenizer.json"
     assert Tokenizer.load(old, "word").encode("ພາສາລາວ ภาษา") == [UNK] * 5

@@ -34,7 +34,7 @@ def test_a_text_without_surrogates_is_as_long_and_can_be_encoded(text: str) -> N
 
 @given(ANY_TEXT)
 @example("\0\x1b[2J\x7f\x85\r")
-def test_no_control_character_is_left_but_newlines_and_tabs(text: str) -> None:
+def test_control_characters_are_replaced_but_newlines_and_tabs(text: str) -> None:
     escaped = escape_controls(text)
     assert len(escaped) == len(text)
     left = {c for c in escaped if unicodedata.category(c) == "Cc"}

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rnncli.analysis.alignment import Alignment
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Output, open_output, require_folder
-from rnncli.cli.pipe import Request, Respond, answer_all
+from rnncli.cli.pipe import Request, Responder, answer_all
 from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
@@ -67,7 +67,7 @@ def answer_aligned(
     request: Request,
     columns: Sequence[str],
     translator: Translator,
-    respond: Respond,
+    respond: Responder,
     *,
     draws_below: bool,
     svg_file: Path | None,
