@@ -112,7 +112,7 @@ def measure(
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    # Forced: whether texts are tokenized is the choice of whoever made the data.
+    # force: no warning about texts that are tokenized already.
     metrics: dict[str, Metric] = {
         "bleu": BLEU(tokenize=tokenize, force=True),
         "bleu_lower": BLEU(tokenize=tokenize, force=True, lowercase=True),

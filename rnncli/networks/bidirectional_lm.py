@@ -1,4 +1,4 @@
-"""Bidirectional language models, by which the encoder of a classifier is pretrained."""
+"""Bidirectional language models, for pretraining the encoder of a classifier."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ from rnncli.networks.model_torch import OnDevice, log_frequencies
 
 
 class BidirectionalLM(OnDevice):
-    """Predict, with each direction of an encoder's first layer, the token that it reads next.
+    """Predict the next token with each direction of an encoder's first layer.
 
-    So an encoder learns from texts without labels (Peters et al. 2018, section 3.1). The output
-    layer shares the encoder's embeddings, or starts from them where they do not learn. Tokens are
-    (N, D, T) for D directions, those of the second from the end of the text to its beginning.
+    As Peters et al. (2018, section 3.1) do. The output layer is tied to the encoder's embeddings,
+    or initialised from them where they are frozen. Tokens are (N, D, T) for D directions, those of
+    the second in reverse order.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -35,8 +35,8 @@ class BidirectionalLM(OnDevice):
         nn.init.zeros_(self.output.bias)
 
     @torch.no_grad()
-    def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
-        """Let the untrained output predict each token as often as it occurs; counts are (V,)."""
+    def init_output_bias(self, counts: NDArray[np.int64]) -> None:
+        """Initialise the output bias to the log-frequencies of tokens, from counts (V,)."""
         self.output.bias.copy_(log_frequencies(counts))
 
     def features(

@@ -72,7 +72,7 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     @torch.no_grad()
-    def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
+    def init_output_bias(self, counts: NDArray[np.int64]) -> None:
         """Let an untrained decoder predict each token as often as it occurs; counts are (V,).
 
         Else it has to learn this first, and in a layer that shares its weights the tokens that

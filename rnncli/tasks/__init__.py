@@ -1,4 +1,4 @@
-"""The three tasks: what each does differently with the one encoder-decoder."""
+"""The tasks, one folder each, and the functions that load and train a model of any task."""
 
 from collections.abc import Sequence
 from os import PathLike, fspath
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerator | Translator":
-    """Read a model directory, whatever its task; call the result with a list of texts.
+    """Load a model of any task; call the result with a list of texts.
 
-    Batches of texts are answered by so many ``threads`` side by side.
+    Batches of texts are processed by ``threads`` threads.
 
     Raises:
         ModelError: there is no such model, or it is damaged.
@@ -57,9 +57,9 @@ def train(
     announce: Announce | None = None,
     **settings: "Unpack[TrainingSettings]",
 ) -> "TrainingResult":
-    """Train a model as ``rnncli train`` does, and return its path, its scores and itself.
+    """Train a model as ``rnncli train`` does.
 
-    All options are those of the command, and ``announce`` is called with each of its messages::
+    The options are those of the command; ``announce`` is called with each of its messages::
 
         result = rnncli.train("tickets.csv", max_time="2m")
         result.scores["accuracy"], result.model(["the printer is on fire"])
@@ -67,8 +67,8 @@ def train(
     Raises:
         DataError: the data is missing, malformed, or does not suit the task.
         ConfigError: a setting cannot work.
-        ModelError: the output holds a model already, or cannot be written.
-        TrainingInterrupted: Ctrl-C, a KeyboardInterrupt; the same call goes on from there.
+        ModelError: the output holds a model already, or is not writable.
+        TrainingInterrupted: on Ctrl-C, a KeyboardInterrupt; the same call resumes the training.
 
     """
     from rnncli.data.columns import Columns
@@ -90,12 +90,12 @@ def train(
 
 
 def ignore(message: str) -> None:
-    """Leave a notice to nobody."""
+    """Discard a notice."""
     del message
 
 
 def names_of(data: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[str]:
-    """Return the names of data.
+    """Convert the name of data, or a list of names, to a list of strings.
 
     Raises:
         ConfigError: it is the data itself.

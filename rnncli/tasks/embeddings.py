@@ -1,10 +1,9 @@
-"""Embeddings from co-occurrence counts, from which a network is initialised.
+"""Embeddings from co-occurrence counts, to initialise those of a network.
 
-Words that stand among the same words mean alike (Harris 1954), and a word and its translation stand
-in the same pairs of sentences. Co-occurrences are counted in seconds, where a network reads for
-epochs, and say as much of words as a network learns of them: the eigenvectors of their positive
-pointwise mutual information (PPMI) are embeddings as good as learned ones (Levy and Goldberg 2014;
-Levy et al. 2015, whose settings these are).
+Words in similar contexts have similar meanings (Harris 1954), and a word and its translation occur
+in the same pairs of sentences. The eigenvectors of positive pointwise mutual information (PPMI) are
+embeddings as good as those that a network learns in many epochs (Levy and Goldberg 2014; Levy et
+al. 2015, whose settings these are), and take seconds.
 """
 
 import warnings
@@ -19,25 +18,25 @@ from torch import Tensor
 from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.numerics import Floats, Ints
 
-WINDOW = 5  # words to each side; one at distance d counts 1/d
-CONTEXT_SMOOTHING = 0.75  # power of the frequencies of contexts: rare ones are no better contexts
+WINDOW = 5  # words to each side; one at distance d has the weight 1/d
+CONTEXT_SMOOTHING = 0.75  # power of the frequencies of contexts, against a bias to rare ones
 MAX_TOKENS = 1 << 23  # that are counted, the first ones: bounds memory
-TOKENS_AT_ONCE = 1 << 19  # whose contexts are counted together: bounds memory
+PART_TOKENS = 1 << 19  # whose contexts are counted together: bounds memory
 
-DISTANCE_DECAY = 4  # words of a pair count exp(-4 d), d from 0 to 1 (Dyer et al. 2013)
-COUNT_DISCOUNT = 1.0  # added to the counts that PMI is divided by: rare ones may be chance
-MAX_PAIRS = 1 << 24  # of words that are counted, from all over the corpus: bounds time and memory
-PAIRS_AT_ONCE = 1 << 21  # counted together: bounds memory
+DISTANCE_DECAY = 4  # words at distance d, from 0 to 1, have the weight exp(-4 d) (Dyer et al. 2013)
+COUNT_DISCOUNT = 1.0  # count c has its PMI multiplied by c / (c + 1): rare ones may be chance
+MAX_PAIRS = 1 << 24  # of words that are counted, evenly spaced: bounds time and memory
+PART_PAIRS = 1 << 21  # counted together: bounds memory
 
 ITERATIONS = 4  # of subspace iteration
-OVERSAMPLING = 32  # eigenvectors that are found and left out: the last ones are the least exact
-ROUNDING = 1e-3  # of the longest vector: a shorter one is what rounding left of none
+OVERSAMPLING = 32  # eigenvectors computed and dropped: the last ones are the least exact
+ROUNDING = 1e-3  # of the longest vector: shorter ones are rounding errors
 
 
 def monolingual_embeddings(texts: EncodedTexts, vocab_size: int, dim: int) -> Tensor:
-    """Return embeddings (V, E) of mean length 1; zeros for tokens without any context.
+    """Compute embeddings (V, E) of mean length 1; zeros for tokens without any context.
 
-    Tokens are alike if they have like contexts, which are the tokens in a window around them.
+    Tokens with similar contexts, the tokens in a window around them, have similar embeddings.
     """
     starts, contexts, counts = _count_contexts(texts, vocab_size)
     ppmi = csr_matrix(starts, contexts, _smoothed_pmi(starts, contexts, counts), vocab_size)
@@ -52,29 +51,29 @@ def bilingual_embeddings(
     target_size: int,
     dim: int,
 ) -> tuple[Tensor, Tensor]:
-    """Return embeddings (V, E) of mean length 1 of the tokens of each language.
+    """Compute embeddings (V, E) of mean length 1 for the tokens of each language.
 
-    Tokens that translate each other have like embeddings; those that stand in none of the pairs
-    ``rows`` have zeros. The texts are closed with ``<eos>``, which is not counted.
+    Translations of each other have similar embeddings; tokens in none of the pairs ``rows`` have
+    zeros. Each text ends with ``<eos>``, which is not counted.
     """
-    size = source_size + target_size  # target tokens come behind those of the source
+    size = source_size + target_size  # target tokens follow those of the source
     keys: Ints = np.zeros(0, np.int64)
     counts: Floats = np.zeros(0, np.float32)
     for source, target, weights in _translation_candidates(sources, targets, rows):
         target += source_size
-        both = np.concatenate([source * size + target, target * size + source])
-        new_keys, new_counts = _sum_by_key(both, np.tile(weights, 2))
+        symmetric = np.concatenate([source * size + target, target * size + source])
+        new_keys, new_counts = _sum_by_key(symmetric, np.tile(weights, 2))
         keys, counts = _sum_by_key(
             np.concatenate([keys, new_keys]), np.concatenate([counts, new_counts])
         )
-    tokens, others = np.divmod(keys, size)
-    pmi = _discounted_pmi(tokens, others, counts, size)
-    positive = pmi > 0
-    row_sizes = np.bincount(tokens[positive], minlength=size)
+    tokens, contexts = np.divmod(keys, size)
+    pmi = _discounted_pmi(tokens, contexts, counts, size)
+    is_positive = pmi > 0
+    row_sizes = np.bincount(tokens[is_positive], minlength=size)
     ppmi = csr_matrix(
         np.concatenate([[0], np.cumsum(row_sizes)]).astype(np.int32),
-        others[positive].astype(np.int32),
-        pmi[positive].astype(np.float32),
+        contexts[is_positive].astype(np.int32),
+        pmi[is_positive].astype(np.float32),
         size,
     )
     vectors = normalise_lengths(leading_eigenvectors(ppmi, dim, positive=True))
@@ -82,8 +81,8 @@ def bilingual_embeddings(
 
 
 def csr_matrix(starts: Ints, columns: Ints, values: Floats, width: int) -> Tensor:
-    """Return the sparse matrix (R, width) whose rows begin at ``starts`` (R + 1,) of its values."""
-    with warnings.catch_warnings():  # that such matrices are new in PyTorch
+    """Build a sparse matrix (R, width) whose rows begin at ``starts`` (R + 1,) of its values."""
+    with warnings.catch_warnings():  # of PyTorch: sparse matrices are in beta
         warnings.filterwarnings("ignore", "Sparse", UserWarning)
         return torch.sparse_csr_tensor(
             torch.from_numpy(starts),
@@ -94,10 +93,10 @@ def csr_matrix(starts: Ints, columns: Ints, values: Floats, width: int) -> Tenso
 
 
 def leading_eigenvectors(matrix: Tensor, dim: int, positive: bool = False) -> Tensor:
-    """Return the leading eigenvectors (V, E) of a symmetric matrix, by the root of their values.
+    """Compute the leading eigenvectors (V, E) of a symmetric matrix, by the root of their values.
 
-    With ``positive``, only those of positive eigenvalues. Where there are too few, zeros follow.
-    Found by randomised subspace iteration (Halko et al. 2011, algorithm 4.4).
+    With ``positive``, those of positive eigenvalues; missing ones are zeros. Randomised subspace
+    iteration (Halko et al. 2011, algorithm 4.4).
     """
     size = len(matrix)
     width = min((1 + positive) * dim + OVERSAMPLING, size)  # about half of them are negative
@@ -113,9 +112,9 @@ def leading_eigenvectors(matrix: Tensor, dim: int, positive: bool = False) -> Te
 
 
 def normalise_lengths(vectors: Tensor) -> Tensor:
-    """Return vectors (V, E) of mean length 1, with the square roots of their lengths.
+    """Scale vectors (V, E) to the square roots of their lengths, and to a mean length of 1.
 
-    Less is known of a rare word, whose vector is short, though not nothing.
+    Vectors of rare words stay shorter than others, as less is known about them.
     """
     lengths = vectors.norm(dim=1, keepdim=True)  # (V, 1)
     vectors[lengths.squeeze(1) <= ROUNDING * lengths.max()] = 0
@@ -125,54 +124,54 @@ def normalise_lengths(vectors: Tensor) -> Tensor:
 
 
 def _count_contexts(texts: EncodedTexts, vocab_size: int) -> tuple[Ints, Ints, Floats]:
-    """Return where each token's contexts begin (V + 1,), the contexts, and their counts."""
+    """Count contexts: the start of those of each token (V + 1,), the contexts, their counts."""
     tokens = np.array(texts.tokens[:MAX_TOKENS], np.int64)  # (T,)
-    text = np.searchsorted(texts.offsets, np.arange(len(tokens)), "right")  # its number, (T,)
+    text = np.searchsorted(texts.offsets, np.arange(len(tokens)), "right")  # of each token, (T,)
     tokens, text = (np.pad(array, WINDOW, constant_values=-1) for array in (tokens, text))
     row_sizes = np.zeros(vocab_size, np.int64)
     contexts, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     for first, last in pairwise(_vocabulary_parts(tokens, vocab_size)):
-        places = np.flatnonzero((tokens >= first) & (tokens < last))
+        positions = np.flatnonzero((tokens >= first) & (tokens < last))
         keys = []
         for distance in range(1, WINDOW + 1):
-            for others in (places - distance, places + distance):
-                same = text[others] == text[places]
-                pairs = tokens[places[same]] * vocab_size + tokens[others[same]]
+            for neighbours in (positions - distance, positions + distance):
+                same = text[neighbours] == text[positions]
+                pairs = tokens[positions[same]] * vocab_size + tokens[neighbours[same]]
                 keys.append(pairs * WINDOW + distance - 1)
         pairs, distances = np.divmod(np.sort(np.concatenate(keys)), WINDOW)
-        begins = np.flatnonzero(np.diff(pairs, prepend=-1))
-        rows, columns = np.divmod(pairs[begins], vocab_size)
+        starts = np.flatnonzero(np.diff(pairs, prepend=-1))
+        rows, columns = np.divmod(pairs[starts], vocab_size)
         row_sizes += np.bincount(rows, minlength=vocab_size)
         contexts.append(columns.astype(np.int32))
         weights = (1 / (1 + distances)).astype(np.float32)
-        counts.append(np.add.reduceat(weights, begins) if len(begins) else weights)
-    starts = np.concatenate([[0], np.cumsum(row_sizes)]).astype(np.int32)
-    return starts, np.concatenate(contexts), np.concatenate(counts)
+        counts.append(np.add.reduceat(weights, starts) if len(starts) else weights)
+    row_starts = np.concatenate([[0], np.cumsum(row_sizes)]).astype(np.int32)
+    return row_starts, np.concatenate(contexts), np.concatenate(counts)
 
 
 def _vocabulary_parts(tokens: NDArray[np.int64], vocab_size: int) -> list[int]:
-    """Return bounds, from 0 to V, between which a part of the vocabulary has enough tokens."""
+    """Return bounds, from 0 to V, between which tokens occur about ``PART_TOKENS`` times."""
     ends = np.cumsum(np.bincount(tokens[tokens >= 0], minlength=vocab_size))
-    inner = np.searchsorted(ends, np.arange(TOKENS_AT_ONCE, len(tokens), TOKENS_AT_ONCE)) + 1
+    inner = np.searchsorted(ends, np.arange(PART_TOKENS, len(tokens), PART_TOKENS)) + 1
     return sorted({0, *inner[inner < vocab_size].tolist(), vocab_size})
 
 
 def _smoothed_pmi(starts: Ints, contexts: Ints, counts: Floats) -> Floats:
-    """Return the positive PMI of each count, with the frequencies of contexts smoothed."""
+    """Compute the positive PMI of each count, with smoothed frequencies of contexts."""
     size = len(starts) - 1
     tokens = np.repeat(np.arange(size, dtype=np.int32), np.diff(starts))
     totals = np.bincount(tokens, counts, size)  # (V,)
     smoothed = totals**CONTEXT_SMOOTHING / (totals**CONTEXT_SMOOTHING).sum().clip(1e-9)
-    # Each token is a token and a context: the geometric mean of both keeps the matrix symmetric.
+    # Smoothing contexts alone breaks the symmetry: the geometric mean restores it.
     expected = np.sqrt(totals * smoothed).astype(np.float32)
     pmi: Floats = np.log(counts / (expected[tokens] * expected[contexts])).clip(0)
     return pmi
 
 
-def _discounted_pmi(tokens: Ints, others: Ints, counts: Floats, size: int) -> Floats:
-    """Return the PMI of each count, of rare ones less."""
+def _discounted_pmi(tokens: Ints, contexts: Ints, counts: Floats, size: int) -> Floats:
+    """Compute the PMI of each count, discounted for rare ones."""
     totals = np.bincount(tokens, counts, size)  # (V,)
-    pmi: Floats = np.log(counts * counts.sum() / (totals[tokens] * totals[others]))
+    pmi: Floats = np.log(counts * counts.sum() / (totals[tokens] * totals[contexts]))
     pmi *= counts / (counts + COUNT_DISCOUNT)
     return pmi
 
@@ -180,9 +179,9 @@ def _discounted_pmi(tokens: Ints, others: Ints, counts: Floats, size: int) -> Fl
 def _translation_candidates(
     sources: EncodedTexts, targets: EncodedTexts, rows: NDArray[np.int64]
 ) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield tokens (P,), those of the other language in the same pairs (P,), and their weights.
+    """Yield source tokens (P,), target tokens of the same pairs (P,), and their weights (P,).
 
-    A word and its translation stand at about the same place of their sentences, relative to length.
+    The weights decay with the distance of the positions in the sentences, relative to length.
     """
     products = _num_words(sources, rows) * _num_words(targets, rows)  # (pairs,)
     ends = np.cumsum(products)
@@ -190,13 +189,13 @@ def _translation_candidates(
         sample = max(1, int(len(rows) * MAX_PAIRS / ends[-1]))
         rows = rows[np.linspace(0, len(rows) - 1, sample).astype(np.int64)]
         ends = np.cumsum(_num_words(sources, rows) * _num_words(targets, rows))
-    cuts = np.searchsorted(ends, np.arange(PAIRS_AT_ONCE, ends[-1], PAIRS_AT_ONCE))
+    cuts = np.searchsorted(ends, np.arange(PART_PAIRS, ends[-1], PART_PAIRS))
     for part in np.split(rows, np.unique(cuts)):
         width, height = _num_words(sources, part), _num_words(targets, part)  # (pairs,)
         products = width * height
         pair = np.repeat(np.arange(len(part)), products)  # (P,)
         within = np.arange(len(pair)) - (np.cumsum(products) - products)[pair]
-        i, j = np.divmod(within, height[pair])  # (P,) places in the sentences
+        i, j = np.divmod(within, height[pair])  # (P,) positions in the sentences
         source = sources.tokens[sources.offsets[part][pair] + i].astype(np.int64)
         target = targets.tokens[targets.offsets[part][pair] + j].astype(np.int64)
         distance = np.abs((i + 0.5) / width[pair] - (j + 0.5) / height[pair])
@@ -208,6 +207,6 @@ def _num_words(texts: EncodedTexts, rows: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _sum_by_key(keys: Ints, weights: Floats) -> tuple[Ints, Floats]:
-    """Return each key once, in order, with the sum of its weights."""
-    unique, places = np.unique(keys, return_inverse=True)
-    return unique, np.bincount(places, weights, len(unique)).astype(np.float32)
+    """Sum the weights of equal keys; return each key once, sorted, and its sum."""
+    unique, inverse = np.unique(keys, return_inverse=True)
+    return unique, np.bincount(inverse, weights, len(unique)).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Next-token prediction with truncated backpropagation through time, on one running text.
+"""Language modelling by truncated backpropagation through time, on one running text.
 
-It trains a generator, and it pretrains the encoder of a classifier.
+It trains generators and pretrains the encoders of classifiers.
 """
 
 import math
@@ -21,16 +21,16 @@ from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import OnDevice
 from rnncli.training.contract import Carry, Evaluation
 
-STATE_RESET_PROBABILITY = 0.03  # that a stream starts a window from an empty state
-MIN_WINDOWS = 4  # of a stream: with fewer, little is left of carrying the state
-SAMPLED_FROM = 10_000  # tokens of a vocabulary, of which each step then learns only some
-MAX_LOGITS = 1 << 24  # computed at once in evaluation: bounds memory
-MAX_STREAMS, MAX_STEPS = 64, 256  # of evaluation: more are not faster
-MIN_STREAM = 2_000  # tokens of a stream in evaluation: each starts from an empty state
+STATE_RESET_PROBABILITY = 0.03  # of a stream, before each window
+MIN_WINDOWS = 4  # of a stream: the carried state matters only after the first
+SAMPLED_FROM = 10_000  # tokens of a vocabulary, from which on the softmax is sampled
+MAX_LOGITS = 1 << 24  # of a window in evaluation: bounds memory
+MAX_STREAMS, MAX_STEPS = 64, 256  # in evaluation: more are not faster
+MIN_STREAM = 2_000  # tokens of a stream in evaluation, each of which starts from an empty state
 
 
-class Reader(Protocol):
-    """The part of a network that reads tokens, and the layer that predicts the next ones."""
+class Predictor(Protocol):
+    """The part of a network that predicts next tokens."""
 
     @property
     def output(self) -> nn.Linear:
@@ -43,39 +43,44 @@ class Reader(Protocol):
         """Return the features after each token, and the states after the last."""
         ...
 
-    def start_from_frequencies(self, counts: NDArray[np.int64]) -> None:
-        """Let the untrained output predict each token as often as it occurs; counts are (V,)."""
+    def init_output_bias(self, counts: NDArray[np.int64]) -> None:
+        """Initialise the output bias to the log-frequencies of tokens, from counts (V,)."""
         ...
 
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A network that predicts next tokens, and how it is to learn."""
+    """A network that predicts next tokens, and how it is trained."""
 
     network: OnDevice
-    reader: Reader  # a part of it, or all of it
-    num_states: int  # of layers or directions, that are carried from window to window
-    negative_samples: int  # a step, where the vocabulary is large
-    # Cuts a text into windows: (tokens, streams, steps a window, tokens to skip).
+    predictor: Predictor  # a part of the network, or all of it
+    num_states: int  # of layers or directions, carried from window to window
+    negative_samples: int  # a step, where the softmax is sampled
+    # Splits a text into windows: (tokens, streams, steps a window, tokens to skip).
     windows: Callable[[TokenArray, int, int, int], Iterator[Window]] = bptt_windows
 
 
 @dataclass(frozen=True)
 class RunningText:
-    """One long text to learn from, and one that is held out."""
+    """A text for training, and one that is held out."""
 
     train: TokenArray
     validation: TokenArray
     counts: NDArray[np.int64]  # (V,) of each token in ``train``
 
     def __post_init__(self) -> None:
-        """Refuse a text from which nothing can be learned."""
+        """Refuse a text that is too short.
+
+        Raises:
+            DataError: there is nothing to predict.
+
+        """
         if len(self.train) < 3 or len(self.validation) < 2:
             raise DataError("the text is too short to learn from", "give a longer text")
 
 
 class LanguageModelTraining:
-    """Next-token prediction; ``scores`` makes scores of the held-out loss, in nats a token."""
+    """Train a language model; ``scores`` converts the held-out loss, in nats a token."""
 
     def __init__(
         self,
@@ -92,16 +97,16 @@ class LanguageModelTraining:
         windows = len(text.train) // settings.bptt
         self._streams = max(1, min(settings.batch_size, windows // MIN_WINDOWS))
         self.steps_per_epoch = math.ceil((len(text.train) - 1) // self._streams / settings.bptt)
-        model.reader.start_from_frequencies(text.counts)
+        model.predictor.init_output_bias(text.counts)
         self._sampled: SampledSoftmax | None = None
         if len(text.counts) >= SAMPLED_FROM:
             targets = self._streams * settings.bptt  # a step
             self._sampled = SampledSoftmax(text.counts, targets, model.negative_samples)
 
     def batches(self, epoch: int) -> Iterator[Window]:
-        """Yield the windows of the text in order; each epoch cuts it at other places.
+        """Yield the windows of the text in order; each epoch splits it at other positions.
 
-        Now and then a stream starts from an empty state, as every use of the model does.
+        Some streams restart from an empty state at random, as every text at inference does.
         """
         tokens, streams, steps = self._text.train, self._streams, self._settings.bptt
         rng = np.random.default_rng([self._settings.seed, epoch])
@@ -112,12 +117,12 @@ class LanguageModelTraining:
             yield replace(window, keep_state=window.keep_state & ~reset)
 
     def loss(self, batch: Window, carry: Carry) -> tuple[Tensor, int, Carry]:
-        """Return the summed loss of a window, read from the state that the last one left."""
+        """Return the summed loss of a window, the number of its targets, and the state after it."""
         keep = self.model.tensor(batch.keep_state).unsqueeze(1)  # (N, 1)
         states = [tuple(x.where(keep, 0.0) for x in layer) for layer in carry]
         targets = self.model.tensor(batch.targets)
-        x, next_carry = self._read(batch, states or self._empty_states())  # (N, T, E)
-        output = self._model.reader.output
+        x, next_carry = self._features(batch, states or self._empty_states())  # (N, T, E)
+        output = self._model.predictor.output
         if self._sampled is not None:
             loss, n = self._sampled.loss(x, output, targets)
         else:
@@ -125,22 +130,24 @@ class LanguageModelTraining:
         return loss, n, next_carry
 
     def evaluate(self) -> Evaluation:
-        """Return the scores of the held-out text, read in parallel streams to save time."""
+        """Score the held-out text, in parallel streams."""
         tokens, vocab_size = self._text.validation, len(self._text.counts)
         streams = max(1, min(MAX_STREAMS, len(tokens) // MIN_STREAM))
         steps = max(1, min(MAX_STEPS, MAX_LOGITS // (streams * vocab_size)))
         states: Sequence[LayerState | None] = self._empty_states()
         total, count = 0.0, 0
         for window in self._model.windows(tokens, streams, steps, 0):
-            x, states = self._read(window, states)
-            logits = self._model.reader.output(x)
+            x, states = self._features(window, states)
+            logits = self._model.predictor.output(x)
             loss, n = cross_entropy(logits, self.model.tensor(window.targets))
             total, count = total + loss.item(), count + n
         return Evaluation(self._scores(total / count))
 
-    def _read(self, window: Window, states: Sequence[LayerState | None]) -> tuple[Tensor, Carry]:
-        """Return the features, and the states after the window, detached."""
-        x, after = self._model.reader.features(self.model.tensor(window.inputs), states)
+    def _features(
+        self, window: Window, states: Sequence[LayerState | None]
+    ) -> tuple[Tensor, Carry]:
+        """Return the features, and the detached states after the window."""
+        x, after = self._model.predictor.features(self.model.tensor(window.inputs), states)
         return x, tuple(tuple(part.detach() for part in layer) for layer in after)
 
     def _empty_states(self) -> list[LayerState | None]:

@@ -115,8 +115,10 @@ class Tuned:
 class Recipe(Protocol[TrainableT]):
     """The recipe of a task: its part of a training session."""
 
-    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
-        """Return the settings: those ``given``, and for the rest what suits data and machine."""
+    def choose(
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+    ) -> Settings:
+        """Choose settings for the data and this machine; ``overrides`` are those of the user."""
         ...
 
     def prepare(

@@ -1,1 +1,1 @@
-"""Label texts."""
+"""Text classification."""

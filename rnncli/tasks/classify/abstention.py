@@ -1,26 +1,25 @@
-"""Abstention: a classifier gives no label where even the best one is improbable."""
+"""Abstention: a classifier withholds a label that is too improbable."""
 
 import math
 from dataclasses import dataclass
 
 from rnncli.errors import ConfigError
 
-# Probabilities are calibrated on held-out data at training: below this one an answer would be
-# wrong more than once in three.
+# Below it a label is wrong more than once in three: probabilities are calibrated.
 AUTO_THRESHOLD = 2 / 3
-ABSTAIN_LABEL = "neutral"  # classes are feelings more often than not, and this is none
+ABSTAIN_LABEL = "neutral"  # suits sentiment, the most frequent kind of labels
 
 
 @dataclass(frozen=True)
 class Abstention:
-    """The probability below which the best label of a text is withheld, and what replaces it."""
+    """The probability below which a label is withheld, and the label that replaces it."""
 
     threshold: float
     label: str
 
     @classmethod
     def of(cls, threshold: float | str, label: str | None = None) -> "Abstention":
-        """Return what to do below a threshold: a number, which may be written out, or ``auto``.
+        """Parse a threshold: a number, also as a string, or ``auto``.
 
         Raises:
             ConfigError: the threshold is no probability.
@@ -30,7 +29,7 @@ class Abstention:
             value = AUTO_THRESHOLD if threshold == "auto" else float(threshold)
         except (TypeError, ValueError):
             value = math.nan
-        if not 0 < value <= 1:  # which NaN is not, either
+        if not 0 < value <= 1:  # also for NaN
             raise ConfigError(
                 f"--threshold is {threshold!r}",
                 "give a probability above 0 and at most 1, or have one chosen: --threshold auto",

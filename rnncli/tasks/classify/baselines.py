@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MAX_CHARACTERS = 10_000  # of a text; few are longer
-MAX_LEARNED = 40_000_000  # characters: all of IMDb, in six seconds and 0.3 GB
+MAX_TRAINING_CHARACTERS = 40_000_000  # all of IMDb, in six seconds and 0.3 GB
 MAX_WEIGHTS = 1 << 23  # of the n-grams that occur most: bounds memory where there are many classes
 NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=())
 
@@ -26,17 +26,17 @@ NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=())
 def baseline_scores(
     targets: Targets, data: EvaluationData, announce: Announce
 ) -> dict[str, LabelScores]:
-    """Score classifiers that learn from what the model was trained on, where that is at hand."""
+    """Score baselines, trained on the training data of the model where that can be read."""
     if data.train is None:
         return {}
     train = _subset(data.train, announce)
     labels = list(column_values(train, "label"))
-    if set(labels) - set(targets.known):
-        announce("baselines left out: the model's training data has labels that it does not know")
+    if set(labels) - set(targets.known_labels):
+        announce("baselines left out: the training data has labels that the model lacks")
         return {}
     classes = targets.classes_of(labels)
-    bayes = naive_bayes(_beginnings(train), classes, len(targets.known))
-    texts = batched(_beginnings(data.rows), max_items=BATCH_SIZE)
+    bayes = naive_bayes(_truncated_texts(train), classes, len(targets.known_labels))
+    texts = batched(_truncated_texts(data.rows), max_items=BATCH_SIZE)
     majority = np.bincount(classes).argmax()
     answers = {
         "naive_bayes": np.concatenate([bayes(batch).argmax(1) for batch in texts]),
@@ -58,20 +58,20 @@ def naive_bayes(texts: Iterable[str], classes: NDArray[np.int64], num_classes: i
     cells = rows * num_classes + np.repeat(classes, lengths(rows, starts))
     table = np.bincount(cells, minlength=len(ngrams) * num_classes).reshape(-1, num_classes)
     log_p = np.log((table + 1) / (table + 1).sum(0))  # (U, C), P(n-gram | class)
-    with np.errstate(divide="ignore"):  # a class without a text is never the answer
+    with np.errstate(divide="ignore"):  # a class without texts is never predicted
         log_prior = np.log(np.bincount(classes, minlength=num_classes) / len(classes))
     return NgramModel(NGRAMS, ngrams, log_p - log_p.mean(1, keepdims=True), log_prior)
 
 
-def _beginnings(rows: "Dataset") -> Iterator[str]:
+def _truncated_texts(rows: "Dataset") -> Iterator[str]:
     return (text[:MAX_CHARACTERS] for text in column_values(rows, "text"))
 
 
 def _subset(rows: "Dataset", announce: Announce) -> "Dataset":
-    """Return as many rows as there is memory for, drawn at random."""
-    characters = np.array([len(text) for text in _beginnings(rows)])
+    """Draw as many rows as fit into memory."""
+    characters = np.array([len(text) for text in _truncated_texts(rows)])
     order = np.random.default_rng(0).permutation(len(rows))
-    number = max(1, int((characters[order].cumsum() <= MAX_LEARNED).sum()))
+    number = max(1, int((characters[order].cumsum() <= MAX_TRAINING_CHARACTERS).sum()))
     if number == len(rows):
         return rows
     announce(f"baselines are trained on {number:,} of {len(rows):,} texts, to bound memory")

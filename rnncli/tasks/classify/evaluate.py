@@ -1,4 +1,4 @@
-"""Evaluate a classifier: accuracy, F1 and calibration, as a whole and in parts."""
+"""Evaluate a classifier: accuracy, F1 and calibration, in total and by class and length."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -33,12 +33,12 @@ NAMES = (
     "texts",
 )
 CLASS_NAMES = ("precision", "recall", "f1", "support")
-MAX_LISTED = 20  # labels that only one of two models has
+MAX_LISTED = 20  # labels of only one of two models
 
 
 @dataclass(frozen=True)
 class Comparison(LabelScores):
-    """The scores of a second model, and whether the first one is better than it."""
+    """The scores of a second model, and the significance of its difference to the first."""
 
     model: str
     only_first_right: int  # texts
@@ -51,7 +51,7 @@ class Comparison(LabelScores):
 
 @dataclass(frozen=True)
 class LengthScores:
-    """The accuracy on the short, the middle or the long texts."""
+    """The accuracy on the short, the middle or the long third of the texts."""
 
     name: str
     fewest_words: int
@@ -68,25 +68,25 @@ class ClassifierReport(LabelScores):
     texts: int
     mistakes: Mistakes
     calibration_error: float
-    calibration_error_by_chance: float  # to be expected if every probability were true
+    calibration_error_by_chance: float  # of a perfectly calibrated model on as many texts
     baselines: dict[str, LabelScores]
     reliability: list[ReliabilityBin]
     lengths: list[LengthScores]
     classes: dict[str, ClassScores]
     labels: list[str]  # of the rows and columns of the confusion matrix
-    confusion_matrix: list[list[int]]  # rows: the right label; columns: the answer
+    confusion_matrix: list[list[int]]  # rows: the true label; columns: the predicted one
     against: Comparison | None = field(default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all scores by their names; of the mistakes, their number."""
-        scores = {name: _plain(value) for name, value in vars(self).items()}
+        scores = {name: _to_json(value) for name, value in vars(self).items()}
         if self.against is None:
             del scores["against"]
         return scores | {"mistakes": len(self.mistakes)}
 
 
 class ClassifierScorer:
-    """Score a classifier as a whole and in parts, beside baselines and a second model."""
+    """Score a classifier, beside baselines and a second model."""
 
     def __init__(self, path: Path, settings: ScoringSettings, announce: Announce) -> None:
         """Read the model, and the one to compare it with.
@@ -135,7 +135,7 @@ class ClassifierScorer:
         )
 
     def _announce_drift(self, data: EvaluationData) -> None:
-        """Say how texts are unlike those that the model was trained on."""
+        """Announce how the texts differ from the training texts."""
         from rnncli.data.checks import sample
 
         reference = self._model.description.profile
@@ -149,7 +149,7 @@ class ClassifierScorer:
         confidence: Floats,
         is_right: NDArray[np.bool_],
     ) -> Mistakes:
-        """Return the texts with a wrong answer, the most confident first."""
+        """Return the texts with a wrong label, the most confident first."""
         wrong = np.flatnonzero(~is_right)
         wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
 
@@ -167,19 +167,19 @@ class ClassifierScorer:
         return Mistakes(("label", "answer", "probability", "text"), len(wrong), rows)
 
 
-def _plain(value: Any) -> Any:
-    """Return dataclasses, also in lists and dictionaries, as dictionaries."""
+def _to_json(value: Any) -> Any:
+    """Convert dataclasses, also in lists and dictionaries, to dictionaries."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
 def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[LengthScores]:
-    """Return the scores of the short, the middle and the long third of the texts.
+    """Score the short, the middle and the long third of the texts.
 
-    Texts with as many words are in the same third, so that some may be larger, and one empty.
+    Texts of equal length are in the same third, so that one may be larger, or empty and left out.
     """
     words = np.array([_count_words(text) for text in texts])  # (N,)
     ordered = np.sort(words)
@@ -204,12 +204,12 @@ def _by_length(texts: Iterable[str], is_right: NDArray[np.bool_]) -> list[Length
 
 
 def _count_words(text: str) -> int:
-    """Count what stands between spaces, a piece at a time where a text fills the memory."""
+    """Count the words between spaces, by pieces of the text to bound memory."""
     return sum(len(piece.split()) for piece in split_long_text(text, MAX_CHARACTERS))
 
 
 class SecondModel:
-    """A classifier that another one is compared with."""
+    """A classifier with which another one is compared."""
 
     names = (
         "against.difference",
@@ -229,11 +229,11 @@ class SecondModel:
         """
         self._model = TextClassifier.load(path, threads=threads)
         self._path, self._first, self._announce = path, first.path, announce
-        labels = [(model.path, set(model.labels)) for model in (first, self._model)]
+        label_sets = [(model.path, set(model.labels)) for model in (first, self._model)]
         differences = [
             f"only {path} has {', '.join(sorted(extra)[:MAX_LISTED])}"
-            for (path, one), (_, other) in permutations(labels)
-            if (extra := one - other)
+            for (path, labels), (_, other_labels) in permutations(label_sets)
+            if (extra := labels - other_labels)
         ]
         if differences:
             raise ModelError(
@@ -244,7 +244,7 @@ class SecondModel:
     def compare(
         self, data: EvaluationData, targets: Targets, predicted: NDArray[np.int64]
     ) -> Comparison:
-        """Compare the classes (N,) that the first model predicted with those of this one."""
+        """Compare the classes (N,) that the first model predicted with those of the second."""
         announce_unfairness(self._first, self._path, data, self._announce)
         answers: list[str] = []
         for texts in batched(column_values(data.rows, "text"), max_items=BATCH_SIZE):

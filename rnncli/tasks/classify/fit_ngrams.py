@@ -1,7 +1,7 @@
 """Fit a linear n-gram model: a convex problem, solved before the network trains.
 
-Each n-gram counts by how much more often it occurs in a class than elsewhere (Wang and Manning
-2012, section 2.2: naive Bayes log-count ratios); a logistic regression decides which to believe.
+N-grams are scaled by their naive Bayes log-count ratios (Wang and Manning 2012, section 2.2), and
+weighted by a logistic regression.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from rnncli.training.contract import TrainingData
 if TYPE_CHECKING:
     from datasets import Dataset
 
-# Candidates, of which the one with the lowest loss on the held-out texts is chosen.
+# Candidates: the one with the lowest loss on the held-out texts is selected.
 SMALL_CORPUS_NGRAMS: tuple[NgramFeatures, ...] = (
     NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), normalised=True),
     NgramFeatures(word_orders=(1, 2), character_orders=(2, 4, 6), max_skip=5, normalised=True),
@@ -37,22 +37,15 @@ NAME_NGRAMS: tuple[NgramFeatures, ...] = (
     NgramFeatures(word_orders=(), character_orders=(1, 2, 3, 4, 5)),
 )
 SMALL_CORPUS = 3_000_000  # characters: a larger corpus has enough words and word trigrams
-NAME_LENGTH = (
-    2.0  # words a text: shorter texts are names, of which only the spelling is informative
-)
+NAME_LENGTH = 2.0  # words a text: shorter texts are names, whose spelling alone is informative
 LENGTH_SAMPLE = 1_000  # texts whose mean length is computed
-MAX_TEXTS = 200_000  # that the model is fitted to: bounds memory
+MAX_TEXTS = 200_000  # to which the model is fitted: bounds memory
 MAX_BYTES = 1_500_000  # of the model: a classifier has 8 MB with all words known
 SMOOTHING = 1.0  # texts added to each count
-PENALTIES = (
-    1e-2,
-    3e-3,
-    1e-3,
-    3e-4,
-    1e-4,
-)  # of squared weights, from strong to weak, until the loss rises
-ITERATIONS, HISTORY = 30, 10  # of L-BFGS; more change no prediction
-MAX_WEIGHTS = 1 << 23  # that are fitted, of the n-grams that most texts have: bounds memory
+# L2 penalties, from strong to weak, until the loss on the held-out texts rises.
+PENALTIES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+ITERATIONS, HISTORY = 30, 10  # of L-BFGS: more change no prediction
+MAX_WEIGHTS = 1 << 23  # of the most frequent n-grams, which are fitted: bounds memory
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ def select_ngrams(
 
 
 def are_names(texts: "Dataset") -> bool:
-    """Return whether texts are as short as names."""
+    """Return whether texts are names, by their mean length."""
     return words_a_text(texts) < NAME_LENGTH
 
 
@@ -141,9 +134,10 @@ def fit_ngrams(
     is_frequent = counts >= min(min_count, counts.max())
     buckets, counts = buckets[is_frequent], counts[is_frequent]
     buckets, counts = _largest(counts, MAX_WEIGHTS // num_classes, buckets, counts)
-    usual = float(ngrams.scale(train.counts).mean())  # 1 is what penalties are meant for
+    mean_scale = float(ngrams.scale(train.counts).mean())  # divided by, to suit the penalties
     features, validation_features = (
-        _matrix(part, buckets, ngrams.scale(part.counts) / usual) for part in (train, validation)
+        _matrix(part, buckets, ngrams.scale(part.counts) / mean_scale)
+        for part in (train, validation)
     )  # (N, U) each
     transposed = features.t().to_sparse_csr()  # (U, N)
     classes = F.one_hot(torch.from_numpy(train.classes), num_classes).float()  # (N, C)
@@ -153,7 +147,7 @@ def fit_ngrams(
     targets = torch.from_numpy(validation.classes)[has_known_class]
     weights, bias = torch.zeros_like(ratios), torch.zeros(num_classes)
     best_fit = None
-    for penalty in PENALTIES:  # each starts from the one before
+    for penalty in PENALTIES:  # each starts from the weights of the one before
         regression.minimise(weights, bias, penalty)
         loss = F.cross_entropy(
             (validation_features @ (ratios * weights) + bias)[has_known_class], targets
@@ -162,11 +156,11 @@ def fit_ngrams(
             break
         best_fit = loss, (ratios * weights).numpy(), bias.numpy().copy()
     assert best_fit is not None
-    loss, weight, chosen_bias = best_fit
+    loss, weight, best_bias = best_fit
     # Rank n-grams by their effect on the classes and their frequency.
-    moved = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
-    buckets, weight = _largest(moved, max_ngrams, buckets, weight)
-    return NgramModel(ngrams, buckets, (weight / usual).astype(np.float32), chosen_bias), loss
+    effect = np.abs(weight - weight.mean(1, keepdims=True)).max(1) * np.sqrt(counts)  # (U,)
+    buckets, weight = _largest(effect, max_ngrams, buckets, weight)
+    return NgramModel(ngrams, buckets, (weight / mean_scale).astype(np.float32), best_bias), loss
 
 
 def _largest(measure: NDArray[Any], number: int, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:

@@ -20,19 +20,19 @@ from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
 
-MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory, and few texts are longer
-PIECES = 32  # of a longer text, read side by side
-BATCH_TOKENS = 32_768  # in one batch of inference, padding included: bounds memory
-BATCH_TEXTS = 256  # in one batch of inference: what a step works on stays in the cache
-LABELS_SHOWN = 6  # in a description on one line
+MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory; few are longer
+PIECES = 32  # of a longer text, in one batch
+BATCH_TOKENS = 32_768  # padding included: bounds memory
+BATCH_TEXTS = 256  # the state of a step stays in the cache of the processor
+MAX_LISTED = 6  # labels in the representation
 
 
 @dataclass(frozen=True)
 class Classification:
-    """The label of a text, and how probable it is.
+    """The label of a text, and its probability.
 
-    Where the classifier abstains, ``label`` is the one that was asked for instead; the
-    ``probability`` still is that of the best label.
+    Where the classifier abstains, ``label`` is the abstain label, and ``probability`` that of the
+    best label.
     """
 
     label: str
@@ -71,11 +71,11 @@ class TextClassifier(Predictor[SequenceClassifier]):
         return self._tokenizer
 
     def _properties(self) -> list[str]:
-        names = listed(self.labels, LABELS_SHOWN)
+        names = listed(self.labels, MAX_LISTED)
         return [f"{counted(len(self.labels), 'label')} ({names})", *super()._properties()]
 
     def explain(self, texts: Iterable[str]) -> list[list[Span]]:
-        """Return the words of each text with how much they speak for its label."""
+        """Score the words of each text by their evidence for its label."""
         return explain(self, as_texts(texts), self._announce_once)
 
     def __call__(
@@ -85,11 +85,11 @@ class TextClassifier(Predictor[SequenceClassifier]):
         threshold: float | Literal["auto"] | None = None,
         abstain_label: str = ABSTAIN_LABEL,
     ) -> list[Classification]:
-        """Label each text; the order is kept.
+        """Label the texts, in their order.
 
         A text of more than ``MAX_CHARACTERS`` is read in pieces, whose probabilities are averaged.
-        Where even the best label is less probable than ``threshold``, the text gets
-        ``abstain_label`` instead; with ``"auto"``, where it would be wrong more than once in three.
+        Where the best label is less probable than ``threshold``, ``abstain_label`` replaces it;
+        ``"auto"`` is 2/3, below which labels are wrong more than once in three.
 
         Raises:
             InputError: ``texts`` is no list of texts.
@@ -124,11 +124,11 @@ class TextClassifier(Predictor[SequenceClassifier]):
                 f"texts of more than {MAX_CHARACTERS:,} characters are read in pieces, and the "
                 "pieces' probabilities averaged"
             )
-            logits[i] = self._pooled(split_long_text(texts[i], MAX_CHARACTERS))
+            logits[i] = self._logits_of_pieces(split_long_text(texts[i], MAX_CHARACTERS))
         return logits
 
-    def _pooled(self, pieces: Sequence[str]) -> Floats:
-        """Return the logits (C,) of a text's pieces together; few are in memory at once."""
+    def _logits_of_pieces(self, pieces: Sequence[str]) -> Floats:
+        """Return the logits (C,) of a text from the mean probabilities of its pieces."""
         total = np.zeros(len(self.labels))
         for start in range(0, len(pieces), PIECES):
             batch = pieces[start : start + PIECES]

@@ -1,9 +1,8 @@
-"""Pretraining of a classifier's encoder on texts without labels.
+"""Pretraining of a classifier's encoder as a language model, on texts without labels.
 
-Two stages, never a joint loss: a language model that starts a classifier helps most where labels
-are few (Dai and Le 2015; Howard and Ruder 2018). In the second stage all weights learn at the full
-rate from the start: lower rates for what is pretrained, and gradual unfreezing, lost more than a
-point, since a network as small as this still has much to learn.
+It helps most where labels are few (Dai and Le 2015; Howard and Ruder 2018). The classifier is then
+trained with the full learning rate for all weights: lower rates for pretrained layers and gradual
+unfreezing lost more than a point of accuracy, since a network as small is far from converged.
 """
 
 from collections.abc import Iterator
@@ -19,31 +18,31 @@ from rnncli.networks.bidirectional_lm import BidirectionalLM
 from rnncli.tasks.classify.train import ClassifierTraining
 from rnncli.tasks.language_modeling import LanguageModel, LanguageModelTraining, RunningText
 
-WIDER = {"hidden_size": 256}  # than labels alone could teach
-MAX_TIME_SHARE = 0.85  # of the budget; labels are what it is all for
+SETTINGS = {"hidden_size": 256}  # of a pretrained classifier: labels alone train fewer units
+MAX_TIME_SHARE = 0.85  # of the budget: the rest is for training on labels
 MAX_EPOCHS = 10  # more would overfit a small corpus
 BATCH_SIZE = 32  # streams of text
-NEGATIVE_SAMPLES = 1_024  # a step: more teach more slowly
+NEGATIVE_SAMPLES = 1_024  # a step: more gain less than they cost
 VALIDATION_SHARE, MAX_VALIDATION = 0.1, 20_000  # of the tokens; tokens at most
 
 
 def settings_of(classifier: ClassifierTraining, settings: Settings) -> Settings:
-    """Return the settings with which the encoder of a classifier learns from plain text.
+    """Return the settings of pretraining.
 
-    Time is divided as the tokens are, between those of plain text and those with labels.
+    The time is divided in proportion to the tokens of pretraining and of training.
     """
-    assert classifier.plain is not None
-    plain, labelled = len(classifier.plain.tokens), len(classifier.texts.tokens)
-    share = min(plain / (plain + labelled), MAX_TIME_SHARE)
-    usual = DEFAULTS["generate"]
+    assert classifier.pretraining_texts is not None
+    tokens, labelled_tokens = len(classifier.pretraining_texts.tokens), len(classifier.texts.tokens)
+    share = min(tokens / (tokens + labelled_tokens), MAX_TIME_SHARE)
+    defaults = DEFAULTS["generate"]
     max_time = settings.max_time
     return replace(
         settings,
-        learning_rate=usual.learning_rate,
-        warmup=usual.warmup,
-        average=usual.average,
+        learning_rate=defaults.learning_rate,
+        warmup=defaults.warmup,
+        average=defaults.average,
         batch_size=BATCH_SIZE,
-        bptt=usual.bptt,
+        bptt=defaults.bptt,
         label_smoothing=0.0,
         epochs=settings.epochs if max_time is None else MAX_EPOCHS,
         max_time=None if max_time is None else share * max_time,
@@ -55,8 +54,8 @@ def build(classifier: ClassifierTraining, settings: Settings) -> LanguageModelTr
 
     The end of all texts, with labels and without, is held out.
     """
-    assert classifier.plain is not None
-    tokens = classifier.plain.tokens
+    assert classifier.pretraining_texts is not None
+    tokens = classifier.pretraining_texts.tokens
     cut = len(tokens) - min(int(VALIDATION_SHARE * len(tokens)), MAX_VALIDATION)
     train = EncodedTexts(tokens[:cut], np.array([0, cut]))
     text = RunningText(train.tokens, tokens[cut:], train.counts(classifier.tokenizer.vocab_size))
@@ -72,7 +71,7 @@ def build(classifier: ClassifierTraining, settings: Settings) -> LanguageModelTr
 def bidirectional_windows(
     tokens: TokenArray, streams: int, steps: int, skip: int = 0
 ) -> Iterator[Window]:
-    """Yield windows (N, 2, T) of a text, and of the same text from its end."""
+    """Yield windows (N, 2, T) of a text, forward and backward."""
     directions = (tokens, tokens[::-1])
     for windows in zip(*(bptt_windows(t, streams, steps, skip) for t in directions), strict=True):
         yield Window(

@@ -1,4 +1,4 @@
-"""How a classifier is trained: its settings, its n-gram model, its embeddings, its pretraining."""
+"""How a classifier is trained: settings, n-gram model, initial embeddings, pretraining."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-RARE_WORDS_FROM = 1_000  # texts, from which on words that occur once are unknown words in training
+MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
 SMALL_CORPUS = 5_000  # texts: a smaller corpus gets more epochs
-LARGE_CORPUS = 20_000  # texts, of which steps of more are faster and still enough
-FROZEN_FROM = 4  # times the labelled tokens: embeddings of so much plain text are frozen
+LARGE_CORPUS = 20_000  # texts: a larger corpus gets larger batches, which are faster
+FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
 
 class ClassifierRecipe:
     """How a classifier is trained."""
 
-    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
-        """Choose settings for the data: names are read by character, sentences by word."""
+    def choose(
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+    ) -> Settings:
+        """Choose settings for the data: names are tokenized by character, sentences by word."""
         if data.unlabelled is not None:
-            given = {**pretrain.WIDER, **given}
+            overrides = {**pretrain.SETTINGS, **overrides}
         settings = DEFAULTS["classify"]
-        level = given.get("level")
+        level = overrides.get("level")
         if level is None and are_names(data.train):
             announce(f"texts of {words_a_text(data.train):.1f} words: tokens are characters")
             level = "char"
@@ -49,15 +51,15 @@ class ClassifierRecipe:
             settings = replace(settings, epochs=20)
         if len(data.train) > LARGE_CORPUS:
             settings = replace(settings, batch_size=64)
-        return settings.with_given(given)
+        return settings.with_given(overrides)
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
     ) -> Prepared[ClassifierTraining]:
         """Encode both parts and build the network.
 
-        It knows the words of unlabelled texts, too, by their frequency. Where there are such texts,
-        the encoder is pretrained on them and on those with labels.
+        With unlabelled texts, the vocabulary includes their words, and the encoder is pretrained on
+        all texts.
         """
         trainable = _build(data, settings, scratch, announce)
         if settings.level != "char":
@@ -68,9 +70,10 @@ class ClassifierRecipe:
                 "training truncates them, classification reads them whole"
             )
         pretraining = None
-        if trainable.plain is not None:
-            first = pretrain.settings_of(trainable, settings)
-            pretraining = Phase("pretraining", pretrain.build(trainable, first), first, "tokens")
+        if trainable.pretraining_texts is not None:
+            phase_settings = pretrain.settings_of(trainable, settings)
+            language_model = pretrain.build(trainable, phase_settings)
+            pretraining = Phase("pretraining", language_model, phase_settings, "tokens")
         return Prepared(
             trainable,
             settings,
@@ -90,7 +93,7 @@ class ClassifierRecipe:
         threads: int,
         announce: Announce,
     ) -> Tuned:
-        """Tune nothing: each evaluation has fitted the weights of network and n-grams already."""
+        """Tune nothing: each evaluation has fitted the weights of network and n-gram model."""
         del trainable, data, path, threads, announce
         return Tuned()
 
@@ -101,7 +104,7 @@ class ClassifierRecipe:
     def preview(
         self, prepared: Prepared[ClassifierTraining], weights: "Mapping[str, Tensor]"
     ) -> str | None:
-        """Show nothing: it writes no text of its own."""
+        """Return None: a classifier generates no text."""
         del prepared, weights
         return None
 
@@ -111,7 +114,7 @@ def _build(
 ) -> ClassifierTraining:
     """Encode all texts, fit the n-gram model, and build the network."""
     labels = tuple(sorted(set(column_values(data.train, "label"))))
-    min_count = 2 if len(data.train) >= RARE_WORDS_FROM else 1
+    min_count = 2 if len(data.train) >= MIN_COUNT_CORPUS else 1
     tokenizer = Tokenizer.train(
         _texts(data.train, *(data.unlabelled or ())),
         settings.level,
@@ -123,16 +126,19 @@ def _build(
         _examples(part, labels, tokenizer, scratch / name)
         for part, name in ((data.train, "train.bin"), (data.validation, "validation.bin"))
     )
-    plain: EncodedTexts | None = None
+    pretraining_texts: EncodedTexts | None = None
     if data.unlabelled is not None:
         texts = _texts(*data.unlabelled, data.train)
-        plain = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
+        path = scratch / "unlabelled.bin"
+        pretraining_texts = encode(texts, tokenizer, path, add_eos=True)
     ngrams: FittedNgrams | None = None
     if settings.ngrams and len(labels) > 1:
         ngrams = select_ngrams(data, train.classes, validation.classes, len(labels), min_count)
         accuracy = float((ngrams.validation.argmax(1) == validation.classes).mean())
         announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
-    return ClassifierTraining(train, validation, labels, tokenizer, settings, ngrams, plain)
+    return ClassifierTraining(
+        train, validation, labels, tokenizer, settings, ngrams, pretraining_texts
+    )
 
 
 def _texts(*parts: "Dataset") -> Iterator[str]:
@@ -151,19 +157,19 @@ def _examples(
 
 
 def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) -> None:
-    """Initialise embeddings from co-occurrence counts, of plain text if there is any.
+    """Initialise embeddings from the co-occurrence counts of all texts.
 
-    Where most of the text is plain, embeddings are frozen: fine-tuning on a few labels would move
-    the words of the labelled texts alone, away from all other words.
+    Where most texts have no labels, embeddings are frozen: fine-tuning would move the words of the
+    labelled texts alone, away from all other words.
     """
-    texts = trainable.texts if trainable.plain is None else trainable.plain
+    texts = trainable.pretraining_texts or trainable.texts
     embedding = trainable.model.encoder.embedding
     vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
-    trained = len(texts.tokens) < FROZEN_FROM * len(trainable.texts.tokens)
+    is_trained = len(texts.tokens) < FREEZE_RATIO * len(trainable.texts.tokens)
     embedding.start_from(vectors)
-    embedding.weight.requires_grad_(trained)
+    embedding.weight.requires_grad_(is_trained)
     announce(
         "embeddings: initialised from co-occurrence counts of "
         f"{min(len(texts.tokens), MAX_TOKENS):,} tokens"
-        + ("" if trained else ", and frozen: most texts have no labels")
+        + ("" if is_trained else ", and frozen: most texts have no labels")
     )

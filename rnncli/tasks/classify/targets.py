@@ -1,4 +1,4 @@
-"""The right labels of texts, and how well some answers agree with them."""
+"""The true labels of texts, and the scores of predicted ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from rnncli.analysis import metrics
 from rnncli.analysis.metrics import Interval
 
-MAX_UNKNOWN_LABELS = 20  # of more, all count as one: such texts have nothing to do with the model
+MAX_UNKNOWN_LABELS = 20  # more are scored as one class: the texts are of another task
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """How many labels are right, with 95 % intervals."""
+    """Accuracy and macro-F1, with 95 % intervals."""
 
     accuracy: float
     accuracy_interval: Interval
@@ -23,19 +23,19 @@ class LabelScores:
 
 
 class Targets:
-    """The right labels of N texts as classes: those that a model knows come first."""
+    """The true labels of N texts, as classes: those of the model come first."""
 
-    def __init__(self, right: Iterable[str], known: Sequence[str]) -> None:
-        """Number the labels; one that the model does not know counts as a mistake."""
-        right = list(right)
-        unknown = sorted(set(right) - set(known))
-        self.labels = [*known, *unknown]
+    def __init__(self, labels: Iterable[str], known_labels: Sequence[str]) -> None:
+        """Number the labels; ``known_labels`` are those of the model."""
+        labels = list(labels)
+        unknown = sorted(set(labels) - set(known_labels))
+        self.labels = [*known_labels, *unknown]
         self._class_of = {label: number for number, label in enumerate(self.labels)}
         if len(unknown) > MAX_UNKNOWN_LABELS:
-            self.labels[len(known) :] = [f"{len(unknown):,} other labels"]
-            self._class_of |= dict.fromkeys(unknown, len(known))
-        self.known = known
-        self.classes = self.classes_of(right)  # (N,)
+            self.labels[len(known_labels) :] = [f"{len(unknown):,} other labels"]
+            self._class_of |= dict.fromkeys(unknown, len(known_labels))
+        self.known_labels = known_labels
+        self.classes = self.classes_of(labels)  # (N,)
 
     def classes_of(self, labels: Iterable[str]) -> NDArray[np.int64]:
         """Return the class of each label."""

@@ -1,4 +1,4 @@
-"""A classifier's network, and the labelled texts that it learns from."""
+"""The training of a classifier's network on labelled texts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
 
-MAX_TRAINING_LENGTH = 400  # tokens: beyond it training slows down more than the rest teaches
+MAX_TRAINING_LENGTH = 400  # tokens: the rest of a text gains little for its time
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class LabelledTexts(Batch):
-    """Some texts, padded behind, and their classes."""
+    """A batch of texts, padded at their ends, and their classes."""
 
     tokens: NDArray[np.int64]  # (N, S)
     lengths: NDArray[np.int64]  # (N,)
@@ -44,7 +44,7 @@ class LabelledTexts(Batch):
 
 
 class ClassifierTraining:
-    """Classification of whole texts."""
+    """Train a classifier and evaluate it on held-out texts."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class ClassifierTraining:
         tokenizer: Tokenizer,
         settings: Settings,
         ngrams: FittedNgrams | None = None,
-        plain: EncodedTexts | None = None,
+        pretraining_texts: EncodedTexts | None = None,  # with labels and without
     ) -> None:
         self.labels = labels
-        self.texts = train.texts  # those with labels
-        self.plain = plain  # all, also those without, where there are such
+        self.texts = train.texts
+        self.pretraining_texts = pretraining_texts
         self._ngrams = ngrams
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
@@ -83,13 +83,13 @@ class ClassifierTraining:
             yield batch
 
     def loss(self, batch: LabelledTexts, carry: Carry) -> tuple[Tensor, int, Carry]:
-        """Return the summed loss of a batch of texts, and how many they are."""
+        """Return the summed loss of a batch, and the number of its texts."""
         classes = self.model.tensor(batch.classes)
         smoothing = self._settings.label_smoothing
         return (*classification_loss(self._logits(batch), classes, smoothing), carry)
 
     def evaluate(self) -> Evaluation:
-        """Return the scores of the calibrated answers on the held-out texts."""
+        """Calibrate the model on the held-out texts, and return its scores on them."""
         classes = self._validation.classes
         models = [self._validation_logits()]  # (N, C)
         names = ["network"]
@@ -97,13 +97,16 @@ class ClassifierTraining:
             models.append(self._ngrams.validation)
             names.append("ngrams")
         logits = np.stack(models)  # (K, N, C)
-        known = classes >= 0
-        weights = fit_weights(logits[:, known], classes[known])  # (K,)
+        has_known_class = classes >= 0
+        weights = fit_weights(logits[:, has_known_class], classes[has_known_class])  # (K,)
         log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
         predicted = log_probabilities.argmax(1)
-        unseen = len(self.labels)  # a class of its own, so that it counts as a mistake
-        matrix = confusion_matrix(np.where(known, classes, unseen), predicted, unseen + 1)
-        likelihoods = np.take_along_axis(log_probabilities[known], classes[known, None], 1)
+        num_classes = len(self.labels)  # also the class of unknown labels, which are mistakes
+        targets = np.where(has_known_class, classes, num_classes)
+        matrix = confusion_matrix(targets, predicted, num_classes + 1)
+        likelihoods = np.take_along_axis(
+            log_probabilities[has_known_class], classes[has_known_class, None], 1
+        )
         scores = {
             "loss": -float(likelihoods.mean()),
             "accuracy": accuracy(matrix),

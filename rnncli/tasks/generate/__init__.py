@@ -1,1 +1,1 @@
-"""Write text."""
+"""Text generation."""

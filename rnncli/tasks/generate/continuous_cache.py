@@ -1,12 +1,11 @@
 """A continuous cache beside a language model: recent tokens are likely to recur.
 
-The weights know the language and the state knows the last few words; which names and subjects a
-text is about lies further back. A continuous cache (Grave, Joulin and Usunier 2017, section 3) is a
-datastore of the latest tokens: as a key, what the output layer read; as a value, the token that
-followed. It only serves to score texts that people wrote: a model that recalls its own text
-believes its mistakes, and repeats them.
+A continuous cache (Grave, Joulin and Usunier 2017, section 3) is a datastore of the latest tokens,
+each with the features before it as its key: names and subjects of a text recur, beyond the reach of
+the hidden state. It is used to score texts, not to generate them: generation would repeat its own
+errors.
 
-Shapes: T steps, M pairs in the datastore, C inverse temperatures that are tried.
+Shapes: T steps, M pairs in the datastore, C inverse temperatures in the grid.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,11 +19,11 @@ from rnncli.networks.knn import Interpolation, interpolate, kernel
 from rnncli.networks.numerics import Floats, Ints, directions
 from rnncli.tasks.generate.surprisal import Predictions
 
-SIZE = 1_000  # tokens of the datastore: more gain little, and each costs time
-BLOCK = 256  # steps a matrix product: more waste time on pairs that are too far apart
-MIN_GAIN = 0.01  # nats a token: a cache that gains less is not worth its time
-MAX_TUNING_TOKENS = 4_096  # of held-out text: enough to choose a cache, read in a second
-# The grid. Each inverse temperature is twice the one before: what a pair counts is squared.
+SIZE = 1_000  # tokens of the datastore: more gain little for their time
+BLOCK = 256  # steps of a matrix product: with more, most products are masked
+MIN_GAIN = 0.01  # nats a token: less is not worth the time
+MAX_TUNING_TOKENS = 4_096  # of held-out text: enough for a stable result, in a second
+# The grid; inverse temperatures double, so that kernels are squared.
 INVERSE_TEMPERATURES = (3.0, 6.0, 12.0, 24.0, 48.0)
 HALF_SATURATIONS = tuple(2.0**power for power in range(-7, 5))
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -35,8 +34,8 @@ class Neighbours:
     """The pairs in the datastore that a block of consecutive steps attends to."""
 
     steps: slice  # of the predictions
-    cosines: Floats  # (T, M) of the angle between the features of a step and each key
-    mask: NDArray[np.bool_]  # (T, M) which pairs are old enough for a step, and not too old
+    cosines: Floats  # (T, M) of the features of each step and each key
+    mask: NDArray[np.bool_]  # (T, M) true at the pairs in the datastore at each step
     values: Ints  # (M,) the tokens that followed
 
 
@@ -44,7 +43,7 @@ class Datastore:
     """The latest tokens of a running text, and the normalised features before each."""
 
     def __init__(self, size: int = SIZE) -> None:
-        """Create an empty datastore, in which a step sees at most ``size`` tokens back."""
+        """Create an empty datastore of at most ``size`` tokens."""
         self._size = size
         self._keys: Floats | None = None
         self._tokens: Ints = np.empty(0, np.int64)
@@ -59,7 +58,7 @@ class Datastore:
             self._keys = np.concatenate([self._keys, keys[steps]])
             self._tokens = np.concatenate([self._tokens, predictions.inputs[steps]])
             pairs, number = len(self._tokens) - 1, len(keys[steps])
-            newest = pairs - number + np.arange(number)[:, None]  # (T, 1) that each step sees
+            newest = pairs - number + np.arange(number)[:, None]  # (T, 1) pair of each step
             index = np.arange(pairs)
             mask = (index <= newest) & (index > newest - self._size)
             yield Neighbours(steps, keys[steps] @ self._keys[:-1].T, mask, self._tokens[1:])
@@ -102,7 +101,7 @@ def write_parameters(cache: Interpolation) -> dict[str, float]:
 
 
 def tune(texts: Iterable[Predictions]) -> Interpolation | None:
-    """Return the interpolation of the lowest loss on a running text; None if it gains too little.
+    """Find the interpolation with the lowest loss on a running text; None if it gains too little.
 
     About ``MAX_TUNING_TOKENS`` tokens are read.
     """
@@ -125,10 +124,8 @@ def tune(texts: Iterable[Predictions]) -> Interpolation | None:
             change = (hits / p_target - total) / (total + half_saturation)  # (T,) relative
             gain = float(np.log1p(share * change).mean())
             if gain > max_gain:
-                best_cache, max_gain = (
-                    Interpolation(share, half_saturation, inverse_temperature),
-                    gain,
-                )
+                max_gain = gain
+                best_cache = Interpolation(share, half_saturation, inverse_temperature)
     return best_cache
 
 

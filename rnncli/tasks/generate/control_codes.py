@@ -1,7 +1,7 @@
-"""Control codes: a label before each text, on which a generator conditions what it writes.
+"""Control codes: a label before each text, on which a generator is conditioned.
 
-As in CTRL (Keskar et al. 2019, section 3), where they are ordinary text. A generator reads
-``LABEL<TAB>TEXT<NEWLINE>``, so that a tokenizer need not know of them.
+As in CTRL (Keskar et al. 2019, section 3), they are ordinary text, without tokens of their own: a
+training text is ``LABEL<TAB>TEXT<NEWLINE>``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def as_label(text: str) -> str:
-    """Return a text as a label that can stand before a tab: tabs and newlines become spaces."""
+    """Convert a text to a label: tabs and newlines become spaces."""
     return as_field(text).strip()
 
 
@@ -42,14 +42,14 @@ def training_texts(rows: "Dataset") -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Controls:
-    """The control codes of a model, sorted, and how frequent they are."""
+    """The control codes of a model, sorted, and their frequencies."""
 
-    counts: Mapping[str, int]  # how many texts each label has
-    several_lines: bool  # whether there are newlines inside texts
+    counts: Mapping[str, int]  # of the texts of each label
+    several_lines: bool  # whether texts contain newlines
 
     @classmethod
     def parse(cls, value: object) -> "Controls | None":
-        """Return the labels that a model's description names, if it names any.
+        """Parse the control codes in a model's description, if there are any.
 
         Raises:
             ValueError: they are damaged.
@@ -67,10 +67,10 @@ class Controls:
         raise ValueError("labels or their counts are wrong")
 
     def require(self, label: str) -> str:
-        """Return a label as the model knows it.
+        """Normalise the name of a label.
 
         Raises:
-            ConfigError: it knows none of this name.
+            ConfigError: the model has no such label.
 
         """
         name = as_label(label)
@@ -83,12 +83,12 @@ class Controls:
         )
 
     def listed(self) -> str:
-        """Return the first labels in a row."""
+        """List the first labels, for messages."""
         return listed(list(self.counts))
 
     def sample(self, seed: int | None) -> Iterator[str]:
-        """Draw labels without end, by their frequencies in the training data."""
-        # A child of the seed would be the stream of a sample, too.
+        """Draw labels endlessly, by their frequencies in the training data."""
+        # Not a child of the seed, which is that of a sample.
         random = np.random.default_rng(None if seed is None else [seed, 1])
         labels, ends = list(self.counts), np.array(list(accumulate(self.counts.values())))
         while True:

@@ -1,4 +1,4 @@
-"""How well a generator predicts text."""
+"""Evaluate a generator: the loss on a running text, in several units."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -47,10 +47,10 @@ class GeneratorReport:
     """The scores of a generator."""
 
     network: TextScores
-    with_cache: TextScores | None  # beside a continuous cache, where the model has one
+    with_cache: TextScores | None  # interpolated with a continuous cache, if the model has one
     characters: int
     tokens: int
-    words: int  # what stands between spaces, and each end of a line
+    words: int  # between spaces; each newline is one, too
     mistakes = None
 
     def to_dict(self) -> dict[str, Any]:

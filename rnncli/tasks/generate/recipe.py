@@ -1,4 +1,4 @@
-"""How a generator is trained, from its settings to the cache that it can be scored with."""
+"""How a generator is trained: settings, network, continuous cache."""
 
 import math
 from collections.abc import Mapping
@@ -35,31 +35,69 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-NEGATIVE_SAMPLES = 4_096  # a step; more gain nothing that can be measured
-CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # near enough to count epochs
-CHAR_VOCAB_SIZE = 350  # as a rule, the 256 bytes among them
-WORD_VOCAB_SIZE = 50_000  # at the word level: what each of them costs is little
-BENCHMARK_CHARACTERS = 500_000  # of the text with which speed is measured
-WIDTHS = (640, 512, 384, 256, 192, 128)  # units; of these the widest that there is time to train
-TOKENS_A_WEIGHT = 1.5  # that there must be time to learn from
-WEIGHTS_A_TOKEN = 8  # of the text: more would overfit it
-# From so many epochs on, each counted as often as there are weights for a token of the text.
+NEGATIVE_SAMPLES = 4_096  # a step: more gain nothing measurable
+CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # an estimate, to count epochs
+CHAR_VOCAB_SIZE = 350  # an estimate, with the 256 bytes
+WORD_VOCAB_SIZE = 50_000  # at the word level: sampling makes words cheap
+BENCHMARK_CHARACTERS = 500_000  # with which the speed is measured
+WIDTHS = (640, 512, 384, 256, 192, 128)  # candidates for the number of units
+TOKENS_A_WEIGHT = 1.5  # that the budget must allow to learn from
+WEIGHTS_A_TOKEN = 8  # of the text, at most: more overfit
+# (smallest epochs * weights / tokens, dropout): repeated texts and large networks need more.
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
-PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed, to compare the samples
+PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed: samples are comparable
 
 
 class GeneratorRecipe:
     """How a generator is trained."""
 
-    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
-        """Choose settings for the text, and for what this machine can learn in the time."""
-        return _choose_settings(given, data.train, announce)
+    def choose(
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+    ) -> Settings:
+        """Choose settings for the text and the speed of this machine.
+
+        A wider network learns more from each token, but fewer tokens in the same time. More epochs
+        and more weights need more dropout.
+        """
+        settings = DEFAULTS["generate"]
+        if overrides.get("level") == "word":
+            settings = replace(
+                settings, vocab_size=WORD_VOCAB_SIZE, embedding_dim=256, embedding_dropout=0.2
+            )
+        settings = settings.with_given(overrides)
+        tokens = sum(map(len, training_texts(data.train))) / CHARACTERS_A_TOKEN[settings.level]
+        steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
+        budget = min((settings.epochs or math.inf) * tokens, steps)  # tokens to learn from
+        vocab_size = CHAR_VOCAB_SIZE if settings.level == "char" else settings.vocab_size
+        if settings.max_time is not None:
+            capacity, vocab_size = _measure(data.train, settings)
+            announce(
+                f"speed: {capacity.throughput:,.0f} tokens a second "
+                f"with {settings.hidden_size} units"
+            )
+
+            def is_affordable(candidate: Settings) -> bool:
+                cost = _cost(candidate, vocab_size)
+                weights = _num_weights(candidate, vocab_size)
+                enough_time = min(budget, capacity.targets(cost)) >= TOKENS_A_WEIGHT * cost
+                return enough_time and weights <= WEIGHTS_A_TOKEN * tokens
+
+            if "hidden_size" not in overrides:
+                candidates = (replace(settings, hidden_size=width) for width in WIDTHS)
+                settings = first_affordable(candidates, is_affordable)
+            budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
+        if "dropout" not in overrides:
+            epochs = budget / tokens
+            (dropout,) = look_up(DROPOUTS, epochs * _num_weights(settings, vocab_size) / tokens)
+            settings = replace(settings, dropout=dropout)
+            announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
+        return settings
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
     ) -> Prepared[LanguageModelTraining]:
         """Encode both parts of the text and build the network."""
-        del announce  # nothing is left out of a text
+        del announce
         tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
         trainable = _build(
             encode(training_texts(data.train), tokenizer, scratch / "train.bin"),
@@ -80,7 +118,7 @@ class GeneratorRecipe:
         threads: int,
         announce: Announce,
     ) -> Tuned:
-        """Tune the continuous cache beside which the model can be scored."""
+        """Tune the continuous cache, which evaluation uses."""
         del trainable, announce
         generator = TextGenerator.load(path, threads=threads)
         cache = tune(generator.predictions(training_texts(data.validation)))
@@ -95,7 +133,7 @@ class GeneratorRecipe:
     def preview(
         self, prepared: Prepared[LanguageModelTraining], weights: "Mapping[str, Tensor]"
     ) -> str | None:
-        """Return a sample, drawn with the same random seed each time."""
+        """Generate a sample, always with the same random seed."""
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         tokenizer = prepared.tokenizer
         network = build_numpy(prepared.architecture, arrays)
@@ -105,48 +143,8 @@ class GeneratorRecipe:
         return sample.text
 
 
-def _choose_settings(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
-    """Choose settings for the text, and for what this machine can learn in the time.
-
-    A wider network learns more from each token and reads fewer of them; the more often it reads the
-    text, and the more weights it has for that, the more dropout it needs.
-    """
-    settings = DEFAULTS["generate"]
-    if given.get("level") == "word":  # words say more than characters
-        settings = replace(
-            settings, vocab_size=WORD_VOCAB_SIZE, embedding_dim=256, embedding_dropout=0.2
-        )
-    settings = settings.with_given(given)
-    tokens = sum(map(len, training_texts(train))) / CHARACTERS_A_TOKEN[settings.level]
-    steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
-    budget = min((settings.epochs or math.inf) * tokens, steps)  # tokens to learn from
-    vocab_size = CHAR_VOCAB_SIZE if settings.level == "char" else settings.vocab_size
-    if settings.max_time is not None:
-        capacity, vocab_size = _measure(train, settings)
-        announce(
-            f"speed: {capacity.throughput:,.0f} tokens a second with {settings.hidden_size} units"
-        )
-
-        def is_affordable(candidate: Settings) -> bool:
-            cost = _cost(candidate, vocab_size)
-            weights = _num_weights(candidate, vocab_size)
-            enough_time = min(budget, capacity.targets(cost)) >= TOKENS_A_WEIGHT * cost
-            return enough_time and weights <= WEIGHTS_A_TOKEN * tokens
-
-        if "hidden_size" not in given:
-            candidates = (replace(settings, hidden_size=width) for width in WIDTHS)
-            settings = first_affordable(candidates, is_affordable)
-        budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
-    if "dropout" not in given:
-        epochs = budget / tokens
-        (dropout,) = look_up(DROPOUTS, epochs * _num_weights(settings, vocab_size) / tokens)
-        settings = replace(settings, dropout=dropout)
-        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
-    return settings
-
-
 def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, int]:
-    """Train for a moment on the beginning of the text; return the size of the vocabulary, too."""
+    """Measure the speed on the beginning of the text, and the size of its vocabulary."""
     texts, characters = [], 0
     for text in training_texts(train):
         texts.append(text)
@@ -166,7 +164,7 @@ def _num_weights(settings: Settings, vocab_size: int) -> int:
 
 
 def _cost(settings: Settings, vocab_size: int) -> int:
-    """Return how many weights each token passes: of a large vocabulary, only a sample."""
+    """Count the weights that a token is multiplied by; sampling bounds those of the vocabulary."""
     sample = vocab_size if vocab_size < SAMPLED_FROM else min(vocab_size, NEGATIVE_SAMPLES)
     return _num_weights(settings, sample)
 
@@ -178,7 +176,7 @@ def _build(
     tokenizer: Tokenizer,
     settings: Settings,
 ) -> LanguageModelTraining:
-    """Build the network that settings ask for, and what trains it on a text.
+    """Build the network and its training on a text.
 
     Raises:
         DataError: the text is too short.
@@ -198,7 +196,7 @@ def _build(
 
 
 def _architecture(settings: Settings, vocab_size: int) -> Architecture:
-    """Return the architecture that settings ask for."""
+    """Return the architecture by the settings."""
     return Architecture(
         front=Tokens(vocab_size, settings.embedding_dim),
         encoder=None,

@@ -1,4 +1,4 @@
-"""Score texts with a language model: the surprisal of each, the loss on a running text."""
+"""Score texts with a language model: the surprisal of each, or the loss on a running text."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,25 +16,25 @@ from rnncli.tasks.generate.control_codes import Controls, prefix
 from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 
-MAX_CHARACTERS = 10_000  # of a text that are read at once
-BATCH_TOKENS = 16_384  # of texts read at once, padding included: bounds memory
-BATCH_TEXTS = 256  # at once: a wider batch gains little
-LOGITS = 1 << 24  # in memory at once, however large the vocabulary is
-SCORING_WINDOW = 2_048  # tokens scored at once: bounds memory, changes nothing
-LOGITS_SCORED = 1 << 20  # in memory at once where lines are scored: what stays in the cache
+MAX_CHARACTERS = 10_000  # of a text that is read as a whole
+BATCH_TOKENS = 16_384  # padding included: bounds memory
+BATCH_TEXTS = 256  # larger batches are hardly faster
+MAX_LOGITS = 1 << 24  # bounds memory, for vocabularies of any size
+SCORING_WINDOW = 2_048  # tokens: bounds memory, and does not change the scores
+CACHED_LOGITS = 1 << 20  # of a window where lines are scored: fit in the cache of the processor
 
 
 @dataclass(frozen=True)
 class Surprisal:
-    """The surprisal of a text: -log2 of the probability that a model gives to it."""
+    """The surprisal of a text: -log2 of its probability by a model."""
 
     text: str
-    bits_per_character: float  # the newline that ends the text is one of its characters
-    ends: Ints  # of the pieces: each a token, or a character that takes several
+    bits_per_character: float  # the newline at the end is one of the characters
+    ends: Ints  # of the pieces: tokens, or characters of several tokens
     bits: Floats  # of each piece
 
     def pieces(self) -> Iterator[tuple[str, float]]:
-        """Yield each piece with its bits; the last one is, or ends with, the newline."""
+        """Yield each piece with its bits; the last one ends with the newline."""
         start, line = 0, self.text + "\n"
         for end, bits in zip(self.ends.tolist(), self.bits.tolist(), strict=True):
             yield line[start:end], bits
@@ -43,11 +43,11 @@ class Surprisal:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Consecutive tokens of a running text, and the distribution predicted for each next one."""
+    """Consecutive tokens of a running text, and the predicted distribution of each next one."""
 
     inputs: Ints  # (T,)
     targets: Ints  # (T,) the token after each
-    features: Floats  # (T, E) what the output layer reads
+    features: Floats  # (T, E) the inputs of the output layer
     log_p: Floats  # (T, V)
     is_start: bool  # whether they were read from an empty state
 
@@ -58,7 +58,7 @@ class Predictions:
 
 
 class LanguageModelPredictor(Predictor[CausalLM]):
-    """Predict what follows in a text, which may be one of a label (``control``)."""
+    """Predict the next tokens of texts, which may have a control code."""
 
     task = "generate"
     network_class = CausalLM
@@ -70,20 +70,20 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         self.cache_parameters = model.require_tuned({"share", "twins", "sharpness"})
         if self.cache_parameters.get("share", 0.0) >= 1:
             raise model.damaged("the tuned hyperparameters are wrong")
-        try:  # None where it was trained without any
+        try:
             self.controls = Controls.parse(model.description.task_values.get("controls"))
         except ValueError as error:
             raise model.damaged(str(error)) from None
 
     def surprisal(self, texts: Iterable[str], control: str | None = None) -> list[Surprisal]:
-        """Return how little each text was expected, as a line of its own; the order is kept.
+        """Return the surprisal of each text as a line, in their order.
 
-        It is read from the state in which a line begins, and ends with a newline, which counts. A
-        model with labels reads it as a text of the label ``control``, which does not count.
+        A line follows a newline and ends with one, which is scored, too. A model with control codes
+        reads it after that of the label ``control``, which is not scored.
 
         Raises:
             InputError: ``texts`` is no list of texts.
-            ConfigError: the model knows no such label, or one is needed.
+            ConfigError: the model has no such label, or needs one.
 
         """
         texts = as_texts(texts)
@@ -114,7 +114,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         ]
 
     def _surprisal_in_pieces(self, text: str, context: list[int]) -> Surprisal:
-        """Return the surprisal of a long text, which is read in pieces to bound memory."""
+        """Return the surprisal of a long text, read in pieces to bound memory."""
         state = None
         ends, bits, start = [], [], 0
         for piece in split_long_text(text + "\n", MAX_CHARACTERS):
@@ -130,13 +130,12 @@ class LanguageModelPredictor(Predictor[CausalLM]):
     ) -> tuple[list[Floats], DecoderState]:
         """Return the bits of all tokens but the first of each text, and the state after the last.
 
-        Padding stands behind a text and changes nothing but that state, which counts for a text
-        that is alone.
+        The state includes padding, so that it is of use for a single text only.
         """
         tokens, lengths = pad(texts)  # (N, T + 1)
         state = state or self._network.empty_state(len(tokens))
         bits = np.empty((len(tokens), tokens.shape[1] - 1), np.float32)  # (N, T)
-        window = max(1, LOGITS_SCORED // (self._tokenizer.vocab_size * len(tokens)))
+        window = max(1, CACHED_LOGITS // (self._tokenizer.vocab_size * len(tokens)))
         for start in range(0, bits.shape[1], window):
             part = slice(start, start + window)
             logits, state = self._network.decode(tokens[:, :-1][:, part], state)  # (N, W, V)
@@ -146,7 +145,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         return [row[: length - 1] for row, length in zip(bits, lengths, strict=True)], state
 
     def score(self, texts: Iterable[str], window: int | None = None) -> float:
-        """Return the loss on a running text, in nats a token; see `predictions`.
+        """Return the loss on a running text in nats a token; see `predictions`.
 
         Raises:
             DataError: there is nothing to predict.
@@ -158,16 +157,16 @@ class LanguageModelPredictor(Predictor[CausalLM]):
     def predictions(
         self, texts: Iterable[str], window: int | None = None
     ) -> Iterator["Predictions"]:
-        """Yield the predictions for a running text, a window of steps at a time.
+        """Yield the predictions for a running text, some steps at a time.
 
-        The state is carried through all of it or, with ``window``, reset after so many tokens. The
-        first token is not predicted.
+        The state is carried on or, with ``window``, reset after as many tokens. The first token is
+        not predicted.
 
         Raises:
             DataError: there is nothing to predict.
 
         """
-        max_steps = min(SCORING_WINDOW, max(1, LOGITS // self._tokenizer.vocab_size))
+        max_steps = min(SCORING_WINDOW, max(1, MAX_LOGITS // self._tokenizer.vocab_size))
         ids = chain.from_iterable(map(self._tokenizer.encode, texts))
         last_token, count = list(islice(ids, 1)), 0
         state = self._network.empty_state(1)
@@ -188,14 +187,14 @@ class LanguageModelPredictor(Predictor[CausalLM]):
 
     @property
     def _max_texts(self) -> int:
-        """Return how many texts are read or written at once."""
-        return min(BATCH_TEXTS, max(1, LOGITS // self._tokenizer.vocab_size))
+        """The largest number of texts in a batch."""
+        return min(BATCH_TEXTS, max(1, MAX_LOGITS // self._tokenizer.vocab_size))
 
     def require_control(self, control: str | None) -> str | None:
-        """Return a control code as the model knows it.
+        """Normalise the name of a control code.
 
         Raises:
-            ConfigError: it knows none of this name.
+            ConfigError: the model has no such control code.
 
         """
         if control is None:
@@ -209,7 +208,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         return self.controls.require(control)
 
     def _context(self, label: str | None) -> list[int]:
-        """Return the tokens behind which a text begins: a newline, and the label."""
+        """Return the tokens before a text: a newline, and the control code."""
         context = self._tokenizer.encode("\n")
         return context if label is None else context + self._tokenizer.encode(prefix(label))
 

@@ -1,1 +1,1 @@
-"""Translate texts."""
+"""Machine translation."""

@@ -1,4 +1,4 @@
-"""Build the retrieval memory of a trained translator from its training pairs."""
+"""Building the memory of a trained translator from its training pairs."""
 
 import time
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from rnncli.text.special_tokens import BOS
 
 KEY_SIZE = 64  # dimensions: with 32, BLEU gains a fifth less; with all, hardly more
 PCA_SAMPLE = 2_000  # pairs from which the principal directions of features are computed
-BATCH_SIZE = 128  # pairs, of similar length, so that there is little padding
-TIME_CHECK_INTERVAL = 32  # batches between two looks at the clock
+BATCH_SIZE = 128  # pairs of similar length, so that there is little padding
+TIME_CHECK_INTERVAL = 32  # batches
 MAX_TOKENS = 3_000_000  # of translations: 200 MB, and the search stays fast
 
 
@@ -29,11 +29,11 @@ def build_memory(
     threads: int,
     seconds: float,
 ) -> TranslationMemory:
-    """Return a memory of the pairs ``rows``, or of as many as can be encoded within ``seconds``.
+    """Build a memory of the pairs ``rows``, or of as many as can be encoded within ``seconds``.
 
-    Both sides end with ``<eos>``. Pairs that are left out are drawn at random.
+    Both sides end with ``<eos>``. Pairs to leave out are drawn at random.
     """
-    began = time.monotonic()
+    start_time = time.monotonic()
     rows = np.random.default_rng(0).permutation(rows)
     rows = rows[np.cumsum(targets.lengths_of(rows)) <= MAX_TOKENS]
 
@@ -56,7 +56,7 @@ def build_memory(
             return [keys_of(x, basis) for x in unit_features(batch)]
 
         for start in range(PCA_SAMPLE, len(rows), TIME_CHECK_INTERVAL * BATCH_SIZE):
-            if time.monotonic() - began > seconds:
+            if time.monotonic() - start_time > seconds:
                 break
             batches = list(
                 _batches(rows[start : start + TIME_CHECK_INTERVAL * BATCH_SIZE], targets)

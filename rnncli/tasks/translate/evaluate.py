@@ -1,4 +1,4 @@
-"""How close a translator comes to the translations of people."""
+"""Evaluate a translator: BLEU and chrF, beside those of a baseline and a second model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -26,7 +26,7 @@ from rnncli.text.batching import batched
 from rnncli.text.unicode import has_kana
 
 FAULTS = tuple(field.name for field in fields(Faults))
-LANGUAGE_SAMPLE = 20  # references that show whether they are Japanese
+LANGUAGE_SAMPLE = 20  # references, by which Japanese is recognised
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Translations:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The translations of a second model, and whether those of the first one are better."""
+    """The translations of a second model, and the significance of the differences to the first."""
 
     model: str
     translations: Translations
@@ -111,7 +111,7 @@ class TranslatorScorer:
         if self._settings.against is not None and self._second is not None:
             announce_unfairness(self._path, self._settings.against, data, self._announce)
             systems.append(self._translate(self._second, sources))
-        first, copied, *others = (
+        first, copied, *second = (
             Translations(outputs, metrics, faults(outputs, references, tokenize))
             for outputs, metrics in zip(
                 systems, measure(systems, references, tokenize), strict=True
@@ -122,7 +122,7 @@ class TranslatorScorer:
             first,
             copied,
             _mistakes(sources, references, first),
-            self._compare(first, others[0]) if others else None,
+            self._compare(first, second[0]) if second else None,
         )
 
     def _load(self, path: Path) -> Translator:
@@ -157,7 +157,7 @@ class TranslatorScorer:
         return names
 
     def _tokenizer_for(self, references: Sequence[str]) -> str:
-        """Return the tokenizer for the target's language: words where they can be told apart."""
+        """Return sacreBLEU's tokenizer for the target language."""
         if self._language == "zh":
             return "zh"
         if self._language == "ja" or any(map(has_kana, islice(references, LANGUAGE_SAMPLE))):

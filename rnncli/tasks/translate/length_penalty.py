@@ -1,4 +1,4 @@
-"""Tune the length penalty of a trained translator on held-out pairs."""
+"""Tuning of the length penalty of a trained translator on held-out pairs."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from rnncli.tasks.translate.predict import Translation, Translator, clean
 from rnncli.text.unicode import script_of
 
 PENALTIES = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
-MIN_PAIRS, MAX_PAIRS = 100, 1_000  # with fewer, lengths vary by chance; more change nothing
-BLEU_TOLERANCE = 0.1  # smaller differences do not count
+MIN_PAIRS, MAX_PAIRS = 100, 1_000  # fewer are too noisy; more do not change the result
+BLEU_TOLERANCE = 0.1  # smaller differences are ignored
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,11 @@ class TunedLengthPenalty:
 def tune_length_penalty(
     translator: Translator, sources: Sequence[str], references: Sequence[str]
 ) -> TunedLengthPenalty | None:
-    """Return the length penalty with which translations have the highest BLEU.
+    """Find the length penalty with the highest BLEU on held-out pairs.
 
-    Of several that are equally good, it is the middle one: at either end, sentences that are unlike
-    the references may come out too short or too long. The pairs must be held out from training;
-    with fewer than ``MIN_PAIRS``, the result is None. One search serves all penalties, which
-    only rank the hypotheses that have ended.
+    Of several equally good ones it is the middle one, the most robust to other sentences. With
+    fewer than ``MIN_PAIRS`` pairs the result is None. One search is enough for all penalties, which
+    only rank its finished hypotheses.
     """
     if len(sources) < MIN_PAIRS:
         return None
@@ -38,7 +37,7 @@ def tune_length_penalty(
     beam = SearchConfig().beam
     nbest = translator.nbest(sources, SearchConfig(beam, length_penalty=0.0, nbest=beam))
     references = [clean(reference) for reference in references]
-    # Forced: whether texts are tokenized is the choice of whoever made the data.
+    # force: no warning about texts that are tokenized already.
     tokenize = "char" if script_of("".join(references)) == "CJK" else "13a"
     bleu = BLEU(tokenize=tokenize, force=True)
 

@@ -1,10 +1,10 @@
-"""A retrieval memory beside a translator: how sentences like the present one were translated.
+"""A translation memory: the training pairs as a datastore for nearest neighbours (kNN-MT).
 
-The weights know the language; how a rare phrase was put, the training pairs still say. The memory
-keeps them, and for each target token a short key: what the output layer read before it. Of the
-pairs whose sources are most like the present one, tokens whose keys are like the present features
-get a part of the probability (Khandelwal et al. 2021, section 2; among few similar pairs: Dai et
-al. 2023, section 3). Likeness is the cosine.
+A rare phrase is better looked up than learned. The datastore holds the target tokens, each with a
+quantized key: the features before it, reduced by PCA. At each step, tokens whose keys are similar
+to the present features get a part of the probability (Khandelwal et al. 2021, section 2), among the
+pairs whose sources are most similar to the present one (Dai et al. 2023, section 3). Similarity is
+the cosine.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ from rnncli.tasks.translate.retrieval import HASH_BUCKETS, SimilarTexts
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 
-MAX_PAIRS = 32  # retrieved for a source: BLEU gains less from 16, and no more from 64
+MAX_PAIRS = 32  # retrieved for a source: BLEU is lower with 16, and not higher with 64
 MAX_TOKENS = 1_024  # retrieved for a source at most: bounds memory and time
-KEY_STEPS = 127  # on each side of zero, in which a number of a key is stored
+KEY_SCALE = 127  # of quantized keys
 INTERPOLATION = Interpolation(share=0.85, half_saturation=1.0, inverse_temperature=13.0)
 
 
@@ -38,45 +38,45 @@ class Retrieved:
 
     keys: Floats  # (N, M, J) of length 1, or 0 where there is no token
     mask: NDArray[np.bool_]  # (N, M), true where there is a token
-    words: Ints  # (N, U) the different tokens of a source, padded behind
-    column: Ints  # (N, M) of each token among them
+    tokens: Ints  # (N, U) without repetitions, padded at the end
+    columns: Ints  # (N, M) of each retrieved token in ``tokens``
 
     def keep(self, sources: Ints) -> "Retrieved":
-        """Return the retrieved tokens of these sources alone."""
+        """Select the retrieved tokens of some sources."""
         return Retrieved(*(getattr(self, field.name)[sources] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class RetrievalState:
-    """The state of a decoder, and what was retrieved for its sources."""
+    """The state of a decoder, and the retrieved tokens of its sources."""
 
     decoder: AttentionState
     retrieved: Retrieved
 
     def take(self, rows: Ints) -> "RetrievalState":
-        """Return the state with these rows in place of the old ones; sources stay."""
+        """Select rows of the decoder; the sources stay."""
         return replace(self, decoder=self.decoder.take(rows))
 
     def keep_sources(self, sources: Ints) -> "RetrievalState":
-        """Return the state with these sources only; rows stay."""
+        """Select sources; the rows of the decoder stay."""
         return RetrievalState(self.decoder.keep_sources(sources), self.retrieved.keep(sources))
 
 
 @dataclass(frozen=True)
 class TranslationMemory:
-    """Training pairs of a translator, each side with ``<eos>`` at its end, and their keys."""
+    """Training pairs of a translator, each side ending with ``<eos>``, and their keys."""
 
     sources: EncodedTexts
     targets: EncodedTexts
     keys: NDArray[np.int8]  # (P, J) of the tokens of all targets
-    basis: Floats  # (E, J) in which features become keys
+    basis: Floats  # (E, J) projects features to keys
     index: SimilarTexts  # of the sources
 
     def __len__(self) -> int:
         return len(self.sources)
 
     def write(self, path: Path) -> None:
-        """Write the memory to a file, as a whole."""
+        """Write the memory to a file atomically."""
         tensors: dict[str, NDArray[Any]] = {
             "keys": self.keys, "basis": self.basis, **vars(self.index)
         }  # fmt: skip
@@ -89,10 +89,9 @@ class TranslationMemory:
     def read(
         cls, file: TensorFile, width: int, vocab_sizes: tuple[int, int]
     ) -> "TranslationMemory":
-        """Read the memory of a translator from a file; its keys stay there until they are needed.
+        """Read the memory of a translator from a file; its keys are memory-mapped.
 
-        ``width`` is how many features the output layer reads, and ``vocab_sizes`` are those of
-        source and target.
+        ``width`` is the size E of the features, ``vocab_sizes`` are those of source and target.
 
         Raises:
             ModelError: the file is damaged, or was made for another translator.
@@ -118,7 +117,7 @@ class TranslationMemory:
             for side, size in zip(("source", "target"), vocab_sizes, strict=True)
         )
         if sources is None or targets is None or len(sources) != len(targets):
-            raise ModelError(f"{file.path} is damaged: sources and targets are no pairs", DAMAGED)
+            raise ModelError(f"{file.path} is damaged: sources and targets do not match", DAMAGED)
         rows, ends, scale = (tensors[name] for name in ("rows", "ends", "scale"))
         keys, basis = tensors["keys"], tensors["basis"]
         fits = keys.shape == (len(targets.tokens), basis.shape[1]) and len(scale) == len(sources)
@@ -134,14 +133,14 @@ class TranslationMemory:
         counts = np.array(list(map(len, positions)))  # (N,)
         shape = len(sources), int(counts.max())
         keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, J)
-        column = np.zeros(shape, np.int64)
-        words = []
+        columns = np.zeros(shape, np.int64)
+        tokens = []
         for i, (count, span) in enumerate(zip(counts, positions, strict=True)):
             keys[i, :count] = self.keys[span]
-            tokens, column[i, :count] = np.unique(self.targets.tokens[span], return_inverse=True)
-            words.append(tokens)
+            unique, columns[i, :count] = np.unique(self.targets.tokens[span], return_inverse=True)
+            tokens.append(unique)
         mask = np.arange(shape[1]) < counts[:, None]
-        return Retrieved(directions(keys), mask, pad(words)[0], column)
+        return Retrieved(directions(keys), mask, pad(tokens)[0], columns)
 
     def _positions(self, source: Ints) -> NDArray[np.int64]:
         """Return the positions of the target tokens that are retrieved for a source (M,)."""
@@ -153,7 +152,7 @@ class TranslationMemory:
 
 
 def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> EncodedTexts | None:
-    """Return texts that end with ``<eos>``, all tokens below ``vocab_size``; None if damaged."""
+    """Split tokens into texts, each ending with ``<eos>``; None if they are damaged."""
     if lengths.min() == 0 or int(lengths.sum(dtype=np.int64)) != len(tokens):
         return None
     if not 0 <= int(tokens.min()) <= int(tokens.max()) < vocab_size:
@@ -171,11 +170,11 @@ def principal_directions(features: Floats, size: int) -> Floats:
 
 def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
     """Return the quantized keys (P, J) of features (P, E)."""
-    return np.rint(directions(features @ basis) * KEY_STEPS).astype(np.int8)
+    return np.rint(directions(features @ basis) * KEY_SCALE).astype(np.int8)
 
 
 class RetrievalDecoder:
-    """A translator with a memory: it predicts the next tokens as the network alone does."""
+    """A decoder whose predictions are interpolated with those of a memory."""
 
     def __init__(self, network: EncoderDecoder, memory: TranslationMemory) -> None:
         self._network, self._basis = network, memory.basis
@@ -190,7 +189,7 @@ class RetrievalDecoder:
         cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
         weights = INTERPOLATION.weights(cosines, retrieved.mask[:, None])
         normalisers = interpolate(
-            logits, log_sums(logits), weights, retrieved.words, retrieved.column
+            logits, log_sums(logits), weights, retrieved.tokens, retrieved.columns
         )
         logits -= normalisers.astype(np.float32)[:, None]
         return logits, replace(state, decoder=decoder)

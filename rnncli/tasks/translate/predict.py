@@ -27,13 +27,13 @@ from rnncli.text.unicode import join_cjk
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-BATCH_SENTENCES = 64  # searched together: enough to keep the processor busy
-BATCH_TOKENS = 16_384  # of sources read at once, padding included: bounds memory
-ALIGNED_TOKENS = 4_096  # of sources and translations aligned at once: bounds what they multiply to
+BATCH_SENTENCES = 64  # in a search: larger batches are hardly faster
+BATCH_TOKENS = 16_384  # of sources, padding included: bounds memory
+ALIGNED_TOKENS = 4_096  # of sources and translations: bounds the memory of their weights
 MAX_CHARACTERS = 1_000  # of a text translated as a whole; training sentences are far shorter
-# A loop is a phrase that comes a third time; four characters, unlike four words, often do.
+# A loop is an n-gram that occurs a third time; of four characters, unlike words, many do.
 LOOPS = {
-    # An unknown word is copied from the source.
+    # Unknown words are allowed: they are copied from the source.
     "word": replace(DEFAULT_RULES, suppressed=(PAD, BOS)),
     "subword": DEFAULT_RULES,
     "char": replace(DEFAULT_RULES, ngram_size=16),
@@ -51,7 +51,7 @@ class SearchSettings(TypedDict, total=False):
 
 
 def clean(text: str) -> str:
-    """Return a sentence on one line, without the spaces that corpora put into Japanese."""
+    """Put a sentence on one line, and remove the spaces that corpora have in Japanese."""
     return join_cjk(re.sub(r"\s+", " ", text).strip())
 
 
@@ -82,19 +82,19 @@ class Translator(Predictor[EncoderDecoder]):
 
     @property
     def memory(self) -> TranslationMemory | None:
-        """The pairs that it remembers, if it does."""
+        """The translation memory, if the model has one."""
         return self._memory
 
     @property
     def network(self) -> EncoderDecoder:
-        """What reads and writes."""
+        """The encoder-decoder."""
         return self._network
 
     def with_memory(self, memory: TranslationMemory) -> "Translator":
-        """Return the same translator with a memory."""
-        other = copy(self)
-        other._memory = memory
-        return other
+        """Return a copy of the translator with a memory."""
+        translator = copy(self)
+        translator._memory = memory
+        return translator
 
     def __call__(
         self,
@@ -105,7 +105,7 @@ class Translator(Predictor[EncoderDecoder]):
         split: bool = False,
         **settings: "Unpack[SearchSettings]",
     ) -> list[Translation]:
-        """Translate each text; the order is kept, and a blank text stays blank.
+        """Translate the texts, in their order; a blank text stays blank.
 
         A text of more than ``MAX_CHARACTERS`` is translated in pieces, which are joined; with
         ``split``, so is every text of several sentences. Each translation begins with ``prefix``.
@@ -128,7 +128,7 @@ class Translator(Predictor[EncoderDecoder]):
         split: bool = False,
         **settings: "Unpack[SearchSettings]",
     ) -> list[list[Translation]]:
-        """Return the best translations of each text, best first; of a text in pieces, only one.
+        """Return the n best translations of each text, best first; of a text in pieces, only one.
 
         Raises:
             InputError: ``texts`` is no list of texts.
@@ -140,20 +140,20 @@ class Translator(Predictor[EncoderDecoder]):
         first = self._search([parts[0] for parts in pieces], config, prefix)
         rest = iter(self._search([piece for parts in pieces for piece in parts[1:]], config))
         return [
-            _joined([translations[0], *(next(rest)[0] for _ in parts[1:])])
+            _join([translations[0], *(next(rest)[0] for _ in parts[1:])])
             if parts[1:]
             else translations
             for parts, translations in zip(pieces, first, strict=True)
         ]
 
     def align(self, texts: Iterable[str], translations: Iterable[str]) -> list[Alignment]:
-        """Return which words of each text the translator attends to as it writes a translation.
+        """Align the words of each text and of its translation by attention.
 
-        Any translations will do, for they are read and not searched for. Where a text or its
+        The translations may come from elsewhere: they are read by teacher forcing. If a text or its
         translation is blank, or has more than ``MAX_CHARACTERS``, the alignment has no words.
 
         Raises:
-            InputError: one of them is no list of texts.
+            InputError: ``texts`` or ``translations`` is no list of texts.
 
         """
         sides = [list(map(clean, as_texts(side))) for side in (texts, translations)]
@@ -173,14 +173,14 @@ class Translator(Predictor[EncoderDecoder]):
             ]
             for side, tokenizer in enumerate((self._tokenizer, self._target_tokenizer))
         )
-        read = [[*source.ids, EOS] for source in sources]
-        previous = [[BOS, *target.ids[:-1]] for target in targets]  # tokens before those written
+        source_ids = [[*source.ids, EOS] for source in sources]
+        inputs = [[BOS, *target.ids[:-1]] for target in targets]
 
         def attend(rows: Sequence[int]) -> Iterable[Floats]:
-            state = self._network.encode(*pad([read[row] for row in rows]))
-            return self._network.attend(pad([previous[row] for row in rows])[0], state)
+            state = self._network.encode(*pad([source_ids[row] for row in rows]))
+            return self._network.attend(pad([inputs[row] for row in rows])[0], state)
 
-        sequences = [[*source, *target] for source, target in zip(read, previous, strict=True)]
+        sequences = [[*source, *target] for source, target in zip(source_ids, inputs, strict=True)]
         weights = self._map_batches(
             attend, sequences, ALIGNED_TOKENS, BATCH_SENTENCES
         )  # (T, S) each
@@ -192,7 +192,7 @@ class Translator(Predictor[EncoderDecoder]):
         return alignments
 
     def _with_length_penalty(self, config: SearchConfig) -> SearchConfig:
-        """Return a config whose length penalty, where it has none, is the one tuned at training."""
+        """Set the length penalty of a config without one to that tuned in training."""
         if config.length_penalty is not None:
             return config
         penalty = self._tuned.get("length_penalty")
@@ -201,7 +201,7 @@ class Translator(Predictor[EncoderDecoder]):
         return replace(config, length_penalty=penalty)
 
     def _pieces(self, text: str, split: bool) -> list[str]:
-        """Return the parts of a text that are translated each on its own."""
+        """Split a text into the parts that are translated separately."""
         sentences = split_sentences(text) if split else [text]
         if any(len(sentence) > MAX_CHARACTERS for sentence in sentences):
             self._announce_once(
@@ -214,9 +214,9 @@ class Translator(Predictor[EncoderDecoder]):
     def _search(
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
-        """Return the best translations of each text, each read as a whole."""
+        """Return the n best translations of each text, which is translated as a whole."""
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        nonblank = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # more than the end
+        nonblank = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # not <eos> alone
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
@@ -240,14 +240,14 @@ class Translator(Predictor[EncoderDecoder]):
         config: SearchConfig,
         prefix: tuple[int, ...],
     ) -> list[list[Hypothesis]]:
-        """Return the best hypotheses of sources, which ``state`` has read."""
+        """Return the n best hypotheses of sources; ``state`` is the initial one of the decoder."""
         rules = LOOPS[self._target_tokenizer.level]
         if config.no_repeat_ngram is not None:
             rules = replace(rules, ngram_size=config.no_repeat_ngram, max_ngram_count=1)
         limits = 2 * np.array([len(source) for source in sources]) + 10
         if prefix:
-            read = np.tile([BOS, *prefix[:-1]], (len(sources), 1))  # (N, P)
-            _, state = self._network.decode(read, state)
+            inputs = np.tile([BOS, *prefix[:-1]], (len(sources), 1))  # (N, P)
+            _, state = self._network.decode(inputs, state)
         if self._memory is None or not config.memory:
             return beam_search(self._network.step, state, limits, config, rules, prefix)
         retrieved = self._memory.retrieve([np.array(source) for source in sources])
@@ -261,7 +261,7 @@ class Translator(Predictor[EncoderDecoder]):
         state: AttentionState,
         hypotheses: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Translation]]:
-        """Return hypotheses as texts; ``state`` is that of their sources as they were encoded."""
+        """Decode hypotheses; ``state`` is the initial one of the decoder."""
         unknown = [
             (row, hypothesis)
             for row, best in enumerate(hypotheses)
@@ -271,19 +271,19 @@ class Translator(Predictor[EncoderDecoder]):
         weights = iter(attention_to_sources(self._network, state, unknown))
         tokenizers = self._tokenizer, self._target_tokenizer
 
-        def decoded(source: str, hypothesis: Hypothesis) -> str:
+        def decode(source: str, hypothesis: Hypothesis) -> str:
             if UNK in hypothesis.tokens:
                 return clean(decode_with_copies(hypothesis, next(weights), source, tokenizers))
             return clean(self._target_tokenizer.decode(hypothesis.tokens))
 
         return [
-            [Translation(decoded(text, h), h.score, len(h.tokens) + 1) for h in best]
+            [Translation(decode(text, h), h.score, len(h.tokens) + 1) for h in best]
             for text, best in zip(texts, hypotheses, strict=True)
         ]
 
 
-def _joined(parts: Sequence[Translation]) -> list[Translation]:
-    """Return the translation of a text whose pieces were translated; its score is their mean."""
+def _join(parts: Sequence[Translation]) -> list[Translation]:
+    """Join the translations of the pieces of a text; the score is their mean."""
     text = clean(" ".join(part.text for part in parts))
     score = sum(part.score for part in parts) / len(parts)
     return [Translation(text, score, sum(part.length for part in parts))]

@@ -1,4 +1,4 @@
-"""How a translator is trained, from its settings to the memory and the length penalty."""
+"""How a translator is trained: settings, initial embeddings, memory, length penalty."""
 
 import math
 from collections.abc import Mapping
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-BENCHMARK_PAIRS = 4_000  # with which speed is measured
-WIDTHS = (384, 256, 192, 128)  # units; of these the most that there is time to train
-TOKENS_A_WEIGHT = 0.6  # of the translations, that there must be time to learn from
-# Dropout of units and of words, from so many epochs on: few epochs do not overfit.
+BENCHMARK_PAIRS = 4_000  # with which the speed is measured
+WIDTHS = (384, 256, 192, 128)  # candidates for the number of units
+TOKENS_A_WEIGHT = 0.6  # target tokens that the budget must allow to learn from
+# (smallest number of epochs, dropout, word dropout): few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
-LARGE_CORPUS = 100_000  # pairs, of which steps of more are faster and still enough
+LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
 WORD_VOCAB_SIZE = 20_000  # at the word level
-# Subwords of a vocabulary, from so many pairs on: rarer ones are never learned.
+# (smallest number of pairs, subwords of a vocabulary): rarer subwords are never learned.
 VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 MEMORY_SHARE = 0.05  # of the time budget, beyond it, to build the memory
 
@@ -54,21 +54,48 @@ MEMORY_SHARE = 0.05  # of the time budget, beyond it, to build the memory
 class TranslatorRecipe:
     """How a translator is trained."""
 
-    def choose(self, data: TrainingData, given: Mapping[str, Any], announce: Announce) -> Settings:
-        """Choose settings for the pairs, and for what this machine can learn in the time."""
-        return _choose_settings(given, data.train, announce)
+    def choose(
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+    ) -> Settings:
+        """Choose settings for the pairs and the speed of this machine.
+
+        Fewer pairs need a smaller vocabulary. A wider network learns more from each pair, but fewer
+        pairs in the same time. Fewer epochs need less dropout.
+        """
+        settings = _settings_for_size(overrides, len(data.train), announce).with_given(overrides)
+        epochs = settings.epochs or math.inf
+        if settings.steps is not None:
+            epochs = min(epochs, settings.steps * settings.batch_size / len(data.train))
+        if settings.max_time is not None and not {"hidden_size", "dropout"} <= overrides.keys():
+            capacity, tokens = _measure(data.train, settings)
+            announce(
+                f"speed: {capacity.throughput:,.0f} target tokens a second "
+                f"with {settings.hidden_size} units"
+            )
+            if not {"hidden_size", "embedding_dim"} & overrides.keys():
+                settings = first_affordable(
+                    (replace(settings, hidden_size=width, embedding_dim=width) for width in WIDTHS),
+                    lambda candidate: capacity.work >= TOKENS_A_WEIGHT * _cost(candidate) ** 2,
+                )
+            epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
+        if "dropout" not in overrides:
+            dropout, word_dropout = look_up(DROPOUTS, epochs)
+            announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
+            rates = {"dropout": dropout, "embedding_dropout": dropout, "word_dropout": word_dropout}
+            settings = replace(settings, **(rates | dict(overrides)))
+        return settings
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
     ) -> Prepared[TranslatorTraining]:
         """Encode both parts and build the network."""
         trainable = build(data.train, data.validation, settings, scratch)
-        if trainable.num_long:
+        if trainable.num_dropped:
             announce(
-                f"{trainable.num_long:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are left "
-                "out"
+                f"{trainable.num_dropped:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are "
+                "left out"
             )
-        if settings.level != "char":  # a character has no translation
+        if settings.level != "char":  # characters have no translation
             _initialise_embeddings(trainable, announce)
         return Prepared(
             trainable,
@@ -86,7 +113,7 @@ class TranslatorRecipe:
         threads: int,
         announce: Announce,
     ) -> Tuned:
-        """Tune the length penalty, and build a memory of the pairs if it improves BLEU."""
+        """Tune the length penalty, and keep a memory of the pairs if it improves BLEU."""
         sample = sample_pairs(data.validation, MAX_PAIRS)
         sources, targets = (list(column_values(sample, side)) for side in ("source", "target"))
         translator = Translator.load(path, threads=threads)
@@ -118,7 +145,7 @@ class TranslatorRecipe:
     def preview(
         self, prepared: Prepared[TranslatorTraining], weights: "Mapping[str, Tensor]"
     ) -> str | None:
-        """Show nothing: it writes no text of its own."""
+        """Return None: a translator generates no text without a source."""
         del prepared, weights
         return None
 
@@ -129,7 +156,7 @@ def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) ->
     source, target = bilingual_embeddings(
         pairs.sources,
         pairs.targets,
-        pairs.short_enough(),
+        pairs.trainable_rows(),
         encoder.embedding.num_embeddings,
         decoder.embedding.num_embeddings,
         encoder.embedding.embedding_dim,
@@ -142,13 +169,13 @@ def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) ->
 def _build_memory(
     trainable: TranslatorTraining, translator: Translator, threads: int, announce: Announce
 ) -> TranslationMemory:
-    """Read the pairs once more, within a share of the time budget."""
+    """Encode the pairs, for a share of the time budget at most."""
     pairs, seconds, limit = trainable.pairs, math.inf, ""
     if trainable.settings.max_time is not None:
         seconds = MEMORY_SHARE * trainable.settings.max_time
         limit = f", for {format_duration(seconds)} at most"
     announce(f"memory: encoding the training pairs{limit}")
-    rows = pairs.short_enough()
+    rows = pairs.trainable_rows()
     return build_memory(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
 
 
@@ -158,7 +185,7 @@ def _is_better(
     memory: TranslationMemory,
     announce: Announce,
 ) -> bool:
-    """Return whether translations are better with the memory, and say so."""
+    """Return whether the memory improves BLEU, and announce it."""
     is_better = tuned.bleu > without.bleu + BLEU_TOLERANCE
     announce(
         f"memory: with {len(memory):,} pairs {tuned.bleu:.1f} BLEU on the held-out part, "
@@ -167,48 +194,16 @@ def _is_better(
     return is_better
 
 
-def _choose_settings(given: Mapping[str, Any], train: "Dataset", announce: Announce) -> Settings:
-    """Choose settings for the pairs, and for what this machine can learn in the time.
-
-    Fewer pairs take a smaller vocabulary. A wider network learns more from each pair and reads
-    fewer of them; what is read a few times only needs less dropout.
-    """
-    settings = _settings_for_size(given, len(train), announce).with_given(given)
-    epochs = settings.epochs or math.inf
-    if settings.steps is not None:
-        epochs = min(epochs, settings.steps * settings.batch_size / len(train))
-    if settings.max_time is not None and not {"hidden_size", "dropout"} <= given.keys():
-        capacity, tokens = _measure(train, settings)
-        announce(
-            f"speed: {capacity.throughput:,.0f} target tokens a second with {settings.hidden_size} "
-            "units"
-        )
-        if not {"hidden_size", "embedding_dim"} & given.keys():
-            settings = first_affordable(
-                (replace(settings, hidden_size=width, embedding_dim=width) for width in WIDTHS),
-                lambda candidate: capacity.work >= TOKENS_A_WEIGHT * _cost(candidate) ** 2,
-            )
-        epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
-    if "dropout" not in given:
-        dropout, word_dropout = look_up(DROPOUTS, epochs)
-        announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
-        rates = {
-            "dropout": dropout,
-            "embedding_dropout": dropout,
-            "word_dropout": word_dropout,
-        }
-        settings = replace(settings, **(rates | dict(given)))
-    return settings
-
-
-def _settings_for_size(given: Mapping[str, Any], num_pairs: int, announce: Announce) -> Settings:
-    """Return the usual settings for a corpus of this size."""
+def _settings_for_size(
+    overrides: Mapping[str, Any], num_pairs: int, announce: Announce
+) -> Settings:
+    """Return the default settings for a corpus of this size."""
     settings = DEFAULTS["translate"]
-    if given.get("level") in (None, "subword") and "vocab_size" not in given:
+    if overrides.get("level") in (None, "subword") and "vocab_size" not in overrides:
         (size,) = look_up(VOCAB_SIZES, num_pairs)
         announce(f"{num_pairs:,} pairs: vocabularies of {size:,} subwords")
         settings = replace(settings, vocab_size=int(size))
-    elif given.get("level") == "word":
+    elif overrides.get("level") == "word":
         settings = replace(settings, vocab_size=WORD_VOCAB_SIZE)
     if num_pairs >= LARGE_CORPUS:
         settings = replace(settings, batch_size=64)
@@ -216,7 +211,7 @@ def _settings_for_size(given: Mapping[str, Any], num_pairs: int, announce: Annou
 
 
 def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, float]:
-    """Train for a moment; return the target tokens of all pairs, too."""
+    """Measure the speed on some pairs, and estimate the target tokens of all."""
     sample = sample_pairs(train, BENCHMARK_PAIRS)
     with TemporaryDirectory(prefix="rnncli-") as folder:
         trainable = build(sample, sample.select([0]), settings, Path(folder))
@@ -225,7 +220,7 @@ def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, float]:
 
 
 def _cost(settings: Settings) -> int:
-    """Return how many weights each token passes: of a large vocabulary, only a sample."""
+    """Count the weights that a token is multiplied by; sampling bounds those of the vocabulary."""
     size = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else NEGATIVE_SAMPLES
     weights = count_parameters(architecture(settings, size, size))
     return weights - size * settings.embedding_dim  # source embeddings are looked up

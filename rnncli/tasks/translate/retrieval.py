@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.numerics import Floats, Ints
 
-HASH_BUCKETS = 1 << 20  # of terms; collisions do no harm where there are many buckets
-MAX_CANDIDATES = 1 << 14  # texts that share a term: frequent terms say little and take long
+HASH_BUCKETS = 1 << 20  # of terms: so many that collisions are rare
+MAX_CANDIDATES = 1 << 14  # texts that share a term: frequent terms are slow and discriminate little
 # Odd factors of a multiplicative hash, without a pattern in their bits.
 TOKEN_FACTOR, PREVIOUS_FACTOR = 2_654_435_761, 2_246_822_519
 
@@ -23,8 +23,8 @@ class SimilarTexts:
     """An inverted index: for each term, the texts in which it occurs."""
 
     rows: NDArray[np.int32]  # (P,) the texts of the first term, then those of the second, ...
-    ends: NDArray[np.int32]  # (HASH_BUCKETS,) where those of each term end
-    scale: Floats  # (texts,) by which vectors have length 1
+    ends: NDArray[np.int32]  # (HASH_BUCKETS,) end of each term's texts in ``rows``
+    scale: Floats  # (texts,) 1 / the length of each vector
 
     @classmethod
     def of(cls, texts: EncodedTexts) -> "SimilarTexts":
@@ -38,10 +38,10 @@ class SimilarTexts:
         return cls(rows[_order(terms)], np.cumsum(sizes, dtype=np.int32), scale)
 
     def nearest(self, tokens: Ints, max_texts: int) -> NDArray[np.int64]:
-        """Return the ``max_texts`` texts that are most similar to ``tokens`` (T,), best first.
+        """Return the ``max_texts`` texts most similar to ``tokens`` (T,), best first.
 
-        Texts without a common term are left out. Terms are looked up from the rarest on, until
-        they have ``MAX_CANDIDATES`` texts.
+        Texts without a common term are left out. Terms are looked up from the rarest on, as long as
+        they have at most ``MAX_CANDIDATES`` texts together.
         """
         terms = np.unique(_terms(tokens.astype(np.int64), np.zeros(1, np.int64)))
         starts, ends = np.where(terms > 0, self.ends[terms - 1], 0), self.ends[terms]
@@ -79,6 +79,6 @@ def _terms(tokens: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _order(terms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order of terms: sorted by their lower and then their upper half, which is fast."""
+    """Sort terms, by their lower and then their upper half: a radix sort, which is fast."""
     order = np.argsort((terms & 0xFFFF).astype(np.uint16), kind="stable")
     return order[np.argsort((terms[order] >> 16).astype(np.uint16), kind="stable")]

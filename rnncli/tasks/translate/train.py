@@ -1,4 +1,4 @@
-"""A translator's network, and the pairs of sentences that it learns from."""
+"""The training of a translator's network on pairs of sentences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,27 +28,27 @@ from rnncli.training.contract import Carry, Evaluation
 if TYPE_CHECKING:
     from datasets import Dataset
 
-MAX_TRAINING_LENGTH = 150  # tokens of a sentence; the few longer ones are left out of training
-SAMPLED_FROM = 3_000  # tokens of a vocabulary, of which each step then learns only some
-NEGATIVE_SAMPLES = 1_024  # a step: as good a step as with all, in two thirds of the time
+MAX_TRAINING_LENGTH = 150  # tokens of a sentence: the few longer ones are dropped
+SAMPLED_FROM = 3_000  # tokens of a vocabulary, from which on the softmax is sampled
+NEGATIVE_SAMPLES = 1_024  # a step: the loss falls as with all, in two thirds of the time
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Encoded sentences and their translations, each closed with ``<eos>``."""
+    """Encoded sentences and their translations, each ending with ``<eos>``."""
 
     sources: EncodedTexts
     targets: EncodedTexts
 
-    def short_enough(self) -> NDArray[np.int64]:
-        """Return the rows whose sides are both within the longest length."""
-        longest = np.maximum(self.sources.lengths, self.targets.lengths)
-        return np.flatnonzero(longest <= MAX_TRAINING_LENGTH)
+    def trainable_rows(self) -> NDArray[np.int64]:
+        """Return the rows of at most ``MAX_TRAINING_LENGTH`` tokens on both sides."""
+        lengths = np.maximum(self.sources.lengths, self.targets.lengths)
+        return np.flatnonzero(lengths <= MAX_TRAINING_LENGTH)
 
 
 @dataclass(frozen=True)
 class PairBatch(Batch):
-    """Some sentences and their translations, padded behind."""
+    """A batch of sentences and their translations, padded at their ends."""
 
     sources: NDArray[np.int64]  # (N, S)
     lengths: NDArray[np.int64]  # (N,) of the sources
@@ -57,7 +57,7 @@ class PairBatch(Batch):
 
 
 class TranslatorTraining:
-    """Translation, each target token given the right ones before it (teacher forcing)."""
+    """Train a translator by teacher forcing, and evaluate it on held-out pairs."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class TranslatorTraining:
     ) -> None:
         self.tokenizer, self.target_tokenizer = tokenizer, target_tokenizer
         self.pairs, self._validation = train, validation
-        self._rows = train.short_enough()
+        self._rows = train.trainable_rows()
         if not len(self._rows):
             raise DataError(
                 f"every pair is longer than {MAX_TRAINING_LENGTH} tokens",
                 "split the texts into sentences, one pair a sentence",
             )
         self.settings = settings
-        self.num_long = len(train.sources) - len(self._rows)  # pairs that are left out
+        self.num_dropped = len(train.sources) - len(self._rows)
         self.target_tokens = int(train.targets.lengths_of(self._rows).sum())
         self.steps_per_epoch = -(-len(self._rows) // settings.batch_size)
         model = build_network(
@@ -87,7 +87,7 @@ class TranslatorTraining:
         self.model = model
         self._output = self.model.decoder.output
         counts = train.targets.counts(target_tokenizer.vocab_size)
-        self.model.decoder.start_from_frequencies(counts)
+        self.model.decoder.init_output_bias(counts)
         self._sampled: SampledSoftmax | None = None
         if len(counts) >= SAMPLED_FROM:
             targets = self.target_tokens // self.steps_per_epoch  # a step
@@ -98,8 +98,8 @@ class TranslatorTraining:
         rng = np.random.default_rng([self.settings.seed, epoch])
         sides = self.pairs.targets, self.pairs.sources
         lengths = np.sum([side.lengths_of(self._rows) for side in sides], 0)
-        for chosen in bucketed_batches(lengths, self.settings.batch_size, rng):
-            batch = self._batch(self.pairs, self._rows[chosen])
+        for index in bucketed_batches(lengths, self.settings.batch_size, rng):
+            batch = self._batch(self.pairs, self._rows[index])
             for tokens in (batch.sources, batch.inputs):
                 dropped = rng.random(tokens.shape) < self.settings.word_dropout
                 tokens[dropped & (tokens != PAD) & (tokens != EOS) & (tokens != BOS)] = UNK
@@ -127,24 +127,24 @@ class TranslatorTraining:
         sources, lengths = pairs.sources.pad(rows)
         targets, _ = pairs.targets.pad(rows)
         inputs = np.concatenate([np.full((len(rows), 1), BOS), targets[:, :-1]], 1)
-        inputs[inputs == EOS] = PAD  # behind the last word: predicts padding, which is not scored
+        inputs[inputs == EOS] = PAD  # its target is padding, which has no loss
         return PairBatch(sources, lengths, inputs, targets)
 
     def _features(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Return the features (M, E), and the targets (M,), but for padding."""
+        """Return the features (M, E) and the targets (M,), without padding."""
         tensor = self.model.tensor
         targets = tensor(batch.targets)  # (N, T)
-        where = targets != PAD  # (N, T)
+        mask = targets != PAD  # (N, T)
         x = self.model.features(
-            tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), where
+            tensor(batch.sources), tensor(batch.lengths), tensor(batch.inputs), mask
         )
-        return x, targets[where]
+        return x, targets[mask]
 
 
 def build(
     train: "Dataset", validation: "Dataset", settings: Settings, folder: Path
 ) -> TranslatorTraining:
-    """Encode both parts into a folder and build the network that settings ask for.
+    """Encode both parts into a folder and build the network.
 
     Raises:
         DataError: all pairs are too long.
@@ -154,8 +154,7 @@ def build(
     def sentences(part: "Dataset", column: str) -> Iterator[str]:
         return map(clean, column_values(part, column))
 
-    # Words that look alike in two languages are better learned apart: in a vocabulary that both
-    # share, each word is the most likely translation of itself.
+    # Not one vocabulary for both languages: in it each word is its own likeliest translation.
     tokenizer, target_tokenizer = (
         Tokenizer.train(sentences(train, side), settings.level, settings.vocab_size)
         for side in ("source", "target")
@@ -178,17 +177,17 @@ def build(
 
 
 def sample_pairs(pairs: "Dataset", number: int) -> "Dataset":
-    """Return pairs from all over a corpus, which may be in order; no more than ``number``."""
+    """Sample at most ``number`` pairs, evenly spaced, since a corpus may be sorted."""
     rows = np.linspace(0, len(pairs) - 1, min(len(pairs), number))
     return pairs.select(rows.astype(np.int64))
 
 
 def architecture(settings: Settings, vocab_size: int, target_vocab_size: int) -> Architecture:
-    """Return the architecture that settings ask for."""
+    """Return the architecture by the settings."""
     cell, num_layers, hidden_size = settings.cell, settings.num_layers, settings.hidden_size
     return Architecture(
         front=Tokens(vocab_size, settings.embedding_dim),
-        # Both directions together are as wide as the decoder: they are most of the work.
+        # Both directions together are as wide as the decoder; wider ones cost most of the time.
         encoder=Stack(cell, num_layers, -(-hidden_size // 2), bidirectional=True),
         decoder=Stack(cell, num_layers, hidden_size),
         head=Vocabulary(target_vocab_size),

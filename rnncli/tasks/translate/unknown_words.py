@@ -1,8 +1,8 @@
 """Unknown words of a translation are copied from its source, by attention.
 
-Each becomes the word of the source that got most attention when it was written (Luong et al. 2015,
-"Addressing the rare word problem", section 3.3, with attention in place of alignments): of those
-that the model does not know either, where there are any.
+Each is replaced by the source word with the largest attention weight at its step (Luong et al.
+2015, "Addressing the rare word problem", section 3.3, with attention in place of alignments), among
+the unknown words of the source if there are any.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,9 @@ from rnncli.text.tokenizer import Tokenizer
 def attention_to_sources(
     network: EncoderDecoder, state: AttentionState, hypotheses: Sequence[tuple[int, Hypothesis]]
 ) -> list[Floats]:
-    """Return how much the source is attended to at each token of a hypothesis: weights (T, S).
+    """Return the attention weights (T, S) of each hypothesis.
 
-    ``state`` is that of N sources as they were encoded; a hypothesis comes with the number of its
-    source.
+    ``state`` is the initial one of N sources; a hypothesis comes with the index of its source.
     """
     if not hypotheses:
         return []
@@ -36,17 +35,17 @@ def attention_to_sources(
 def decode_with_copies(
     hypothesis: Hypothesis, weights: Floats, source: str, tokenizers: tuple[Tokenizer, Tokenizer]
 ) -> str:
-    """Return the text of a hypothesis, in which unknown words are those of the source.
+    """Decode a hypothesis, with its unknown words copied from the source.
 
-    ``weights`` (T, S) say how much its tokens attended to those of the source.
+    ``weights`` (T, S) are its attention weights.
     """
     source_tokenizer, target_tokenizer = tokenizers
     ids, ends = source_tokenizer.encode_with_ends(source)
-    unknown = np.equal(ids, UNK)  # (S,)
-    weights = weights[:, : len(ids)] * (unknown if unknown.any() else 1)
+    is_unknown = np.equal(ids, UNK)  # (S,)
+    weights = weights[:, : len(ids)] * (is_unknown if is_unknown.any() else 1)
     words = [source[start:end].strip() for start, end in pairwise([0, *ends])]
     parts = [
-        f" {words[place]}" if token == UNK else target_tokenizer.decode_token(token)
-        for token, place in zip(hypothesis.tokens, weights.argmax(1).tolist(), strict=False)
+        f" {words[position]}" if token == UNK else target_tokenizer.decode_token(token)
+        for token, position in zip(hypothesis.tokens, weights.argmax(1).tolist(), strict=False)
     ]
     return "".join(parts)
