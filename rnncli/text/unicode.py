@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,13 @@ def has_unspaced(text: str) -> bool:
     if text.isascii():
         return False
     return len(_unspaced_remover().normalize_str(replace_surrogates(text))) < len(text)
+
+
+def separate_unspaced(texts: Sequence[str]) -> Sequence[str]:
+    """Put spaces around each character of a script without spaces, as around a word."""
+    characters = set[str]().union(*(text for text in texts if not text.isascii()))
+    spaced = {ord(c): f" {c} " for c in characters if has_unspaced(c)}
+    return [text.translate(spaced) for text in texts] if spaced else texts
 
 
 @cache

@@ -62,6 +62,25 @@ def test_words_and_pairs_of_words_count_and_their_order_does():
     assert nothing == 2 + 1
 
 
+SPACED = NgramFeatures((1,), (), splits_unspaced=False)  # what models did that do not say it
+
+
+@pytest.mark.parametrize(
+    "text", ["กขค", "ກຂຄ", "ကခဂ", "កខគ", "映画祭", "\U00020000\U00020001\U00020002"]
+)
+def test_each_character_of_a_script_without_spaces_is_a_word(text):
+    words = NgramFeatures((1,), ())
+    np.testing.assert_array_equal(buckets_of(words, text), buckets_of(words, " ".join(text)))
+    assert len(buckets_of(words, f"good {text}")) == 2 + 1 + 3  # with beginning and end as words
+    assert len(buckets_of(SPACED, f"good {text}")) == 2 + 1 + (3 if text == "映画祭" else 1)
+
+
+@pytest.mark.parametrize("text", ["it's late, she said", "déjà vu: l’été", "Добрый день!", "हिन्दी"])
+def test_words_between_spaces_are_the_same_for_models_of_every_age(text):
+    words = NgramFeatures((1,), ())
+    np.testing.assert_array_equal(buckets_of(words, text), buckets_of(SPACED, text))
+
+
 def test_pairs_of_words_count_up_to_a_distance_whatever_is_between():
     near, far = NgramFeatures((1,), (), max_skip=2), NgramFeatures((1,), (), max_skip=3)
 
@@ -181,11 +200,12 @@ def model_of(features: NgramFeatures, buckets: list[int]) -> NgramModel:
     return NgramModel(features, np.array(buckets), weight, np.float32([0.5, -0.5]))
 
 
-def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
-    model = model_of(APART, [0, 5, 77, BUCKETS - 1])
+@pytest.mark.parametrize("features", [APART, SPACED])
+def test_what_was_written_is_what_is_read(features: NgramFeatures, tmp_path: Path) -> None:
+    model = model_of(features, [0, 5, 77, BUCKETS - 1])
     model.write(tmp_path / "ngrams.safetensors")
     read = NgramModel.read(TensorFile(tmp_path / "ngrams.safetensors"), 2)
-    assert read.features == APART
+    assert read.features == features
     for name in ("buckets", "weight", "bias"):
         np.testing.assert_array_equal(getattr(read, name), getattr(model, name))
 
@@ -210,6 +230,21 @@ def test_bucket_numbers_that_float32_cannot_hold_are_kept(tmp_path: Path) -> Non
     np.testing.assert_array_equal(read.buckets, buckets)
     same = NgramModel(features, buckets, model.weight % 7, model.bias)
     np.testing.assert_array_equal(read(texts), same(texts))
+
+
+def test_a_file_that_names_no_segmentation_is_read_as_it_was_made(tmp_path: Path) -> None:
+    path = tmp_path / "ngrams.safetensors"
+    model = model_of(SPACED, buckets_of(SPACED, "good กขค").tolist())
+    named = {k: v for k, v in vars(SPACED).items() if k != "splits_unspaced"}
+    tensors = {
+        "buckets": model.buckets.astype(np.int32),
+        "weight": model.weight.astype(np.float16),
+        "bias": model.bias.astype(np.float16),
+    }
+    write_tensors(path, tensors, {"features": json.dumps(named)})
+    read = NgramModel.read(TensorFile(path), 2)
+    np.testing.assert_array_equal(read(["good กขค"]), model(["good กขค"]))
+    assert (read(["good กขค"]) != read(["good ก ข ค"])).all()
 
 
 @pytest.mark.parametrize(
@@ -238,6 +273,7 @@ def test_buckets_that_there_are_not_are_refused(buckets: object, tmp_path: Path)
         {"character_orders": None},
         {"max_skip": -1},
         {"normalised": 1},
+        {"splits_unspaced": None},
         {"buckets": 0},
         {"buckets": 1 << 40},
     ],

@@ -16,6 +16,7 @@ from rnncli.text.unicode import (
     replace_surrogates,
     script_of,
     script_shares,
+    separate_unspaced,
     word_spans,
 )
 
@@ -66,6 +67,7 @@ def test_a_field_ends_no_line_and_no_other_field() -> None:
 )
 def test_a_word_stands_between_spaces_or_is_a_character(text: str, words: list[str]) -> None:
     assert [text[start:end] for start, end in word_spans(text)] == words
+    assert [spaced.split() for spaced in separate_unspaced([text, "abc"])] == [words, ["abc"]]
 
 
 @given(ANY_TEXT)

@@ -23,9 +23,9 @@ from rnncli.networks.numerics import Floats, Ints
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
 from rnncli.text.batching import batched
-from rnncli.text.unicode import replace_surrogates
+from rnncli.text.unicode import replace_surrogates, separate_unspaced
 
-# Words with their apostrophes, single signs, and each character of scripts without spaces.
+# Words with their apostrophes, single signs, and each character of Chinese and Japanese.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")
 BEGIN, END = 2, 3  # of a text, among its words and, as control characters, among its characters
 GAP = 1  # between the two words of a skip-gram
@@ -45,7 +45,8 @@ class NgramFeatures:
     ``word_orders`` and ``character_orders`` hold the n of the n-grams of words and of characters.
     Two words at most ``max_skip`` apart are a skip-gram, whatever stands between them. With
     ``normalised``, the features of a text are scaled to a vector of length 1, so that long texts
-    are scored no more extremely than short ones.
+    are scored no more extremely than short ones. With ``splits_unspaced``, each character of any
+    script without spaces is a word: models were once made that split Chinese and Japanese alone.
     """
 
     word_orders: tuple[int, ...]
@@ -53,6 +54,7 @@ class NgramFeatures:
     max_skip: int = 0
     normalised: bool = False
     buckets: int = BUCKETS
+    splits_unspaced: bool = True
 
     def scale(self, counts: Ints) -> Floats:
         """Return the value of each feature of a text (N,), from how many it has (N,)."""
@@ -79,7 +81,8 @@ class NgramFeatures:
         """Yield, for each n-gram of each text, the text's number times BUCKETS plus its bucket."""
         folded = [" ".join(replace_surrogates(text).lower().split()) for text in texts]
         if self.word_orders:
-            words = [WORD.findall(text) for text in folded]
+            spaced = separate_unspaced(folded) if self.splits_unspaced else folded
+            words = [WORD.findall(text) for text in spaced]
             values = [
                 value
                 for text in words
@@ -216,7 +219,8 @@ def lookup(known: Ints, buckets: Ints, starts: Ints) -> tuple[Ints, Ints]:
 def _parse_features(file: TensorFile) -> NgramFeatures:
     """Return what the n-grams in a file are, as its metadata say."""
     try:
-        values = json.loads(file.read_metadata()["features"])
+        # Models that do not say whether they split all scripts without spaces do not.
+        values = {"splits_unspaced": False, **json.loads(file.read_metadata()["features"])}
         orders = {name: tuple(values[name]) for name in ("word_orders", "character_orders")}
         features = NgramFeatures(**{f.name: values[f.name] for f in fields(NgramFeatures)} | orders)
     except (ValueError, TypeError, LookupError, RecursionError):
@@ -228,6 +232,7 @@ def _parse_features(file: TensorFile) -> NgramFeatures:
     if (
         not all(type(number) is int for number in numbers)
         or type(features.normalised) is not bool
+        or type(features.splits_unspaced) is not bool
         or not 0 < len(all_orders) <= 2 * MAX_ORDER
         or not all(1 <= order <= MAX_ORDER for order in all_orders)
         or not 0 <= features.max_skip <= MAX_ORDER
