@@ -32,37 +32,37 @@ def classify(
     column: options.Column = None,
     only: Annotated[
         list[str] | None,
-        option("Print only texts with this label. Repeatable.", OUTPUT, metavar="LABEL"),
+        option("--only LABEL", OUTPUT, "Print only texts with this label. Repeatable."),
     ] = None,
     excluded: Annotated[
         list[str] | None,
-        option("Print no texts with this label. Repeatable.", OUTPUT, "--not", metavar="LABEL"),
+        option("--not LABEL", OUTPUT, "Print no texts with this label. Repeatable."),
     ] = None,
     threshold: Annotated[
         str | None,
         option(
+            "--threshold P|auto",
+            OUTPUT,
             "Abstain below this probability; auto: where the label would be wrong more than once "
             "in three.",
-            OUTPUT,
-            metavar="P|auto",
         ),
     ] = None,
     abstain_label: Annotated[
         str | None,
         option(
-            "Label of texts below the --threshold.",
+            "--abstain-label LABEL",
             OUTPUT,
-            metavar="LABEL",
+            "Label of texts below the --threshold.",
             show_default=ABSTAIN_LABEL,
         ),
     ] = None,
     explain: Annotated[
         bool,
         option(
+            "--explain",
+            OUTPUT,
             "Show the words for the label and against it: in colours on a terminal, else behind "
             "the text (+great -not).",
-            OUTPUT,
-            "--explain",
         ),
     ] = False,
     output: options.OutputFile = None,
@@ -125,7 +125,6 @@ def _abstention(
 
     Raises:
         ConfigError: the threshold is no probability, or there is a label and no threshold.
-
     """
     if threshold is None:
         if label is None:

@@ -26,10 +26,10 @@ def evaluate(
     split: Annotated[
         str | None,
         option(
+            "--split NAME",
+            DATA,
             "Part of the data to score on; else the first of test, validation and train that "
             "there is.",
-            DATA,
-            metavar="NAME",
         ),
     ] = None,
     text: options.TextColumn = None,
@@ -38,22 +38,24 @@ def evaluate(
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
     revision: options.Revision = None,
+    beam: options.Beam = SearchConfig.beam,
+    memory: options.Memory = SearchConfig.memory,
     require: Annotated[
         list[str] | None,
         option(
+            "--require SCORE>=NUMBER",
+            OUTPUT,
             "Exit with 3 if a score of --json is not as required: 'macro_f1>=0.85', 'bleu>=30'; "
             "also <= > <. Repeatable.",
-            OUTPUT,
-            metavar="SCORE>=NUMBER",
         ),
     ] = None,
     errors: Annotated[
         Path | None,
         option(
+            "--errors FILE",
+            OUTPUT,
             "Write the mistakes to this .tsv, .csv or .jsonl file (classify: the most probable "
             "first; translate: the worst first); -: to stdout, and the scores to stderr.",
-            OUTPUT,
-            metavar="FILE",
         ),
     ] = None,
     as_json: options.Json = False,
@@ -62,46 +64,35 @@ def evaluate(
     against: Annotated[
         Path | None,
         option(
+            "--against MODEL2",
+            MODEL,
             "Compare with this model on the same texts, and test whether the difference is "
             "significant (classify, translate).",
-            MODEL,
-            metavar="MODEL2",
         ),
     ] = None,
     no_baselines: Annotated[
         bool,
         option(
-            "Train no baselines, for which the training data is read again (classify).",
-            MODEL,
             "--no-baselines",
+            MODEL,
+            "Train no baselines, for which the training data is read again (classify).",
         ),
     ] = False,
-    beam: Annotated[
-        int, option("Beam size (translate).", ADVANCED, metavar="N")
-    ] = SearchConfig().beam,
-    memory: Annotated[
-        bool,
-        option(
-            "Look up similar training pairs, where the model keeps them (translate).",
-            ADVANCED,
-            "--memory/--no-memory",
-        ),
-    ] = SearchConfig().memory,
     window: Annotated[
         int | None,
         option(
-            "Reset the hidden state after so many tokens; else it is carried on (generate).",
+            "--window N",
             ADVANCED,
+            "Reset the hidden state after so many tokens; else it is carried on (generate).",
             min=1,
-            metavar="N",
         ),
     ] = None,
     tokenize: Annotated[
         str | None,
         option(
-            "sacreBLEU's tokenizer: 13a, char, intl, ja-mecab, ko-mecab, none or zh (translate).",
+            "--tokenize NAME",
             ADVANCED,
-            metavar="NAME",
+            "sacreBLEU's tokenizer: 13a, char, intl, ja-mecab, ko-mecab, none or zh (translate).",
             show_default="by the language",
         ),
     ] = None,
@@ -161,7 +152,6 @@ def _require_writable(errors: Path, as_json: bool) -> None:
     Raises:
         ConfigError: scores and mistakes would both go to stdout.
         DataError: there is no folder for the file.
-
     """
     if str(errors) != "-":
         require_folder(errors, "--errors")

@@ -16,7 +16,6 @@ from rnncli.errors import ConfigError
 if TYPE_CHECKING:
     from rnncli.analysis.overlap import Source
 
-_DEFAULTS = SamplingConfig()
 BATCH_SIZE = 64  # prompts: their samples are drawn side by side
 SCORE_BATCH_SIZE = 1_024  # lines: enough to sort by length, and for several threads
 # Parameters that say nothing about --score.
@@ -37,73 +36,71 @@ def generate(
     ] = None,
     input: options.InputFile = None,
     column: options.Column = None,
-    n: Annotated[int, option("Samples of each prompt.", SAMPLING, "-n", min=1, metavar="N")] = 1,
+    n: Annotated[int, option("-n N", SAMPLING, "Samples of each prompt.", min=1)] = 1,
     lines: Annotated[
-        int | None,
-        option("Write N whole lines: names, titles.", SAMPLING, min=1, metavar="N"),
+        int | None, option("--lines N", SAMPLING, "Write N whole lines: names, titles.", min=1)
     ] = None,
     length: Annotated[
-        int, option("Maximum length in tokens.", SAMPLING, metavar="N")
-    ] = _DEFAULTS.length,
+        int, option("--length N", SAMPLING, "Maximum length in tokens.")
+    ] = SamplingConfig.length,
     temperature: Annotated[
         str,
         option(
+            "--temperature NUMBER",
+            SAMPLING,
             "Below 1 more predictable, above it wilder; 0 is greedy. Several, as in 0.5,0.8,1.1: "
             "a sample each.",
-            SAMPLING,
-            metavar="NUMBER",
         ),
-    ] = str(_DEFAULTS.temperature),
+    ] = str(SamplingConfig.temperature),
     control: Annotated[
         str | None,
         option(
+            "--control LABEL",
+            SAMPLING,
             "Control code: the label to write like, of a model trained with --control; else drawn "
             "at random.",
-            SAMPLING,
-            metavar="LABEL",
         ),
     ] = None,
     stop: Annotated[
-        str | None, option("Stop string: end before this text.", SAMPLING, metavar="TEXT")
+        str | None, option("--stop TEXT", SAMPLING, "Stop string: end before this text.")
     ] = None,
-    seed: Annotated[int | None, option("Random seed.", SAMPLING, metavar="N")] = None,
+    seed: Annotated[int | None, option("--seed N", SAMPLING, "Random seed.")] = None,
     top_k: Annotated[
-        int | None, option("Draw from the N likeliest tokens.", SAMPLING, metavar="N")
+        int | None, option("--top-k N", SAMPLING, "Draw from the N likeliest tokens.")
     ] = None,
     top_p: Annotated[
         float | None,
-        option("Draw from the likeliest tokens of this total probability.", SAMPLING, metavar="P"),
+        option("--top-p P", SAMPLING, "Draw from the likeliest tokens of this total probability."),
     ] = None,
     min_p: Annotated[
         float | None,
         option(
-            "Draw from tokens at least this likely, relative to the likeliest.",
+            "--min-p P",
             SAMPLING,
-            metavar="P",
+            "Draw from tokens at least this likely, relative to the likeliest.",
         ),
     ] = None,
     repetition_penalty: Annotated[
-        float, option("Above 1: repeat tokens less.", SAMPLING, metavar="NUMBER")
-    ] = _DEFAULTS.repetition_penalty,
+        float, option("--repetition-penalty NUMBER", SAMPLING, "Above 1: repeat tokens less.")
+    ] = SamplingConfig.repetition_penalty,
     max_copy: Annotated[
         int | None,
         option(
-            "Reject samples with more than N characters in a row from --copied-from.",
+            "--max-copy N",
             SAMPLING,
+            "Reject samples with more than N characters in a row from --copied-from.",
             min=1,
-            metavar="N",
         ),
     ] = None,
     score: Annotated[
-        bool,
-        option("Score texts instead: bits per character, tab, text.", OUTPUT, "--score"),
+        bool, option("--score", OUTPUT, "Score texts instead: bits per character, tab, text.")
     ] = False,
     copied_from: Annotated[
         Path | None,
         option(
-            "Measure how much of each sample is copied, word for word, from this text file.",
+            "--copied-from FILE",
             OUTPUT,
-            metavar="FILE",
+            "Measure how much of each sample is copied, word for word, from this text file.",
         ),
     ] = None,
     output: options.OutputFile = None,
@@ -175,7 +172,6 @@ def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
 
     Raises:
         ConfigError: there are several, or it has several lines.
-
     """
     if len(prompts) > 1:
         raise ConfigError(
@@ -200,7 +196,6 @@ def _temperatures(text: str) -> list[float]:
 
     Raises:
         ConfigError: one of them is no number.
-
     """
     try:
         return [float(part) for part in text.split(",")]

@@ -14,91 +14,69 @@ DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
 OUTPUT, MODEL, ADVANCED = "Output", "Model", "Advanced"
 
 
-def option(text: str, panel: str, *names: str, **settings: Any) -> Any:
-    """Make an option with this help text on this panel; without names, it has its parameter's."""
-    return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
+def option(form: str, panel: str, text: str, **settings: Any) -> Any:
+    """Make an option from its form on help pages, such as ``--output -o FILE``, and its text."""
+    words = form.split()
+    names = [word for word in words if word.startswith("-")]
+    metavar = words[-1] if len(names) < len(words) else None
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **settings)
 
 
-Quiet = Annotated[bool, option("Print errors only.", OUTPUT, "--quiet", "-q")]
+Quiet = Annotated[bool, option("--quiet -q", OUTPUT, "Print errors only.")]
 ColorChoice = Annotated[
-    Color,
-    option("Colours: auto, always or never; NO_COLOR is honoured.", OUTPUT, metavar="WHEN"),
+    Color, option("--color WHEN", OUTPUT, "Colours: auto, always or never; NO_COLOR is honoured.")
 ]
-Json = Annotated[bool, option("Print one JSON object a line.", OUTPUT, "--json")]
+Json = Annotated[bool, option("--json", OUTPUT, "Print one JSON object a line.")]
 ModelPath = Annotated[
     Path | None,
-    option(
-        "Model directory; else $RNNCLI_MODEL, else the one of this task in models/.",
-        MODEL,
-        "--model",
-        "-m",
-        metavar="DIR",
-    ),
+    option("--model -m DIR", MODEL, "Model directory; else $RNNCLI_MODEL, else models/TASK."),
 ]
 InputFile = Annotated[
     Path | None,
-    option(
-        "Read texts from this file, one a line; else from stdin.",
-        DATA,
-        "--input",
-        "-i",
-        metavar="FILE",
-    ),
+    option("--input -i FILE", DATA, "Read texts from this file, one a line; else from stdin."),
 ]
 OutputFile = Annotated[
     Path | None,
     option(
-        "Write results to this file, once it is complete; else to stdout.",
-        OUTPUT,
-        "--output",
-        "-o",
-        metavar="FILE",
+        "--output -o FILE", OUTPUT, "Write results to this file, once complete; else to stdout."
     ),
 ]
 Column = Annotated[
     str | None,
     option(
-        "Read this column of CSV, TSV or JSONL; keep all columns and append the results.",
-        DATA,
-        metavar="NAME",
+        "--column NAME", DATA, "Texts are this column of CSV, TSV or JSONL; results are appended."
     ),
 ]
 BatchSize = Annotated[
     int,
-    option(
-        "Lines in a batch; an incomplete one is answered when input pauses.",
-        ADVANCED,
-        min=1,
-        metavar="N",
-    ),
+    option("--batch-size N", ADVANCED, "Lines in a batch; a pause of the input ends one.", min=1),
 ]
 Threads = Annotated[
     int | None,
-    option("Processor threads.", ADVANCED, min=1, metavar="N", show_default="all cores"),
+    option("--threads N", ADVANCED, "Processor threads.", min=1, show_default="all cores"),
 ]
-TextColumn = Annotated[str | None, option("Column of the texts.", DATA, "--text", metavar="NAME")]
-LabelColumn = Annotated[
-    str | None, option("Column of the labels.", DATA, "--label", metavar="NAME")
+Beam = Annotated[int, option("--beam N", SEARCH, "Beam size of translations; 1 is greedy search.")]
+Memory = Annotated[
+    bool,
+    option(
+        "--memory/--no-memory",
+        SEARCH,
+        "Look up similar training pairs, where the model keeps them.",
+    ),
 ]
+TextColumn = Annotated[str | None, option("--text NAME", DATA, "Column of the texts.")]
+LabelColumn = Annotated[str | None, option("--label NAME", DATA, "Column of the labels.")]
 SourceColumn = Annotated[
-    str | None, option("Column of the texts to translate from.", DATA, "--source", metavar="NAME")
+    str | None, option("--source NAME", DATA, "Column of the texts to translate from.")
 ]
-TargetColumn = Annotated[
-    str | None, option("Column of the translations.", DATA, "--target", metavar="NAME")
-]
+TargetColumn = Annotated[str | None, option("--target NAME", DATA, "Column of the translations.")]
 ControlColumn = Annotated[
     str | None,
-    option(
-        "Column of control codes for a generator (authors, moods, languages): generate "
-        "--control then names one to write like.",
-        DATA,
-        "--control",
-        metavar="NAME",
-    ),
+    option("--control NAME", DATA, "Column of control codes for a generator, such as authors."),
 ]
 Revision = Annotated[
     str | None,
-    option("Revision of a dataset of the hub: pins its version.", DATA, metavar="HASH"),
+    option("--revision HASH", DATA, "Revision of a dataset of the hub."),
 ]
 
 

@@ -42,7 +42,6 @@ def require_folder(path: Path, option: str) -> None:
 
     Raises:
         DataError: there is no folder for it, or a folder in its place.
-
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder", f"name a file in it: {option} FILE")
@@ -61,7 +60,6 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]
 
     Raises:
         DataError: there is no folder for the file.
-
     """
     if path is None:
         yield partial(_write_to_stdout, messenger)

@@ -67,7 +67,6 @@ def answer_all(request: Request, key: str, columns: Sequence[str], respond: Resp
 
     Raises:
         DataError: the input cannot be read, or a record is malformed.
-
     """
     with open_output(request.output, request.messenger) as write:
         form, batches = open_input(request, columns)
@@ -108,7 +107,6 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
     Raises:
         DataError: the input cannot be read, or there is none; while batches are read, a record is
             malformed.
-
     """
     if request.texts:
         if len(request.texts) == 1 and _names_file(request.texts[0]):

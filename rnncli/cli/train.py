@@ -37,7 +37,7 @@ def train(
     task: Annotated[
         Task | None,
         option(
-            "classify, generate or translate; else it follows from the data.", DATA, metavar="TASK"
+            "--task TASK", DATA, "classify, generate or translate; else it follows from the data."
         ),
     ] = None,
     text: options.TextColumn = None,
@@ -50,10 +50,10 @@ def train(
     unlabelled: Annotated[
         list[str] | None,
         option(
+            "--unlabelled FILE",
+            DATA,
             "Texts without labels, on which a classifier is pretrained; the file with the labels "
             "may be one of them. Repeatable.",
-            DATA,
-            metavar="FILE",
         ),
     ] = None,
     max_time: settings.MaxTime = None,
@@ -61,18 +61,15 @@ def train(
     steps: settings.Steps = None,
     patience: settings.Patience = None,
     output: Annotated[
-        Path | None,
-        option(
-            "Directory of the model; else models/TASK.", OUTPUT, "--output", "-o", metavar="DIR"
-        ),
+        Path | None, option("--output -o DIR", OUTPUT, "Directory of the model; else models/TASK.")
     ] = None,
-    force: Annotated[bool, option("Replace an existing model.", OUTPUT, "--force")] = False,
+    force: Annotated[bool, option("--force", OUTPUT, "Replace an existing model.")] = False,
     checkpoint_every: Annotated[
         str | None,
         option(
-            "Save the state of the training this often, to resume it after an interruption.",
+            "--checkpoint-every TIME",
             OUTPUT,
-            metavar="TIME",
+            "Save the state of the training this often, to resume it after an interruption.",
             show_default="1m, or 1 % of --max-time",
         ),
     ] = None,
@@ -82,9 +79,9 @@ def train(
     init_from: Annotated[
         Path | None,
         option(
-            "Fine-tune this model of the same task: start from its weights, with its sizes.",
+            "--init-from DIR",
             MODEL,
-            metavar="DIR",
+            "Fine-tune this model of the same task: start from its weights, with its sizes.",
         ),
     ] = None,
     level: settings.LevelChoice = None,
@@ -107,7 +104,7 @@ def train(
     seed: settings.Seed = DEFAULT_SEED,
     precision: settings.PrecisionChoice = "auto",
     device: settings.DeviceChoice = "auto",
-    threads: settings.Threads = None,
+    threads: options.Threads = None,
 ) -> None:
     """Train a model on your own text; its task follows from the data.
 

@@ -12,131 +12,112 @@ from rnncli.messages import format_duration
 Validation = Annotated[
     float,
     option(
-        "Share of the data held out to choose the best model, where the data has no validation "
-        "part of its own.",
-        DATA,
-        metavar="SHARE",
+        "--validation SHARE", DATA, "Share of held-out data, where there is no validation split."
     ),
 ]
 
 MaxTime = Annotated[
     str | None,
     option(
-        "Train no longer than this: 90s, 2m, 1h30m.",
+        "--max-time TIME",
         BUDGET,
-        metavar="TIME",
+        "Train no longer than this: 90s, 2m, 1h30m.",
         show_default=format_duration(DEFAULT_MAX_TIME),
     ),
 ]
-Epochs = Annotated[float | None, option("Largest number of epochs.", BUDGET, metavar="N")]
-Steps = Annotated[int | None, option("Largest number of optimizer steps.", BUDGET, metavar="N")]
+Epochs = Annotated[float | None, option("--epochs N", BUDGET, "Largest number of epochs.")]
+Steps = Annotated[int | None, option("--steps N", BUDGET, "Largest number of optimizer steps.")]
 Patience = Annotated[
     int | None,
     option(
-        "Stop early after so many evaluations without a lower held-out loss.",
+        "--patience N",
         BUDGET,
+        "Stop early after so many evaluations without a lower held-out loss.",
         min=1,
-        metavar="N",
     ),
 ]
 
 LevelChoice = Annotated[
-    Level | None, option("What a token is: char, subword or word.", MODEL, metavar="LEVEL")
+    Level | None, option("--level LEVEL", MODEL, "What a token is: char, subword or word.")
 ]
 VocabSize = Annotated[
-    int | None, option("Largest size of the vocabulary.", MODEL, min=1, metavar="N")
+    int | None, option("--vocab-size N", MODEL, "Largest size of the vocabulary.", min=1)
 ]
 CellChoice = Annotated[
     Cell | None,
-    option("Recurrent cell: lstm, gru, rnn or mingru.", MODEL, metavar="CELL", show_default="lstm"),
+    option("--cell CELL", MODEL, "Recurrent cell: lstm (default), gru, rnn or mingru."),
 ]
 HiddenSize = Annotated[
     int | None,
     option(
-        "Hidden units of a layer; the two directions of a translator's encoder share them.",
-        MODEL,
-        min=1,
-        metavar="N",
+        "--hidden-size N", MODEL, "Hidden units of a layer, of both directions together.", min=1
     ),
 ]
-EmbeddingDim = Annotated[int | None, option("Size of the embeddings.", MODEL, min=1, metavar="N")]
-NumLayers = Annotated[int | None, option("Number of recurrent layers.", MODEL, min=1, metavar="N")]
+EmbeddingDim = Annotated[
+    int | None, option("--embedding-dim N", MODEL, "Size of the embeddings.", min=1)
+]
+NumLayers = Annotated[
+    int | None, option("--num-layers N", MODEL, "Number of recurrent layers.", min=1)
+]
 Ngrams = Annotated[
     bool | None,
     option(
-        "Linear model of n-grams beside the network (classify).",
-        MODEL,
         "--ngrams/--no-ngrams",
+        MODEL,
+        "Linear model of n-grams beside the network (classify).",
         show_default="--ngrams",
     ),
 ]
 Memory = Annotated[
     bool | None,
     option(
-        "Retrieval memory of the training pairs beside the network, kept if held-out pairs are "
-        "translated better with it (translate).",
-        MODEL,
         "--memory/--no-memory",
+        MODEL,
+        "Retrieval of similar training pairs, if held-out pairs gain from it (translate).",
         show_default="--memory",
     ),
 ]
 
 BatchSize = Annotated[
-    int | None, option("Texts, or streams of text, in a batch.", ADVANCED, min=1, metavar="N")
+    int | None, option("--batch-size N", ADVANCED, "Texts, or streams of text, in a batch.", min=1)
 ]
 Bptt = Annotated[
     int | None,
     option(
-        "Steps of truncated backpropagation through time (generate).",
-        ADVANCED,
-        min=1,
-        metavar="N",
+        "--bptt N", ADVANCED, "Steps of truncated backpropagation through time (generate).", min=1
     ),
 ]
 LearningRate = Annotated[
     float | None,
-    option("Peak learning rate; it falls to zero over the budget.", ADVANCED, metavar="RATE"),
+    option("--learning-rate RATE", ADVANCED, "Peak learning rate; it decays to 0."),
 ]
-WeightDecay = Annotated[float | None, option("Weight decay of AdamW.", ADVANCED, metavar="RATE")]
-Clip = Annotated[float | None, option("Largest norm of the gradients.", ADVANCED, metavar="NORM")]
+WeightDecay = Annotated[
+    float | None, option("--weight-decay RATE", ADVANCED, "Weight decay of AdamW.")
+]
+Clip = Annotated[float | None, option("--clip NORM", ADVANCED, "Largest norm of the gradients.")]
 Dropout = Annotated[
     float | None,
-    option(
-        "Dropout rate of hidden units, with one mask for all time steps of a text.",
-        ADVANCED,
-        metavar="RATE",
-    ),
+    option("--dropout RATE", ADVANCED, "Dropout rate of hidden units, with one mask per text."),
 ]
 EmbeddingDropout = Annotated[
     float | None,
-    option("Dropout rate of embeddings; else as --dropout, or 0.", ADVANCED, metavar="RATE"),
+    option(
+        "--embedding-dropout RATE", ADVANCED, "Dropout rate of embeddings; else as --dropout, or 0."
+    ),
 ]
 WordDropout = Annotated[
-    float | None, option("Share of input tokens replaced by <unk>.", ADVANCED, metavar="SHARE")
+    float | None,
+    option("--word-dropout SHARE", ADVANCED, "Share of input tokens replaced by <unk>."),
 ]
 LabelSmoothing = Annotated[
     float | None,
-    option("Label smoothing of the cross-entropy loss.", ADVANCED, metavar="SHARE"),
+    option("--label-smoothing SHARE", ADVANCED, "Label smoothing of the cross-entropy loss."),
 ]
-Seed = Annotated[int, option("Random seed.", ADVANCED, metavar="N")]
+Seed = Annotated[int, option("--seed N", ADVANCED, "Random seed.")]
 PrecisionChoice = Annotated[
     Precision,
-    option(
-        "float32, bfloat16, or auto: bfloat16 where the processor computes with it.",
-        ADVANCED,
-        metavar="TYPE",
-    ),
+    option("--precision TYPE", ADVANCED, "float32, bfloat16, or auto: bfloat16 where it is fast."),
 ]
 DeviceChoice = Annotated[
-    Device, option("cpu, cuda, or auto: cuda where there is one.", ADVANCED, metavar="DEVICE")
-]
-Threads = Annotated[
-    int | None,
-    option(
-        "Processor threads, of the tokenizers too.",
-        ADVANCED,
-        min=1,
-        metavar="N",
-        show_default="all cores",
-    ),
+    Device, option("--device DEVICE", ADVANCED, "cpu, cuda, or auto: cuda where there is one.")
 ]

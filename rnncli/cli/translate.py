@@ -16,7 +16,6 @@ from rnncli.errors import ConfigError
 if TYPE_CHECKING:
     from rnncli.tasks.translate.predict import Translation
 
-_DEFAULTS = SearchConfig()
 BATCH_SIZE = 256  # lines: enough to sort by length, and few enough to see the first ones soon
 
 
@@ -27,64 +26,54 @@ def translate(
     ] = None,
     input: options.InputFile = None,
     column: options.Column = None,
-    beam: Annotated[
-        int, option("Beam size; 1 is greedy search.", SEARCH, metavar="N")
-    ] = _DEFAULTS.beam,
+    beam: options.Beam = SearchConfig.beam,
     nbest: Annotated[
         int,
         option(
-            "Print the N best translations of each text: score, tab, translation.",
+            "--nbest N",
             SEARCH,
-            metavar="N",
+            "Print the N best translations of each text: score, tab, translation.",
         ),
-    ] = _DEFAULTS.nbest,
+    ] = SearchConfig.nbest,
     length_penalty: Annotated[
         float | None,
         option(
-            "Larger: longer translations.",
+            "--length-penalty NUMBER",
             SEARCH,
-            metavar="NUMBER",
+            "Larger: longer translations.",
             show_default="tuned at training",
         ),
-    ] = _DEFAULTS.length_penalty,
+    ] = SearchConfig.length_penalty,
     no_repeat_ngram: Annotated[
         int | None,
         option(
-            "Repeat no n-gram of N tokens; loops are always blocked.",
-            SEARCH,
-            metavar="N",
+            "--no-repeat-ngram N", SEARCH, "Repeat no n-gram of N tokens; loops are always blocked."
         ),
-    ] = _DEFAULTS.no_repeat_ngram,
-    memory: Annotated[
-        bool,
-        option(
-            "Look up similar training pairs, where the model keeps them: better and slower.",
-            SEARCH,
-            "--memory/--no-memory",
-        ),
-    ] = _DEFAULTS.memory,
+    ] = SearchConfig.no_repeat_ngram,
+    memory: options.Memory = SearchConfig.memory,
     prefix: Annotated[
-        str, option("Begin every translation with this.", SEARCH, metavar="TEXT")
+        str, option("--prefix TEXT", SEARCH, "Begin every translation with this.")
     ] = "",
     split: Annotated[
         bool,
         option(
-            "Translate texts sentence by sentence: for models trained on single sentences.",
-            SEARCH,
             "--split",
+            SEARCH,
+            "Translate texts sentence by sentence: for models trained on single sentences.",
         ),
     ] = False,
     attention: Annotated[
         bool,
         option(
+            "--attention",
+            OUTPUT,
             "Draw the attention between words below each translation; with --json, add the "
             "weights.",
-            OUTPUT,
-            "--attention",
         ),
     ] = False,
     attention_out: Annotated[
-        Path | None, option("Draw the attention into this SVG file.", OUTPUT, metavar="FILE")
+        Path | None,
+        option("--attention-out FILE", OUTPUT, "Draw the attention into this SVG file."),
     ] = None,
     output: options.OutputFile = None,
     as_json: options.Json = False,
@@ -137,7 +126,6 @@ def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) 
 
     Raises:
         ConfigError: texts are translated in pieces, or there is no room below their rows.
-
     """
     if drawn_below and column is not None:
         raise ConfigError(

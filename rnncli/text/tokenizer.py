@@ -121,7 +121,6 @@ class Tokenizer:
 
         Raises:
             ModelError: the file is missing or no tokenizer of this level.
-
         """
         try:
             text = path.read_text(encoding="utf-8")

@@ -98,7 +98,9 @@ def test_quiet_training_shows_nothing_on_a_terminal(data: Path) -> None:
 
 def test_a_sample_is_what_the_saved_model_writes() -> None:
     saved = load(generator())
-    prepared: Any = SimpleNamespace(architecture=saved.description.architecture, tokenizer=saved.tokenizer)
+    prepared: Any = SimpleNamespace(
+        architecture=saved.description.architecture, tokenizer=saved.tokenizer
+    )
     weights = {name: torch.from_numpy(array.copy()) for name, array in saved.weights.items()}
     weights["decoder.output.weight"] = weights["decoder.embedding.weight"]  # tied, as in training
     before = torch.get_rng_state()

@@ -80,7 +80,6 @@ def answer_aligned(
     Raises:
         ConfigError: its name does not end with .svg, or the translations go there.
         DataError: there is no folder for it.
-
     """
     if svg_file is not None:
         _require_svg(svg_file, request.output)
@@ -130,7 +129,6 @@ def _require_svg(path: Path, output: Path | None) -> None:
     Raises:
         ConfigError: it does not end with .svg, or both are the same.
         DataError: there is no folder for it.
-
     """
     if path.suffix.lower() != ".svg":
         raise ConfigError(
