@@ -61,7 +61,7 @@ def classify(
         option(
             "--explain",
             OUTPUT,
-            "Show the words for the label and against it: in colours on a terminal, else behind "
+            "Show the words for the label and against it: in colours on a terminal, else after "
             "the text (+great -not).",
         ),
     ] = False,

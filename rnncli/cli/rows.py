@@ -29,9 +29,9 @@ from rnncli.text.unicode import as_field, replace_surrogates
 class JsonLines(Format):
     """An object a line; results become members of it."""
 
-    def __init__(self, column: str, where: str = STDIN) -> None:
+    def __init__(self, column: str, input_name: str = STDIN) -> None:
         self._column = column
-        self._where = where
+        self._input_name = input_name
 
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """Yield a record for each line; a blank one is a blank text.
@@ -39,13 +39,13 @@ class JsonLines(Format):
         Raises:
             DataError: a line is no object, or has no such member.
         """
-        return map(self._record, json_rows(LineSource(lines, self._where)))
+        return map(self._record, json_rows(LineSource(lines, self._input_name)))
 
     def _record(self, row: JsonRow) -> Record:
         if row.is_blank:
             return Record("", raw=row.raw)
         if self._column not in row.values:
-            raise _no_column(self._column, row.values, f"{self._where}, line {row.line:,}")
+            raise _no_column(self._column, row.values, f"{self._input_name}, line {row.line:,}")
         text = row.values[self._column] or ""
         if not isinstance(text, str):
             text = json.dumps(text, ensure_ascii=False)
@@ -69,17 +69,17 @@ class Delimited(Format):
     """Rows of cells under a header: CSV, where quoted cells may hold newlines, or TSV."""
 
     def __init__(
-        self, column: str, delimiter: str, quoted: bool, results: Sequence[str], where: str = STDIN
+        self, column: str, delimiter: str, results: Sequence[str], input_name: str, *, quotes: bool
     ) -> None:
-        """Read a column; ``results`` are the names of those that are added.
+        """Read a column; ``results`` are the names of added columns.
 
-        In cells that may be ``quoted``, quotation marks are no text.
+        With ``quotes``, quotation marks enclose cells; else they are text.
         """
         self._column = column
         self._delimiter = delimiter
-        self._quoted = quoted
+        self._quotes = quotes
         self._results = results
-        self._where = where
+        self._input_name = input_name
         self._names: list[str] = []
         self._header: list[bytes] = []  # its lines, without the end of the last one
         self._end = b""
@@ -91,8 +91,8 @@ class Delimited(Format):
             DataError: a row has more or fewer cells than the header, there is no such column, or a
                 quoted cell has no end.
         """
-        source = LineSource(lines, self._where)
-        rows = csv_rows(source, self._delimiter) if self._quoted else tsv_rows(source)
+        source = LineSource(lines, self._input_name)
+        rows = csv_rows(source, self._delimiter) if self._quotes else tsv_rows(source)
         for row in rows:
             if self._names:
                 columns = dict(zip(self._names, row.cells, strict=False))  # none in a blank line
@@ -109,7 +109,7 @@ class Delimited(Format):
             return
         self._names = [cell.strip() for cell in row.cells]
         if self._column not in self._names:
-            raise _no_column(self._column, self._names, f"{self._where}, line {row.line:,}")
+            raise _no_column(self._column, self._names, f"{self._input_name}, line {row.line:,}")
         if self._names.count(self._column) > 1:
             raise DataError(
                 f"several columns are called {self._column!r}", "give each a name of its own"
@@ -132,7 +132,7 @@ class Delimited(Format):
         return self._extended(record.raw, cells, record.end)
 
     def _extended(self, raw: bytes, cells: Sequence[str], end: bytes) -> bytes:
-        added = map(self._quote if self._quoted else as_field, cells)
+        added = map(self._quote if self._quotes else as_field, cells)
         text = "".join(f"{self._delimiter}{cell}" for cell in added)
         return raw + text.encode("utf-8", "replace") + end
 
@@ -146,21 +146,21 @@ class Delimited(Format):
 def format_of(column: str, file: Path | None, first: bytes, results: Sequence[str] = ()) -> Format:
     """Return the format of rows, by the name of their file, else by their first filled line.
 
-    ``results`` are the names of the columns that are added.
+    ``results`` are the names of added columns.
     """
-    where = STDIN if file is None else str(file)
+    input_name = STDIN if file is None else str(file)
     line = decode(first.removeprefix(BYTE_ORDER_MARK))
     form = format_of_name(file.name) if file is not None else None
     if form not in ("csv", "tsv", "jsonl"):
         form = guess_format(line)
     if form == "jsonl":
-        return JsonLines(column, where)
+        return JsonLines(column, input_name)
     if form == "tsv":
-        return Delimited(column, "\t", quoted=False, results=results, where=where)
-    return Delimited(column, sniff_delimiter(line), quoted=True, results=results, where=where)
+        return Delimited(column, "\t", results, input_name, quotes=False)
+    return Delimited(column, sniff_delimiter(line), results, input_name, quotes=True)
 
 
-def _no_column(column: str, names: Iterable[str], where: str) -> DataError:
+def _no_column(column: str, names: Iterable[str], input_name: str) -> DataError:
     return DataError(
-        f"{where}: there is no column {column!r}", f"--column {' or '.join(names) or 'NAME'}"
+        f"{input_name}: there is no column {column!r}", f"--column {' or '.join(names) or 'NAME'}"
     )

@@ -1,7 +1,7 @@
 """Character, word and subword tokenizers on the `tokenizers` library, one JSON file each.
 
 All three give the same four special tokens the ids 0 to 3. Special tokens are entries of the
-vocabulary and nothing more: text that happens to read ``<pad>`` is never taken for one.
+vocabulary and nothing more: the text ``<pad>`` is never encoded as one.
 
 ===========  =====================================================  ==========================
 level        a token is                                             unknown text becomes

@@ -53,9 +53,9 @@ def test_a_probability_at_the_threshold_is_enough() -> None:
 
 def test_auto_is_two_in_three_and_announced_once() -> None:
     result = classify("--threshold", "auto", "--batch-size", 1, *TEXTS)
-    (told,) = result.err.splitlines()
-    assert "0.6667" in told
-    assert "neutral" in told
+    (notice,) = result.err.splitlines()
+    assert "0.6667" in notice
+    assert "neutral" in notice
     assert result.out == classify("--threshold", 2 / 3, *TEXTS).out
     assert classify("--threshold", "auto", "-q", *TEXTS).err == ""
 
@@ -63,8 +63,8 @@ def test_auto_is_two_in_three_and_announced_once() -> None:
 def test_a_class_may_have_the_name_of_the_abstain_label(tmp_path: Path) -> None:
     model = neutral(tmp_path)
     result = classify("--threshold", 1, "--batch-size", 1, "soup", "lamp", model=model)
-    (told,) = result.err.splitlines()
-    assert "neutral is also a label" in told
+    (notice,) = result.err.splitlines()
+    assert "neutral is also a label" in notice
     assert [line.split("\t")[0] for line in result.lines] == ["neutral", "neutral"]
     words = ("--threshold", 1, "--abstain-label", "neutral", "soup", "lamp")
     assert classify(*words, model=model) == Result(0, result.out, "")

@@ -122,7 +122,7 @@ def test_lines_are_sampled_after_a_newline(model: TextGenerator) -> None:
     network, tokenizer = model._network, model._tokenizer
     newline = tokenizer.encode("\n")
     logits, _ = network.read(np.array([newline]), np.array([1]))
-    logits[:, :EOS] = -np.inf  # what stands for no text
+    logits[:, :EOS] = -np.inf  # tokens without text
     expected: Counter[str] = Counter()
     for token, probability in enumerate(softmax(logits[0])):
         text = tokenizer.decode_token(token)

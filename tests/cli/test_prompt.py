@@ -48,7 +48,7 @@ class Terminal:
 
     @property
     def screen(self) -> bytes:
-        """Return what has been shown, without what terminals are told about pasting."""
+        """Return the screen, without the escape codes of bracketed paste."""
         return re.sub(rb"\x1b\[\?2004[hl]\r?", b"", self._shown)
 
     def type(self, keys: bytes) -> None:

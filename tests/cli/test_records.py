@@ -196,10 +196,10 @@ def test_objects_are_written_as_they_were_read(
     rows: list[tuple[dict[str, Any], str]],
     separators: tuple[str, str],
     escaped: bool,
-    behind: str,
+    trailing: str,
 ) -> None:
     objects = [{**row, "text": text} for row, text in rows]
-    lines = [json.dumps(o, separators=separators, ensure_ascii=escaped) + behind for o in objects]
+    lines = [json.dumps(o, separators=separators, ensure_ascii=escaped) + trailing for o in objects]
     form = format_of("text", Path("rows.jsonl"), b"")
     records = read(form, lines)
     assert [list(record.columns) for record in records] == [list(o) for o in objects]
@@ -264,8 +264,8 @@ def test_a_broken_row_is_explained_with_its_line(name: str) -> None:
     with pytest.raises(DataError) as caught:
         read(form, lines)
     assert caught.value.hint
-    told = f"{caught.value.message}\n{caught.value.hint}"
-    assert [word for word in words if word not in told] == []
+    message = f"{caught.value.message}\n{caught.value.hint}"
+    assert [word for word in words if word not in message] == []
     assert "\n" not in caught.value.message + caught.value.hint
 
 
@@ -292,7 +292,7 @@ def test_a_cell_may_have_many_lines() -> None:
     assert record.text == cell
 
 
-# How formats are told apart
+# How formats are recognised
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -529,9 +529,9 @@ def test_an_error_leaves_a_file_as_it_was_and_the_answers_so_far_beside_it(
     assert (result.code, result.out) == (1, b"")
     assert (out.read_text() if out.exists() else None) == old
     assert [line.split(",")[0] for line in part.read_text().splitlines()] == ["id", "1", "2"]
-    told, error, hint = result.err.splitlines()
-    assert str(out) in told
-    assert str(part) in told
+    notice, error, hint = result.err.splitlines()
+    assert str(out) in notice
+    assert str(part) in notice
     assert error.startswith(f"error: {table}, line 4: ")
     assert hint.startswith("hint: ")
 

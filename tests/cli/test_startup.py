@@ -15,15 +15,15 @@ COMMANDS = ("train", "generate", "classify", "translate", "evaluate")
 
 def imported(tmp_path: Path, *arguments: object) -> set[str]:
     """Run a command in a fresh process and return the libraries that it loaded."""
-    told = tmp_path / "modules.json"
+    modules = tmp_path / "modules.json"
     done = subprocess.run(
-        [sys.executable, "-c", TELL, told, *map(str, arguments)],
+        [sys.executable, "-c", TELL, modules, *map(str, arguments)],
         capture_output=True,
         env=environment(),
         timeout=TIMEOUT,
         check=True,
     )
-    code, names = json.loads(told.read_text())
+    code, names = json.loads(modules.read_text())
     assert not code
     assert done.stdout
     assert "typer" in names
@@ -52,7 +52,7 @@ def test_answers_are_given_without_torch(
 
 
 def test_the_package_loads_nothing_until_it_is_asked() -> None:
-    told = subprocess.run(
+    done = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -66,7 +66,7 @@ def test_the_package_loads_nothing_until_it_is_asked() -> None:
         check=True,
         text=True,
     )
-    assert told.stdout == "[]\n[]\n"
+    assert done.stdout == "[]\n[]\n"
 
 
 @pytest.mark.parametrize(

@@ -386,7 +386,7 @@ def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path)
                 assert answer[number] == pytest.approx(alike[number], abs=1e-5)
 
 
-# One line: the command is to be told that it is not read as others are.
+# One line: the command announces that it is not read as others are.
 LONG: dict[str, tuple[int, str]] = {
     "classify": (10_000_000, "read in pieces"),
     "generate": (10_000_000, "only the last 10,000 characters"),

@@ -35,7 +35,7 @@ TELLING = st.sampled_from(
 CHUNKS = st.lists(st.one_of(TELLING, st.binary(min_size=1, max_size=4)), max_size=25)
 
 
-Rows: TypeAlias = tuple[list[dict[str, object]], str]  # and what is wrong behind them
+Rows: TypeAlias = tuple[list[dict[str, object]], str]  # and the error after them
 
 
 def lines_of(data: bytes) -> list[bytes]:

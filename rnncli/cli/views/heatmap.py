@@ -22,7 +22,7 @@ from rnncli.text.unicode import escape_controls
 
 SHADES = " ░▒▓█"
 LIMITS = (0.1, 0.3, 0.5, 0.7)  # smallest values of the shades but the first
-LIST_ITEMS = 3  # columns in a line of a list: others have hardly a share
+LIST_ITEMS = 3  # columns in a line of a list: others have small shares
 LIST_MARGIN = 20  # cells before the arrow of a list, unless a label is wider
 LEGEND = (
     " ".join(
