@@ -1,21 +1,21 @@
 """The recurrent encoder-decoder, in PyTorch for training and in NumPy for inference.
 
-What a network is made of is in `architecture`. PyTorch and NumPy stand side by side:
+`architecture` describes a network. Its parts, in PyTorch and in NumPy:
 
 =====================  ==================  =====================================
 in PyTorch             in NumPy
 =====================  ==================  =====================================
 `cells_torch`          `cells_numpy`       one class a cell: a new one goes here
+`embedding_torch`      `embedding_numpy`   embeddings of tokens
 `attention_torch`      `attention_numpy`   attention to the source
-`encoder_torch`        `encoder_numpy`     what reads a text
+`encoder_torch`        `encoder_numpy`     encoder and pooling of a text
 `model_torch`          `model_numpy`       decoders, and whole networks
 =====================  ==================  =====================================
 
-For training alone: `embedding_torch`, `losses`, `bidirectional_lm`. For inference alone: `packing`
-and `token_tables`, which make it quick; `sampling` and `beam_search`, which choose tokens; `knn`,
-which mixes in what a datastore holds; `numerics`.
+For training alone: `losses`, `bidirectional_lm`. For inference alone: `sampling`, `beam_search`,
+`knn` (interpolation with a datastore), `numerics`.
 
-Shapes are noted behind the lines that make them. A letter means the same in all of rnncli:
+Comments give the shapes of arrays. A letter means the same in all of rnncli:
 
 ====  ==========================================================================================
 N     texts or sources in a batch
@@ -23,12 +23,12 @@ K     rows for each source, such as the hypotheses of a beam
 R     rows of a decoder: N, or N K
 S, T  steps of a source, and of a target or of a text alone
 P     tokens of many texts, packed end to end
-M     places that were chosen, or pairs of a datastore
-V, U  tokens of a vocabulary, and those of them that are looked at
-E     numbers of an embedding, and of what an output layer reads
+M     selected positions, or pairs of a datastore
+V, U  tokens of a vocabulary, and of a part of it
+E     size of an embedding, and of the features that an output layer reads
 H     units of a layer in one direction
-D     numbers for each token from all directions of an encoder: H or 2 H
-J     numbers of a key in a datastore
+D     output size of an encoder, of all directions: H or 2 H
+J     size of a key in a datastore
 L     layers
 C     classes
 ====  ==========================================================================================

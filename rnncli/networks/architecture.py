@@ -1,13 +1,13 @@
-"""The architecture of a network: checked sizes, and the name and shape of every parameter.
+"""The architecture of a network: its parts, and the name and shape of every parameter.
 
-A network reads tokens through its front, has an encoder, a decoder or both, and ends in a head::
+A network has a front that reads tokens, an encoder, a decoder or both, and a head::
 
     classifier        Tokens -> encoder            -> Classes
     language model    Tokens            -> decoder -> Vocabulary
     translator        Tokens -> encoder -> decoder -> Vocabulary
 
-Where there are both, the decoder attends to the encoder. PyTorch's networks have exactly the
-parameters that are listed here, files of weights are checked by the list, NumPy's networks read it.
+Where there are both, the decoder attends to the encoder. `parameters` is what networks in PyTorch
+have, networks in NumPy read, and files of weights are checked by.
 """
 
 import math
@@ -25,15 +25,15 @@ from rnncli.config import (
 )
 from rnncli.errors import ConfigError
 
-# The largest sizes that a network may have: far above what a laptop trains, far below what a
-# damaged or hostile config.json could ask for.
+# The largest sizes of a network: far above what a laptop trains, and a bound for the memory that a
+# damaged or hostile config.json can ask for.
 MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 
 GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}  # blocks of rows in a weight
-WITHOUT_RECURRENT_WEIGHTS: frozenset[Cell] = frozenset({"mingru"})  # gates see the input alone
-SMALLEST_STATE = 1e-4  # of a minGRU, whose states are positive: their logarithms are taken
+WITHOUT_RECURRENT_WEIGHTS: frozenset[Cell] = frozenset({"mingru"})  # gates read the input alone
+MIN_STATE = 1e-4  # of a minGRU, whose states are positive, since it takes their logarithms
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -46,14 +46,14 @@ class Tokens:
     embedding_dim: int
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no network can have."""
+        """Check the sizes."""
         require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
         require_int("embedding_dim", self.embedding_dim, 1, MAX_WIDTH)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Recurrent layers on top of each other."""
+    """Stacked recurrent layers."""
 
     cell: Cell
     num_layers: int
@@ -61,7 +61,7 @@ class Stack:
     bidirectional: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no network can have."""
+        """Check the sizes."""
         require_choice("cell", self.cell, CELLS)
         require_int("num_layers", self.num_layers, 1, MAX_LAYERS)
         require_int("hidden_size", self.hidden_size, 1, MAX_WIDTH)
@@ -69,12 +69,12 @@ class Stack:
 
     @property
     def directions(self) -> int:
-        """Return in how many directions a text is read."""
+        """The number of directions in which a text is read."""
         return 2 if self.bidirectional else 1
 
     @property
     def output_size(self) -> int:
-        """Return how many numbers all directions give for each token."""
+        """The output size of all directions for each token."""
         return self.directions * self.hidden_size
 
 
@@ -85,29 +85,29 @@ class Classes:
     count: int
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no network can have."""
+        """Check the sizes."""
         require_int("number of classes", self.count, 1, MAX_CLASSES)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The head of a network that writes: a score of each token that it may write next."""
+    """The head of a decoder: logits of the next token."""
 
     size: int
     tied: bool = True  # the weights are those of the decoder's embedding (Press and Wolf 2017)
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no network can have."""
+        """Check the sizes."""
         require_int("size of the vocabulary", self.size, 1, MAX_VOCAB)
         require_bool("tied", self.tied)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that is needed to build a network again, but for its weights.
+    """The parts of a network; its weights fit no other architecture.
 
     Raises:
-        ConfigError: no network can be built like this, or only one that is too large.
+        ConfigError: the parts do not fit together, or the network is too large.
 
     """
 
@@ -117,7 +117,7 @@ class Architecture:
     head: Classes | Vocabulary
 
     def __post_init__(self) -> None:
-        """Refuse what no network can be built from, before anything is allocated."""
+        """Check the parts, and the size before anything is allocated."""
         if (size := count_parameters(self)) > MAX_PARAMETERS:
             raise ConfigError(
                 f"a model of {size / 1e6:,.0f} M parameters is too large",
@@ -126,7 +126,7 @@ class Architecture:
 
 
 def from_json(description: Any) -> Architecture:
-    """Return the architecture that a config.json describes: `dataclasses.asdict` of one.
+    """Parse the architecture in a config.json: `dataclasses.asdict` of one.
 
     Raises:
         ConfigError: it is no architecture.
@@ -147,10 +147,10 @@ def from_json(description: Any) -> Architecture:
 
 
 def parameters(architecture: Architecture) -> Shapes:
-    """Return the shape of every parameter by its name; what is tied is there once.
+    """Return the shape of every parameter by its name; tied ones are listed once.
 
     Raises:
-        ConfigError: these parts make no network.
+        ConfigError: the parts do not fit together.
 
     """
     match architecture:
@@ -158,7 +158,7 @@ def parameters(architecture: Architecture) -> Shapes:
             pooled = 3 * encoder.output_size  # maximum, mean and last of the outputs
             return _encoder(front, encoder) | _linear("head.output", pooled, head.count)
         case Architecture(front, None, Stack(bidirectional=False) as decoder, Vocabulary() as head):
-            if front.vocab_size == head.size:  # a language model reads what it writes
+            if front.vocab_size == head.size:  # outputs are inputs of the next step
                 return _decoder(front, decoder, head)
         case Architecture(
             front, Stack() as encoder, Stack(bidirectional=False) as decoder, Vocabulary() as head
@@ -166,18 +166,18 @@ def parameters(architecture: Architecture) -> Shapes:
             attention = _attention(front, encoder, decoder, head)
             return _encoder(front, encoder) | _decoder(front, decoder, head) | attention
     raise ConfigError(
-        "these parts make no network",
+        "these parts of a network do not fit together",
         "give an encoder and classes, or a decoder of one direction and a vocabulary",
     )
 
 
 def count_parameters(architecture: Architecture) -> int:
-    """Return how many numbers a network learns."""
+    """Count the parameters of a network."""
     return sum(map(math.prod, parameters(architecture).values()))
 
 
 def feature_size(front: Tokens, decoder: Stack, head: Vocabulary) -> int:
-    """Return how many numbers the output layer reads for each token."""
+    """Return the input size of the output layer."""
     return front.embedding_dim if head.tied else decoder.hidden_size
 
 

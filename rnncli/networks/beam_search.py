@@ -1,7 +1,7 @@
-"""Beam search: the likeliest translations of many sources at once.
+"""Beam search for a batch of sources.
 
-It knows no network, only a step function as in `sampling.py`, which takes the last tokens (R,) and
-a state and returns the logits (R, V) of the next ones and the state after them.
+A step function, as in `sampling.py`, takes the last tokens (R,) and a state, and returns the logits
+(R, V) of the next ones and the state after them.
 """
 
 from collections import Counter
@@ -20,18 +20,18 @@ from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-GROUPS = 32  # of a vocabulary, in the search for the largest logits
+GROUP_SIZE = 32  # tokens of a group, in the search for the largest logits
 
 
 class SearchState(Protocol):
     """The interface of a decoder's state: rows R = N K in order, K for each of N sources."""
 
     def take(self, rows: Ints) -> "Self":
-        """Return the state with these rows in place of the old ones; sources stay."""
+        """Select rows; the sources stay."""
         ...
 
     def keep_sources(self, sources: Ints) -> "Self":
-        """Return the state with these sources only; rows stay."""
+        """Select sources; the rows stay."""
         ...
 
 
@@ -40,7 +40,7 @@ State = TypeVar("State", bound=SearchState)
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A translation: its tokens, without the end, and its score."""
+    """The tokens of a translation, without ``<eos>``, and its score."""
 
     tokens: tuple[int, ...]
     score: float  # log-probability / length ** penalty
@@ -48,10 +48,10 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class TokenRules:
-    """The tokens that are suppressed: special tokens, and those that would repeat an n-gram."""
+    """The tokens to suppress: special tokens, and those that would repeat an n-gram."""
 
     ngram_size: int = 4  # tokens
-    max_ngram_count: int = 2  # of the same n-gram in a translation
+    max_ngram_count: int = 2  # of an n-gram in a translation
     suppressed: tuple[int, ...] = (PAD, UNK, BOS)
 
 
@@ -59,10 +59,10 @@ DEFAULT_RULES = TokenRules()
 
 
 class Extension(NamedTuple):
-    """A hypothesis that is one token longer."""
+    """The extension of a hypothesis by a token."""
 
     log_p: float
-    row: int  # of the hypothesis before, among those of its source
+    row: int  # of the hypothesis, among those of its source
     token: int
 
 
@@ -78,37 +78,37 @@ def beam_search(
     """Return the n best hypotheses of each of N sources, best first.
 
     ``state`` has one row a source, and has read all of ``prefix`` but its last token; ``limits``
-    (N,) is the largest number of tokens of each, the prefix left out. A source is done when as
-    many of its hypotheses have ended as the beam is wide, and drops out of the batch. No hypothesis
-    is empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
+    (N,) are the maximal numbers of tokens, without the prefix. A source is finished, and removed
+    from the batch, when as many of its hypotheses have ended as the beam is wide. No hypothesis is
+    empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
 
-    With ``renormalise``, the probability of tokens that may not follow goes to those that may;
-    without it, that probability is lost, and the logits must be log-probabilities.
+    With ``renormalise``, probabilities are normalised after tokens were suppressed; without it, the
+    logits must be log-probabilities.
     """
     penalty = config.length_penalty
     if penalty is None:
         penalty = USUAL_LENGTH_PENALTY
     searches = [_Search(int(limit), config.beam, penalty, [prefix]) for limit in limits]
-    live = searches
+    active = searches
     tokens = np.full(len(searches), prefix[-1] if prefix else BOS)  # (R,)
-    length = 0  # of the hypotheses, without the prefix
-    while live:
+    length = 0  # without the prefix
+    while active:
         length += 1
         logits, state = step(tokens, state)
-        _suppress(logits, live, rules, may_end=length > 1 or bool(prefix))
-        log_p = np.array([search.log_p for search in live])  # (N, K); K is 1 in the first step
+        _suppress(logits, active, rules, may_end=length > 1 or bool(prefix))
+        log_p = np.array([search.log_p for search in active])  # (N, K); K = 1 in the first step
         extensions = topk_extensions(logits, log_p, 2 * config.beam, renormalise)
         continued = [
             (number, longer)
-            for number, (search, candidates) in enumerate(zip(live, extensions, strict=True))
+            for number, (search, candidates) in enumerate(zip(active, extensions, strict=True))
             if (longer := search.advance(candidates, length))
         ]
-        if len(continued) < len(live):
+        if len(continued) < len(active):
             state = state.keep_sources(np.array([number for number, _ in continued], np.int64))
         rows = [number * log_p.shape[1] + e.row for number, longer in continued for e in longer]
         state = state.take(np.array(rows, np.int64))
         tokens = np.array([e.token for _, longer in continued for e in longer], np.int64)
-        live = [live[number] for number, _ in continued]
+        active = [active[number] for number, _ in continued]
     best_first = (sorted(search.ended, key=lambda h: -h.score) for search in searches)
     return [hypotheses[: config.nbest] for hypotheses in best_first]
 
@@ -120,15 +120,15 @@ class _Search:
     limit: int  # tokens
     beam: int
     length_penalty: float
-    prefixes: list[tuple[int, ...]]  # of the hypotheses that go on
+    prefixes: list[tuple[int, ...]]  # of the hypotheses that have not ended
     log_p: list[float] = field(default_factory=lambda: [0.0])  # of these
     ended: list[Hypothesis] = field(default_factory=list)
 
     def advance(self, extensions: Sequence[Extension], length: int) -> list[Extension]:
         """Add the best extensions, of ``length`` tokens; return those that have not ended.
 
-        There are as many as the beam is wide, impossible ones among them where there are no others,
-        or none when the search is done.
+        They are as many as the beam is wide, filled up with impossible ones, or none at the end of
+        the search.
         """
         divisor = length**self.length_penalty
         longer: list[Extension] = []
@@ -141,7 +141,7 @@ class _Search:
                 longer.append(extension)
         prefixes = [(*self.prefixes[e.row], e.token) for e in longer]
         if not longer or len(self.ended) >= self.beam or length >= self.limit:
-            if not self.ended:  # cut at the limit: better an unfinished one than none
+            if not self.ended:  # at the limit: return unfinished ones rather than none
                 pairs = zip(prefixes, longer, strict=True)
                 self.ended = [Hypothesis(prefix, e.log_p / divisor) for prefix, e in pairs]
             return []
@@ -152,12 +152,12 @@ class _Search:
         return longer
 
 
-def _suppress(logits: Floats, live: Sequence[_Search], rules: TokenRules, may_end: bool) -> None:
-    """Set the logits (R, V) of tokens that may not follow to -inf, in place."""
+def _suppress(logits: Floats, active: Sequence[_Search], rules: TokenRules, may_end: bool) -> None:
+    """Set the logits (R, V) of suppressed tokens to -inf, in place."""
     logits[:, rules.suppressed] = -np.inf
     if not may_end and logits.shape[1] > EOS + 1:
         logits[:, EOS] = -np.inf
-    prefixes = [prefix for search in live for prefix in search.prefixes]
+    prefixes = [prefix for search in active for prefix in search.prefixes]
     for row, prefix in enumerate(prefixes):
         if looping := looping_tokens(prefix, rules):
             logits[row, looping] = -np.inf
@@ -166,7 +166,7 @@ def _suppress(logits: Floats, live: Sequence[_Search], rules: TokenRules, may_en
 def looping_tokens(tokens: tuple[int, ...], rules: TokenRules) -> list[int]:
     """Return the tokens that would complete an n-gram beyond its largest count."""
     n, max_count = rules.ngram_size, rules.max_ngram_count
-    if n > 1 and (len(tokens) < n or tokens.count(tokens[-1]) <= max_count):  # hardly ever a loop
+    if n > 1 and (len(tokens) < n or tokens.count(tokens[-1]) <= max_count):  # most often
         return []
     last = tokens[len(tokens) - n + 1 :]
     followers = Counter(
@@ -183,12 +183,12 @@ def topk_extensions(
     ``logits`` is (N K, V); ``log_p`` (N, K) are the log-probabilities of the hypotheses. Where
     fewer than k are possible, there are fewer.
 
-    The k best are among the members of those groups of tokens whose best is among the k best of all
-    groups: maxima are quickly found, and only those few have to be sorted.
+    Tokens form groups. The k best are in the groups with the k best maxima: maxima are computed
+    quickly, and only the members of these groups are sorted.
     """
     n, beam = log_p.shape
     size = logits.shape[1]
-    width = max(size // GROUPS, min(size, k))  # G groups, of each G-th token
+    width = max(size // GROUP_SIZE, min(size, k))  # G groups, of each G-th token
     maxima = _group_maxima(logits, width)  # (N K, G)
     offsets = log_p.reshape(-1, 1)  # (N K, 1)
     if renormalise:
@@ -196,17 +196,17 @@ def topk_extensions(
     group_totals = (maxima + offsets).reshape(n, -1)  # (N, K G) totals
     last = min(k, group_totals.shape[1])
     bound = np.partition(group_totals, -last)[:, -last, None]  # (N, 1)
-    bound = np.maximum(bound, np.finfo(np.float64).min)  # what is impossible is no extension
+    bound = np.maximum(bound, np.finfo(np.float64).min)  # excludes -inf
     source, group = np.nonzero(group_totals >= bound)  # (M,), (M,)
     row, group = np.divmod(group, width)
     tokens = group[:, None] + np.arange(0, size, width)  # (M, V / G) members
-    inside = tokens < size
+    exists = tokens < size
     rows = (source * beam + row)[:, None]
-    totals = logits[rows, np.where(inside, tokens, 0)] + offsets[rows[:, 0]]
-    member, place = np.nonzero(inside & (totals >= bound[source]))
-    order = np.lexsort((-totals[member, place], source[member]))
-    member, place = member[order], place[order]
-    parts = (totals[member, place], row[member], tokens[member, place])
+    totals = logits[rows, np.where(exists, tokens, 0)] + offsets[rows[:, 0]]
+    member, column = np.nonzero(exists & (totals >= bound[source]))
+    order = np.lexsort((-totals[member, column], source[member]))
+    member, column = member[order], column[order]
+    parts = (totals[member, column], row[member], tokens[member, column])
     extensions = list(map(Extension, *(part.tolist() for part in parts)))
     ends = np.searchsorted(source[member], np.arange(n + 1)).tolist()
     return [extensions[start : min(end, start + k)] for start, end in pairwise(ends)]
@@ -215,7 +215,7 @@ def topk_extensions(
 def _group_maxima(x: Floats, width: int) -> Floats:
     """Return the maxima (R, G) of groups j: the columns j, j + G, j + 2 G, ... of x (R, V).
 
-    So the rows of memory that are compared lie side by side.
+    With this layout NumPy compares contiguous rows.
     """
     full_groups = x.shape[1] // width * width
     maxima: Floats = x[:, :full_groups].reshape(len(x), -1, width).max(1)

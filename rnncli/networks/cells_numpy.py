@@ -1,13 +1,13 @@
 """Recurrent cells in NumPy, for inference; a new cell is a class here and an entry in ``CELLS``.
 
-They compute what those of `cells_torch.py` compute. What makes it quick:
+They compute the same functions as those of `cells_torch.py`, with these optimisations:
 
-- what the gates make of the inputs is computed for all steps in one product, and for a first layer
-  once for each word of the vocabulary;
-- all gates of a step are one product and one tanh, since sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: the
-  halves are multiplied into the weights when they are read;
-- texts are sorted by length and packed, so that padding costs nothing;
-- the loop over time writes into the same few arrays.
+- W x + b of all steps is one product, and that of a first layer is computed once for each token of
+  the vocabulary;
+- all gates of a step are one product and one tanh, since sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, with
+  the inner halves multiplied into the weights;
+- texts are packed, so that padding costs nothing;
+- the loop over time reuses its arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from rnncli.config import Cell
-from rnncli.networks.architecture import GATES, SMALLEST_STATE, WITHOUT_RECURRENT_WEIGHTS
+from rnncli.networks.architecture import GATES, MIN_STATE, WITHOUT_RECURRENT_WEIGHTS
 from rnncli.networks.numerics import Floats, Ints
 
 LayerState = tuple[Floats, ...]  # (h,) or, for an LSTM, (h, c); each (N, H)
@@ -35,8 +35,8 @@ class Recurrent:
     """
 
     cell: ClassVar[Cell]
-    gate_order: ClassVar[tuple[int, ...]]  # in which the gates are computed: sigmoids first
-    sigmoid_gates: ClassVar[tuple[str, ...]]  # their names, in that order
+    gate_order: ClassVar[tuple[int, ...]]  # of computation: sigmoids first
+    sigmoid_gates: ClassVar[tuple[str, ...]]  # names, in that order
 
     def __init__(self, weights: Mapping[str, Floats], prefix: str, scale: float = 1.0) -> None:
         """Read the weights; ``scale`` is that of the inputs."""
@@ -45,7 +45,7 @@ class Recurrent:
         order = np.arange(len(bias)).reshape(-1, size)[list(self.gate_order)].ravel()
         halves = np.ones(len(bias), np.float32)
         halves[: len(self.sigmoid_gates) * size] = 0.5
-        self._work_size = 0  # numbers that a step writes into beside the state
+        self._work_size = 0  # of the array for intermediate results of a step
         if self.cell not in WITHOUT_RECURRENT_WEIGHTS:
             self.weight_hh = _reordered(weights[prefix + "weight_hh"], order, halves)
             self._add_recurrent_bias(bias, weights[prefix + "bias_hh"])
@@ -58,17 +58,17 @@ class Recurrent:
         return (np.zeros((n, self.hidden_size), np.float32),)
 
     def init_state(self, h: Floats) -> LayerState:
-        """Return a state to start from, given numbers (N, H) between -1 and 1."""
+        """Make an initial state from values (N, H) between -1 and 1."""
         return (h,)
 
     def project(self, x: Floats) -> Floats:
-        """Return W x + b (P, gates H) of all steps, in one product."""
+        """Return W x + b (P, gates H) of all steps."""
         projected = x @ self.weight_ih
         projected += self.bias
         return projected
 
     def gates(self, inputs: Floats, h: Floats) -> dict[str, Floats]:
-        """Return the gates (T, H) by the names of the papers: how much they let through, 0 to 1.
+        """Return the activations (T, H) of the sigmoid gates, by their names in the papers.
 
         ``inputs`` (T, gates H) are those of `project`, ``h`` (T, H) the states before each step.
         """
@@ -91,21 +91,21 @@ class Recurrent:
     ) -> LayerState:
         """Write the outputs of all steps into ``out`` (P, H) and return the last states.
 
-        ``spans`` are the packed rows of each step. A text that is shorter than others rests in the
-        state that it ended in or, read backwards, has yet to start from.
+        ``spans`` are the packed rows of each step. The state of a text does not change beyond its
+        end.
         """
         n = len(state[0])
         state = tuple(part.copy() for part in state)
         work = np.empty((n, self._work_size), np.float32)
         for span in reversed(spans) if backward else spans:
             k = span.stop - span.start
-            running = state if k == n else tuple(part[:k] for part in state)
-            self.step(inputs[span], work[:k], running)
-            out[span] = running[0]
+            active = state if k == n else tuple(part[:k] for part in state)
+            self.step(inputs[span], work[:k], active)
+            out[span] = active[0]
         return state
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:
-        """Change the state (N, H) in place, given W x + b (N, gates H) and room to work in."""
+        """Update the state (N, H) in place; x is W x + b (N, gates H), ``work`` a scratch array."""
         raise NotImplementedError
 
     def _add_recurrent_bias(self, bias: Floats, bias_hh: Floats) -> None:
@@ -119,7 +119,7 @@ class Rnn(Recurrent):
     cell, gate_order, sigmoid_gates = "rnn", (0,), ()
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:
-        """Change the state in place."""
+        """Update the state in place."""
         (h,) = state
         np.matmul(h, self.weight_hh, out=work)  # (N, H)
         work += x
@@ -143,11 +143,11 @@ class Lstm(Recurrent):
         return zero, zero
 
     def init_state(self, h: Floats) -> LayerState:
-        """Return a state to start from, with nothing in the cell."""
+        """Make an initial state, with zeros in the cell."""
         return h, np.zeros_like(h)
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:
-        """Change the state in place."""
+        """Update the state in place."""
         h, c = state
         size = self.hidden_size
         np.matmul(h, self.weight_hh, out=work)  # (N, 4 H)
@@ -171,7 +171,7 @@ class Gru(Recurrent):
     cell, gate_order, sigmoid_gates = "gru", (0, 1, 2), ("reset", "update")
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:
-        """Change the state in place."""
+        """Update the state in place."""
         (h,) = state
         size = self.hidden_size
         np.matmul(h, self.weight_hh, out=work)  # (N, 3 H)
@@ -189,7 +189,7 @@ class Gru(Recurrent):
     def _add_recurrent_bias(self, bias: Floats, bias_hh: Floats) -> None:
         size = self.hidden_size
         bias[: 2 * size] += bias_hh[: 2 * size]
-        self._bias_hn = bias_hh[2 * size :]  # (H,) b', inside the product with the reset gate
+        self._bias_hn = bias_hh[2 * size :]  # (H,) b', multiplied by the reset gate
 
 
 class MinGru(Recurrent):
@@ -202,12 +202,12 @@ class MinGru(Recurrent):
     cell, gate_order, sigmoid_gates = "mingru", (0, 1), ("update",)
 
     def init_state(self, h: Floats) -> LayerState:
-        """Return a state to start from, which is positive."""
-        positive: Floats = (h + np.float32(1)) / np.float32(2) + np.float32(SMALLEST_STATE)
+        """Make an initial state, which is positive."""
+        positive: Floats = (h + np.float32(1)) / np.float32(2) + np.float32(MIN_STATE)
         return (positive,)
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:  # noqa: ARG002
-        """Change the state in place."""
+        """Update the state in place."""
         (h,) = state
         size = self.hidden_size
         z, v = np.tanh(x[:, :size]), x[:, size:]
@@ -225,10 +225,7 @@ CELLS: dict[Cell, type[Recurrent]] = {cls.cell: cls for cls in (Rnn, Lstm, Gru, 
 
 
 def _sigmoids_and_tanh(gates: Floats, sigmoids: int) -> None:
-    """Squash gates in place, the first so many columns to between 0 and 1, the rest -1 and 1.
-
-    The sigmoids come halved, for sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, which cannot overflow.
-    """
+    """Apply sigmoid to the first columns, whose inputs are halved, and tanh to the rest."""
     np.tanh(gates, out=gates)
     halves = gates[:, :sigmoids]
     halves *= 0.5
@@ -236,5 +233,5 @@ def _sigmoids_and_tanh(gates: Floats, sigmoids: int) -> None:
 
 
 def _reordered(weight: Floats, rows: Ints, scale: Floats) -> Floats:
-    """Return a weight (rows, I) with its rows scaled and in another order, as (I, rows)."""
+    """Reorder and scale the rows of a weight (rows, I), and transpose it to (I, rows)."""
     return np.ascontiguousarray((weight[rows] * scale[:, None]).T)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnncli.config import Cell
-from rnncli.networks.architecture import GATES, SMALLEST_STATE, WITHOUT_RECURRENT_WEIGHTS
+from rnncli.networks.architecture import GATES, MIN_STATE, WITHOUT_RECURRENT_WEIGHTS
 
-SCAN_STEPS = 16  # more lose the fifth digit of the logits, and gain no speed
+SCAN_STEPS = 16  # more lose the fifth digit of the logits, and are not faster
 
 LayerState = tuple[Tensor, ...]  # (h,) or, for an LSTM, (h, c); each (N, H)
 
@@ -45,14 +45,14 @@ class Recurrent(nn.Module):
                 nn.init.orthogonal_(block)
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs (N, T, H) of all steps and the state after the last; x is (N, T, I).
+        """Return the outputs (N, T, H) of all steps and the last state; x is (N, T, I).
 
         Without a state, the layer starts from zeros.
         """
         raise NotImplementedError
 
     def init_state(self, h: Tensor) -> LayerState:
-        """Return a state to start from, given numbers (N, H) between -1 and 1."""
+        """Make an initial state from values (N, H) between -1 and 1."""
         return (h,)
 
     @torch.no_grad()
@@ -62,7 +62,7 @@ class Recurrent(nn.Module):
     def _run_fused(
         self, kernel: Callable[..., tuple[Tensor, ...]], x: Tensor, state: LayerState
     ) -> tuple[Tensor, LayerState]:
-        """Run a kernel of PyTorch, in which one call is all time steps."""
+        """Run a fused kernel of PyTorch over all time steps."""
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         states = tuple(part.unsqueeze(0) for part in state)  # each (1, N, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
@@ -80,7 +80,7 @@ class Rnn(Recurrent):
     cell = "rnn"
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the state after the last, as the base class says."""
+        """Return the outputs of all steps and the last state."""
         return self._run_fused(torch.rnn_tanh, x, state or (self._zeros(x),))
 
 
@@ -97,18 +97,18 @@ class Lstm(Recurrent):
         self._init_gate(1, bias=1.0)
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the state after the last, as the base class says."""
+        """Return the outputs of all steps and the last state."""
         return self._run_fused(torch.lstm, x, state or (self._zeros(x), self._zeros(x)))
 
     def init_state(self, h: Tensor) -> LayerState:
-        """Return a state to start from, with nothing in the cell."""
+        """Make an initial state, with zeros in the cell."""
         return h, torch.zeros_like(h)
 
 
 class Gru(Recurrent):
     """Cho et al. 2014, with the reset gate after the product, as in cuDNN.
 
-    Gates: reset, update, new. The update gate starts so that it keeps the old state.
+    Gates: reset, update, new. The initial bias of the update gate keeps the old state.
     """
 
     cell = "gru"
@@ -118,15 +118,15 @@ class Gru(Recurrent):
         self._init_gate(1, bias=1.0)
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the state after the last, as the base class says."""
+        """Return the outputs of all steps and the last state."""
         return self._run_fused(torch.gru, x, state or (self._zeros(x),))
 
 
 class MinGru(Recurrent):
     """Feng et al. 2024, section 3.1: the gates depend on the input alone.
 
-    So a parallel scan takes the place of the loop over time. Gates: update, value; an update of 0
-    keeps the old state, with which it starts.
+    So a parallel scan replaces the loop over time. Gates: update, value; an update of 0 keeps the
+    old state, and the initial bias is near it.
     """
 
     cell = "mingru"
@@ -150,8 +150,8 @@ class MinGru(Recurrent):
         return torch.cat(outputs, 1), (self._zeros(x) if last is None else last,)
 
     def init_state(self, h: Tensor) -> LayerState:
-        """Return a state to start from, which is positive."""
-        return ((h + 1) / 2 + SMALLEST_STATE,)
+        """Make an initial state, which is positive."""
+        return ((h + 1) / 2 + MIN_STATE,)
 
     def _scan(self, x: Tensor, h: Tensor | None) -> Tensor:
         """Return the states (N, T, H) after each step; all are positive, as h (N, H) is."""
@@ -160,7 +160,7 @@ class MinGru(Recurrent):
         log_update = -F.softplus(-gate)  # log z
         # log g(v), where g(v) = v + 0.5 for v >= 0, else sigmoid(v): always positive
         log_value = torch.where(value >= 0, (F.relu(value) + 0.5).log(), -F.softplus(-value))
-        log_kept = log_keep.cumsum(1)  # (N, T, H) log of the share of the start that is left
+        log_kept = log_keep.cumsum(1)  # (N, T, H) log of the remaining share of the initial state
         terms = log_update + log_value - log_kept  # (N, T, H)
         total = terms.logcumsumexp(1)  # (N, T, H)
         if h is not None:
@@ -182,9 +182,9 @@ class Layers(nn.ModuleList, Generic[Layer]):
 
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse each sequence within its own length and leave the padding where it is.
+    """Reverse each sequence within its length; the padding stays at the end.
 
-    A backward layer that reads the result meets the padding last, so that padding changes nothing.
+    So padding does not influence a backward layer that reads the result.
     """
     steps = torch.arange(x.shape[1], device=x.device)  # (S,)
     ends = lengths.unsqueeze(1)  # (N, 1)

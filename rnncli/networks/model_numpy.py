@@ -1,7 +1,7 @@
 """Networks in NumPy, for inference, made of the parts that `architecture.py` describes.
 
-They compute what those of `model_torch.py` compute, read the same weights, and start in a twentieth
-of the time that `import torch` takes.
+They compute the same functions of the same weights as those of `model_torch.py`, and load in a
+twentieth of the time of `import torch`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,9 @@ from rnncli.networks.architecture import (
 )
 from rnncli.networks.attention_numpy import Attention, Source
 from rnncli.networks.cells_numpy import CELLS, LayerState
-from rnncli.networks.encoder_numpy import Encoder, pool
+from rnncli.networks.embedding_numpy import FirstLayer, TokenTable, embedding_scale
+from rnncli.networks.encoder_numpy import Encoder, Packing, pool
 from rnncli.networks.numerics import Floats, Ints, affine, linear
-from rnncli.networks.packing import Packing
-from rnncli.networks.token_tables import FirstLayer, TokenTable, embedding_scale
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,18 +37,18 @@ class DecoderState:
     layers: tuple[LayerState, ...]
 
     def take(self, rows: Ints) -> "Self":
-        """Return the state with these rows in place of the old ones; sources stay."""
+        """Select rows; the sources stay."""
         return replace(self, layers=tuple(tuple(x[rows] for x in layer) for layer in self.layers))
 
 
 @dataclass(frozen=True)
 class AttentionState(DecoderState):
-    """Beside it the N sources that are attended to: rows R = N K in order, K for each."""
+    """The state of a decoder with attention: R = N K rows in order, K for each of N sources."""
 
     source: Source
 
     def keep_sources(self, sources: Ints) -> "AttentionState":
-        """Return the state with these sources only; rows stay."""
+        """Select sources; the rows stay."""
         return replace(self, source=self.source.keep(sources))
 
 
@@ -57,7 +56,7 @@ State = TypeVar("State", bound=DecoderState)
 
 
 class Decoder(Generic[State]):
-    """The base class of networks that predict tokens: recurrent layers, an output layer, steps."""
+    """The base class of decoders: recurrent layers and an output layer."""
 
     def __init__(
         self,
@@ -83,7 +82,7 @@ class Decoder(Generic[State]):
         self._output = output.T, weights["decoder.output.bias"]  # (E, V), (V,)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the weights as they were read, without what was made of them."""
+        """Pickle the weights alone, without what is computed from them."""
         return build, (self.architecture, dict(self._weights))
 
     def features(self, tokens: Ints, state: State) -> tuple[Floats, State]:
@@ -95,12 +94,12 @@ class Decoder(Generic[State]):
         return affine(features, *self._output)
 
     def decode(self, tokens: Ints, state: State) -> tuple[Floats, State]:
-        """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the state."""
+        """Return the logits (N, T, V) of the tokens after ``tokens`` (N, T), and the state."""
         features, state = self.features(tokens, state)
         return self.output(features), state
 
     def step(self, tokens: Ints, state: State) -> tuple[Floats, State]:
-        """Return the logits (N, V) of the tokens that follow ``tokens`` (N,), and the state."""
+        """Return the logits (N, V) of the tokens after ``tokens`` (N,), and the state."""
         logits, state = self.decode(tokens[:, None], state)
         return logits[:, 0], state
 
@@ -128,7 +127,7 @@ class Decoder(Generic[State]):
 
 
 class CausalLM(Decoder[DecoderState]):
-    """A decoder alone."""
+    """A language model: a decoder without an encoder."""
 
     def __init__(self, front: Tokens, decoder: Stack, head: Vocabulary, weights: Weights) -> None:
         architecture = Architecture(front, None, decoder, head)
@@ -146,13 +145,13 @@ class CausalLM(Decoder[DecoderState]):
         return self._project(x).reshape(steps, n, -1).transpose(1, 0, 2), after
 
     def read(self, tokens: Ints, lengths: Ints) -> tuple[Floats, DecoderState]:
-        """Read texts (N, S); return the logits (N, V) of what follows each, and the state."""
+        """Read texts (N, S); return the logits (N, V) of the next token of each, and the state."""
         packing = Packing(lengths)
         state = self.empty_state(len(tokens))
         _, after = self._run(packing.pack(tokens), packing.spans, state)
-        last = after.layers[-1][0]  # (N, H) what comes out last is the state itself
+        last = after.layers[-1][0]  # (N, H) outputs are hidden states
         features = packing.restore(self._project(last))
-        return self.output(features), after.take(packing.places)
+        return self.output(features), after.take(packing.ranks)
 
     def _run(
         self, tokens: Ints, spans: Sequence[slice], state: DecoderState
@@ -164,7 +163,7 @@ class CausalLM(Decoder[DecoderState]):
 
 
 class EncoderDecoder(Decoder[AttentionState]):
-    """An encoder, and a decoder that attends to what it read."""
+    """An encoder, and a decoder with attention to its outputs."""
 
     def __init__(
         self, front: Tokens, encoder: Stack, decoder: Stack, head: Vocabulary, weights: Weights
@@ -182,7 +181,7 @@ class EncoderDecoder(Decoder[AttentionState]):
         )
 
     def encode(self, tokens: Ints, lengths: Ints) -> AttentionState:
-        """Read sources (N, S) and return the state from which a decoder starts to translate."""
+        """Encode sources (N, S), and return the initial state of the decoder."""
         packing = Packing(lengths)
         x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
         mask = np.arange(len(packing.spans)) < lengths[:, None]  # (N, S)
@@ -206,19 +205,19 @@ class EncoderDecoder(Decoder[AttentionState]):
         return features, AttentionState((first, *deeper), state.source)
 
     def attend(self, targets: Ints, state: AttentionState) -> Floats:
-        """Return how much sources, which were encoded, are attended to after each target (N, T).
+        """Return the attention weights (N, T, S) after each of ``targets`` (N, T).
 
-        The weights (N, T, S) of a step sum to 1 and are 0 at padding. They are those with which the
-        token that follows is chosen.
+        The weights of a step sum to 1 and are 0 at padding; they are those that predict the next
+        token.
         """
         n, steps = targets.shape
-        # Deeper layers come behind the attention.
+        # The attention stands between the first layer and the others.
         x, _ = self._run_first(targets.T.reshape(-1), _spans(n, steps), state.layers[0])
         return self._attention.weights(x.reshape(steps, n, -1).transpose(1, 0, 2), state.source)
 
 
 class SequenceClassifier:
-    """An encoder and a head that scores the classes of whole texts."""
+    """A classifier of texts: an encoder and a head."""
 
     def __init__(self, front: Tokens, encoder: Stack, head: Classes, weights: Weights) -> None:
         self.architecture = Architecture(front, encoder, None, head)
@@ -227,7 +226,7 @@ class SequenceClassifier:
         self._head = _linear(weights, "head.output")  # (3 D, C), (C,)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the weights as they were read, without what was made of them."""
+        """Pickle the weights alone, without what is computed from them."""
         return build, (self.architecture, dict(self._weights))
 
     def classify(self, tokens: Ints, lengths: Ints) -> Floats:
@@ -241,7 +240,7 @@ Network = SequenceClassifier | CausalLM | EncoderDecoder
 
 
 def build(architecture: Architecture, weights: Weights) -> Network:
-    """Return the network that an architecture describes."""
+    """Build the network of an architecture."""
     match architecture:
         case Architecture(front, Stack() as encoder, None, Classes() as head):
             return SequenceClassifier(front, encoder, head, weights)
@@ -249,16 +248,16 @@ def build(architecture: Architecture, weights: Weights) -> Network:
             return CausalLM(front, decoder, head, weights)
         case Architecture(front, Stack() as encoder, Stack() as decoder, Vocabulary() as head):
             return EncoderDecoder(front, encoder, decoder, head, weights)
-    raise AssertionError("an architecture was checked when it was made")
+    raise AssertionError("an architecture is checked when it is created")
 
 
 def _spans(n: int, steps: int) -> list[slice]:
-    """Return the rows of each step where n texts of one length are packed."""
+    """Return the rows of each step of n packed texts of equal length."""
     return [slice(t * n, (t + 1) * n) for t in range(steps)]
 
 
 def _token_table(embedding: Floats, weight: Floats) -> TokenTable:
-    """Return what a weight (O, E) makes of tokens as they are read."""
+    """Return the product of a weight (O, E) and embeddings, as a table of tokens."""
     matrix = weight.T * np.float32(embedding_scale(embedding))  # (E, O)
     return TokenTable(embedding, lambda embedded: linear(embedded, matrix), len(weight))
 

@@ -1,8 +1,7 @@
 """Networks in PyTorch, for training, made of the parts that `architecture.py` describes.
 
-No Python loop runs over time. The decoder follows the order of GNMT (Wu et al. 2016, section 3):
-its first layer reads the whole target, attention looks up the source for all steps in one product,
-and the remaining layers read the result. A single decoding step is the same code with T = 1.
+No Python loop runs over time. As in GNMT (Wu et al. 2016, section 3), the queries of the attention
+are the outputs of the decoder's first layer, so that all steps attend to the source in one product.
 `model_numpy.py` computes the same functions in NumPy, for inference.
 """
 
@@ -27,17 +26,17 @@ from rnncli.networks.cells_torch import CELLS, Layers, LayerState, Recurrent
 from rnncli.networks.embedding_torch import DropoutRates, Embedding, locked_dropout
 from rnncli.networks.encoder_torch import ClassificationHead, Encoder, token_mask
 
-LEXICAL_INIT_SCALE = 0.5  # a token and its translation begin alike: half of that learns best
-SMOOTHING = 0.1  # added to the count of each token, so that those that never occur have one
+LEXICAL_INIT_SCALE = 0.5  # of the identity, which was too strong
+SMOOTHING = 0.1  # added to the count of each token, since some never occur
 
 NO_DROPOUT = DropoutRates()
 
 
 class OnDevice(nn.Module):
-    """A network that puts arrays where it is itself."""
+    """A network that moves arrays to its device."""
 
     def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
-        """Return an array as a tensor where the model is."""
+        """Convert an array to a tensor on the device of the model."""
         return torch.from_numpy(array).to(next(self.parameters()).device)
 
 
@@ -73,20 +72,17 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def init_output_bias(self, counts: NDArray[np.int64]) -> None:
-        """Let an untrained decoder predict each token as often as it occurs; counts are (V,).
+        """Initialise the output bias to the log-frequencies of tokens, from counts (V,).
 
-        Else it has to learn this first, and in a layer that shares its weights the tokens that
-        never occur, such as most bytes, push all others aside for thousands of steps.
+        Otherwise the first steps learn nothing else, and in a tied layer the gradients of tokens
+        that never occur, such as most bytes, dominate for thousands of steps.
         """
         self.output.bias.copy_(log_frequencies(counts))
 
     def features(
         self, tokens: Tensor, states: Sequence[LayerState | None]
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return the features (N, T, E) after each of ``tokens`` (N, T).
-
-        Beside it are the states after the last step, one a layer.
-        """
+        """Return the features (N, T, E) after ``tokens`` (N, T), and the last states."""
         x = self._embedded(tokens)  # (N, T, E)
         after: list[LayerState] = []
         for layer, state in zip(self.layers, states, strict=True):
@@ -102,9 +98,9 @@ class Decoder(nn.Module):
 class AttentionDecoder(Decoder):
     """Predict each next token from those before it and from the source.
 
-    Two more things reach the output layer than the recurrent layers: what the attended tokens of
-    the source say on their own (lexical features: Nguyen and Chiang 2018, section 4; here linear),
-    and the previous token ("deep output": Bahdanau et al. 2015, appendix A.2.2).
+    The output layer also reads the lexical features of the attended source tokens (Nguyen and
+    Chiang 2018, section 4; here linear), and the previous token ("deep output": Bahdanau et al.
+    2015, appendix A.2.2).
     """
 
     def __init__(
@@ -116,13 +112,13 @@ class AttentionDecoder(Decoder):
         dropout: DropoutRates,
     ) -> None:
         nn.Module.__init__(self)
-        # In this order, which is that of the random numbers with which weights start.
+        # The order of the modules is that of the random numbers that initialise them.
         self._add_layers(front, stack, head, dropout)
         self.attention = Attention(stack.hidden_size, source_size)
         self.bridge = nn.Linear(source_size, stack.num_layers * stack.hidden_size)
         width = feature_size(front, stack, head)
         self.lexical_projection = nn.Linear(front.embedding_dim, width, bias=False)
-        # Tokens and their translations begin alike: each is at first likely to be translated so.
+        # The embeddings of translations are initialised alike: so they are likely from the start.
         nn.init.eye_(self.lexical_projection.weight)
         self.lexical_projection.weight.data *= LEXICAL_INIT_SCALE
         self.previous_token_projection = nn.Linear(front.embedding_dim, width, bias=False)
@@ -130,15 +126,14 @@ class AttentionDecoder(Decoder):
         self._add_output(front, stack, head)
 
     def init_states(self, last: Tensor) -> list[LayerState]:
-        """Return the first state of each layer, from the encoder's last states (N, D)."""
+        """Return the initial state of each layer, from the encoder's last states (N, D)."""
         parts = torch.tanh(self.bridge(last)).chunk(len(self.layers), 1)  # (N, H) each
         return [layer.init_state(h) for layer, h in zip(self.layers, parts, strict=True)]
 
     def lexical_features(self, embedded: Tensor) -> Tensor:
-        """Return the lexical features of the source (N, S, E).
+        """Return the lexical features of the source (N, S, E): of each token without its context.
 
-        A translation of the token that is attended to needs no context to be likely, which a
-        network has little to learn from for rare words.
+        With them, translations of rare words are learned from few examples.
         """
         features = self.lexical_projection(embedded)  # (N, S, E)
         return locked_dropout(features, self.dropout.embedding, self.training)
@@ -148,14 +143,13 @@ class AttentionDecoder(Decoder):
         tokens: Tensor,
         states: Sequence[LayerState | None],
         source: Source,
-        where: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, list[LayerState]]:
-        """Return the features (N, T, E) after each of ``tokens`` (N, T).
+        """Return the features (N, T, E) after ``tokens`` (N, T), and the last state of each layer.
 
-        Beside it are the states after the last step. With ``where`` (N, T), only the features of
-        the M places where it is true: the output layer is most of the work.
+        With a ``mask`` (N, T), return only the features (M, E) where it is true.
         """
-        chosen = slice(None) if where is None else where
+        index = slice(None) if mask is None else mask
         embedded = self._embedded(tokens)  # (N, T, E)
         first, *deeper = self.layers
         x, state = first(embedded, states[0])  # (N, T, H)
@@ -168,12 +162,12 @@ class AttentionDecoder(Decoder):
             x = locked_dropout(x, self.dropout.hidden, self.training)
         lexical = torch.bmm(weights.to(source.lexical_features.dtype), source.lexical_features)
         lexical = lexical.view(*tokens.shape, -1)  # (N, T, E)
-        features = self.projection(x[chosen]) + self.previous_token_projection(embedded[chosen])
-        return features + lexical[chosen], after
+        features = self.projection(x[index]) + self.previous_token_projection(embedded[index])
+        return features + lexical[index], after
 
 
 class SequenceClassifier(OnDevice):
-    """An encoder and a head that scores the classes of whole texts."""
+    """A classifier of texts: an encoder and a head."""
 
     def __init__(self, front: Tokens, encoder: Stack, head: Classes, dropout: DropoutRates) -> None:
         super().__init__()
@@ -188,7 +182,7 @@ class SequenceClassifier(OnDevice):
 
 
 class CausalLM(OnDevice):
-    """A decoder alone."""
+    """A language model: a decoder without an encoder."""
 
     def __init__(
         self, front: Tokens, decoder: Stack, head: Vocabulary, dropout: DropoutRates
@@ -199,7 +193,7 @@ class CausalLM(OnDevice):
 
 
 class EncoderDecoder(OnDevice):
-    """An encoder, and a decoder that attends to what it read."""
+    """An encoder, and a decoder with attention to its outputs."""
 
     def __init__(
         self,
@@ -214,8 +208,8 @@ class EncoderDecoder(OnDevice):
         self.encoder = Encoder(front, encoder, dropout)
         self.decoder = AttentionDecoder(front, encoder.output_size, decoder, head, dropout)
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> tuple[Source, list[LayerState]]:
-        """Encode sources (N, S); return the memory of the attention and the initial states."""
+    def encode(self, tokens: Tensor, lengths: Tensor) -> tuple[Source, list[LayerState]]:
+        """Encode sources (N, S); return them and the initial states of the decoder."""
         embedded = self.encoder.embedding(tokens)  # (N, S, E)
         values, last = self.encoder.read(embedded, lengths)  # (N, S, D), (N, D)
         features = self.decoder.lexical_features(embedded)  # (N, S, E)
@@ -225,20 +219,20 @@ class EncoderDecoder(OnDevice):
         )
 
     def features(
-        self, source: Tensor, lengths: Tensor, target: Tensor, where: Tensor | None = None
+        self, tokens: Tensor, lengths: Tensor, targets: Tensor, mask: Tensor | None = None
     ) -> Tensor:
-        """Return the features (N, T, E) after each of ``target`` (N, T).
+        """Return the features (N, T, E) after ``targets`` (N, T).
 
-        With ``where`` (N, T), only the features (M, E) of the places where it is true.
+        With a ``mask`` (N, T), return only the features (M, E) where it is true.
         """
-        read, states = self.read(source, lengths)
-        return self.decoder.attend(target, states, read, where)[0]
+        source, states = self.encode(tokens, lengths)
+        return self.decoder.attend(targets, states, source, mask)[0]
 
 
 def build(
     architecture: Architecture, dropout: DropoutRates = NO_DROPOUT
 ) -> SequenceClassifier | CausalLM | EncoderDecoder:
-    """Build the network that an architecture describes, with new weights."""
+    """Build the network of an architecture, with initial weights."""
     match architecture:
         case Architecture(front, Stack() as encoder, None, Classes() as head):
             return SequenceClassifier(front, encoder, head, dropout)
@@ -246,10 +240,10 @@ def build(
             return CausalLM(front, decoder, head, dropout)
         case Architecture(front, Stack() as encoder, Stack() as decoder, Vocabulary() as head):
             return EncoderDecoder(front, encoder, decoder, head, dropout)
-    raise AssertionError("an architecture was checked when it was made")
+    raise AssertionError("an architecture is checked when it is created")
 
 
 def log_frequencies(counts: NDArray[np.int64]) -> Tensor:
-    """Return the logarithm of how often each token occurs, from counts (V,)."""
+    """Return the smoothed log-frequencies (V,) of tokens, from their counts (V,)."""
     frequencies = torch.from_numpy(counts).float() + SMOOTHING  # (V,)
     return (frequencies / frequencies.sum()).log()

@@ -1,4 +1,4 @@
-"""Arrays of numbers, and what all that computes with NumPy needs of probabilities."""
+"""Types of arrays, and numerical functions in NumPy."""
 
 from typing import Any
 
@@ -24,21 +24,21 @@ def log_softmax(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def log_sums(x: Floats, largest: Floats | None = None) -> NDArray[np.float64]:
-    """Return log sum exp (R,) of rows (R, V), whose largest values (R,) may be known already."""
+    """Return log sum exp (R,) of rows (R, V); ``largest`` (R,) are their maxima, if computed."""
     if largest is None:
         largest = x.max(1)
     exponentials = x - largest[:, None]
     np.exp(exponentials, out=exponentials)
-    # In float64: where one is all but certain, the rest is little beside 1.
+    # In float64, for the precision of sums near 1.
     sums: NDArray[np.float64] = np.log(exponentials.sum(1, dtype=np.float64)) + largest
     return sums
 
 
-def directions(x: Floats) -> Floats:
-    """Return vectors (..., E) divided by their lengths, so that products of two are cosines."""
+def unit_vectors(x: Floats) -> Floats:
+    """Divide vectors (..., E) by their lengths, so that dot products are cosines."""
     lengths = np.sqrt(np.square(x).sum(-1, keepdims=True))
-    unit: Floats = x / np.maximum(lengths, np.float32(1e-6))
-    return unit
+    normalised: Floats = x / np.maximum(lengths, np.float32(1e-6))
+    return normalised
 
 
 def linear(x: Floats, weight: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Which words a translator attended to: weights of both networks, words, tables and drawings."""
+"""Alignments by attention: weights, words, tables and SVG."""
 
 import json
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def batch() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @every_cell
 @every_depth
-def test_attention_is_that_of_the_network_that_was_trained(
+def test_attention_weights_equal_those_in_pytorch(
     build: Callable[..., EncoderDecoder], cell: str, layers: int
 ) -> None:
     model, (tokens, lengths, targets) = build(cell, layers), batch()
@@ -78,7 +78,7 @@ def test_attention_is_that_of_the_network_that_was_trained(
 
 
 @every_cell
-def test_a_pair_is_attended_to_alike_alone_and_among_longer_ones(
+def test_the_batch_does_not_change_attention_weights(
     build: Callable[..., EncoderDecoder], cell: str
 ) -> None:
     tokens, lengths, targets = batch()
@@ -101,14 +101,14 @@ def tokens_of(text: str, level: Level, learned: str = "the thesis, naïve 映画
 
 @pytest.mark.parametrize("level", LEVELS)
 @given(st.text(st.sampled_from("the?'ïж🙂한 \u0301"), max_size=30).map(clean).filter(bool))
-def test_words_are_what_stands_between_spaces(level: Level, text: str) -> None:
+def test_words_are_separated_by_spaces(level: Level, text: str) -> None:
     tokens = tokens_of(text, level)
     words, first = tokens.words()
     assert list(words) == text.split()
     assert first[0] == 0 and (np.diff([*first, len(tokens.ids)]) > 0).all()
 
 
-def test_where_a_script_has_no_spaces_every_token_is_a_word() -> None:
+def test_tokens_are_the_words_of_a_script_without_spaces() -> None:
     assert tokens_of("映画を見る", "char").words()[0] == tuple("映画を見る")
     assert tokens_of("映画を見る", "subword", "映画を見る").words()[0] == ("映画を見る",)
     assert tokens_of("the 猫、the猫", "word").words()[0] == ("the", "猫", "、", "the", "猫")
@@ -118,13 +118,13 @@ def test_where_a_script_has_no_spaces_every_token_is_a_word() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 @given(st.text(max_size=20).map(clean).filter(bool))
 @example("猫が the好 き。 🙂")
-def test_no_text_is_lost_between_words(level: Level, text: str) -> None:
+def test_words_cover_the_text(level: Level, text: str) -> None:
     words, first = tokens_of(text, level).words()
     assert "".join(words) == "".join(text.split())
     assert len(words) == len(first) and all(words)
 
 
-def test_a_word_gets_what_its_pieces_get_and_gives_the_mean_of_what_they_give() -> None:
+def test_weights_are_summed_over_source_tokens_and_averaged_over_target_tokens() -> None:
     source = Tokens("aa b", [4, 5, 6], [1, 2, 4])
     target = Tokens("c dd", [7, 8, 9], [1, 3, 4])
     weights = np.array(
@@ -136,7 +136,7 @@ def test_a_word_gets_what_its_pieces_get_and_gives_the_mean_of_what_they_give() 
     np.testing.assert_array_equal(found.weights, [[0.75, 0.125], [0.75, 0.125]])
 
 
-def test_translations_are_aligned_together_as_they_are_alone() -> None:
+def test_other_pairs_do_not_change_an_alignment() -> None:
     model, several = Translator.load(translator()), Translator.load(translator(), threads=2)
     texts = [*TEXTS, "", "the cat", *(f"{who} sleeps {when}" for who in WHO for when in WHEN)] * 4
     translations = [found.text for found in model(texts)]
@@ -152,7 +152,7 @@ def test_translations_are_aligned_together_as_they_are_alone() -> None:
         assert (found.weights >= 0).all() and (found.weights.sum(1) < 1).all()
 
 
-def test_what_was_translated_in_pieces_is_not_aligned_and_that_is_told() -> None:
+def test_a_text_translated_in_pieces_is_not_aligned() -> None:
     heard: list[str] = []
     model = Translator.load(translator(), announce=heard.append)
     long = "the cat " * (MAX_CHARACTERS // 4)
@@ -176,12 +176,12 @@ def alignments(draw: st.DrawFn) -> Alignment:
 
 
 def in_columns(line: str) -> list[str]:
-    """Return what stands in each column of a terminal."""
+    """Return the character in each column of a terminal."""
     return [character for character in line for _ in range(cell_len(character))]
 
 
 @given(alignments())
-def test_every_shade_stands_below_its_word_and_beside_that_of_the_translation(
+def test_the_cells_of_a_table_are_aligned_with_their_words(
     alignment: Alignment,
 ) -> None:
     lines = table(heatmap(alignment))
@@ -236,13 +236,13 @@ def test_a_table_stands_below_each_translation() -> None:
     assert translate("--attention", "-q", TEXTS[0]).err == ""
 
 
-def test_the_table_of_several_translations_is_that_of_the_best() -> None:
+def test_the_table_is_that_of_the_best_translation() -> None:
     lines = translate("--attention", "--nbest", 2, TEXTS[0]).lines
     assert lines[:2] == translate("--nbest", 2, TEXTS[0]).lines
     assert lines[2:] == [*table(heatmap(aligned(TEXTS[0])[0])), ""]
 
 
-def test_where_a_table_is_too_wide_there_is_a_list() -> None:
+def test_a_list_replaces_a_table_that_is_too_wide() -> None:
     (alignment,) = aligned(TEXTS[0])
     width = max(map(cell_len, table(heatmap(alignment))))
     assert translate("--attention", TEXTS[0], columns=width).lines[1:-1] == table(
@@ -253,7 +253,7 @@ def test_where_a_table_is_too_wide_there_is_a_list() -> None:
     assert narrow.err.count("wider than") == 1
 
 
-def test_weights_stand_in_objects_only_where_they_were_asked_for() -> None:
+def test_json_has_the_weights_with_the_option_alone() -> None:
     line, blank = translate("--json", "--attention", TEXTS[0], " ").lines
     answer, (alignment,) = json.loads(line), aligned(TEXTS[0])
     assert answer["alignment"]["source"] == TEXTS[0].split()
@@ -265,7 +265,7 @@ def test_weights_stand_in_objects_only_where_they_were_asked_for() -> None:
     assert plain == {name: value for name, value in answer.items() if name != "alignment"}
 
 
-def test_rows_have_no_room_for_a_table_but_objects_have(tmp_path: Path) -> None:
+def test_csv_rows_have_no_alignment_but_json_has(tmp_path: Path) -> None:
     rows = write_lines(tmp_path / "t.csv", "n,text", f"1,{TEXTS[0]}")
     options = ("--attention", "--column", "text", "-i", rows)
     refused = translate(*options, code=2)
@@ -284,7 +284,7 @@ def test_a_long_text_has_no_table(tmp_path: Path) -> None:
     assert not list(ElementTree.parse(drawing).iter(f"{SVG}rect"))[1:]
 
 
-def test_words_do_not_steer_a_terminal() -> None:
+def test_control_characters_in_words_are_escaped() -> None:
     sent = on_a_terminal(
         "translate", "-m", translator(), "--attention", stdin=b"the \x1b]0;x\x07cat sleeps\n"
     ).decode()
@@ -292,11 +292,11 @@ def test_words_do_not_steer_a_terminal() -> None:
     assert "\x1b]" not in sent and "\x07" not in sent
 
 
-# Drawings
+# SVG
 
 
 def drawn(path: Path) -> list[ElementTree.Element]:
-    """Return the pictures of a drawing, after a check that they lie in it one below the other."""
+    """Return the heatmaps of an SVG file, and check that they do not overlap."""
     root = ElementTree.parse(path).getroot()
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     pictures = [g for g in root if g.tag == f"{SVG}g"]
@@ -309,14 +309,14 @@ def drawn(path: Path) -> list[ElementTree.Element]:
 
 
 def cells(picture: ElementTree.Element) -> dict[tuple[float, float], float]:
-    """Return how dark each cell of a picture is, by its place."""
+    """Return the opacity of each cell of a heatmap, by its position."""
     return {
         (float(r.attrib["y"]), float(r.attrib["x"])): float(r.attrib["fill-opacity"])
         for r in picture.iter(f"{SVG}rect")
     }
 
 
-def test_a_picture_of_each_translation_is_drawn(tmp_path: Path) -> None:
+def test_the_svg_has_a_heatmap_of_each_translation(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     result = translate("--attention-out", path, TEXTS[0], "", TEXTS[1])
     assert result.lines == translate(TEXTS[0], "", TEXTS[1]).lines
@@ -346,7 +346,7 @@ def test_any_word_can_be_drawn(tmp_path: Path) -> None:
     assert titles[3].count("語") == 2_000
 
 
-def test_of_very_many_pictures_the_first_are_drawn(
+def test_the_number_of_heatmaps_is_limited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawing = Drawing(tmp_path / "a.svg", Messenger())
@@ -366,7 +366,7 @@ def test_of_very_many_pictures_the_first_are_drawn(
         ("out.svg", 2, "are both"),
     ],
 )
-def test_a_place_that_cannot_be_drawn_in_is_refused_before_anything_is_translated(
+def test_an_unwritable_svg_path_is_refused_before_translation(
     name: str, code: int, told: str, tmp_path: Path
 ) -> None:
     (tmp_path / "folder.svg").mkdir()
@@ -375,7 +375,7 @@ def test_a_place_that_cannot_be_drawn_in_is_refused_before_anything_is_translate
     assert [path.name for path in tmp_path.iterdir()] == ["folder.svg"]
 
 
-def test_without_an_end_of_the_translations_there_is_no_drawing(tmp_path: Path) -> None:
+def test_an_interrupted_translation_writes_no_svg(tmp_path: Path) -> None:
     drawing = tmp_path / "a.svg"
     rows = write_lines(tmp_path / "t.jsonl", json.dumps({"text": TEXTS[0]}), "no object")
     translate("--attention-out", drawing, "--column", "text", "-i", rows, code=1)

@@ -1,4 +1,4 @@
-"""Weights of several models: probabilities that mean what they say."""
+"""Calibration by fitted weights of one or several models."""
 
 from itertools import product
 
@@ -31,7 +31,7 @@ def error(logits, classes):
     return calibration_error(p.max(1), p.argmax(1) == classes)
 
 
-def test_a_model_that_is_too_sure_is_made_less_so(rng):
+def test_an_overconfident_model_is_calibrated(rng):
     honest = rng.normal(size=(NUMBER, CLASSES))
     classes = truth(rng, honest)
     (weight,) = fit_weights(5 * honest[None], classes)
@@ -40,7 +40,7 @@ def test_a_model_that_is_too_sure_is_made_less_so(rng):
     assert error(calibrated, classes) < 0.03 < error(5 * honest, classes)
 
 
-def test_two_models_together_are_better_than_each(rng):
+def test_two_models_combined_are_better_than_each(rng):
     parts = rng.normal(size=(2, NUMBER, CLASSES))
     classes = truth(rng, parts.sum(0))
     weights = fit_weights(parts, classes)
@@ -50,7 +50,7 @@ def test_two_models_together_are_better_than_each(rng):
     assert together < min(alone)
 
 
-def test_a_model_that_knows_nothing_gets_little_say(rng):
+def test_an_uninformative_model_gets_a_small_weight(rng):
     knows, guesses = rng.normal(size=(2, NUMBER, CLASSES))
     classes = truth(rng, knows)
     first, second = fit_weights(np.stack([knows, 3 * guesses]), classes)
@@ -58,7 +58,7 @@ def test_a_model_that_knows_nothing_gets_little_say(rng):
     assert 0 < second < 0.05
 
 
-def test_few_texts_leave_the_weights_near_equal(rng):
+def test_few_texts_leave_the_weights_near_the_prior(rng):
     knows, guesses = rng.normal(size=(2, NUMBER, CLASSES))
     classes = truth(rng, 3 * knows)
     both = np.stack([knows, guesses])
@@ -72,7 +72,7 @@ def test_few_texts_leave_the_weights_near_equal(rng):
 
 
 @pytest.mark.parametrize("number", [1, 30, NUMBER])
-def test_weights_are_those_of_the_least_loss_and_prior(rng, number):
+def test_weights_minimise_the_penalised_loss(rng, number):
     logits = rng.normal(size=(2, number, CLASSES))
     classes = truth(rng, logits.sum(0))
 
@@ -86,7 +86,7 @@ def test_weights_are_those_of_the_least_loss_and_prior(rng, number):
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_however_few_texts_there_are_weights_are_numbers(rng, number):
+def test_weights_are_finite_for_any_number_of_texts(rng, number):
     weights = fit_weights(1e3 * rng.normal(size=(2, number, CLASSES)), np.zeros(number, np.int64))
     assert np.isfinite(weights).all()
     assert (weights > 0).all()

@@ -1,4 +1,4 @@
-"""Warnings about texts that are unlike those of the training."""
+"""Warnings of dataset shift."""
 
 import json
 import shutil
@@ -33,14 +33,14 @@ def topics_of(texts: list[str], usual: TextProfile | None, tokenizer: Tokenizer)
 KNOWN = "the soup was lovely"  # four words that the vocabulary has
 
 
-def test_a_model_tells_the_scripts_and_unknown_words_of_its_data() -> None:
+def test_a_model_has_a_profile_of_its_data() -> None:
     usual = read_description(classifier()).profile
     assert usual is not None and usual.unknown_words is not None
     assert usual.scripts == {"LATIN": 1.0}
     assert 0 <= usual.unknown_words < 0.5
 
 
-def test_other_scripts_are_told_with_number_and_example(tokenizer: Tokenizer) -> None:
+def test_a_warning_of_scripts_has_number_and_example(tokenizer: Tokenizer) -> None:
     usual = profile([KNOWN], [KNOWN], tokenizer)
     (line,) = drift_warnings([KNOWN] * 19 + [RUSSIAN], usual, tokenizer)
     assert line.startswith("script: 1 of 20 texts in CYRILLIC, such as 'Суп ")
@@ -58,7 +58,7 @@ def test_other_scripts_are_told_with_number_and_example(tokenizer: Tokenizer) ->
         ([RUSSIAN], {"\x1b[31m": 1.0}),
     ],
 )
-def test_scripts_are_not_told_without_need(
+def test_no_warning_of_scripts_without_shift(
     texts: list[str], scripts: dict[str, float], tokenizer: Tokenizer
 ) -> None:
     assert "script" not in topics_of(texts, TextProfile(scripts, 1.0), tokenizer)
@@ -75,7 +75,7 @@ def test_scripts_are_not_told_without_need(
         (10, None, False),
     ],
 )
-def test_unknown_words_are_told_where_they_are_many_and_more_than_usual(
+def test_a_warning_of_unknown_words_needs_many_and_more_than_in_training(
     unknown: int, usual: float | None, is_told: bool, tokenizer: Tokenizer
 ) -> None:
     text = " ".join(["Quarks"] * unknown + ["soup"] * (50 - unknown))
@@ -86,20 +86,20 @@ def test_unknown_words_are_told_where_they_are_many_and_more_than_usual(
         assert "'Quarks'" in lines[0]
 
 
-def test_a_model_that_does_not_say_what_its_texts_were_is_compared_as_far_as_it_goes(
+def test_a_model_without_a_profile_has_the_warnings_that_need_none(
     tokenizer: Tokenizer,
 ) -> None:
     assert topics_of([RUSSIAN, UNHEARD] * 9, None, tokenizer) == ["words"]
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_what_is_told_of_any_texts_is_printable(tokenizer: Tokenizer, texts: list[str]) -> None:
+def test_warnings_are_printable(tokenizer: Tokenizer, texts: list[str]) -> None:
     for line in drift_warnings(texts * 20, TextProfile({"HEBREW": 1.0}, 0.0), tokenizer):
         assert line.isprintable()
 
 
 @given(st.lists(st.sampled_from([UNHEARD, " ", RUSSIAN]), max_size=60), st.integers(1, 9))
-def test_a_stream_is_told_of_once_when_enough_has_come(
+def test_a_stream_has_its_warnings_once_and_after_enough_texts(
     tokenizer: Tokenizer, texts: list[str], size: int
 ) -> None:
     said: list[str] = []
@@ -118,12 +118,12 @@ def test_a_stream_is_told_of_once_when_enough_has_come(
     assert len(said) == len({line.partition(":")[0] for line in said})
 
 
-# Where they are told
+# Commands
 
 
 @pytest.fixture
 def old_model(tmp_path: Path) -> Path:
-    """Return a model that does not say what its texts were like."""
+    """Return a model without a profile."""
     model = tmp_path / "old"
     shutil.copytree(classifier(), model)
     info = json.loads((model / "config.json").read_text())
@@ -132,7 +132,7 @@ def old_model(tmp_path: Path) -> Path:
     return model
 
 
-def test_classify_tells_at_the_end_of_few_texts(old_model: Path) -> None:
+def test_classify_warns_at_the_end_of_few_texts(old_model: Path) -> None:
     result = call("classify", "-m", classifier(), RUSSIAN)
     assert result.code == 0 and len(result.lines) == 1
     assert result.err.startswith("script: 1 of 1 texts in CYRILLIC")
@@ -141,7 +141,7 @@ def test_classify_tells_at_the_end_of_few_texts(old_model: Path) -> None:
     assert call("classify", "-m", old_model, RUSSIAN).err == ""
 
 
-def test_classify_tells_of_a_stream_before_it_ends_and_once() -> None:
+def test_classify_warns_once_before_a_stream_ends() -> None:
     with start("classify", "-m", classifier()) as process:
         assert process.stdin is not None
         for _ in range(MIN_TEXTS):
@@ -153,7 +153,7 @@ def test_classify_tells_of_a_stream_before_it_ends_and_once() -> None:
     assert out.count(b"\n") == 2 * MIN_TEXTS
 
 
-def test_classify_of_an_empty_input_tells_nothing() -> None:
+def test_classify_does_not_warn_of_an_empty_input() -> None:
     result = rnncli("classify", "-m", classifier(), stdin=b"\n \n")
     assert (result.code, result.err) == (0, "")
 
@@ -167,7 +167,7 @@ def test_classify_of_an_empty_input_tells_nothing() -> None:
     ],
     ids=["like", "script", "words"],
 )
-def test_evaluate_tells_of_other_data(
+def test_evaluate_warns_of_other_data(
     write: Callable[[Path], Path], topics: list[str], tmp_path: Path
 ) -> None:
     result = call("evaluate", classifier(), write(tmp_path / "other.csv"))
@@ -176,7 +176,7 @@ def test_evaluate_tells_of_other_data(
     assert [topic for topic in found if topic in ("script", "words")] == topics
 
 
-def test_evaluate_tells_nothing_of_the_models_own_data(tmp_path: Path) -> None:
+def test_evaluate_does_not_warn_of_the_training_data(tmp_path: Path) -> None:
     model = tmp_path / "m"
     data = write_lines(
         tmp_path / "data.csv",

@@ -1,4 +1,4 @@
-"""Which words moved a classifier: scores by leaving words out, and how they are shown."""
+"""Explanations by occlusion: scores of words, and their output."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ ODD = "the soup\twas  \N{SNOWMAN} (lovely)"
 
 
 class Counting:
-    """A classifier of three labels to which every word adds logits of its own."""
+    """A linear classifier of words, with three labels."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -61,7 +61,7 @@ def log_odds(classifier: Any, text: str, label: int) -> float:
     "build", [Counting, lambda: TextClassifier.load(classifier())], ids=["any", "ours"]
 )
 @given(words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=6))
-def test_a_score_is_what_the_label_loses_without_the_word(
+def test_a_score_is_the_drop_of_the_log_odds_without_the_word(
     build: Callable[[], Any], words: list[str]
 ) -> None:
     model, text = build(), " ".join(words)
@@ -74,7 +74,7 @@ def test_a_score_is_what_the_label_loses_without_the_word(
         assert span.score == pytest.approx(lost, abs=1e-3)
 
 
-def test_taking_out_the_strongest_words_costs_the_label_most() -> None:
+def test_removing_the_highest_scores_lowers_the_probability_most() -> None:
     model = TextClassifier.load(classifier())
     texts = [
         f"the {subject} {verdict}" for subject in SUBJECTS for verdict in sum(VERDICTS.values(), ())
@@ -95,7 +95,7 @@ def test_taking_out_the_strongest_words_costs_the_label_most() -> None:
     assert probabilities(strongest=True) < min(given, probabilities(strongest=False)) - 0.1
 
 
-def test_a_word_goes_with_one_space_beside_it() -> None:
+def test_a_word_is_removed_with_one_space() -> None:
     model = Counting()
     explain(model, [ODD])
     assert model.asked == [
@@ -108,7 +108,7 @@ def test_a_word_goes_with_one_space_beside_it() -> None:
     ]
 
 
-def test_where_a_script_has_no_spaces_every_character_is_a_word() -> None:
+def test_characters_are_the_words_of_a_script_without_spaces() -> None:
     text = "映画 was 良い。"
     assert words_of(text, explain(Counting(), [text])[0]) == ["映", "画", "was", "良", "い", "。"]
 
@@ -129,7 +129,7 @@ def test_a_long_text_is_explained_by_groups_of_words(number: int) -> None:
     assert (len(spans) == number) == (number <= MAX_VARIANTS)
 
 
-def test_many_texts_get_the_scores_that_each_gets_alone() -> None:
+def test_other_texts_do_not_change_scores() -> None:
     model = Counting()
     texts = ["so " * 2_000 + "good", "", "not good", " \t", "a", "b " * 4_000]
     together = explain(model, texts)
@@ -137,7 +137,7 @@ def test_many_texts_get_the_scores_that_each_gets_alone() -> None:
     assert [bool(spans) for spans in together] == [True, False, True, False, True, True]
 
 
-def test_a_label_without_a_rival_loses_nothing() -> None:
+def test_the_scores_of_an_only_label_are_zero() -> None:
     class Certain:
         def logits(self, texts: Sequence[str]) -> np.ndarray:
             return np.ones((len(texts), 1))
@@ -145,7 +145,7 @@ def test_a_label_without_a_rival_loses_nothing() -> None:
     assert [span.score for span in explain(Certain(), ["a b"])[0]] == [0, 0]
 
 
-def test_blank_texts_are_not_asked_about() -> None:
+def test_blank_texts_are_not_classified() -> None:
     model = Counting()
     assert explain(model, ["", " \n\u2003"]) == [[], []]
     assert explain(model, []) == []
@@ -165,7 +165,7 @@ def objects(*options: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in classify(*options, "--json").lines]
 
 
-def test_a_line_out_for_each_line_in_with_its_strongest_words_behind() -> None:
+def test_each_output_line_ends_with_its_strongest_words() -> None:
     data = b"the soup was lovely\n\na\tdreadful map\r\n  "
     result = rnncli("classify", "-m", classifier(), "--explain", stdin=data)
     assert (result.code, result.err) == (0, "")
@@ -177,7 +177,7 @@ def test_a_line_out_for_each_line_in_with_its_strongest_words_behind() -> None:
     assert named[2].split()[0] == "+dreadful"
 
 
-def test_words_are_named_from_the_strongest_on_with_their_signs() -> None:
+def test_words_are_sorted_by_strength_and_have_signs() -> None:
     texts = ["the soup was lovely", "a dreadful lamp was lovely and lovely again , the map says"]
     for text, line in zip(texts, classify(*texts).lines, strict=True):
         (found,) = explain(TextClassifier.load(classifier()), [text])
@@ -188,7 +188,7 @@ def test_words_are_named_from_the_strongest_on_with_their_signs() -> None:
     assert "-dreadful" in line
 
 
-def test_objects_have_every_word_with_its_place_and_score() -> None:
+def test_json_has_the_position_and_score_of_every_word() -> None:
     text = " the soup\twas lovely"
     answer, blank = objects(text, " ")
     assert list(answer) == ["text", "label", "probability", "probabilities", "explanation"]
@@ -201,7 +201,7 @@ def test_objects_have_every_word_with_its_place_and_score() -> None:
     assert blank["explanation"] is None
 
 
-def test_groups_of_words_are_strings_and_told_of_once() -> None:
+def test_groups_of_words_are_announced_once() -> None:
     text = "so\tso " * MAX_VARIANTS + '"lovely'
     result = classify("--batch-size", 1, text, text)
     assert result.err.count("groups of neighbouring words") == 1
@@ -228,7 +228,7 @@ def test_strongest_words_become_a_column(tmp_path: Path) -> None:
     assert " ".join(span["text"] for span in spans) == "the soup was lovely"
 
 
-def test_only_what_is_printed_is_explained() -> None:
+def test_filtered_texts_are_not_explained() -> None:
     (line,) = classify("--only", "bad", "the soup was lovely", "a dreadful map").lines
     assert line.split("\t")[2] == "a dreadful map"
     assert line.split("\t")[3].startswith("+dreadful")
@@ -237,7 +237,7 @@ def test_only_what_is_printed_is_explained() -> None:
 # Colours
 
 
-def test_words_are_coloured_by_their_scores_and_a_legend_says_how() -> None:
+def test_words_are_coloured_by_their_scores_with_a_legend() -> None:
     texts = ("a dreadful lamp was lovely and lovely\tagain", "", "xyzzy")
     plain, painted = classify(*texts), classify(*texts, "--color", "always")
     assert "\x1b[" not in plain.out.decode() + plain.err
@@ -268,16 +268,14 @@ def test_words_are_coloured_by_their_scores_and_a_legend_says_how() -> None:
     ("options", "env"),
     [(["--color", "never"], {}), (["--json"], {}), (["--color", "always"], {"NO_COLOR": "1"})],
 )
-def test_there_are_no_colours_where_none_are_wanted(
-    options: list[str], env: dict[str, str]
-) -> None:
+def test_colours_can_be_switched_off(options: list[str], env: dict[str, str]) -> None:
     words = ("classify", "-m", classifier(), "--explain", "a lovely map", *options)
     result = call(*words, env={"FORCE_COLOR": "1", **env})
     assert "\x1b[" not in result.out.decode()
     assert "lovely" in result.out.decode().replace("a lovely map", "")
 
 
-def test_explained_text_does_not_steer_a_terminal() -> None:
+def test_control_characters_in_explanations_are_escaped() -> None:
     sent = on_a_terminal(
         "classify", "-m", classifier(), "--explain", stdin=b"a\x1b]0;x\x07b lovely\n"
     ).decode()

@@ -1,4 +1,4 @@
-"""How far back gradients reach: in closed form, and where nothing is remembered."""
+"""Gradients by lag: against a closed form, and degenerate cases."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def tokens() -> Tensor:
     return torch.arange(LENGTH).repeat(3, 1)
 
 
-def test_in_a_leaky_sum_the_gradient_falls_by_the_leak_at_each_step(tokens: Tensor) -> None:
+def test_the_gradient_of_a_leaky_sum_decays_exponentially(tokens: Tensor) -> None:
     embedding = nn.Embedding(LENGTH, 4)
 
     def loss() -> Tensor:
@@ -30,7 +30,7 @@ def test_in_a_leaky_sum_the_gradient_falls_by_the_leak_at_each_step(tokens: Tens
     assert not embedding._forward_hooks
 
 
-def test_what_is_not_looked_at_has_no_gradient(tokens: Tensor) -> None:
+def test_unused_inputs_have_no_gradient(tokens: Tensor) -> None:
     embedding = nn.Embedding(LENGTH, 4)
     found = gradient_by_lag(embedding, lambda: embedding(tokens)[:, -2:].square().sum())
     assert (found[:2] > 0).all()

@@ -59,7 +59,7 @@ def test_a_class_that_is_only_ever_predicted_does_lower_macro_f1():
 
 
 @given(LABELS)
-def test_the_scores_are_those_of_the_textbook(pairs):
+def test_scores_equal_their_definitions(pairs):
     truth, predicted = np.array(pairs).T
     matrix = confusion_matrix(truth, predicted, 4)
     assert accuracy(matrix) == pytest.approx(np.mean(truth == predicted))
@@ -75,7 +75,7 @@ def test_the_scores_are_those_of_the_textbook(pairs):
             assert score.f1 == 0
 
 
-def test_calibration_error_weighs_the_gap_of_each_bin_by_its_size():
+def test_calibration_error_is_weighted_by_the_sizes_of_bins():
     probabilities = np.array([0.95, 0.95, 0.95, 0.65])
     correct = np.array([True, True, False, False])
     expected = 3 / 4 * abs(2 / 3 - 0.95) + 1 / 4 * 0.65
@@ -88,13 +88,13 @@ def test_gaps_within_one_bin_cancel_out():
     assert calibration_error(probabilities, np.array([True, True] * 2)) == 0.5
 
 
-def test_certainty_belongs_to_the_last_bin():
+def test_a_probability_of_one_is_in_the_last_bin():
     assert calibration_error(np.ones(4), np.ones(4, bool)) == 0
     assert calibration_error(np.ones(4), np.zeros(4, bool)) == 1
     assert calibration_error(np.array([1.0, 0.99]), np.array([True, False])) == pytest.approx(0.495)
 
 
-def test_calibration_error_by_chance_is_the_mean_of_what_true_probabilities_have():
+def test_calibration_error_by_chance_is_the_mean_of_a_calibrated_classifier():
     rng = np.random.default_rng(0)
     probabilities = rng.uniform(0.4, 1, 500)
     drawn = [calibration_error(probabilities, rng.random(500) < probabilities) for _ in range(400)]
@@ -128,12 +128,12 @@ def test_the_ends_of_a_wilson_interval_are_1_96_standard_errors_away(share):
         assert (hits / total - end) ** 2 == pytest.approx(1.96**2 * variance, rel=1e-3, abs=1e-12)
 
 
-def test_of_no_texts_nothing_is_known():
+def test_the_intervals_of_no_texts_are_maximal():
     assert wilson_interval(0, 0) == (0, 1)
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
-def test_the_interval_of_macro_f1_is_that_of_drawing_texts_again(matrix):
+def test_the_interval_of_macro_f1_equals_a_bootstrap_over_texts(matrix):
     truth, predicted = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
     rng = np.random.default_rng(1)
     values = []
@@ -145,12 +145,12 @@ def test_the_interval_of_macro_f1_is_that_of_drawing_texts_again(matrix):
     assert macro_f1_interval(np.pad(matrix, (0, 2))) == macro_f1_interval(matrix)
 
 
-def test_where_all_or_nothing_is_right_drawing_again_changes_nothing():
+def test_the_bootstrap_interval_of_all_or_none_right_is_a_point():
     assert macro_f1_interval(np.diag([5, 9])) == (1, 1)
     assert macro_f1_interval(np.array([[0, 5], [9, 0]])) == (0, 0)
 
 
-def test_the_interval_of_a_difference_is_that_of_drawing_pairs_again():
+def test_the_interval_of_a_difference_equals_a_paired_bootstrap():
     rng = np.random.default_rng(1)
     first = rng.random(300) < 0.8
     second = first ^ (rng.random(300) < 0.1)
@@ -163,7 +163,7 @@ def test_the_interval_of_a_difference_is_that_of_drawing_pairs_again():
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
-def test_the_p_value_is_that_of_tossing_a_coin(first, second):
+def test_the_p_value_of_mcnemar_is_binomial(first, second):
     tosses, fewer = first + second, min(first, second)
     as_rare = sum(math.comb(tosses, k) for k in range(fewer + 1))
     assert mcnemar(first, second) == pytest.approx(min(1, 2 * as_rare / 2**tosses), rel=1e-6)
@@ -175,7 +175,7 @@ def test_the_p_value_of_many_texts_can_be_computed():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))
-def test_every_answer_is_in_the_bin_of_its_probability(pairs, bins):
+def test_each_prediction_is_in_the_bin_of_its_probability(pairs, bins):
     probabilities, correct = map(np.array, zip(*pairs, strict=True))
     found = reliability(probabilities, correct, bins)
     assert sum(own.texts for own in found) == len(pairs)
@@ -192,5 +192,5 @@ def test_perplexity_is_exp_of_the_loss_and_never_overflows():
     assert perplexity(1e4) == math.inf
 
 
-def test_bits_are_nats_in_another_unit():
+def test_bits_are_nats_over_log_2():
     assert bits(math.log(8)) == pytest.approx(3)

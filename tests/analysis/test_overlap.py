@@ -1,4 +1,4 @@
-"""How much of a text is copied, against a search of every stretch, one after the other."""
+"""Verbatim overlap of texts and a source, against a brute-force search."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ TEXTS = st.text("ab\n\u00e9\U0001f642", max_size=90)
 
 
 def searched(text: str, source: str) -> Overlap:
-    """Return the same by trying everything."""
+    """Measure the overlap by brute force."""
     spans = [
         (start, end)
         for start in range(len(text))
@@ -34,7 +34,7 @@ def searched(text: str, source: str) -> Overlap:
 
 @st.composite
 def sources_and_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
-    """Draw a source and some texts, in which parts of it stand between other things."""
+    """Draw a source, and texts that contain parts of it."""
     source = draw(TEXTS | st.sampled_from([STORY[:200], "ab" * 60, "a" * 80]))
     places = st.integers(0, len(source))
     parts = st.builds(lambda a, b: source[min(a, b) : max(a, b)], places, places)
@@ -46,21 +46,21 @@ def sources_and_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
 @example(("", ["", "a"]))
 @example(("a", []))
 @example((STORY[:100], [STORY[:100], STORY[3:35], STORY[3:34], "x" + STORY[3:36] + "x"]))
-def test_all_that_is_copied_is_found_and_nothing_else(case: tuple[str, list[str]]) -> None:
+def test_the_overlap_equals_that_of_brute_force(case: tuple[str, list[str]]) -> None:
     source, texts = case
     found = Source(source).overlaps(texts)
     assert len(found) == len(texts)
-    for text, own in zip(texts, found, strict=True):
+    for text, beginning in zip(texts, found, strict=True):
         expected = searched(text, source)
-        assert own.longest == expected.longest
-        assert own.share == pytest.approx(expected.share)
+        assert beginning.longest == expected.longest
+        assert beginning.share == pytest.approx(expected.share)
     for length in (1, 2, MIN_MATCH, 50):
-        expected_long = [own.longest >= length for own in found]
+        expected_long = [beginning.longest >= length for beginning in found]
         assert Source(source).has_match(texts, length) == expected_long
 
 
 @given(sources_and_texts(), st.integers(1, 50))
-def test_a_source_that_is_looked_at_in_parts_gives_the_same(
+def test_the_block_size_does_not_change_the_overlap(
     case: tuple[str, list[str]], block: int
 ) -> None:
     source, texts = case
@@ -80,7 +80,7 @@ def test_a_megabyte_is_searched() -> None:
     assert found.share == pytest.approx(50 / len(sample), rel=0.01)
 
 
-def test_a_source_is_read_as_training_reads_it_packed_or_not(tmp_path: Path) -> None:
+def test_a_source_is_read_as_in_training_also_gzipped(tmp_path: Path) -> None:
     data = "\ufeffone\r\ntwo\n".encode() + b"\xff"
     plain, packed = tmp_path / "t.txt", tmp_path / "t.txt.gz"
     plain.write_bytes(data)
@@ -115,26 +115,26 @@ def generate(*options: object, code: int = 0) -> Result:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """Write a file that holds what the generator is going to write, but for its end."""
-    path = tmp_path / "own.txt"
+def beginning(tmp_path: Path) -> Path:
+    """Write a file with the beginning of the sample that the generator will write."""
+    path = tmp_path / "beginning.txt"
     path.write_bytes(generate("The", "--length", 60, "--temperature", 0.5).out[:-11])
     return path
 
 
-def test_each_sample_is_followed_by_how_much_of_it_is_copied(own: Path) -> None:
+def test_each_sample_is_followed_by_its_overlap(beginning: Path) -> None:
     words = ("The", "--length", 60, "--temperature", 0.5, "-n", 2)
-    found = generate(*words, "--copied-from", own)
+    found = generate(*words, "--copied-from", beginning)
     assert found.out == generate(*words).out
     first, second = found.err.splitlines()
     assert first == "copied: longest 50 characters, 83 % in stretches of 32 or more"
     assert second.startswith("copied: longest ")
     assert second.endswith(" 0 % in stretches of 32 or more")
-    assert generate(*words, "--copied-from", own, "-q").err == ""
+    assert generate(*words, "--copied-from", beginning, "-q").err == ""
 
 
-def test_objects_and_columns_say_how_much_is_copied(own: Path, tmp_path: Path) -> None:
-    words = ("--length", 60, "--temperature", 0.5, "--copied-from", own)
+def test_json_and_csv_have_the_overlap(beginning: Path, tmp_path: Path) -> None:
+    words = ("--length", 60, "--temperature", 0.5, "--copied-from", beginning)
     result = generate("The", *words, "--json")
     assert result.err == ""
     assert '"copied_longest": 50, "copied_share": 0.8333}' in result.out.decode()
@@ -145,13 +145,13 @@ def test_objects_and_columns_say_how_much_is_copied(own: Path, tmp_path: Path) -
     assert row.endswith(",50,0.8333")
 
 
-def test_lines_say_how_much_is_copied(own: Path) -> None:
-    result = generate("--lines", 3, "--length", 30, "--copied-from", own)
+def test_lines_have_the_overlap(beginning: Path) -> None:
+    result = generate("--lines", 3, "--length", 30, "--copied-from", beginning)
     assert len(result.lines) == result.err.count("copied: longest ") == 3
 
 
-def test_on_a_terminal_the_note_stands_below_each_sample(own: Path) -> None:
-    words = ("--seed", 1, "--length", 60, "--temperature", 0.5, "--copied-from", own)
+def test_on_a_terminal_the_note_stands_below_each_sample(beginning: Path) -> None:
+    words = ("--seed", 1, "--length", 60, "--temperature", 0.5, "--copied-from", beginning)
     seen = on_a_terminal("generate", "-m", generator(), "The", *words).decode()
     sample, note, rest = seen.split("\n")
     assert sample.startswith("The")
@@ -160,7 +160,7 @@ def test_on_a_terminal_the_note_stands_below_each_sample(own: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [["-n", 20], ["--lines", 20]], ids=lambda kind: kind[0])
-def test_no_sample_has_a_longer_stretch_than_it_may(kind: list[object]) -> None:
+def test_no_sample_exceeds_the_largest_overlap(kind: list[object]) -> None:
     words = ("The", "--length", 12, *kind, "--copied-from", story())
     source = read_source(story())
 
@@ -169,13 +169,13 @@ def test_no_sample_has_a_longer_stretch_than_it_may(kind: list[object]) -> None:
         return source.overlaps([json.loads(line)["text"] for line in lines])
 
     before, after = copied(), copied("--max-copy", 3)
-    assert max(own.longest for own in before) > 3
-    assert max(own.longest for own in after) <= 3
+    assert max(beginning.longest for beginning in before) > 3
+    assert max(beginning.longest for beginning in after) <= 3
     assert len(after) == 20
 
 
-def test_it_is_said_where_nothing_but_copies_is_drawn(own: Path) -> None:
-    words = ("The", "--length", 60, "--temperature", 0, "--copied-from", own, "--max-copy", 1)
+def test_only_copies_are_an_error(beginning: Path) -> None:
+    words = ("The", "--length", 60, "--temperature", 0, "--copied-from", beginning, "--max-copy", 1)
     result = generate(*words, code=1)
     assert result.out == b""
     assert result.err.startswith(
@@ -184,7 +184,7 @@ def test_it_is_said_where_nothing_but_copies_is_drawn(own: Path) -> None:
     assert "hint: allow more with a larger --max-copy, or raise --temperature" in result.err
 
 
-def test_copies_need_a_text_and_a_sample() -> None:
+def test_the_options_need_a_source_and_samples() -> None:
     assert "--copied-from FILE" in generate("The", "--max-copy", 5, code=2).err
     scored = call("generate", "-m", generator(), "--score", "a", "--copied-from", story())
     assert scored.code == 2

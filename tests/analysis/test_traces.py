@@ -1,4 +1,4 @@
-"""What goes on in a layer step by step, against the equations of its cell and PyTorch's layers."""
+"""Traces of recurrent layers, against the equations of the cells and PyTorch."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(params=CELLS)
 def layers(request: pytest.FixtureRequest) -> tuple[Recurrent, TorchRecurrent, np.ndarray]:
-    """Return the same layer of random weights in NumPy and in PyTorch, and what it reads."""
+    """Return a layer with random weights in NumPy and in PyTorch, and its input."""
     torch.manual_seed(0)
     module = TORCH_CELLS[request.param](WIDTH, UNITS)
     for parameter in module.parameters():
@@ -35,7 +35,7 @@ def traced(layer: Recurrent, x: np.ndarray, *, backward: bool = False) -> Trace:
     return trace(layer, layer.project(x), backward=backward)
 
 
-def test_hidden_states_are_those_of_the_layer_that_was_trained(
+def test_hidden_states_equal_those_in_pytorch(
     layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
 ) -> None:
     layer, module, x = layers
@@ -46,7 +46,7 @@ def test_hidden_states_are_those_of_the_layer_that_was_trained(
     np.testing.assert_allclose(backward.hidden_states[::-1], expected, atol=1e-5)
 
 
-def test_gates_give_the_states_by_the_equations_of_the_cell(
+def test_gates_fulfil_the_equations_of_the_cell(
     layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
 ) -> None:
     layer, module, x = layers
@@ -74,7 +74,7 @@ def test_gates_give_the_states_by_the_equations_of_the_cell(
         np.testing.assert_allclose(found.hidden_states[t], h, atol=1e-5)
 
 
-def test_a_layer_can_go_on_from_a_state(
+def test_a_trace_can_continue_from_a_state(
     layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
 ) -> None:
     layer, _, x = layers

@@ -1,4 +1,4 @@
-"""BLEU and chrF: of all sentences, of each, of those drawn from them, and of two translators."""
+"""BLEU and chrF: of a corpus, of sentences, of bootstrap resamples, and of two systems."""
 
 import json
 import math
@@ -26,7 +26,7 @@ PAIRS = st.lists(st.tuples(SENTENCES, SENTENCES, SENTENCES), min_size=1, max_siz
 
 
 def sentences(number: int) -> tuple[list[str], list[str]]:
-    """Return references, and outputs which are wrong in every third sentence at one word."""
+    """Return references, and outputs with one wrong word in every third sentence."""
     references = [" ".join(WORDS[(i * j) % 11] for j in range(1, 10)) for i in range(number)]
     outputs = [text if i % 3 else text.replace("cat", "dog") for i, text in enumerate(references)]
     return outputs, references
@@ -56,13 +56,13 @@ def test_bleu_is_the_geometric_mean_of_precisions_and_the_brevity_penalty() -> N
     assert bleu.score == pytest.approx(expected, abs=1e-4)
 
 
-def test_only_the_lower_cased_score_forgives_case() -> None:
+def test_only_the_lower_cased_score_ignores_case() -> None:
     found = measured(["the cat sat on it"], ["The CAT sat on it"])
     assert found["bleu"].score < found["bleu_lower"].score == 100
 
 
 @pytest.mark.parametrize("tokenize", ["13a", "char"])
-def test_each_score_says_how_it_was_computed(tokenize: str) -> None:
+def test_each_score_has_its_signature(tokenize: str) -> None:
     found = measured(["a b"], ["a b"], tokenize)
     assert f"case:mixed|eff:no|tok:{tokenize}" in found["bleu"].signature
     assert f"case:lc|eff:no|tok:{tokenize}" in found["bleu_lower"].signature
@@ -91,7 +91,7 @@ def test_scores_and_intervals_are_those_of_sacrebleu(
     assert (high - low) / 2 == pytest.approx(told["confidence_var"], rel=0.01)
 
 
-def test_sentences_are_counted_a_part_at_a_time() -> None:
+def test_the_batch_size_does_not_change_the_statistics() -> None:
     outputs, references = sentences(BATCH_SENTENCES + 1)
     for own, system in zip(
         measure([outputs, references], references, "13a"), (outputs, references), strict=True
@@ -101,7 +101,9 @@ def test_sentences_are_counted_a_part_at_a_time() -> None:
 
 
 @given(PAIRS)
-def test_a_sentence_has_the_score_that_it_has_alone(pairs: list[tuple[str, str, str]]) -> None:
+def test_the_score_of_a_sentence_does_not_depend_on_others(
+    pairs: list[tuple[str, str, str]],
+) -> None:
     outputs, references, _ = map(list, zip(*pairs, strict=True))
     scores = measured(outputs, references)["chrf"].sentence_scores
     for output, reference, score in zip(outputs, references, scores, strict=True):
@@ -109,12 +111,12 @@ def test_a_sentence_has_the_score_that_it_has_alone(pairs: list[tuple[str, str, 
         assert score == pytest.approx(alone, abs=1e-4)
 
 
-# two translators
+# Two systems
 
 
 @settings(max_examples=10)  # each scores 9,000 draws
 @given(PAIRS)
-def test_a_comparison_turned_round_says_the_same(pairs: list[tuple[str, str, str]]) -> None:
+def test_a_comparison_is_symmetric(pairs: list[tuple[str, str, str]]) -> None:
     first, second, references = map(list, zip(*pairs, strict=True))
     ours, theirs = measured(first, references), measured(second, references)
     for name in ours:
@@ -130,10 +132,10 @@ def test_a_comparison_turned_round_says_the_same(pairs: list[tuple[str, str, str
 
 
 @pytest.mark.parametrize(("number", "is_told"), [(1, False), (5, False), (6, True), (60, True)])
-def test_one_that_is_always_better_is_told_from_six_sentences_on(
+def test_a_system_that_is_always_better_is_significant_from_six_sentences_on(
     number: int, is_told: bool
 ) -> None:
-    """As with coins: five heads in a row are no proof at 5 %, six are."""
+    """By a sign test, five of five sentences are not significant at 5 %, six of six are."""
     references = [f"the cat sat on mat number {i}" for i in range(number)]
     worse = [text.replace("cat", "dog") for text in references]
     found = compare(measured(references, references)["bleu"], measured(worse, references)["bleu"])
@@ -141,7 +143,7 @@ def test_one_that_is_always_better_is_told_from_six_sentences_on(
     assert (found.p_value < 0.05) == is_told
 
 
-def test_equal_numbers_of_better_and_worse_sentences_tell_nothing() -> None:
+def test_equal_numbers_of_better_and_worse_sentences_are_not_significant() -> None:
     references = [f"the cat sat on mat number {i}" for i in range(60)]
     one, other = (
         [text.replace("cat", "dog") if i % 2 == rest else text for i, text in enumerate(references)]
@@ -153,7 +155,7 @@ def test_equal_numbers_of_better_and_worse_sentences_tell_nothing() -> None:
     assert found.p_value > 0.5
 
 
-# faults
+# Faults
 
 
 def test_empty_and_looping_outputs_are_counted_and_lengths_compared() -> None:
@@ -165,16 +167,16 @@ def test_empty_and_looping_outputs_are_counted_and_lengths_compared() -> None:
     assert found.length_ratio == pytest.approx((0 + 6 + 15 + 6 + 5 + 6) / 30)
 
 
-def test_a_language_without_spaces_has_loops_too() -> None:
+def test_loops_are_found_in_a_language_without_spaces() -> None:
     outputs = ["猫が好きです" * 3, "猫が好きです"]
     for tokenize in ("char", "ja-mecab"):
         assert faults(outputs, outputs, tokenize).looping_outputs == 1
 
 
-# tokenizers
+# Tokenizers
 
 
-def test_a_tokenizer_that_there_is_not_is_refused() -> None:
+def test_an_unknown_tokenizer_is_refused() -> None:
     require_tokenizer("13a")
     for name in ("13b", "", "flores200"):  # the last would be fetched
         with pytest.raises(ConfigError, match="no tokenizer"):

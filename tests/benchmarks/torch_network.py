@@ -31,7 +31,7 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, tokens: Ints, lengths: Ints) -> AttentionState:
         """Read sources (N, S) and return the state from which a decoder starts to translate."""
-        read, states = self.model.read(torch.from_numpy(tokens), torch.from_numpy(lengths))
+        read, states = self.model.encode(torch.from_numpy(tokens), torch.from_numpy(lengths))
         source = Source(read.values, read.values, read.mask, read.lexical_features)
         return AttentionState(tuple(states), source)
 

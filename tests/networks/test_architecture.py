@@ -1,4 +1,4 @@
-"""Architectures: which are refused, and that networks have the parameters that they list."""
+"""Architectures: validation, and the parameters of networks."""
 
 from dataclasses import asdict, replace
 from itertools import product
@@ -27,7 +27,7 @@ FRONT, ENCODER, DECODER = Tokens(11, 5), Stack("gru", 1, 6, True), Stack("lstm",
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_network_has_exactly_the_parameters_that_are_listed(kind, cell):
+def test_a_network_has_exactly_the_listed_parameters(kind, cell):
     for layers, both, tied, width in product((1, 3), (True, False), (True, False), (5, 6)):
         architecture = small_architecture(
             kind,
@@ -50,7 +50,7 @@ def test_encoder_and_decoder_may_differ_in_all_but_their_embeddings():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_json_holds_the_whole_architecture(kind):
+def test_an_architecture_is_parsed_as_it_was_formatted(kind):
     architecture = small_architecture(kind, "mingru", layers=2)
     assert from_json(asdict(architecture)) == architecture
 
@@ -68,8 +68,8 @@ def test_json_holds_the_whole_architecture(kind):
         (ENCODER, replace(DECODER, bidirectional=True), Vocabulary(11)),
     ],
 )
-def test_parts_that_make_no_network_are_refused(parts):
-    with pytest.raises(ConfigError, match="no network"):
+def test_parts_that_do_not_fit_together_are_refused(parts):
+    with pytest.raises(ConfigError, match="do not fit together"):
         Architecture(FRONT, *parts)
 
 
@@ -92,7 +92,7 @@ def test_parts_that_make_no_network_are_refused(parts):
         (Vocabulary(9), "tied", "yes"),
     ],
 )
-def test_a_size_that_no_network_has_is_refused_by_name(part, name, value):
+def test_an_invalid_size_is_named_in_the_error(part, name, value):
     with pytest.raises(ConfigError) as error:
         replace(part, **{name: value})
     assert repr(value) in error.value.message

@@ -1,4 +1,4 @@
-"""Beam search: that it finds what a plain search finds, and keeps to its limits and rules."""
+"""Beam search: equal to a reference implementation, within its limits and rules."""
 
 from collections import Counter
 from itertools import product
@@ -72,7 +72,7 @@ def test_a_beam_of_one_is_greedy(seed, limit):
 
 
 def plain_beam_search(toy, source, limit, beam, penalty):
-    """Search for one source with lists alone, as the docstring of `beam_search` says it."""
+    """Search for one source with plain lists: the reference implementation."""
     live, finished = [((), 0.0)], []
     for length in range(1, limit + 1):
         grown = [
@@ -98,12 +98,12 @@ def plain_beam_search(toy, source, limit, beam, penalty):
     st.lists(st.tuples(st.integers(0, 20), st.integers(1, 7)), min_size=1, max_size=4),
     st.sampled_from([0.0, 1.0, 2.0]),
 )
-def test_a_batch_of_searches_equals_a_plain_search_of_each(seed, beam, sources, penalty):
+def test_a_batch_of_searches_equals_the_reference_for_each_source(seed, beam, sources, penalty):
     check_search(Toy(seed, sharpness=2.0), beam, sources, penalty)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(300, 400))
-def test_a_large_vocabulary_is_searched_as_plainly(seed, beam, vocab):
+def test_the_search_of_a_large_vocabulary_equals_the_reference(seed, beam, vocab):
     check_search(Toy(seed, sharpness=2.0, vocab=vocab), beam, [(seed % 9, 4), (1, 3)], 1.0)
 
 
@@ -121,7 +121,7 @@ def check_search(toy, beam, sources, penalty):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5))
-def test_the_n_best_are_sorted_distinct_and_no_more_than_asked_for(seed, nbest):
+def test_the_n_best_are_sorted_and_distinct(seed, nbest):
     found = search(Toy(seed), [1, 2], [6, 6], beam=5, nbest=nbest)
     for hypotheses in found:
         scores = [hypothesis.score for hypothesis in hypotheses]
@@ -130,14 +130,14 @@ def test_the_n_best_are_sorted_distinct_and_no_more_than_asked_for(seed, nbest):
         assert 1 <= len(hypotheses) <= nbest
 
 
-def test_the_best_does_not_depend_on_how_many_are_asked_for():
+def test_the_best_does_not_depend_on_n():
     for nbest in range(1, 5):
         found = search(Toy(0), [3], [6], beam=5, nbest=nbest)[0]
         assert found == search(Toy(0), [3], [6], beam=5, nbest=5)[0][:nbest]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6))
-def test_translations_keep_to_their_limits_and_hold_words_alone(seed, beam):
+def test_translations_are_within_their_limits_and_without_special_tokens(seed, beam):
     limits = [1, 2, 5, 8]
     found = search(Toy(seed), [0, 1, 2, 3], limits, beam=beam, nbest=beam)
     for limit, hypotheses in zip(limits, found, strict=True):
@@ -160,13 +160,13 @@ def test_no_translation_is_empty():
 
 
 def most_repeats(tokens, n):
-    """Return how often the n-gram occurs that occurs most often."""
+    """Return the count of the most frequent n-gram."""
     ngrams = Counter(tokens[i : i + n] for i in range(len(tokens) - n + 1))
     return max(ngrams.values(), default=0)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 2), st.integers(1, 4))
-def test_no_ngram_occurs_more_often_than_it_may(seed, n, most, beam):
+def test_no_ngram_exceeds_its_largest_count(seed, n, most, beam):
     toy = Toy(seed)
     toy.table[:, EOS] -= 5  # so that translations are long
     found = search(toy, [0, 1], [30, 20], TokenRules(n, most), beam=beam, nbest=beam)
@@ -174,7 +174,7 @@ def test_no_ngram_occurs_more_often_than_it_may(seed, n, most, beam):
         assert most_repeats(tokens, n) <= most
 
 
-def test_loops_are_blocked_unless_told_else():
+def test_loops_are_blocked_by_default():
     toy = Toy(0)
     toy.table[:] = [0, 0, 0, 0, 9, 0, 0]  # always the same word
     assert most_repeats(search(toy, [0], [30], beam=1)[0][0].tokens, 4) > 2
@@ -183,7 +183,7 @@ def test_loops_are_blocked_unless_told_else():
 
 
 @given(st.integers(0, 10**6), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
-def test_what_goes_on_from_a_prefix_is_the_best_that_does(seed, prefix):
+def test_the_best_translation_with_a_prefix_is_found(seed, prefix):
     toy, limit = Toy(seed), 3
     state = toy.start([5])
     for token in (BOS, *prefix[:-1]):

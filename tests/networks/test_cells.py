@@ -1,4 +1,4 @@
-"""Recurrent cells in PyTorch: how their weights start, and the parallel scan of minGRU."""
+"""Recurrent cells in PyTorch: their initial weights, and the parallel scan of minGRU."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def test_every_cell_can_be_chosen_trained_and_used():
 
 
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=5))
-def test_reversing_stays_within_each_length_and_undoes_itself(lengths):
+def test_reversing_twice_restores_each_sequence(lengths):
     x = torch.randn(len(lengths), 7, 2)
     backwards = reverse(x, torch.tensor(lengths))
     for row, other, length in zip(x, backwards, lengths, strict=True):
@@ -31,19 +31,19 @@ def test_reversing_stays_within_each_length_and_undoes_itself(lengths):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_recurrent_weights_start_orthogonal(cell):
+def test_initial_recurrent_weights_are_orthogonal(cell):
     layer = CELLS[cell](8, 16)
     for gate in layer.weight_hh.detach().split(16):
         torch.testing.assert_close(gate @ gate.T, torch.eye(16))
 
 
-def test_forget_gates_start_open():
+def test_initial_forget_gates_are_open():
     layer = CELLS["lstm"](8, 16)
     bias = (layer.bias_ih + layer.bias_hh).detach().view(4, 16)  # input, forget, cell, output
     assert bias.tolist() == [[0.0] * 16, [1.0] * 16, [0.0] * 16, [0.0] * 16]
 
 
-def test_an_lstm_feels_its_first_step_long_after_a_plain_rnn_has_forgotten_it():
+def test_the_gradient_of_an_lstm_vanishes_later_than_that_of_a_plain_rnn():
     def share_of_the_first_step(cell):
         layer = CELLS[cell](32, 32)
         x = torch.randn(8, 100, 32, requires_grad=True)
@@ -99,7 +99,7 @@ def test_the_parallel_scan_equals_the_recurrence(steps, scale):
 
 
 @torch.no_grad()
-def test_the_parallel_scan_goes_on_from_a_state():
+def test_the_parallel_scan_continues_from_a_state():
     layer = CELLS["mingru"](4, 8)
     x, h = torch.randn(2, 300, 4), 3 * torch.rand(2, 8) + 1e-4
     out, _ = layer(x, (h,))

@@ -14,7 +14,7 @@ def test_locked_dropout_drops_the_same_units_at_all_steps():
     assert 0.3 < (dropped[:, 0] == 0).float().mean() < 0.5
 
 
-def test_locked_dropout_leaves_inference_alone():
+def test_locked_dropout_is_off_at_inference():
     x = torch.randn(2, 3, 4)
     assert torch.equal(locked_dropout(x, 0.9, training=False), x)
     assert torch.equal(locked_dropout(x, 0.0, training=True), x)

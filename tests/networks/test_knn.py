@@ -22,7 +22,7 @@ VOCABULARY = 9
     half_saturation=st.floats(0.01, 9),
     inverse_temperature=st.floats(1, 32),
 )
-def test_probabilities_are_those_of_the_definition(
+def test_probabilities_equal_the_definition(
     seed, datastores, rows, pairs, share, half_saturation, inverse_temperature
 ):
     rng = np.random.default_rng(seed)
@@ -46,7 +46,7 @@ def test_probabilities_are_those_of_the_definition(
     np.testing.assert_allclose(np.exp(logits - normalisers[:, None]), expected, atol=1e-5)
 
 
-def test_a_key_in_the_same_direction_counts_one():
+def test_the_kernel_of_an_equal_direction_is_one():
     interpolation = Interpolation(share=0.5, half_saturation=1.0, inverse_temperature=20.0)
     weights = interpolation.weights(np.array([[[1.0, 0.0]]], np.float32), np.ones(2, bool))
     assert weights[0, 0].tolist() == pytest.approx([0.25, 0.0], abs=1e-6)

@@ -1,4 +1,4 @@
-"""Losses: what counts, what is smoothed, and what a part of the vocabulary estimates."""
+"""Losses: padding, label smoothing, and the sampled softmax."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ smoothed = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 
 @pytest.fixture
 def layer():
-    """Return an output layer, features and targets, and how often each word occurs."""
+    """Return an output layer, features and targets, and the counts of tokens."""
     torch.manual_seed(0)
     counts = (1e6 / np.arange(1, VOCABULARY + 1)).astype(np.int64)  # as words do: Zipf 1935
     output = nn.Linear(WIDTH, VOCABULARY)
@@ -31,7 +31,7 @@ def mean_loss(sampled, output, x, targets, smoothing, times=40):
 
 
 @smoothed
-def test_it_estimates_the_loss_over_the_whole_vocabulary(layer, smoothing):
+def test_the_sampled_softmax_estimates_the_full_loss(layer, smoothing):
     output, x, targets, counts = layer
     sampled = SampledSoftmax(counts, targets.numel(), NEGATIVE_SAMPLES)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def test_it_estimates_the_loss_over_the_whole_vocabulary(layer, smoothing):
 
 
 @smoothed
-def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer, smoothing):
+def test_the_gradients_of_the_sampled_softmax_are_similar_to_the_full_ones(layer, smoothing):
     output, x, targets, counts = layer
     x.requires_grad_()
     (exact,) = torch.autograd.grad(cross_entropy(output(x), targets, smoothing)[0], x)
@@ -50,7 +50,7 @@ def test_its_gradients_point_where_those_of_the_whole_vocabulary_do(layer, smoot
     assert nn.functional.cosine_similarity(exact.flatten(), estimate.flatten(), 0) > 0.98
 
 
-def test_padding_is_left_out(layer):
+def test_the_sampled_softmax_ignores_padding(layer):
     output, x, targets, counts = layer
     sampled = SampledSoftmax(counts, targets.numel(), NEGATIVE_SAMPLES)
     torch.manual_seed(1)
@@ -62,7 +62,7 @@ def test_padding_is_left_out(layer):
     assert sampled.loss(x, output, padded)[1] == n == 80
 
 
-def test_padding_is_not_scored():
+def test_padding_has_no_loss():
     logits = torch.randn(2, 3, 5)
     targets = torch.tensor([[1, 2, PAD], [3, PAD, PAD]])
     loss, count = cross_entropy(logits, targets)
@@ -71,7 +71,7 @@ def test_padding_is_not_scored():
     torch.testing.assert_close(loss, -(log_p[0, 0, 1] + log_p[0, 1, 2] + log_p[1, 0, 3]))
 
 
-def test_a_text_of_unknown_class_adds_nothing_to_the_loss():
+def test_texts_of_unknown_class_have_no_loss():
     logits = torch.randn(3, 4)
     loss, count = classification_loss(logits, torch.tensor([2, -1, 0]))
     log_p = logits.log_softmax(1)

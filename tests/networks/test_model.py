@@ -1,4 +1,4 @@
-"""Networks in PyTorch: pieces and padding change nothing, and what can be learned is learned."""
+"""Networks in PyTorch: steps, padding, dropout, initial weights, overfitting of a batch."""
 
 import math
 from functools import partial
@@ -41,13 +41,13 @@ def sources(n=4, longest=9, vocab_size=11):
 
 
 def predict(decoder, tokens, states):
-    """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T), and the states."""
+    """Return the logits (N, T, V) after ``tokens`` (N, T), and the states."""
     features, after = decoder.features(tokens, states)
     return decoder.output(features), after
 
 
 def translate(model, source, lengths, target):
-    """Return the logits (N, T, V) of what follows each of ``target`` (N, T)."""
+    """Return the logits (N, T, V) after ``target`` (N, T)."""
     return model.decoder.output(model.features(source, lengths, target))
 
 
@@ -57,7 +57,7 @@ def translate(model, source, lengths, target):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", DEPTHS)
 @torch.inference_mode()
-def test_a_text_read_at_once_or_in_pieces_gives_the_same(cell, layers):
+def test_reading_a_text_in_pieces_does_not_change_its_features(cell, layers):
     model = build("generate", cell, layers=layers)
     tokens = torch.randint(0, 11, (3, 12))
     whole, last = predict(model.decoder, tokens, [None] * layers)
@@ -73,12 +73,12 @@ def test_a_text_read_at_once_or_in_pieces_gives_the_same(cell, layers):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", DEPTHS)
 @torch.inference_mode()
-def test_a_translation_at_once_or_step_by_step_gives_the_same(cell, layers):
+def test_decoding_step_by_step_equals_decoding_at_once(cell, layers):
     model = build("translate", cell, layers=layers)
     source, lengths = sources()
     target = torch.randint(0, 9, (4, 7))
     whole = translate(model, source, lengths, target)
-    read, states = model.read(source, lengths)
+    read, states = model.encode(source, lengths)
     steps = []
     for token in target.split(1, dim=1):
         features, states = model.decoder.attend(token, states, read)
@@ -88,7 +88,7 @@ def test_a_translation_at_once_or_step_by_step_gives_the_same(cell, layers):
 
 @pytest.mark.parametrize("cell", CELLS)
 @torch.inference_mode()
-def test_a_prediction_does_not_see_what_follows(cell):
+def test_predictions_do_not_depend_on_later_tokens(cell):
     model = build("generate", cell)
     tokens = torch.randint(0, 10, (2, 8))
     changed = tokens.clone()
@@ -106,7 +106,7 @@ def test_a_prediction_does_not_see_what_follows(cell):
 @pytest.mark.parametrize("layers", DEPTHS)
 @pytest.mark.parametrize("both", [False, True])
 @torch.inference_mode()
-def test_a_text_is_classified_alike_alone_and_in_a_padded_batch(cell, layers, both):
+def test_padding_does_not_change_a_classification(cell, layers, both):
     model = build("classify", cell, layers=layers, bidirectional=both)
     tokens, lengths = sources()
     together = model.classify(tokens, lengths)
@@ -123,7 +123,7 @@ def test_a_text_is_classified_alike_alone_and_in_a_padded_batch(cell, layers, bo
 @pytest.mark.parametrize("layers", DEPTHS)
 @pytest.mark.parametrize("both", [False, True])
 @torch.inference_mode()
-def test_a_text_is_translated_alike_alone_and_in_a_padded_batch(cell, layers, both):
+def test_padding_does_not_change_a_translation(cell, layers, both):
     model = build("translate", cell, layers=layers, bidirectional=both)
     tokens, lengths = sources()
     target = torch.randint(0, 9, (4, 6))
@@ -136,7 +136,7 @@ def test_a_text_is_translated_alike_alone_and_in_a_padded_batch(cell, layers, bo
 
 
 @torch.inference_mode()
-def test_only_the_features_that_are_asked_for_are_returned():
+def test_a_mask_selects_features():
     model = build("translate", "lstm", layers=2)
     source, lengths = sources()
     target = torch.randint(0, 9, (4, 6))
@@ -146,7 +146,7 @@ def test_only_the_features_that_are_asked_for_are_returned():
 
 
 @torch.inference_mode()
-def test_an_encoder_of_both_directions_knows_the_whole_text_at_each_end():
+def test_a_bidirectional_encoder_depends_on_the_whole_text_at_each_end():
     for both in (False, True):
         model = build("classify", "gru", bidirectional=both)
         tokens, lengths = torch.randint(0, 10, (1, 6)), torch.tensor([6])
@@ -156,7 +156,7 @@ def test_an_encoder_of_both_directions_knows_the_whole_text_at_each_end():
         assert bool((first - other).abs().max() > 1e-6) == both
 
 
-def test_attention_looks_at_the_source_and_never_at_padding():
+def test_attention_weights_are_zero_at_padding():
     values = torch.randn(3, 5, 4)
     lengths = torch.tensor([5, 2, 1])
     mask = token_mask(values, lengths)
@@ -171,7 +171,7 @@ def test_attention_looks_at_the_source_and_never_at_padding():
 
 @pytest.mark.parametrize("task", ["classify", "generate"])
 @pytest.mark.parametrize("rates", [DropoutRates(hidden=0.5), DropoutRates(embedding=0.5)])
-def test_dropout_acts_in_training_only(task, rates):
+def test_dropout_is_off_at_inference(task, rates):
     model = build(task, dropout=rates)
     tokens, lengths = sources()
 
@@ -185,10 +185,10 @@ def test_dropout_acts_in_training_only(task, rates):
     assert not torch.equal(run(), run())
 
 
-# The start
+# Initial weights
 
 
-def test_an_untrained_model_predicts_almost_evenly():
+def test_initial_predictions_are_almost_uniform():
     sizes = {"vocab_size": 60, "embedding_dim": 32, "hidden_size": 32}
     model = build_network(small_architecture("generate", **sizes))
     tokens = torch.randint(4, 60, (16, 32))
@@ -199,7 +199,7 @@ def test_an_untrained_model_predicts_almost_evenly():
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_can_be_learned_by_heart(kind, cell):
+def test_a_batch_can_be_overfitted(kind, cell):
     model = build_network(small_architecture(kind, cell, hidden_size=16, embedding_dim=8))
     tokens, lengths = sources()
     targets = torch.randint(1, 9, (4, 7))  # nothing is padding
@@ -223,7 +223,7 @@ def test_a_batch_can_be_learned_by_heart(kind, cell):
     assert total / n < 0.1
 
 
-# Ties
+# Tied weights
 
 
 def test_a_language_model_has_one_tensor_for_input_and_output():
@@ -231,14 +231,14 @@ def test_a_language_model_has_one_tensor_for_input_and_output():
     assert decoder.output.weight is decoder.embedding.weight
 
 
-def test_a_translator_keeps_its_vocabularies_apart():
+def test_a_translator_has_two_embeddings():
     model = build("translate", "lstm")
     assert model.encoder.embedding.weight.shape == (11, 5)
     assert model.decoder.embedding.weight.shape == (9, 5)
     assert model.decoder.output.weight is model.decoder.embedding.weight
 
 
-def test_untied_output_weights_are_their_own():
+def test_untied_output_weights_are_separate():
     decoder = build("generate", "lstm", tied=False).decoder
     assert decoder.output.weight.shape == (11, 6)
     assert decoder.embedding.weight.shape == (11, 5)

@@ -1,4 +1,4 @@
-"""Networks in NumPy: equal to PyTorch's, whatever the batch, the threads and the steps."""
+"""Networks in NumPy: equal to those in PyTorch, for any batch, threads and steps."""
 
 import os
 import pickle
@@ -50,7 +50,7 @@ def translate_in_torch(model, tokens, lengths, target):
 
 
 def predict_in_torch(decoder, tokens):
-    """Return the logits (N, T, V) of what follows each of ``tokens`` (N, T) from the start."""
+    """Return the logits (N, T, V) after ``tokens`` (N, T)."""
     features, _ = decoder.features(torch.from_numpy(tokens), [None] * len(decoder.layers))
     return decoder.output(features)
 
@@ -143,7 +143,7 @@ def test_any_network_gives_the_same_logits(kind, cell, sizes, lengths, seed):
 
 @every_cell
 @torch.inference_mode()
-def test_a_long_text_does_not_drive_the_two_apart(cell):
+def test_differences_do_not_grow_in_a_long_text(cell):
     model, network = build("generate", cell, layers=2)
     tokens = np.random.default_rng(0).integers(0, 11, (1, 1_500))
     expected = predict_in_torch(model.decoder, tokens)
@@ -153,7 +153,7 @@ def test_a_long_text_does_not_drive_the_two_apart(cell):
 
 @every_cell
 @torch.inference_mode()
-def test_networks_of_the_usual_size_give_the_same_logits(cell):
+def test_networks_of_default_size_give_the_same_logits(cell):
     sizes = {"vocab_size": 300, "embedding_dim": 128, "hidden_size": 256, "layers": 2}
     model = build_torch(small_architecture("generate", cell, **sizes)).eval()
     for weight in model.parameters():
@@ -185,7 +185,7 @@ def test_a_network_computes_the_same_when_pickled(kind, cell):
 
 
 @every_cell
-def test_a_text_is_classified_alike_alone_and_in_any_batch(cell):
+def test_the_batch_does_not_change_a_classification(cell):
     _, network = build("classify", cell, layers=2)
     rng = np.random.default_rng(0)
     tokens, lengths = texts(rng, n=9)
@@ -198,7 +198,7 @@ def test_a_text_is_classified_alike_alone_and_in_any_batch(cell):
 
 
 @every_cell
-def test_a_text_is_translated_alike_alone_and_in_any_batch(cell):
+def test_the_batch_does_not_change_a_translation(cell):
     _, network = build("translate", cell, layers=2)
     rng = np.random.default_rng(0)
     tokens, lengths = texts(rng, n=9)
@@ -211,7 +211,7 @@ def test_a_text_is_translated_alike_alone_and_in_any_batch(cell):
 
 
 @every_cell
-def test_a_text_continues_alike_alone_and_in_any_batch(cell):
+def test_the_batch_does_not_change_the_logits_of_the_next_token(cell):
     _, network = build("generate", cell, layers=2)
     tokens = np.random.default_rng(0).integers(0, 11, (7, 10))
     together, _ = network.decode(tokens, network.empty_state(7))
@@ -268,7 +268,7 @@ def test_single_steps_equal_many_at_once(cell, kind):
 
 
 @every_cell
-def test_a_step_leaves_the_state_before_it_as_it_was(cell):
+def test_a_step_does_not_change_its_input_state(cell):
     _, network = build("generate", cell)
     _, state = network.step(np.array([4, 5]), network.empty_state(2))
     first, _ = network.step(np.array([6, 7]), state)
@@ -278,7 +278,7 @@ def test_a_step_leaves_the_state_before_it_as_it_was(cell):
 
 
 @every_cell
-def test_several_rows_can_read_each_source(cell):
+def test_several_rows_can_attend_to_each_source(cell):
     _, network = build("translate", cell, layers=2)
     rng = np.random.default_rng(0)
     tokens, lengths = texts(rng, n=3)

@@ -1,4 +1,4 @@
-"""Sampling: the filters, and that samples depend on nothing but their seeds."""
+"""Sampling: its filters, and its reproducibility by seeds."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_temperature_scales_the_logits(logits, temperature):
 
 
 @given(LOGITS)
-def test_the_lowest_temperature_takes_the_likeliest_too(logits):
+def test_a_tiny_temperature_selects_the_likeliest_token(logits):
     probabilities = filtered(logits, temperature=5e-324)
     assert probabilities[logits.argmax()] == probabilities.sum() == 1
 
@@ -53,7 +53,7 @@ def test_top_p_keeps_the_smallest_set_of_the_likeliest_with_that_share(logits, p
 
 
 @given(LOGITS, SHARES)
-def test_min_p_keeps_what_is_likely_beside_the_likeliest(logits, p):
+def test_min_p_is_relative_to_the_likeliest_token(logits, p):
     before = softmax(logits)[0]
     assert (
         np.flatnonzero(filtered(logits, min_p=p)) == np.flatnonzero(before >= p * before.max())
@@ -71,7 +71,7 @@ def test_all_filters_together_leave_probabilities_in_the_same_order(logits, t, k
     assert logits.argmax() in kept
 
 
-def test_top_p_cuts_what_top_k_has_left():
+def test_top_p_is_applied_after_top_k():
     logits = np.log([[0.4, 0.3, 0.2, 0.1]])
     # of 4/7 and 3/7 the first alone has half
     np.testing.assert_allclose(filtered(logits, top_k=2, top_p=0.5), [1, 0, 0, 0])
@@ -113,7 +113,7 @@ def test_without_a_seed_every_run_differs():
 
 
 @pytest.mark.parametrize("n", [2, 5])
-def test_the_first_of_many_samples_is_the_one_drawn_alone(n):
+def test_a_sample_does_not_depend_on_the_number_of_samples(n):
     samples = draw(Toy(0), n)
     assert samples[0] == draw(Toy(0))[0]
     assert samples[: n - 1] == draw(Toy(0), n - 1)
@@ -121,7 +121,7 @@ def test_the_first_of_many_samples_is_the_one_drawn_alone(n):
 
 
 @pytest.mark.parametrize("length", [1, 7])
-def test_as_many_tokens_are_drawn_as_asked_for(length):
+def test_the_length_is_the_number_of_tokens(length):
     assert [len(tokens) for tokens in draw(Toy(0), 3, length=length)] == [length] * 3
 
 
@@ -161,7 +161,7 @@ def test_temperature_zero_needs_no_seed():
     assert draw(Toy(0), temperature=0, seed=1) == draw(Toy(0), temperature=0, seed=2)
 
 
-def test_tokens_are_drawn_as_often_as_they_are_likely():
+def test_frequencies_of_samples_equal_probabilities():
     n = 20_000
     logits = np.tile(np.log([1, 1, 1, 0.1, 0.2, 0.3, 0.4]), (n, 1)).astype(np.float32)
     drawn = next(sampled(Toy(0), logits, None, temperature=1, length=1, seed=0))
@@ -170,7 +170,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
 
 
 def always(row):
-    """Return a step function that scores the next token alike whatever was before."""
+    """Return a step function with constant logits."""
 
     def step(tokens, state):
         return np.repeat([row], len(tokens), 0), state
@@ -188,7 +188,7 @@ def test_a_repetition_penalty_lowers_tokens_that_were_drawn(row):
     assert greedy(1.5) == [4, 5]
 
 
-def test_each_sample_has_a_repetition_penalty_of_its_own():
+def test_the_repetition_penalty_is_that_of_each_sample():
     settings = {"repetition_penalty": 5.0, "length": 8, "temperature": 0.3}
     alone = draw(Toy(0, vocab=40), **settings)[0]
     together = draw(Toy(0, vocab=40), 6, **settings)

@@ -38,7 +38,7 @@ class Toy:
         return logits.copy(), AttentionState(((history,),), state.source)
 
     def log_p(self, source, prefix):
-        """Return the log-probabilities of what follows a prefix, from scratch."""
+        """Compute the log-probabilities of the next token after a prefix."""
         state = self.start([source])
         for token in (BOS, *prefix):
             logits, state = self(np.array([token]), state)

@@ -19,7 +19,7 @@ from rnncli import Translator
 from rnncli.config import SearchConfig
 from rnncli.data.encoded import EncodedTexts
 from rnncli.errors import ModelError
-from rnncli.networks.numerics import directions, log_softmax
+from rnncli.networks.numerics import log_softmax, unit_vectors
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import load
 from rnncli.tasks.translate.build_memory import build_memory
@@ -122,7 +122,7 @@ def test_probabilities_are_those_of_the_definition(told):
             before = np.array([[BOS, *words[:-1]]])
             read, _ = network.features(before, network.encode(own, np.array([own.shape[1]])))
             for place, word in zip(read[0], words, strict=True):
-                own_key, key = (directions(x @ basis) for x in (place, features[0, 0]))
+                own_key, key = (unit_vectors(x @ basis) for x in (place, features[0, 0]))
                 cosine = float(own_key @ key)
                 counts[word] += math.exp(INTERPOLATION.inverse_temperature * (cosine - 1))
         total = counts.sum()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.networks.knn import Interpolation, interpolate, kernel
-from rnncli.networks.numerics import Floats, Ints, directions
+from rnncli.networks.numerics import Floats, Ints, unit_vectors
 from rnncli.tasks.generate.surprisal import Predictions
 
 SIZE = 1_000  # tokens of the datastore: more gain little for their time
@@ -50,7 +50,7 @@ class Datastore:
 
     def neighbours(self, predictions: Predictions) -> Iterator[Neighbours]:
         """Add the tokens, and yield the neighbours of each block of steps."""
-        keys = directions(predictions.features)  # (T, E)
+        keys = unit_vectors(predictions.features)  # (T, E)
         if predictions.is_start or self._keys is None:
             self._keys, self._tokens = keys[:0], predictions.inputs[:0]
         for start in range(0, len(keys), BLOCK):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.model_numpy import EncoderDecoder
-from rnncli.networks.numerics import Floats, directions
+from rnncli.networks.numerics import Floats, unit_vectors
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
@@ -42,7 +42,7 @@ def build_memory(
         tokens, lengths = targets.pad(batch, 1)  # (N, T), (N,)
         inputs = np.concatenate([np.full((len(batch), 1), BOS), tokens[:, :-1]], 1)
         features, _ = network.features(inputs, network.encode(*sources.pad(batch, 1)))
-        return [x[:length] for x, length in zip(directions(features), lengths, strict=True)]
+        return [x[:length] for x, length in zip(unit_vectors(features), lengths, strict=True)]
 
     keys: dict[int, NDArray[np.int8]] = {}
     with ThreadPoolExecutor(threads) as pool:

@@ -19,7 +19,7 @@ from rnncli.data.encoded import EncodedTexts
 from rnncli.errors import ModelError
 from rnncli.networks.knn import Interpolation, interpolate
 from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
-from rnncli.networks.numerics import Floats, Ints, directions, log_sums
+from rnncli.networks.numerics import Floats, Ints, log_sums, unit_vectors
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
 from rnncli.tasks.translate.retrieval import HASH_BUCKETS, SimilarTexts
@@ -140,7 +140,7 @@ class TranslationMemory:
             unique, columns[i, :count] = np.unique(self.targets.tokens[span], return_inverse=True)
             tokens.append(unique)
         mask = np.arange(shape[1]) < counts[:, None]
-        return Retrieved(directions(keys), mask, pad(tokens)[0], columns)
+        return Retrieved(unit_vectors(keys), mask, pad(tokens)[0], columns)
 
     def _positions(self, source: Ints) -> NDArray[np.int64]:
         """Return the positions of the target tokens that are retrieved for a source (M,)."""
@@ -170,7 +170,7 @@ def principal_directions(features: Floats, size: int) -> Floats:
 
 def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
     """Return the quantized keys (P, J) of features (P, E)."""
-    return np.rint(directions(features @ basis) * KEY_SCALE).astype(np.int8)
+    return np.rint(unit_vectors(features @ basis) * KEY_SCALE).astype(np.int8)
 
 
 class RetrievalDecoder:
@@ -184,7 +184,7 @@ class RetrievalDecoder:
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
         retrieved = state.retrieved
-        keys = directions(features[:, 0] @ self._basis)  # (R, J)
+        keys = unit_vectors(features[:, 0] @ self._basis)  # (R, J)
         keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)
         cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
         weights = INTERPOLATION.weights(cosines, retrieved.mask[:, None])
