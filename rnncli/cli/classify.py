@@ -129,9 +129,7 @@ def _abstention(
     if threshold is None:
         if label is None:
             return None
-        raise ConfigError(
-            "--abstain-label needs --threshold", "add a probability, or: --threshold auto"
-        )
+        raise ConfigError("--abstain-label needs --threshold", "add it: --threshold auto")
     abstention = Abstention.of(threshold, label)
     if threshold == "auto":
         messenger.announce(

@@ -1,8 +1,8 @@
 r"""From lines to rows: CSV, TSV and JSON lines, framed as the lines arrive.
 
-Training and pipes read tables through this file, so that they agree on what a row is. A row keeps
-its bytes: what goes out again is what came in. Cells of CSV may hold newlines; how many is bounded,
-so that a forgotten quotation mark is noticed before memory is full.
+Training and pipes read tables through this file, so that they agree on rows. A row keeps its bytes,
+to be written as it was read. Cells of CSV may hold newlines, up to a bound: so a missing quotation
+mark is noticed before memory is full.
 """
 
 import csv
@@ -19,7 +19,7 @@ from rnncli.text.files import BYTE_ORDER_MARK, Decode, decode
 
 csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
 
-MAX_CELL_LINES = 10_000  # beyond, a quotation mark was forgotten
+MAX_CELL_LINES = 10_000  # beyond, a quotation mark is missing
 MAX_CELL_BYTES = 1 << 25
 
 Format: TypeAlias = Literal["text", "csv", "tsv", "jsonl", "parquet"]
@@ -39,7 +39,7 @@ _SUFFIXES: dict[str, Format] = {
 
 
 def format_of_name(name: str) -> Format | None:
-    """Return the format that the suffix of a file's name tells: ``csv`` for ``data.csv.gz``."""
+    """Return the format of a file by the suffix of its name: ``csv`` for ``data.csv.gz``."""
     return _SUFFIXES.get(PurePath(name.lower().removesuffix(".gz")).suffix)
 
 
@@ -60,8 +60,8 @@ class Row(NamedTuple):
 
     line: int  # the number of its first line
     cells: list[str]  # none where the line is blank
-    raw: bytes  # as it came, with a byte order mark but without the end of its last line
-    end: bytes  # what its last line had before the newline: a carriage return, or nothing
+    raw: bytes  # with a byte order mark, without the end of its last line
+    end: bytes  # of its last line before the newline: a carriage return, or nothing
 
 
 class JsonRow(NamedTuple):
@@ -80,15 +80,15 @@ class JsonNumber(str):
 
 
 class LineSource(NamedTuple):
-    """Lines of a table, what they are called in messages, and how they are decoded."""
+    """Lines of a table, their name in messages, and their decoder."""
 
     lines: Iterable[bytes]  # without the newline at their end
     where: str
     decode: Decode = decode
 
-    def error(self, line: int, what: str, hint: str) -> DataError:
+    def error(self, line: int, message: str, hint: str) -> DataError:
         """Return an error that names a line."""
-        return DataError(f"{self.where}, line {line:,}: {what}", hint)
+        return DataError(f"{self.where}, line {line:,}: {message}", hint)
 
 
 def tsv_rows(source: LineSource) -> Iterator[Row]:
@@ -142,8 +142,8 @@ def _require_width(source: LineSource, rows: Iterator[Row], hint: str) -> Iterat
     for row in rows:
         if row.cells and len(row.cells) != width:
             if width:
-                what = f"{counted(len(row.cells), 'cell')}, but the first line has {width:,}"
-                raise source.error(row.line, what, hint)
+                message = f"{counted(len(row.cells), 'cell')}, but the first line has {width:,}"
+                raise source.error(row.line, message, hint)
             width = len(row.cells)
         yield row
 
