@@ -128,6 +128,7 @@ class Settings:
     precision: Precision = "auto"
     device: Device = "auto"
     threads: int | None = None  # None: as many as the machine has cores
+    workers: int | None = None  # that share a batch; None: whatever is fastest at the moment
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work, naming the option."""
@@ -145,7 +146,7 @@ class Settings:
         for name in ("learning_rate", "clip"):
             _require_number(name, getattr(self, name), lambda x: x > 0, "above 0")
         _require_number("weight_decay", self.weight_decay, lambda x: x >= 0, "from 0")
-        for name in ("steps", "threads"):
+        for name in ("steps", "threads", "workers"):
             if (value := getattr(self, name)) is not None:
                 require_int(_option(name), value, 1, MAX_SEED)
         for name in ("epochs", "max_time"):

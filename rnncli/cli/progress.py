@@ -50,7 +50,8 @@ class Display(AbstractContextManager["Display"]):
         remaining = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
         best = "" if math.isnan(self._best) else f"  best {format_scores({'loss': self._best})}"
         status = (
-            f"loss {progress.loss:.3f}{best}  {progress.throughput:,.0f} {phase.unit}/s  "
+            f"loss {progress.loss:.3f}{best}  {progress.throughput:,.0f} {phase.unit}/s, "
+            f"{progress.way}  "
             f"{format_duration(remaining)} left"
         )
         bar.update(bar.task_ids[0], completed=progress.fraction, status=status)

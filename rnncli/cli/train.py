@@ -105,6 +105,7 @@ def train(
     precision: settings.PrecisionChoice = "auto",
     device: settings.DeviceChoice = "auto",
     threads: options.Threads = None,
+    workers: settings.NumWorkers = None,
 ) -> None:
     """Train a model on your own text; its task follows from the data.
 

@@ -121,3 +121,13 @@ PrecisionChoice = Annotated[
 DeviceChoice = Annotated[
     Device, option("--device DEVICE", ADVANCED, "cpu, cuda, or auto: cuda where there is one.")
 ]
+NumWorkers = Annotated[
+    int | None,
+    option(
+        "--workers N",
+        ADVANCED,
+        "Compute with N parts of each batch side by side, one thread each.",
+        min=1,
+        show_default="whatever is fastest",
+    ),
+]

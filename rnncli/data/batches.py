@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.encoded import TokenArray
+from rnncli.data.encoded import LENGTH_STEP, TokenArray
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -46,9 +47,34 @@ class Batch:
         """Return the number of rows."""
         return len(getattr(self, fields(self)[0].name))
 
+    @property
+    def size(self) -> int:
+        """Return how many numbers are in it, which is how much there is to compute."""
+        return sum(getattr(self, field.name).size for field in fields(self))
+
+    @property
+    def row_sizes(self) -> NDArray[np.int64]:
+        """Return how much there is to compute for each row (N,)."""
+        return np.ones(len(self), np.int64)
+
     def part(self, rows: slice) -> "Self":
         """Return these rows alone."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def slices(self, parts: int) -> list[slice]:
+        """Return the rows of each of ``parts`` parts with as much to compute; none is empty."""
+        parts = min(parts, len(self))
+        sizes = self.row_sizes  # (N,)
+        middles = sizes.cumsum() - sizes / 2  # of each row, in all that there is to compute
+        numbers = np.arange(1, parts)
+        cuts = np.searchsorted(middles, sizes.sum() * numbers / parts)
+        cuts = cuts.clip(numbers, len(self) - parts + numbers)
+        return [slice(int(a), int(b)) for a, b in pairwise([0, *cuts, len(self)])]
+
+
+def trim(tokens: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return padded rows (N, S) without the padding that is longer than the longest row needs."""
+    return tokens[:, : -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rnncli.networks.random_torch import generator
+
 
 @dataclass(frozen=True)
 class DropoutRates:
@@ -17,10 +19,16 @@ class DropoutRates:
 
 def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """Drop the same units at all time steps of a sequence (Gal and Ghahramani 2016, section 4)."""
-    if not training or p == 0:
-        return x
-    mask = torch.empty_like(x[:, :1]).bernoulli_(1 - p) / (1 - p)  # (N, 1, H)
-    return x * mask
+    return x * _mask(x[:, :1], p) if training and p else x
+
+
+def dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """Drop units (Srivastava et al. 2014), each by itself."""
+    return x * _mask(x, p) if training and p else x
+
+
+def _mask(x: Tensor, p: float) -> Tensor:
+    return torch.empty_like(x).bernoulli_(1 - p, generator=generator()) / (1 - p)
 
 
 class Embedding(nn.Embedding):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from rnncli.networks.architecture import Stack, Tokens
 from rnncli.networks.cells_torch import CELLS, Layers, Recurrent, last_step, reverse
-from rnncli.networks.embedding_torch import DropoutRates, Embedding, locked_dropout
+from rnncli.networks.embedding_torch import DropoutRates, Embedding, dropout, locked_dropout
 
 
 class Encoder(nn.Module):
@@ -47,9 +47,9 @@ class Encoder(nn.Module):
 class ClassificationHead(nn.Module):
     """Score the classes from the maximum, the mean and the last of the encoder's outputs."""
 
-    def __init__(self, input_size: int, classes: int, dropout: float) -> None:
+    def __init__(self, input_size: int, classes: int, dropout_rate: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout_rate = dropout_rate
         self.output = nn.Linear(3 * input_size, classes)
 
     def forward(self, x: Tensor, last: Tensor, mask: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class ClassificationHead(nn.Module):
         maximum = x.masked_fill(padding, float("-inf")).amax(1)  # (N, D)
         mean = x.masked_fill(padding, 0).sum(1) / mask.sum(1, keepdim=True)  # (N, D)
         pooled = torch.cat([maximum, mean, last], 1)  # (N, 3 D)
-        logits: Tensor = self.output(self.dropout(pooled))  # (N, C)
+        logits: Tensor = self.output(dropout(pooled, self.dropout_rate, self.training))  # (N, C)
         return logits
 
 

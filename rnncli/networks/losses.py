@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rnncli.networks.random_torch import generator
 from rnncli.text.special_tokens import PAD
 
 UNIGRAM_POWER = 0.75  # of the frequencies that are sampled from, so that rare tokens come up, too
@@ -89,7 +90,9 @@ class SampledSoftmax:
 
     def _candidates(self, targets: Tensor) -> Tensor:
         """Return the targets and fresh negative samples, sorted, each token once."""
-        draws = torch.rand(self._negative_samples, dtype=self._cumulative.dtype)
+        draws = torch.rand(
+            self._negative_samples, dtype=self._cumulative.dtype, generator=generator()
+        )
         sampled = torch.searchsorted(self._cumulative, draws).clamp_max_(len(self._cumulative) - 1)
         candidates: Tensor = torch.unique(torch.cat([targets, sampled.to(targets.device)]))
         return candidates

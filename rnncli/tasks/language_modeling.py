@@ -20,6 +20,7 @@ from rnncli.networks.cells_torch import LayerState
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import OnDevice
 from rnncli.training.contract import Carry, Evaluation
+from rnncli.training.parallel import Workers
 
 STATE_RESET_PROBABILITY = 0.03  # of a stream, before each window
 MIN_WINDOWS = 4  # of a stream: the carried state matters only after the first
@@ -129,19 +130,28 @@ class LanguageModelTraining:
             loss, n = cross_entropy(output(x), targets, self._settings.label_smoothing)
         return loss, n, next_carry
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, workers: Workers) -> Evaluation:
         """Score the held-out text, in parallel streams."""
         tokens, vocab_size = self._text.validation, len(self._text.counts)
         streams = max(1, min(MAX_STREAMS, len(tokens) // MIN_STREAM))
         steps = max(1, min(MAX_STEPS, MAX_LOGITS // (streams * vocab_size)))
-        states: Sequence[LayerState | None] = self._empty_states()
-        total, count = 0.0, 0
-        for window in self._model.windows(tokens, streams, steps, 0):
-            x, states = self._features(window, states)
-            logits = self._model.predictor.output(x)
-            loss, n = cross_entropy(logits, self.model.tensor(window.targets))
-            total, count = total + loss.item(), count + n
-        return Evaluation(self._scores(total / count))
+
+        parts = min(len(workers), streams)
+
+        def score(part: int) -> tuple[float, int]:
+            """Return the summed loss of the streams of one worker, and their targets."""
+            rows = slice(part * streams // parts, (part + 1) * streams // parts)
+            states: Sequence[LayerState | None] = self._empty_states()
+            total, count = 0.0, 0
+            for window in self._model.windows(tokens, streams, steps, 0):
+                x, states = self._features(window.part(rows), states)
+                targets = self.model.tensor(window.targets[rows])
+                loss, n = cross_entropy(self._model.predictor.output(x), targets)
+                total, count = total + loss.item(), count + n
+            return total, count
+
+        losses, counts = zip(*workers.map(score, range(parts)), strict=True)
+        return Evaluation(self._scores(sum(losses) / sum(counts)))
 
     def _features(
         self, window: Window, states: Sequence[LayerState | None]

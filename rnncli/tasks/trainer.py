@@ -112,6 +112,7 @@ class TrainingSettings(TypedDict, total=False):
     precision: Precision
     device: Device
     threads: int
+    workers: int
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
-"""When training ends and when it is evaluated; how fast it is, and with how many threads."""
+"""When training ends, when it is evaluated, and how fast it is."""
 
 import math
 import time
-
-import torch
 
 from rnncli.config import Settings
 from rnncli.training.contract import StateDict
@@ -118,52 +116,3 @@ class Throughput:
     def value(self) -> float:
         """Return the targets a second."""
         return self.targets / max(time.monotonic() - self._began, 1e-9)
-
-
-class ThreadTuner:
-    """Compute with as many threads as is fastest at the moment.
-
-    Threads that wait for one another at every time step lose more than they gain where other
-    programs need the cores, or where the layers are small. So the choices are tried, a few steps
-    each, and tried again from time to time.
-    """
-
-    STEPS = 6  # of a trial; the first of them, in which threads wake up, does not count
-    FIRST_PAUSE, LONGEST_PAUSE = 10.0, 60.0  # seconds between two rounds of trials
-
-    def __init__(self, enabled: bool) -> None:
-        largest = torch.get_num_threads()
-        halvings = range(largest.bit_length()) if enabled else range(1)
-        self._choices = [largest // 2**i for i in halvings]
-        self._pause = self.FIRST_PAUSE
-        self._next_round = time.monotonic()
-        self._trials: list[int] = []  # choices still to be tried in this round
-        self._speeds: dict[int, float] = {}  # targets a second
-        self._steps, self._targets, self._seconds = 0, 0, 0.0
-        self._began = 0.0
-
-    def begin_step(self) -> None:
-        """Start the clock, and a round of trials where it is time for one."""
-        if not self._trials and len(self._choices) > 1 and time.monotonic() >= self._next_round:
-            self._trials = list(self._choices)
-            self._speeds = {}
-            torch.set_num_threads(self._trials[0])
-        self._began = time.monotonic()
-
-    def end_step(self, targets: int) -> None:
-        """Note how long a step took; after the last trial, choose."""
-        if not self._trials:
-            return
-        if self._steps:
-            self._targets += targets
-            self._seconds += time.monotonic() - self._began
-        self._steps += 1
-        if self._steps == self.STEPS:
-            self._speeds[self._trials.pop(0)] = self._targets / self._seconds
-            self._steps, self._targets, self._seconds = 0, 0, 0.0
-            if self._trials:
-                torch.set_num_threads(self._trials[0])
-            else:
-                torch.set_num_threads(max(self._speeds, key=lambda n: self._speeds[n]))
-                self._next_round = time.monotonic() + self._pause
-                self._pause = min(2 * self._pause, self.LONGEST_PAUSE)

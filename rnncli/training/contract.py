@@ -18,6 +18,8 @@ from rnncli.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from rnncli.training.parallel import Workers
+
 # The recurrent state that goes from batch to batch: for each layer its tensors, (N, H) each, with
 # the rows of the batch. Empty where batches have nothing to do with each other, and at the start.
 Carry: TypeAlias = tuple[tuple[Tensor, ...], ...]
@@ -58,8 +60,8 @@ class Trainable(Protocol[BatchT]):
         """
         ...
 
-    def evaluate(self) -> Evaluation:
-        """Score the model on the held-out part."""
+    def evaluate(self, workers: "Workers") -> Evaluation:
+        """Score the model on the held-out part, of which each worker reads a part."""
         ...
 
 
@@ -199,6 +201,7 @@ class Progress:
     throughput: float  # targets a second
     gradient_norm: float  # before clipping
     learning_rate: float
+    way: str  # in which steps are computed: "2 threads", "2 workers"
     notices: tuple[str, ...]  # what went wrong in this step, and what was done about it
     state: Callable[[], TrainingState]  # to be called before the next step
     evaluation: Evaluation | None = None  # where the model was just evaluated

@@ -1,39 +1,52 @@
-"""The gradients of a batch, computed in parts where memory is short for the whole."""
+"""The gradients of a batch: added up from parts, by workers and where memory is short."""
 
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, TypeAlias
 
 import torch
+from torch import Tensor
 
 from rnncli.errors import RnncliError
 from rnncli.training.contract import BatchT, Carry, StateDict, Trainable
 from rnncli.training.optimizer import Optimizer
+from rnncli.training.parallel import Workers
+
+# Of each parameter; None where the loss does not depend on it.
+Gradient: TypeAlias = tuple[Tensor | None, ...]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of one batch, whose gradients have been computed."""
+    """The summed loss of a batch, or of a part of it."""
 
-    mean: float  # nats a target
+    total: float  # nats
     targets: int
     carry: Carry  # for the next batch
 
+    @property
+    def mean(self) -> float:
+        """Return the loss in nats a target."""
+        return self.total / self.targets
+
 
 class Gradients(Generic[BatchT]):
-    """Compute the gradients of a batch, in parts where memory is short for the whole."""
+    """Compute the gradients of a batch: each worker those of a part, in pieces if memory is short.
 
-    def __init__(
-        self, trainable: Trainable[BatchT], optimizer: Optimizer, autocast: torch.autocast
-    ) -> None:
+    Losses are sums, so gradients of parts add up to those of the batch.
+    """
+
+    def __init__(self, trainable: Trainable[BatchT], optimizer: Optimizer, bfloat16: bool) -> None:
         self._trainable = trainable
         self._optimizer = optimizer
-        self._autocast = autocast
-        self._parts = 1  # into which each batch is cut
+        self._bfloat16 = bfloat16
+        self._pieces = 1  # into which the part of each worker is cut
 
-    def compute(self, batch: BatchT, carry: Carry, step: int, notices: list[str]) -> Loss:
-        """Compute the gradients of a batch's summed loss; add to ``notices`` if it has to be cut.
+    def compute(
+        self, batch: BatchT, carry: Carry, step: int, workers: Workers, notices: list[str]
+    ) -> Loss:
+        """Set the gradients of a batch's summed loss; add to ``notices`` if it has to be cut.
 
         Raises:
             RnncliError: there is no memory for a single row.
@@ -41,34 +54,54 @@ class Gradients(Generic[BatchT]):
         """
         while True:
             try:
-                return self._sum(batch, carry)
+                return self._sum(batch, carry, workers)
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise
-            if self._parts >= len(batch):
+            if self._pieces >= len(batch):
                 raise RnncliError(
                     f"there is not enough memory for a single row of step {step}",
                     "take a smaller model, --hidden-size, or shorter texts",
                 )
-            self._parts *= 2
+            self._pieces *= 2
             self._free_memory()
             notices.append(
                 f"step {step}: out of memory; from here on each batch is computed in "
-                f"{self._parts} parts, and still learned from as one"
+                f"{self._pieces * len(workers)} parts, and still learned from as one"
             )
 
-    def _sum(self, batch: BatchT, carry: Carry) -> Loss:
-        """Add up the gradients of all parts of a batch."""
-        self._optimizer.zero_grad()
-        total, targets = 0.0, 0
-        carries = []
-        for part, part_carry in split(batch, carry, self._parts):
-            with self._autocast:
-                loss, part_targets, next_carry = self._trainable.loss(part, part_carry)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total, targets = total + loss.item(), targets + part_targets
-            carries.append(next_carry)
-        return Loss(total / targets, targets, join(carries))
+    def _sum(self, batch: BatchT, carry: Carry, workers: Workers) -> Loss:
+        """Set the gradients of a batch to the sum of those of its parts."""
+        self._optimizer.zero_grad()  # frees their memory
+        parts = split(batch, carry, len(workers))
+        results = workers.map_parts(lambda part: self._of_part(*part, len(workers) == 1), parts)
+        gradients = _add([gradients for gradients, _ in results])
+        for parameter, gradient in zip(self._optimizer.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        return _join([loss for _, loss in results])
+
+    def _of_part(self, batch: BatchT, carry: Carry, alone: bool) -> tuple[Gradient, Loss]:
+        """Return the gradients of a part of a batch, and its loss."""
+        gradients: Gradient | None = None
+        losses = []
+        for piece, piece_carry in split(batch, carry, self._pieces):
+            # No cache beside other threads: that of one would be emptied by another.
+            with self.autocast(cache_enabled=alone):
+                loss, targets, next_carry = self._trainable.loss(piece, piece_carry)
+            new = torch.autograd.grad(loss, self._optimizer.parameters, allow_unused=True)
+            gradients = new if gradients is None else _add([gradients, new])
+            losses.append(Loss(loss.item(), targets, next_carry))
+        assert gradients is not None  # no part is empty
+        return gradients, _join(losses)
+
+    def autocast(self, cache_enabled: bool = True) -> torch.autocast:
+        """Compute in the precision of the training."""
+        return torch.autocast(
+            self._optimizer.device.type,
+            torch.bfloat16,
+            enabled=self._bfloat16,
+            cache_enabled=cache_enabled,
+        )
 
     def _free_memory(self) -> None:
         gc.collect()
@@ -77,32 +110,45 @@ class Gradients(Generic[BatchT]):
 
     def state_dict(self) -> StateDict:
         """Return the numbers to be saved."""
-        return {"parts": self._parts}
+        return {"pieces": self._pieces}
 
     def load_state_dict(self, state: StateDict) -> None:
         """Take over saved numbers."""
-        self._parts = int(state["parts"])
+        self._pieces = int(state["pieces"])
 
 
 def split(batch: BatchT, carry: Carry, parts: int) -> Iterator[tuple[BatchT, Carry]]:
-    """Yield a batch in parts of nearly as many rows each, with the state of these rows."""
+    """Yield a batch in parts with as much to compute each, with the state of their rows."""
     if parts == 1:
         yield batch, carry
         return
-    for part in range(parts):
-        rows = slice(part * len(batch) // parts, (part + 1) * len(batch) // parts)
-        if rows.start < rows.stop:
-            yield batch.part(rows), tuple(tuple(x[rows] for x in layer) for layer in carry)
+    for rows in batch.slices(parts):
+        yield batch.part(rows), tuple(tuple(x[rows] for x in layer) for layer in carry)
 
 
-def join(carries: Sequence[Carry]) -> Carry:
-    """Return the state of all rows from that of the parts of a batch."""
-    if len(carries) == 1:
-        return carries[0]
-    return tuple(
-        tuple(torch.cat(tensors) for tensors in zip(*layers, strict=True))
-        for layers in zip(*carries, strict=True)
+def _join(losses: Sequence[Loss]) -> Loss:
+    """Return the loss of a batch from those of its parts."""
+    carries = [loss.carry for loss in losses]
+    carry = (
+        carries[0]
+        if len(carries) == 1
+        else tuple(
+            tuple(torch.cat(tensors) for tensors in zip(*layers, strict=True))
+            for layers in zip(*carries, strict=True)
+        )
     )
+    return Loss(sum(loss.total for loss in losses), sum(loss.targets for loss in losses), carry)
+
+
+def _add(gradients: Sequence[Gradient]) -> Gradient:
+    """Return the sum of gradients, in the memory of the first ones."""
+    total = gradients[0]
+    for other in gradients[1:]:
+        total = tuple(
+            b if a is None else a if b is None else a.add_(b)
+            for a, b in zip(total, other, strict=True)
+        )
+    return total
 
 
 def _is_out_of_memory(error: Exception) -> bool:

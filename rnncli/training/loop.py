@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnncli.config import Settings
-from rnncli.training.budget import Budget, EarlyStopping, ThreadTuner, Throughput
+from rnncli.training.budget import Budget, EarlyStopping, Throughput
 from rnncli.training.checkpoint import RandomNumbers, capture, restore
 from rnncli.training.contract import (
     BatchT,
@@ -28,6 +28,7 @@ from rnncli.training.contract import (
 )
 from rnncli.training.gradients import Gradients
 from rnncli.training.optimizer import Optimizer
+from rnncli.training.parallel import Parallelism
 from rnncli.training.recovery import LossTracker, Rollback, carry_of, carry_tensors, find_divergence
 
 
@@ -55,11 +56,12 @@ def fit(
     if state is not None:
         restore(run.parts, state)
     trainable.model.train()
-    for epoch, batch in run.batches():
-        progress = run.step(epoch, batch)
-        yield progress
-        if progress.last:
-            return
+    with run.parallelism:
+        for epoch, batch in run.batches():
+            progress = run.step(epoch, batch)
+            yield progress
+            if progress.last:
+                return
 
 
 class _Run(Generic[BatchT]):
@@ -68,17 +70,14 @@ class _Run(Generic[BatchT]):
     def __init__(self, trainable: Trainable[BatchT], settings: Settings, spent: float) -> None:
         self._trainable = trainable
         self._optimizer = Optimizer(trainable.model, settings)
-        self._autocast = torch.autocast(
-            self._optimizer.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
-        )
-        self._gradients = Gradients(trainable, self._optimizer, self._autocast)
+        bfloat16 = settings.precision == "bfloat16"
+        self._gradients = Gradients(trainable, self._optimizer, bfloat16)
         self._rollback = Rollback(self._optimizer, settings.learning_rate)
         self._budget = Budget(settings, trainable.steps_per_epoch, spent)
         self._early_stopping = EarlyStopping(settings.patience)
         self._training_loss = LossTracker()
         self._throughput = Throughput()
-        # Where a run is to repeat exactly, the number of threads must not change.
-        self._threads = ThreadTuner(settings.max_time is not None and settings.threads is None)
+        self.parallelism = Parallelism(settings)
         self._position = _Position(self._optimizer.device)
 
     def batches(self) -> Iterator[tuple[float, BatchT]]:
@@ -94,18 +93,19 @@ class _Run(Generic[BatchT]):
     def step(self, epoch: float, batch: BatchT) -> Progress:
         """Learn from one batch, and evaluate where it is time to."""
         position, optimizer, notices = self._position, self._optimizer, list[str]()
-        self._threads.begin_step()
+        self.parallelism.begin_step()
         fraction = self._budget.training_fraction(position.step)
         learning_rate = optimizer.set_learning_rate(fraction, self._rollback.scale)
         position.step += 1
-        loss = self._gradients.compute(batch, position.carry, position.step, notices)
+        workers = self.parallelism.workers
+        loss = self._gradients.compute(batch, position.carry, position.step, workers, notices)
         position.carry = loss.carry
         norm = optimizer.clip(loss.targets)
         if trouble := self._trouble(loss.mean, norm):
             notices.append(self._roll_back(trouble))
         else:
             optimizer.step(position.step)
-        self._threads.end_step(loss.targets)
+        self.parallelism.end_step(batch.size)
         self._throughput.add(loss.targets)
         fraction = self._budget.fraction(position.step)
         weights, evaluation, best = None, None, False
@@ -129,6 +129,7 @@ class _Run(Generic[BatchT]):
             evaluation=evaluation,
             best=best,
             weights=weights,
+            way=str(self.parallelism.way),
             last=fraction >= 1 or self._early_stopping.exhausted,
         )
 
@@ -158,8 +159,8 @@ class _Run(Generic[BatchT]):
         model.load_state_dict(weights)
         model.eval()
         try:
-            with torch.inference_mode(), self._autocast:
-                return self._trainable.evaluate()
+            with torch.inference_mode(), self._gradients.autocast():
+                return self._trainable.evaluate(self.parallelism.workers)
         finally:
             model.load_state_dict(current)
             model.train()
@@ -187,6 +188,7 @@ class _Run(Generic[BatchT]):
             "gradients": self._gradients,
             "rollback": self._rollback,
             "random": RandomNumbers(self._optimizer.device),
+            "parallelism": self.parallelism,
         }
 
 

@@ -7,76 +7,21 @@ from itertools import count, islice
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from small_tasks import DATA, TINY
 
-from rnncli.config import CELLS, DEFAULTS, TASKS
+from rnncli.config import CELLS, TASKS
 from rnncli.data.batches import Window
 from rnncli.errors import ConfigError, RnncliError
-from rnncli.tasks.trainer import recipe_of
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
-from rnncli.training.contract import TrainingData, TrainingState
-from rnncli.training.device import choose_device, choose_precision, start_torch
+from rnncli.training.contract import TrainingState
+from rnncli.training.device import choose_device, choose_precision
 from rnncli.training.loop import fit
-
-DATA = {
-    "generate": {"text": ["abc def, ghi jkl mno.\n", "pqr stu vwx yz!\n"] * 2},
-    "classify": {
-        "text": [f"word{i} " + "fine " * (i % 4) for i in range(12)],
-        "label": ["abc"[i % 3] for i in range(12)],
-    },
-    "translate": {
-        "source": [f"one{i} two " + "three " * (i % 3) for i in range(8)],
-        "target": ["three " * (i % 3) + f"owt {i}eno" for i in range(8)],
-    },
-}
-# Small, without what keeps a model from learning its data by heart, and for a run that repeats.
-TINY = {
-    "embedding_dim": 32,
-    "hidden_size": 32,
-    "dropout": 0.0,
-    "word_dropout": 0.0,
-    "label_smoothing": 0.0,
-    "weight_decay": 0.0,
-    "learning_rate": 0.02,
-    "batch_size": 4,
-    "bptt": 8,
-    "precision": "float32",
-    "device": "cpu",
-    "steps": 12,
-}
-
-LEVELS = {"generate": "char", "classify": "word", "translate": "word"}
+from rnncli.training.parallel import Workers
 
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor lacks bfloat16"
 )
 every_task = pytest.mark.parametrize("name", TASKS)
-
-
-@pytest.fixture
-def prepare(tmp_path):
-    """Build a task as ``rnncli train`` does; it is scored on what it learns, unless told else."""
-
-    def build(name, validation=None, **given):
-        settings = DEFAULTS[name].with_given(TINY | {"level": LEVELS[name]} | given)
-        start_torch(settings.threads, settings.seed)
-        train = Dataset.from_dict(DATA[name])
-        held_out = Dataset.from_dict(validation) if validation else train
-        data = TrainingData(train, held_out)
-        return recipe_of(name).prepare(data, settings, tmp_path, print).trainable, settings
-
-    return build
-
-
-@pytest.fixture
-def run(prepare):
-    """Train a task to the end and return it with all progress."""
-
-    def train(name, **given):
-        task, settings = prepare(name, **given)
-        return task, list(fit(task, settings))
-
-    return train
 
 
 def fingerprint(weights):
@@ -100,9 +45,9 @@ class Slow:
     def __getattr__(self, name):
         return getattr(self._task, name)
 
-    def evaluate(self):
+    def evaluate(self, workers):
         time.sleep(self._seconds)
-        return self._task.evaluate()
+        return self._task.evaluate(workers)
 
 
 # Learning
@@ -327,7 +272,7 @@ def test_the_scores_are_those_of_the_weights_beside_them(run, name):
     task.model.load_state_dict(last.weights)
     task.model.eval()
     with torch.inference_mode():
-        assert task.evaluate() == last.evaluation
+        assert task.evaluate(Workers()) == last.evaluation
 
 
 @every_task
@@ -636,6 +581,6 @@ def test_a_decoder_starts_from_how_often_each_token_occurs(prepare, name):
     with torch.no_grad():
         if name == "translate":  # words that are attended to know more than frequencies
             task.model.decoder.lexical_projection.weight.zero_()
-        loss = task.evaluate().scores["loss"]
+        loss = task.evaluate(Workers()).scores["loss"]
     ignorance = math.log(len(task.model.decoder.output.bias))
     assert abs(loss - entropy) < 0.2 * (ignorance - entropy)

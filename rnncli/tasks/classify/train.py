@@ -10,7 +10,7 @@ from torch import Tensor
 from rnncli.analysis.calibration import combine, fit_weights
 from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
 from rnncli.config import Settings
-from rnncli.data.batches import Batch, bucketed_batches, sorted_batches
+from rnncli.data.batches import Batch, bucketed_batches, sorted_batches, trim
 from rnncli.data.encoded import EncodedTexts
 from rnncli.networks.architecture import Classes, Stack, Tokens
 from rnncli.networks.embedding_torch import DropoutRates
@@ -22,6 +22,7 @@ from rnncli.tasks.classify.fit_ngrams import FittedNgrams
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
+from rnncli.training.parallel import Workers
 
 MAX_TRAINING_LENGTH = 400  # tokens: the rest of a text gains little for its time
 
@@ -41,6 +42,16 @@ class LabelledTexts(Batch):
     tokens: NDArray[np.int64]  # (N, S)
     lengths: NDArray[np.int64]  # (N,)
     classes: NDArray[np.int64]  # (N,)
+
+    @property
+    def row_sizes(self) -> NDArray[np.int64]:
+        """Return how much there is to compute for each row (N,)."""
+        return self.lengths
+
+    def part(self, rows: slice) -> "LabelledTexts":
+        """Return these rows alone, without padding that none of them needs."""
+        lengths = self.lengths[rows]
+        return LabelledTexts(trim(self.tokens[rows], lengths), lengths, self.classes[rows])
 
 
 class ClassifierTraining:
@@ -88,10 +99,10 @@ class ClassifierTraining:
         smoothing = self._settings.label_smoothing
         return (*classification_loss(self._logits(batch), classes, smoothing), carry)
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, workers: Workers) -> Evaluation:
         """Calibrate the model on the held-out texts, and return its scores on them."""
         classes = self._validation.classes
-        models = [self._validation_logits()]  # (N, C)
+        models = [self._validation_logits(workers)]  # (N, C)
         names = ["network"]
         if self._ngrams is not None:
             models.append(self._ngrams.validation)
@@ -114,12 +125,15 @@ class ClassifierTraining:
         }
         return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
 
-    def _validation_logits(self) -> Floats:
+    def _validation_logits(self, workers: Workers) -> Floats:
         """Return the network's logits (N, C) of the held-out texts."""
         texts = self._validation.texts
         logits = np.zeros((len(texts), len(self.labels)), np.float32)
-        for rows in sorted_batches(texts.lengths, 2 * self._settings.batch_size):
+
+        def score(rows: NDArray[np.int64]) -> None:
             logits[rows] = self._logits(self._batch(self._validation, rows)).float().cpu().numpy()
+
+        workers.map(score, sorted_batches(texts.lengths, 2 * self._settings.batch_size))
         return logits
 
     def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> LabelledTexts:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncli.analysis.metrics import perplexity
 from rnncli.config import Settings
-from rnncli.data.batches import Batch, bucketed_batches, sorted_batches
+from rnncli.data.batches import Batch, bucketed_batches, sorted_batches, trim
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
@@ -24,6 +24,7 @@ from rnncli.tasks.translate.predict import clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
+from rnncli.training.parallel import Workers
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -53,7 +54,27 @@ class PairBatch(Batch):
     sources: NDArray[np.int64]  # (N, S)
     lengths: NDArray[np.int64]  # (N,) of the sources
     inputs: NDArray[np.int64]  # (N, T) the translation after <bos>
-    targets: NDArray[np.int64]  # (N, T) the translation before <eos>
+    targets: NDArray[np.int64]  # (N, T) the translation and <eos>
+
+    @property
+    def row_sizes(self) -> NDArray[np.int64]:
+        """Return how much there is to compute for each row (N,): its tokens on both sides."""
+        return self.lengths + self._target_lengths
+
+    @property
+    def _target_lengths(self) -> NDArray[np.int64]:
+        lengths: NDArray[np.int64] = (self.targets != PAD).sum(1)
+        return lengths
+
+    def part(self, rows: slice) -> "PairBatch":
+        """Return these rows alone, without padding that none of them needs."""
+        lengths, target_lengths = self.lengths[rows], self._target_lengths[rows]
+        return PairBatch(
+            trim(self.sources[rows], lengths),
+            lengths,
+            trim(self.inputs[rows], target_lengths),
+            trim(self.targets[rows], target_lengths),
+        )
 
 
 class TranslatorTraining:
@@ -113,14 +134,17 @@ class TranslatorTraining:
             return (*self._sampled.loss(x, self._output, targets, smoothing), carry)
         return (*cross_entropy(self._output(x), targets, smoothing), carry)
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, workers: Workers) -> Evaluation:
         """Return the loss in nats a target token on the held-out pairs."""
-        total, count = 0.0, 0
-        for rows in sorted_batches(self._validation.targets.lengths, self.settings.batch_size):
+
+        def score(rows: NDArray[np.int64]) -> tuple[float, int]:
             x, targets = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
             loss, n = cross_entropy(self._output(x), targets)
-            total, count = total + loss.item(), count + n
-        nats = total / count
+            return loss.item(), n
+
+        batches = sorted_batches(self._validation.targets.lengths, self.settings.batch_size)
+        losses, counts = zip(*workers.map(score, batches), strict=True)
+        nats = sum(losses) / sum(counts)
         return Evaluation({"loss": nats, "perplexity": perplexity(nats)})
 
     def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> PairBatch:
