@@ -121,11 +121,7 @@ def classify(
 def _abstention(
     threshold: str | None, label: str | None, messenger: Messenger
 ) -> Abstention | None:
-    """Return the abstention that ``--threshold`` and ``--abstain-label`` set, if any.
-
-    Raises:
-        ConfigError: the threshold is no probability, or there is a label and no threshold.
-    """
+    """Return the abstention that ``--threshold`` and ``--abstain-label`` set, if any."""
     if threshold is None:
         if label is None:
             return None

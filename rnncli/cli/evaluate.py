@@ -147,12 +147,7 @@ def evaluate(
 
 
 def _require_writable(errors: Path, as_json: bool) -> None:
-    """Check that mistakes can be written, and apart from the scores.
-
-    Raises:
-        ConfigError: scores and mistakes would both go to stdout.
-        DataError: there is no folder for the file.
-    """
+    """Check that mistakes can be written, and apart from the scores."""
     if str(errors) != "-":
         require_folder(errors, "--errors")
     elif as_json:

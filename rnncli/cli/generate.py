@@ -168,11 +168,7 @@ def _read_source(path: Path) -> "Source":
 
 
 def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
-    """Check that there is one prompt at most, and that a line can begin with it.
-
-    Raises:
-        ConfigError: there are several, or it has several lines.
-    """
+    """Check that there is one prompt at most, and that a line can begin with it."""
     if len(prompts) > 1:
         raise ConfigError(
             "there is more than one prompt",
@@ -192,11 +188,7 @@ def _refuse(context: typer.Context, option: str, parameters: Sequence[str]) -> N
 
 
 def _temperatures(text: str) -> list[float]:
-    """Return the temperatures in ``0.8`` or ``0.5,0.8,1.1``.
-
-    Raises:
-        ConfigError: one of them is no number.
-    """
+    """Return the temperatures in ``0.8`` or ``0.5,0.8,1.1``."""
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:

@@ -122,11 +122,7 @@ def translate(
 
 
 def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) -> None:
-    """Check that attention can be drawn.
-
-    Raises:
-        ConfigError: texts are translated in pieces, or there is no room below their rows.
-    """
+    """Check that attention can be drawn."""
     if drawn_below and column is not None:
         raise ConfigError(
             "--attention draws below lines of text, and a row of a table has no room for it",

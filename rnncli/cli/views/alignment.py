@@ -124,12 +124,7 @@ def _with_alignment(
 
 
 def _require_svg(path: Path, output: Path | None) -> None:
-    """Check the name of an SVG file beside that of the translations, ``output``.
-
-    Raises:
-        ConfigError: it does not end with .svg, or both are the same.
-        DataError: there is no folder for it.
-    """
+    """Check the name of an SVG file beside that of the translations, ``output``."""
     if path.suffix.lower() != ".svg":
         raise ConfigError(
             f"{path} is not the name of an SVG file", f"--attention-out {path.stem or 'FILE'}.svg"
