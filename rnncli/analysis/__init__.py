@@ -1,1 +1,1 @@
-"""Metrics of models, and analyses of their decisions and states."""
+"""Metrics of models, and analyses of their predictions and states."""

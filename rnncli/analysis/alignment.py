@@ -1,11 +1,11 @@
-"""Align the words of a source and of its translation by the translator's attention.
+"""Align the words of a source and of its translation by attention.
 
-Attention is between tokens, which may be pieces of words (Bahdanau, Cho and Bengio 2015, section
-5.2.1, draw it between words). A person reads words: what a word of the source got is what its
-pieces got together, what a word of the translation gave is the mean over its pieces.
+Attention weights are those of tokens, which may be pieces of words. For words (as in Bahdanau, Cho
+and Bengio 2015, section 5.2.1), they are summed over the tokens of a source word, and averaged over
+the tokens of a target word.
 
-The end of the sentence is no word. What attention it got is missing: the weights of a word of the
-translation sum to 1 at most, and to less where the translator looked at the end.
+The end of the sentence is no word: where it has attention, the weights of a target word sum to less
+than 1.
 """
 
 import unicodedata
@@ -20,9 +20,9 @@ from rnncli.text.unicode import has_unspaced
 
 @dataclass(frozen=True)
 class Alignment:
-    """The words of a source and of its translation, and how much each of these attended to those.
+    """The words of a source and of its translation, and their attention weights.
 
-    A pair of texts that could not be aligned has no words.
+    The alignment of texts that cannot be aligned has no words.
     """
 
     source: tuple[str, ...]  # S words
@@ -38,22 +38,22 @@ EMPTY_ALIGNMENT = Alignment((), (), np.zeros((0, 0), np.float32))
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text, its tokens, and where in it each of them ends."""
+    """A text, its tokens, and their ends in the text."""
 
     text: str
     ids: Sequence[int]
     ends: Sequence[int]
 
     def words(self) -> tuple[tuple[str, ...], list[int]]:
-        """Return the words of the text, and the number of the first token of each.
+        """Return the words of the text, and the index of the first token of each.
 
-        A word is what stands between spaces; in a script without spaces, a token.
+        Words are separated by spaces; in a script without spaces, each token is one.
         """
         words: list[str] = []
         first_tokens: list[int] = []
         start = 0
         for number, end in enumerate(self.ends):
-            piece = self.text[start:end]  # empty where several tokens spell one character
+            piece = self.text[start:end]  # may be empty: several tokens can be one character
             if not words or _begins_word(words[-1], piece):
                 words.append("")
                 first_tokens.append(number)
@@ -63,9 +63,9 @@ class Tokens:
 
 
 def merge(source: Tokens, target: Tokens, weights: Floats) -> Alignment:
-    """Return the alignment of two texts, neither blank, from the weights (T, S) of their tokens.
+    """Merge the attention weights (T, S) of tokens into those of words; neither text is blank.
 
-    What lies behind the last token of either, its end and padding, is left out.
+    Weights of ``<eos>`` and padding are left out.
     """
     weights = weights[: len(target.ends), : len(source.ends)]
     source_words, columns = source.words()
@@ -79,5 +79,5 @@ def merge(source: Tokens, target: Tokens, weights: Floats) -> Alignment:
 def _begins_word(before: str, piece: str) -> bool:
     """Return whether a piece begins a word, after the text before it."""
     if not before.strip() or not piece or unicodedata.category(piece[0]).startswith("M"):
-        return False  # a space goes with the word behind it, a mark with the letter before it
+        return False  # spaces belong to the next word, combining marks to the letter before
     return piece[0].isspace() or has_unspaced(before[-1] + piece[0])

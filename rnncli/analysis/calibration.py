@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rnncli.networks.numerics import log_softmax, softmax
 
-MAX_STEPS = 50  # of Newton's method; it ends after five to ten
-PRIOR = 1.0  # precision of a Gaussian prior around equal weights, for where texts are few
-MIN_WEIGHT = 1e-3  # a model that is worse than chance is left out, not turned around
+MAX_STEPS = 50  # of Newton's method, which converges in five to ten
+PRIOR = 1.0  # precision of a Gaussian prior around equal weights, for few texts
+MIN_WEIGHT = 1e-3  # a model that is worse than chance is ignored, not inverted
 
 Array = NDArray[np.floating[Any]]
 
@@ -47,7 +47,7 @@ def fit_weights(logits: Array, classes: NDArray[np.int64]) -> Array:
         hessian = np.einsum("nc,knc,lnc->kl", p, spread, spread) + PRIOR * np.eye(len(x))
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
-        while size > 1e-6:  # halved until it leads down
+        while size > 1e-6:  # halved until the loss decreases
             candidate = np.maximum(weights - size * step, MIN_WEIGHT)
             if (candidate_loss := loss(candidate)) < min_loss:
                 break

@@ -7,28 +7,28 @@ from numpy.typing import NDArray
 
 from rnncli.analysis.metrics import RESAMPLES, Interval, percentile_interval
 
-SIGNIFICANCE_LEVEL = 0.05  # by custom: a smaller p value is called more than chance
+SIGNIFICANCE_LEVEL = 0.05  # of p values, the customary one
 
 _Booleans: TypeAlias = NDArray[np.bool_]
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the p value of McNemar's exact test that two models are equally good (McNemar 1947).
+    """Compute the p value of McNemar's exact test that two models are equally good (McNemar 1947).
 
-    It is given the number of examples that only one of them has right. Were they equally good, each
-    such example would be a toss of a fair coin.
+    The arguments are the numbers of examples that only one of them has right, which are binomial
+    with p = 1/2 if they are equally good.
     """
-    tosses = only_first + only_second
+    total = only_first + only_second
     k = np.arange(min(only_first, only_second))
-    # log of the binomial coefficient (tosses over k), from each k to the next
-    log_ways = np.append(0, np.cumsum(np.log((tosses - k) / (k + 1))))
-    return min(1.0, 2 * float(np.exp(log_ways - tosses * np.log(2)).sum()))
+    # log of the binomial coefficient (total over k), from each k to the next
+    log_coefficients = np.append(0, np.cumsum(np.log((total - k) / (k + 1))))
+    return min(1.0, 2 * float(np.exp(log_coefficients - total * np.log(2)).sum()))
 
 
 def difference_interval(first: _Booleans, second: _Booleans) -> Interval:
-    """Return the interval of accuracy ``first`` - ``second`` by a paired bootstrap.
+    """Compute the interval of accuracy ``first`` - ``second`` by a paired bootstrap.
 
-    Both (N,) say which examples a model has right.
+    Both (N,) are true at the examples that a model has right.
     """
     total = len(first)
     if not total:
@@ -40,7 +40,7 @@ def difference_interval(first: _Booleans, second: _Booleans) -> Interval:
 
 
 def verdict(first: str, second: str, difference: float, unit: str, p_value: float) -> str:
-    """Say in a sentence which model is better; a positive difference is for the first."""
+    """Format which model is better; a positive difference is in favour of the first."""
     if p_value >= SIGNIFICANCE_LEVEL:
         return (
             f"the difference of {abs(difference):.2f} {unit} may be chance: these texts do not "

@@ -1,7 +1,7 @@
-"""Detect dataset shift: texts that are unlike those that a classifier was trained on.
+"""Detection of dataset shift: texts that differ from the training texts of a classifier.
 
-Two signs of it need no labels: scripts that the training texts hardly have, and words that the
-vocabulary lacks. Both are shares of a few texts, so that looking takes milliseconds.
+Two signs need no labels: scripts that are rare in the training texts, and unknown words. Both are
+measured on a sample, in milliseconds.
 """
 
 import reprlib
@@ -14,18 +14,18 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import OTHER, SCRIPTS, script_of, script_shares
 
-MIN_TEXTS = 20  # of a stream: of fewer nothing is announced, unless the stream ends
-MAX_TEXTS = 200  # of a stream: a share of them is off by 7 % at most, in 19 cases of 20
-MAX_CHARACTERS = 1_000  # of a text: its beginning tells script and words
-MIN_TOKENS = 50  # a share of fewer may be chance
-MIN_SCRIPT_SHARE = 0.01  # of the training texts: a script with fewer counts as unknown
-MIN_FOREIGN_SHARE = 0.05  # of the texts: fewer in other scripts are strays
-MAX_UNKNOWN_SHARE = 0.2  # of the words: with fewer unknown, most of a text can still be read
-MAX_UNKNOWN_RATIO = 2  # to the share in the held-out texts, which the scores are of
+MIN_TEXTS = 20  # of a stream, before a warning; fewer at its end
+MAX_TEXTS = 200  # of a stream: shares have a 95 % interval of +-7 %
+MAX_CHARACTERS = 1_000  # of a text: its beginning is enough
+MIN_TOKENS = 50  # shares of fewer are too noisy
+MIN_SCRIPT_SHARE = 0.01  # of the training texts: rarer scripts count as unknown
+MIN_FOREIGN_SHARE = 0.05  # of the texts in unknown scripts, for a warning
+MAX_UNKNOWN_SHARE = 0.2  # of the words, without a warning
+MAX_UNKNOWN_RATIO = 2  # of the unknown share to that of the held-out texts, without a warning
 
 
 def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenizer) -> TextProfile:
-    """Profile texts: the share of each script, and of unknown words."""
+    """Measure the share of each script in the training texts, and that of unknown words."""
     return TextProfile(
         script_shares(_beginnings(train)),
         round(_unknown_share(*_count(_beginnings(validation), tokenizer)), 4),
@@ -35,9 +35,9 @@ def profile(train: Iterable[str], validation: Iterable[str], tokenizer: Tokenize
 def drift_warnings(
     texts: Iterable[str], reference: TextProfile | None, tokenizer: Tokenizer
 ) -> Iterator[str]:
-    """Yield a warning for each way in which texts are unlike those that a model was trained on.
+    """Yield a warning for each difference of texts to the training texts.
 
-    ``reference`` describes these; without it, less can be noticed.
+    ``reference`` is the profile of these; without it, only unknown words are detected.
     """
     reference = reference or TextProfile()
     beginnings = list(_beginnings(texts))
@@ -46,7 +46,7 @@ def drift_warnings(
 
 
 class DriftMonitor:
-    """Announce once how the first texts of a stream differ from the model's training texts."""
+    """Announce once how the first texts of a stream differ from the training texts."""
 
     def __init__(
         self, reference: TextProfile | None, tokenizer: Tokenizer, announce: Callable[[str], None]
@@ -58,7 +58,7 @@ class DriftMonitor:
         self._is_finished = False
 
     def update(self, texts: Sequence[str]) -> None:
-        """Add texts to the sample; blank ones do not count."""
+        """Add texts, but for blank ones, to the sample."""
         if self._is_finished:
             return
         nonblank = (text for text in texts if text.strip())
@@ -67,7 +67,7 @@ class DriftMonitor:
             self.finish()
 
     def finish(self) -> None:
-        """Announce the warnings, unless they have been announced."""
+        """Announce the warnings, unless this has been done."""
         if self._is_finished:
             return
         self._is_finished = True

@@ -1,7 +1,7 @@
 """The gradient of a recurrent network's loss by the lag of the input.
 
-Where gradients vanish, inputs of long ago do not move the loss, and nothing is learned of them
-(Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013, section 2).
+Where gradients vanish, nothing is learned from earlier inputs (Bengio, Simard and Frasconi 1994;
+Pascanu, Mikolov and Bengio 2013, section 2).
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from torch import Tensor, autograd, nn
 
 
 def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray[np.float32]:
-    """Return the gradient norm of the last step's loss for each lag of the input.
+    """Compute the gradient norm of the last step's loss for each lag of the input.
 
     ``loss`` runs a network on N sequences of T tokens, which it reads through ``embedding``, and
-    returns the summed loss of their last steps. Parameters get no gradient that they keep.
+    returns the summed loss of their last steps. The gradients of parameters stay unchanged.
 
     Returns:
-        For each lag (T,) the norm of the gradient with regard to the embedded input so many steps
-        before the last, in the mean of the sequences, over that at the last input: the first is 1.
+        For each lag (T,) the norm of the gradient with respect to the embedded input, averaged over
+        the sequences and divided by that of the last input: the first is 1.
 
     Raises:
         ValueError: the sequences were not read through the embedding, or the loss does not depend

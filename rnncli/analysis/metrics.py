@@ -1,4 +1,4 @@
-"""Scores of models and their confidence intervals, on NumPy alone."""
+"""Scores of models and their confidence intervals, in NumPy."""
 
 import math
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Interval = tuple[float, float]  # within which a score lies, with a confidence of 95 %
+Interval = tuple[float, float]  # the ends of a 95 % confidence interval
 
 QUANTILE = 1.959964  # of the normal distribution, for 95 %
-RESAMPLES = 1_000  # of a bootstrap: the ends of an interval are right to 2 % of its width
+RESAMPLES = 1_000  # of a bootstrap: the error of an end is 2 % of the width
 BINS = 15  # of probabilities, as in Guo et al. 2017
 
 
 def confusion_matrix(
     truth: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
 ) -> NDArray[np.int64]:
-    """Count (C, C): rows are the true classes, columns the predicted ones."""
+    """Count texts (C, C) by their true class, in rows, and predicted class, in columns."""
     matrix = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(matrix, (truth, predicted), 1)
     return matrix
@@ -25,7 +25,7 @@ def confusion_matrix(
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Precision, recall and F1 of one class, and how many texts have it."""
+    """Precision, recall and F1 of a class, and the number of its texts."""
 
     precision: float
     recall: float
@@ -34,7 +34,7 @@ class ClassScores:
 
 
 def class_scores(matrix: NDArray[np.int64]) -> list[ClassScores]:
-    """Return the scores of each class from a confusion matrix; 0 where nothing can be divided."""
+    """Compute the scores of each class from a confusion matrix; 0 where undefined."""
     scores = []
     for i, row in enumerate(matrix):
         hits, support, predicted = int(matrix[i, i]), int(row.sum()), int(matrix[:, i].sum())
@@ -48,50 +48,50 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScores]:
 
 
 def accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return the share of the diagonal."""
+    """Compute the accuracy from a confusion matrix."""
     return float(matrix.trace() / max(matrix.sum(), 1))
 
 
 def macro_f1(matrix: NDArray[np.int64]) -> float:
-    """Return the mean F1 of the classes that occur, in the truth or in the predictions."""
+    """Compute the mean F1 of the classes that occur, as true or predicted ones."""
     return _macro_f1(matrix.diagonal(), matrix.sum(0) + matrix.sum(1))
 
 
 def _macro_f1(hits: NDArray[Any], sizes: NDArray[Any]) -> float:
-    """Return macro-F1 from the hits (C,) and the true plus predicted texts (C,) of each class."""
+    """Compute macro-F1 from the hits (C,) and the true plus predicted texts (C,) of each class."""
     present = sizes > 0
     return float((2 * hits[present] / sizes[present]).sum() / max(int(present.sum()), 1))
 
 
 def wilson_interval(hits: int, total: int) -> Interval:
-    """Return the 95 % confidence interval of a proportion (Wilson 1927)."""
+    """Compute the confidence interval of a proportion (Wilson 1927)."""
     if not total:
         return 0.0, 1.0
     share, weight = hits / total, QUANTILE**2 / total
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight)
-    # No rounding may leave the share outside, as it can where all or none are right.
+    # Rounding must not exclude the share where all or none are right.
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
-    """Return the interval of macro-F1 by a bootstrap over examples (Efron 1979)."""
+    """Compute the interval of macro-F1 by a bootstrap over examples (Efron 1979)."""
     total = int(matrix.sum())
     if not total:
         return 0.0, 1.0
-    truth, predicted = matrix.nonzero()  # (K,) the pairs of classes that occur
+    truth, predicted = matrix.nonzero()  # (K,) pairs of classes that occur
     shares, is_hit = matrix[truth, predicted] / total, truth == predicted
     n, rng = len(matrix), np.random.default_rng(0)
     scores = []
     for _ in range(RESAMPLES):
-        draws = rng.multinomial(total, shares)  # (K,) how many of the examples drawn are of a pair
+        draws = rng.multinomial(total, shares)  # (K,) examples of each pair
         sizes = np.bincount(truth, draws, n) + np.bincount(predicted, draws, n)
         scores.append(_macro_f1(np.bincount(truth, draws * is_hit, n), sizes))
     return percentile_interval(np.array(scores))
 
 
 def percentile_interval(values: NDArray[np.float64]) -> Interval:
-    """Return the 95 % percentile interval of bootstrap values (Efron 1979)."""
+    """Compute the percentile interval of bootstrap values (Efron 1979)."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
@@ -110,25 +110,20 @@ class ReliabilityBin:
 def reliability(
     probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
 ) -> list[ReliabilityBin]:
-    """Return the non-empty bins of a reliability diagram (Guo et al. 2017, section 2)."""
+    """Compute the non-empty bins of a reliability diagram (Guo et al. 2017, section 2)."""
     index = np.minimum((probabilities * bins).astype(int), bins - 1)
     reliability_bins = []
     for b in np.unique(index).tolist():
         inside = index == b
-        probability, share_correct = (
-            float(probabilities[inside].mean()),
-            float(correct[inside].mean()),
-        )
-        reliability_bins.append(
-            ReliabilityBin(b / bins, (b + 1) / bins, int(inside.sum()), probability, share_correct)
-        )
+        means = float(probabilities[inside].mean()), float(correct[inside].mean())
+        reliability_bins.append(ReliabilityBin(b / bins, (b + 1) / bins, int(inside.sum()), *means))
     return reliability_bins
 
 
 def calibration_error(
     probabilities: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
 ) -> float:
-    """Return the expected calibration error (Guo et al. 2017, section 2) over equal bins."""
+    """Compute the expected calibration error over equal bins (Guo et al. 2017, section 2)."""
     gaps = [
         b.texts * abs(b.right - b.probability) for b in reliability(probabilities, correct, bins)
     ]
@@ -136,10 +131,10 @@ def calibration_error(
 
 
 def calibration_error_by_chance(probabilities: NDArray[np.float64], bins: int = BINS) -> float:
-    """Return the calibration error to expect of a perfectly calibrated classifier.
+    """Compute the expected calibration error of a perfectly calibrated classifier.
 
-    On few texts it is far from 0: in each bin, how many are right varies about what is expected as
-    the sum of tosses of coins does (its mean distance by the normal approximation).
+    On few texts it is far from 0: the number of right labels in a bin varies as a sum of Bernoulli
+    variables (here its mean absolute deviation by the normal approximation).
     """
     index = np.minimum((probabilities * bins).astype(int), bins - 1)
     variances = np.bincount(index, probabilities * (1 - probabilities))
@@ -147,10 +142,10 @@ def calibration_error_by_chance(probabilities: NDArray[np.float64], bins: int = 
 
 
 def perplexity(nats: float) -> float:
-    """Return exp of a loss in nats, infinite where it overflows."""
+    """Convert a loss in nats to perplexity, infinite where it overflows."""
     return math.exp(nats) if nats < 700 else math.inf
 
 
 def bits(nats: float) -> float:
-    """Return a loss in nats as bits."""
+    """Convert nats to bits."""
     return nats / math.log(2)

@@ -1,9 +1,9 @@
-"""Explain a classifier's decision by occlusion: each word is left out in turn.
+"""Explain the predictions of a classifier by occlusion: each word is left out in turn.
 
-A word's score is how far the log-odds of the text's label drop when the word is left out: above 0
-it speaks for the label, below 0 against it. That is erasure of input words (Li, Monroe and Jurafsky
-2016, section 3), measured as weight of evidence (Robnik-Šikonja and Kononenko 2008), which still
-tells words apart where the label is all but certain.
+The score of a word is the drop of the log-odds of the text's label without the word: positive for
+the label, negative against it. It is erasure of input words (Li, Monroe and Jurafsky 2016, section
+3), measured as weight of evidence (Robnik-Šikonja and Kononenko 2008), which differentiates words
+also where the label is almost certain.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from rnncli.text.unicode import word_spans
 
 METHOD = "occlusion"
 MAX_VARIANTS = 200  # of a text: its explanation then takes a few seconds at most
-BATCH_CHARACTERS = 1 << 20  # characters: bounds memory, and holds thousands of short texts
+BATCH_CHARACTERS = 1 << 20  # bounds memory; thousands of short texts
 
 
 class Classifier(Protocol):
@@ -35,8 +35,8 @@ class Span:
     """A word, or a group of neighbouring words, and its score: the evidence for the label."""
 
     start: int  # in characters of the text
-    end: int  # behind the last
-    score: float  # in nats; below 0 it speaks against
+    end: int  # exclusive
+    score: float  # in nats; negative against the label
 
 
 def explain(
@@ -44,17 +44,17 @@ def explain(
     texts: Sequence[str],
     announce: Callable[[str], None] | None = None,
 ) -> list[list[Span]]:
-    """Return the words of each text, in their order, with their scores for its label.
+    """Score the words of each text, in their order, by their evidence for its label.
 
-    Of a text of more than ``MAX_VARIANTS`` words neighbours are left out together, in that many
-    groups at most; ``announce`` is told so. Blank texts have no words.
+    In a text of more than ``MAX_VARIANTS`` words, groups of neighbouring words are left out, which
+    is announced. Blank texts have no words.
     """
-    places = [word_spans(text) for text in texts]
-    if announce is not None and any(len(words) > MAX_VARIANTS for words in places):
+    word_lists = [word_spans(text) for text in texts]
+    if announce is not None and any(len(words) > MAX_VARIANTS for words in word_lists):
         announce(
             f"texts of more than {MAX_VARIANTS} words are explained by groups of neighbouring words"
         )
-    groups = [_group(words) for words in places]
+    groups = [_group(words) for words in word_lists]
     rows = _logits(classifier, _variants(texts, groups))
     explanations = []
     for spans in groups:
@@ -64,14 +64,14 @@ def explain(
 
 
 def _group(words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the spans of groups of words: of one word each, unless there are too many."""
+    """Group neighbouring words, at most ``MAX_VARIANTS`` groups: return their spans."""
     size = -(-len(words) // MAX_VARIANTS) or 1
     groups = [words[i : i + size] for i in range(0, len(words), size)]
     return [(group[0][0], group[-1][1]) for group in groups]
 
 
 def _variants(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]]) -> Iterator[str]:
-    """Yield each text that has words, followed by its variants without each of its groups."""
+    """Yield each text with words, followed by its variants without each of the groups."""
     for text, spans in zip(texts, groups, strict=True):
         if spans:
             yield text
@@ -80,7 +80,7 @@ def _variants(texts: Sequence[str], groups: Sequence[Sequence[tuple[int, int]]])
 
 
 def _without(text: str, start: int, end: int) -> str:
-    """Return a text without a span and a space beside it."""
+    """Remove a span and an adjacent space from a text."""
     if text[end : end + 1].isspace():
         end += 1
     elif text[:start][-1:].isspace():
@@ -95,10 +95,10 @@ def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[An
 
 
 def _log_odds_drops(logits: NDArray[Any]) -> list[float]:
-    """Return the drop of the log-odds of the first row's label in each row after it."""
+    """Compute the drop of the log-odds of the first row's label in each other row."""
     logits = logits.astype(np.float64)  # (N, C)
     label = int(logits[0].argmax())
     odds = logits[:, label] - np.logaddexp.reduce(np.delete(logits, label, axis=1), axis=1)
-    with np.errstate(invalid="ignore"):  # odds without an end, as of the only label, never drop
+    with np.errstate(invalid="ignore"):  # infinite odds, as of an only label, do not drop
         drops: list[float] = np.nan_to_num(odds[0] - odds[1:]).tolist()
     return drops

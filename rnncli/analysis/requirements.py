@@ -1,4 +1,4 @@
-"""Limits that scores must keep to: ``--require 'macro_f1>=0.85'``."""
+"""Requirements on scores: ``--require 'macro_f1>=0.85'``."""
 
 import math
 import operator
@@ -16,7 +16,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_PATTERN = re.compile(r"\s*(.*\S)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*")  # a label may hold signs, too
+_PATTERN = re.compile(r"\s*(.*\S)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*")  # labels may contain signs
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Requirement:
         return f"{self.name}{self.sign}{self.limit:.10g}"
 
     def is_met(self, value: float) -> bool:
-        """Return whether a score keeps to the limit."""
+        """Return whether a score meets the requirement."""
         return _COMPARISONS[self.sign](value, self.limit)
 
     def failure(self, value: float) -> str:
-        """Say by how much a score misses the limit."""
+        """Format by how much a score misses the limit."""
         gap, direction = abs(value - self.limit), "low" if ">" in self.sign else "high"
         return f"{self} is required, but it is {value:.6g}: {gap:.2g} too {direction}"
 
@@ -44,7 +44,7 @@ def parse(text: str) -> Requirement:
     """Parse a requirement such as ``accuracy>=0.8``.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is malformed.
 
     """
     match = _PATTERN.fullmatch(text)
@@ -79,15 +79,15 @@ def resolve(requirement: Requirement, names: Sequence[str]) -> Requirement:
 
 
 def check(requirements: Sequence[Requirement], scores: Mapping[str, Any]) -> list[str]:
-    """Return a sentence about each requirement that is met.
+    """Check requirements, and return a sentence about each.
 
     Raises:
         RequirementError: a requirement is not met.
-        ConfigError: the texts have no such score.
+        ConfigError: there is no such score of the texts.
 
     """
     values = flatten(scores)
-    for requirement in requirements:  # which scores there are can depend on the texts
+    for requirement in requirements:  # some scores depend on the texts
         resolve(requirement, list(values))
     failures = [
         requirement.failure(values[requirement.name])
@@ -106,7 +106,7 @@ def check(requirements: Sequence[Requirement], scores: Mapping[str, Any]) -> lis
 
 
 def flatten(scores: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """Return all numbers by their dotted names; ``bleu`` is short for ``bleu.score``."""
+    """Flatten nested scores to dotted names; ``bleu`` is short for ``bleu.score``."""
     values: dict[str, float] = {}
     for name, value in scores.items():
         if isinstance(value, Mapping):

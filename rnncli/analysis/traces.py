@@ -1,4 +1,4 @@
-"""The hidden states and the gates of a recurrent layer, step by step, as it reads a text."""
+"""The hidden states and gates of a recurrent layer at each step of a text."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from rnncli.networks.numerics import Floats
 
 @dataclass(frozen=True)
 class Trace:
-    """One layer in one direction."""
+    """The states and gates of a layer in one direction."""
 
     hidden_states: Floats  # (T, H) after each step
     gates: dict[str, Floats]  # (T, H) each, by name; see `Recurrent.gates`
@@ -21,8 +21,8 @@ def trace(
 ) -> Trace:
     """Run a layer over a text, and return its hidden states and gates.
 
-    ``inputs`` (T, gates H) are those of the gates, as `Recurrent.project` gives them. Backward, the
-    first row is read last.
+    ``inputs`` (T, gates H) are those of `Recurrent.project`. A backward layer reads the first row
+    last.
     """
     state = layer.empty_state(1) if state is None else state
     hidden_states = np.empty((len(inputs), layer.hidden_size), np.float32)

@@ -1,4 +1,4 @@
-"""BLEU and chrF of translations by sacreBLEU, with intervals, and a paired significance test."""
+"""BLEU and chrF of translations by sacreBLEU, with intervals and a paired significance test."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from rnncli.errors import ConfigError
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
 
-# Those of sacreBLEU that download nothing.
+# The tokenizers of sacreBLEU without downloads.
 TOKENIZERS = ("13a", "char", "intl", "ja-mecab", "ko-mecab", "none", "zh")
 SEED = 12_345  # sacreBLEU's own, so that its --confidence draws the same sentences
-BATCH_SENTENCES = 1_000  # whose n-grams are held in memory
-DECIMALS = 4  # to which scores are rounded: a perfect translation has 100, not 100.00000000000004
-LOOP_NGRAM_SIZE, MAX_NGRAM_COUNT = 4, 2  # an n-gram of words that is more frequent is a loop
+BATCH_SENTENCES = 1_000  # bounds the memory of their n-grams
+DECIMALS = 4  # of scores, such as 100.00000000000004
+LOOP_NGRAM_SIZE, MAX_NGRAM_COUNT = 4, 2  # a more frequent n-gram of words is a loop
 
 
 def require_tokenizer(name: str) -> None:
@@ -45,10 +45,10 @@ def require_tokenizer(name: str) -> None:
 
 
 class Measurement:
-    """The score of a metric for a corpus of translations, for each of them, and for resamples.
+    """The score of a metric for a corpus, its sentences, and bootstrap resamples.
 
-    A metric of sacreBLEU counts K numbers in each of N sentences, matches and lengths, and makes a
-    score of their sums.
+    A metric of sacreBLEU is computed from the sums of K statistics of N sentences, such as matches
+    and lengths.
     """
 
     def __init__(self, metric: "Metric", counts: NDArray[np.float64]) -> None:
@@ -58,25 +58,27 @@ class Measurement:
 
     @property
     def score(self) -> float:
-        """Return the score of all sentences."""
+        """The score of the corpus."""
         return float(self._scores(self._counts.sum(0, keepdims=True))[0])
 
     @property
     def sentence_scores(self) -> NDArray[np.float64]:
-        """Return the score of each sentence (N,)."""
+        """The score of each sentence (N,)."""
         return self._scores(self._counts)
 
     @cached_property
     def resampled(self) -> NDArray[np.float64]:
-        """Return the scores (R,) of bootstrap resamples, which are the same for every model."""
+        """The scores (R,) of bootstrap resamples, of the same sentences for every system."""
         total = len(self._counts)
         rng = np.random.default_rng(SEED)
-        times = (np.bincount(rng.choice(total, total), minlength=total) for _ in range(RESAMPLES))
-        return self._scores(np.stack([weights @ self._counts for weights in times]))
+        resamples = (
+            np.bincount(rng.choice(total, total), minlength=total) for _ in range(RESAMPLES)
+        )
+        return self._scores(np.stack([weights @ self._counts for weights in resamples]))
 
     @property
     def interval(self) -> Interval:
-        """Return the interval of the score by a bootstrap over sentences (Koehn 2004)."""
+        """The interval of the score by a bootstrap over sentences (Koehn 2004)."""
         return percentile_interval(self.resampled)
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,11 +86,11 @@ class Measurement:
         return {"score": self.score, "interval": self.interval, "signature": self.signature}
 
     def differing(self, other: "Measurement") -> int:
-        """Count the sentences whose statistics differ from those of another model."""
+        """Count the sentences whose statistics differ from those of another system."""
         return int((self._counts != other._counts).any(1).sum())
 
     def _scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the score of each row of sums (M, K)."""
+        """Compute the score of each row of sums (M, K)."""
         scores = [self._metric._compute_score_from_stats(row).score for row in sums.tolist()]
         return np.array(scores).round(DECIMALS)
 
@@ -107,7 +109,7 @@ def measure(
 ) -> list[dict[str, Measurement]]:
     """Measure BLEU, cased and lower-cased, and chrF2 of each system (Post 2018; Popovic 2015).
 
-    Where words are those of MeCab, so is BLEU of characters, which needs no such choice.
+    With MeCab, also BLEU of characters, which does not depend on a segmentation.
     """
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
@@ -132,9 +134,8 @@ def _count(
 ) -> list[NDArray[np.float64]]:
     """Compute the statistics of a metric for each sentence (N, K) of each system.
 
-    The functions are those that sacreBLEU's own significance tests use. The tests themselves hold
-    the counts of every draw in memory, gigabytes for 50,000 sentences, and tell no interval of a
-    difference.
+    By the functions of sacreBLEU's significance tests. These tests themselves need gigabytes for
+    50,000 sentences, and give no interval of a difference.
     """
     counts: list[list[list[int]]] = [[] for _ in systems]
     for start in range(0, len(references), BATCH_SENTENCES):
@@ -148,26 +149,26 @@ def _count(
 def compare(first: Measurement, second: Measurement) -> Difference:
     """Compare translations of the same sentences by a paired bootstrap (Koehn 2004).
 
-    The p value is twice the share of draws in which the order is not that of all sentences. Few
-    sentences are drawn the same again and again, and so it is at least what tossing a coin for
-    each sentence that differs would give.
+    The p value is twice the share of resamples in which the order of the systems is reversed. Few
+    sentences have few different resamples: so it is at least that of a sign test in which all
+    differing sentences agree.
     """
     differences = first.resampled - second.resampled  # (R,)
-    against = min((differences <= 0).sum(), (differences >= 0).sum())
-    coins = 2.0 ** (1 - first.differing(second))
+    reversed_order = min((differences <= 0).sum(), (differences >= 0).sum())
+    sign_test = 2.0 ** (1 - first.differing(second))
     return Difference(
         round(first.score - second.score, DECIMALS),
         percentile_interval(differences),
-        min(1.0, max(2 * (int(against) + 1) / (RESAMPLES + 1), coins)),
+        min(1.0, max(2 * (int(reversed_order) + 1) / (RESAMPLES + 1), sign_test)),
     )
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Faults of translations that need no judgement of their meaning."""
+    """Faults of translations that are counted without a judgement of meaning."""
 
     empty_outputs: int
-    looping_outputs: int  # that repeat an n-gram of words
+    looping_outputs: int  # with an n-gram of words that is repeated too often
     length_ratio: float  # of outputs to references, in words
 
 
@@ -183,7 +184,7 @@ def faults(outputs: Sequence[str], references: Sequence[str], tokenize: str) -> 
     )
 
 
-@cache  # it remembers what it has split, such as the references of the system before
+@cache  # the tokenizer itself caches texts, such as the references
 def _tokenizer(name: str) -> Callable[[str], str]:
     from sacrebleu.metrics.bleu import BLEU
 

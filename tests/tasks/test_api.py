@@ -1,4 +1,4 @@
-"""What a program sees that imports rnncli: models that are loaded, called, pickled and shared."""
+"""The Python interface: models are loaded, called, pickled, and used in other processes."""
 
 import json
 import math
@@ -37,7 +37,7 @@ SHORT = SamplingConfig(length=20, seed=3)
 
 
 def answers(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:
-    """Return what a model of any task says, the same each time, and the numbers behind it."""
+    """Return the texts and the numbers that a model of any task predicts, reproducibly."""
     if isinstance(model, rnncli.TextGenerator):
         return [found.text for found in model(texts, SHORT)], []
     found = model(texts)
@@ -65,7 +65,7 @@ def assert_alike(
     ],
 )
 @pytest.mark.parametrize("path", [Path, str])
-def test_a_model_is_loaded_whatever_its_task(
+def test_a_model_of_any_task_is_loaded(
     task: str, kind: str, result: type, path: Callable[[Path], Path | str]
 ) -> None:
     model = rnncli.load(path(MODELS[task]()))
@@ -76,7 +76,7 @@ def test_a_model_is_loaded_whatever_its_task(
     assert model([]) == []
 
 
-def test_results_are_plain_numbers_and_texts() -> None:
+def test_results_have_python_types() -> None:
     (found,) = rnncli.TextClassifier.load(classifier())(["the soup was lovely"])
     assert (found.label, type(found.label), type(found.probability)) == ("good", str, float)
     assert list(found.probabilities) == ["bad", "good"]
@@ -99,7 +99,7 @@ def test_a_model_of_another_task_is_refused_with_the_command_that_suits_it(task:
 
 
 @pytest.mark.parametrize("place", ["nowhere", ".", "file"])
-def test_a_place_without_a_model_is_explained(place: str, tmp_path: Path) -> None:
+def test_a_path_without_a_model_is_an_error(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for load in (rnncli.load, rnncli.TextClassifier.load):
         with pytest.raises(ModelError) as caught:
@@ -112,9 +112,9 @@ def test_a_place_without_a_model_is_explained(place: str, tmp_path: Path) -> Non
 
 
 @every_task
-def test_a_pickled_model_says_the_same_and_is_no_larger_than_the_files(task: str) -> None:
+def test_a_pickled_model_predicts_the_same_and_is_no_larger_than_its_files(task: str) -> None:
     model = rnncli.load(MODELS[task]())
-    before = answers(model, TEXTS)  # and then holds all that is made on the way
+    before = answers(model, TEXTS)  # fills all caches
     data = pickle.dumps(model)
     assert_alike(answers(pickle.loads(data), TEXTS), before)
     sizes = {file.name: file.stat().st_size for file in MODELS[task]().iterdir()}
@@ -150,7 +150,7 @@ def test_processes_share_the_work() -> None:
     assert found["generate"] == [models["generate"](TEXTS[:3], SHORT)]
 
 
-# The work is forked off, so that this is done in a process that has loaded nothing else.
+# In a process of its own, since ``map`` forks it.
 MAP = """
 import json, sys
 from datasets import Dataset, disable_progress_bars
@@ -200,7 +200,7 @@ def test_a_dataset_can_be_mapped_by_two_processes(task: str, when: str, tmp_path
 
 
 @every_task
-def test_threads_do_not_change_an_answer(task: str) -> None:
+def test_the_number_of_threads_does_not_change_a_result(task: str) -> None:
     rng = np.random.default_rng(0)
     words = ["the", "soup", "cat", "was", "sleeps", "dreadful", "lovely", "here", "été", "ferry"]
     texts = [" ".join(rng.choice(words, rng.integers(0, 7))) for _ in range(600)]
@@ -214,7 +214,7 @@ SURROGATES = ["\ud800", "the soup \udfff was", "\udcff\ud800 \udc00", "caf\udce9
 
 
 @every_task
-def test_halves_of_characters_are_no_error(task: str) -> None:
+def test_lone_surrogates_are_no_error(task: str) -> None:
     model = rnncli.load(MODELS[task]())
     replaced = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in SURROGATES]
     assert replaced != SURROGATES
@@ -228,7 +228,7 @@ def test_halves_of_characters_are_no_error(task: str) -> None:
 @example(" " * 9, 4)
 @example("abcd", 4)
 @example("ab cd", 4)
-def test_pieces_join_to_the_text_and_are_cut_behind_spaces(text: str, size: int) -> None:
+def test_pieces_join_to_the_text_and_end_at_spaces(text: str, size: int) -> None:
     pieces = split_long_text(text, size)
     assert "".join(pieces) == text
     assert all(pieces) or pieces == [""]
@@ -242,14 +242,14 @@ def test_a_long_text_gets_the_mean_of_its_pieces() -> None:
     words = rng.choice(["lovely", "the", "soup"], 2_400).tolist() + ["dreadful"] * 2_000
     text = " ".join(words)[:25_000]
     assert len(text) == 25_000
-    heard: list[str] = []
-    model = rnncli.TextClassifier.load(classifier(), announce=heard.append)
+    notices: list[str] = []
+    model = rnncli.TextClassifier.load(classifier(), announce=notices.append)
     pieces = split_long_text(text, MAX_CHARACTERS)
     assert len(pieces) == 3
     parts = model(pieces)
-    assert heard == []
+    assert notices == []
     before, found, after = model(["lovely", text, "dreadful"])
-    assert len(heard) == 1
+    assert len(notices) == 1
     assert {part.label for part in parts} == {"good", "bad"}  # the pieces do differ
     assert sum(found.probabilities.values()) == pytest.approx(1)
     for label, probability in found.probabilities.items():
@@ -261,19 +261,19 @@ def test_a_long_text_gets_the_mean_of_its_pieces() -> None:
     assert found.probability == max(found.probabilities.values())
     assert (before.label, after.label) == ("good", "bad")
     model([text])
-    assert len(heard) == 1  # told once
+    assert len(notices) == 1
 
 
-def test_a_text_as_long_as_can_be_read_whole_is_not_cut() -> None:
-    heard: list[str] = []
-    model = rnncli.TextClassifier.load(classifier(), announce=heard.append)
+def test_a_text_of_the_largest_length_is_not_split() -> None:
+    notices: list[str] = []
+    model = rnncli.TextClassifier.load(classifier(), announce=notices.append)
     model(["a" * MAX_CHARACTERS])
-    assert heard == []
+    assert notices == []
     model(["a" * (MAX_CHARACTERS + 1)])
-    assert len(heard) == 1
+    assert len(notices) == 1
 
 
-# Completion of words in a shell
+# Shell completion
 
 COMPLETIONS = {
     ("rnncli cl", 1): {"classify"},
@@ -283,9 +283,7 @@ COMPLETIONS = {
 
 
 @pytest.mark.parametrize(("typed", "word"), COMPLETIONS)
-def test_words_are_completed_and_nothing_heavy_is_loaded(
-    typed: str, word: int, tmp_path: Path
-) -> None:
+def test_shell_completion_loads_no_heavy_module(typed: str, word: int, tmp_path: Path) -> None:
     told = tmp_path / "modules.json"
     done = subprocess.run(
         [sys.executable, "-c", TELL, told],

@@ -1,4 +1,4 @@
-"""Naive Bayes against the formula of the textbook, without NumPy."""
+"""Naive Bayes against its definition, without NumPy."""
 
 import math
 from collections import Counter
@@ -22,13 +22,13 @@ def ngrams(text: str) -> set[str]:
     return {*words, *(f"{first} {second}" for first, second in pairwise(words))}
 
 
-def textbook(rows: list[tuple[str, int]], text: str) -> list[float]:
+def definition(rows: list[tuple[str, int]], text: str) -> list[float]:
     """Return log P(class) + sum of log P(n-gram | class), with one added to each count."""
-    vocabulary = {ngram for other, _ in rows for ngram in ngrams(other)}
+    vocabulary = {ngram for document, _ in rows for ngram in ngrams(document)}
     scores = []
     for label in range(NUM_CLASSES):
-        texts = [other for other, its in rows if its == label]
-        counts = Counter(ngram for other in texts for ngram in ngrams(other))
+        texts = [document for document, true_label in rows if true_label == label]
+        counts = Counter(ngram for document in texts for ngram in ngrams(document))
         size = counts.total() + len(vocabulary)
         scores.append(
             (math.log(len(texts) / len(rows)) if texts else -math.inf)
@@ -43,32 +43,32 @@ def fit(rows: list[tuple[str, int]], num_classes: int = NUM_CLASSES) -> baseline
 
 
 @given(LABELLED, TEXTS)
-def test_naive_bayes_gives_the_probabilities_of_the_textbook(
+def test_the_probabilities_of_naive_bayes_equal_the_definition(
     rows: list[tuple[str, int]], text: str
 ) -> None:
     (logits,) = fit(rows)([text])
-    expected = np.array(textbook(rows, text))
+    expected = np.array(definition(rows, text))
     found = logits - np.logaddexp.reduce(logits)
     assert found == pytest.approx(expected - np.logaddexp.reduce(expected), abs=1e-4)
 
 
-def test_bigrams_tell_apart_what_has_the_same_words() -> None:
-    learned = fit([("dog bites man", 0), ("man bites dog", 1)])
-    assert learned(["a man bites dog", "The DOG bites!"]).argmax(1).tolist() == [1, 0]
+def test_bigrams_distinguish_texts_of_the_same_words() -> None:
+    model = fit([("dog bites man", 0), ("man bites dog", 1)])
+    assert model(["a man bites dog", "The DOG bites!"]).argmax(1).tolist() == [1, 0]
 
 
-def test_rare_ngrams_are_left_out_where_there_are_more_than_fit_into_memory(
+def test_rare_ngrams_are_left_out_to_bound_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [(f"word{number} same", number % 2) for number in range(50)]
     monkeypatch.setattr(baselines, "MAX_WEIGHTS", 12)
-    learned = fit(rows)
-    assert learned.weight.shape == (4, NUM_CLASSES)
-    assert learned.bias.argmax() in (0, 1)
-    assert np.isfinite(learned(["word1 same"])[:, :2]).all()
+    model = fit(rows)
+    assert model.weight.shape == (4, NUM_CLASSES)
+    assert model.bias.argmax() in (0, 1)
+    assert np.isfinite(model(["word1 same"])[:, :2]).all()
 
 
 @pytest.mark.parametrize("text", ["", "!", "unseen"])
-def test_a_text_that_says_nothing_gets_the_most_frequent_class(text: str) -> None:
-    learned = fit([("warm soup", 1), ("cold tea", 0), ("warm tea", 1)])
-    assert learned([text]).argmax() == 1
+def test_a_text_without_known_ngrams_gets_the_most_frequent_class(text: str) -> None:
+    model = fit([("warm soup", 1), ("cold tea", 0), ("warm tea", 1)])
+    assert model([text]).argmax() == 1

@@ -1,4 +1,4 @@
-"""What a model is called with from Python: the right thing, or an error that says what to pass."""
+"""Arguments of models in Python: collections of texts and settings, or an error with a hint."""
 
 import inspect
 import re
@@ -51,12 +51,12 @@ COLLECTIONS: dict[str, Callable[[list[str]], Any]] = {
 
 @every_task
 @pytest.mark.parametrize("kind", COLLECTIONS)
-def test_any_collection_of_texts_is_answered_in_its_order(task: str, kind: str) -> None:
+def test_any_collection_of_texts_is_accepted(task: str, kind: str) -> None:
     assert answered(task, COLLECTIONS[kind](TEXTS)) == answered(task, TEXTS)
 
 
 @every_task
-def test_no_texts_have_no_answers(task: str) -> None:
+def test_no_texts_have_no_results(task: str) -> None:
     assert answered(task, []) == []
 
 
@@ -78,7 +78,7 @@ def test_no_texts_have_no_answers(task: str) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_list_of_texts_is_explained(
+def test_other_arguments_are_errors_with_a_hint(
     task: str, texts: Any, message: str, hint: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -152,7 +152,7 @@ def test_every_field_of_a_config_is_a_keyword(config: Any, settings: Any) -> Non
 @pytest.mark.parametrize(
     ("setting", "hint"), [("temprature", "temperature"), ("lenght", "length"), ("xyz", "top_k")]
 )
-def test_a_setting_that_does_not_exist_is_explained(setting: str, hint: str) -> None:
+def test_an_unknown_setting_is_an_error_with_a_hint(setting: str, hint: str) -> None:
     model = rnncli.TextGenerator.load(generator())
     with pytest.raises(ConfigError, match=setting) as caught:
         model(["The "], **{setting: 1})
@@ -177,7 +177,7 @@ def test_a_classifier_abstains_below_a_threshold() -> None:
                 model(TEXTS, threshold=threshold)  # type: ignore[arg-type]
 
 
-# What a person sees
+# Representations
 
 
 def test_the_public_names_are_listed() -> None:
@@ -190,7 +190,7 @@ def test_the_public_names_are_listed() -> None:
         _ = rnncli.nothing
 
 
-def test_names_are_loaded_when_they_are_asked_for() -> None:
+def test_public_names_are_imported_lazily() -> None:
     code = (
         "import rnncli, sys; dir(rnncli); print({'numpy', 'torch', 'datasets'} & set(sys.modules))"
     )
@@ -198,7 +198,7 @@ def test_names_are_loaded_when_they_are_asked_for() -> None:
 
 
 @every_task
-def test_a_model_says_what_it_is(task: str) -> None:
+def test_the_representation_of_a_model_has_its_properties(task: str) -> None:
     model = rnncli.load(MODELS[task]())
     shown = repr(model)
     assert shown.startswith(f"<{type(model).__name__} {MODELS[task]()}: ")

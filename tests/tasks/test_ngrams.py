@@ -1,4 +1,4 @@
-"""The linear n-gram model: the buckets of a text, their sum, how it is fitted and where it lies."""
+"""The linear n-gram model: features, logits, fitting, and its file."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def buckets_of(ngrams, text):
 
 @every_kind
 @given(texts=st.lists(TEXTS, max_size=5))
-def test_texts_together_have_the_places_of_each(ngrams, texts):
+def test_the_buckets_of_texts_are_those_of_each(ngrams, texts):
     buckets, starts = ngrams.extract(texts)
     for text, found in zip(texts, np.split(buckets, starts)[1:], strict=True):
         np.testing.assert_array_equal(found, buckets_of(ngrams, text))
@@ -39,27 +39,27 @@ def test_texts_together_have_the_places_of_each(ngrams, texts):
 
 @every_kind
 @given(text=TEXTS)
-def test_each_place_is_one_of_the_places_and_there_once(ngrams, text):
+def test_buckets_are_in_range_and_unique(ngrams, text):
     found = buckets_of(ngrams, text)
     assert ((found >= 0) & (found < BUCKETS)).all()
     assert len(set(found.tolist())) == len(found)
 
 
-def test_capitals_and_spaces_make_no_difference():
+def test_case_and_spaces_are_ignored():
     np.testing.assert_array_equal(buckets_of(BOTH, "  Good\n BOOK"), buckets_of(BOTH, "good book"))
 
 
-def test_words_and_pairs_of_words_count_and_their_order_does():
+def test_features_are_words_and_ordered_bigrams():
     def common(one, other, ngrams=WORDS):
         return len(np.intersect1d(buckets_of(ngrams, one), buckets_of(ngrams, other)))
 
-    nothing = len(buckets_of(WORDS, ""))  # that a text begins and ends
+    empty = len(buckets_of(WORDS, ""))  # beginning and end
     assert len(buckets_of(WORDS, "not good")) == 2 + 2 + 3  # with beginning and end as words
     assert common("not good", "good not") == 2 + 2
     assert common("a b", "a c") == 2 + 2  # the word, and that it begins the text
     assert common("映画", "映像") == 2 + 2  # in scripts without spaces characters are words
     assert common("Petrov", "Ivanov", LETTERS) > common("Petrov", "Smith", LETTERS)
-    assert nothing == 2 + 1
+    assert empty == 2 + 1
 
 
 SPACED = NgramFeatures((1,), (), splits_unspaced=False)  # what models did that do not say it
@@ -81,7 +81,7 @@ def test_words_between_spaces_are_the_same_for_models_of_every_age(text):
     np.testing.assert_array_equal(buckets_of(words, text), buckets_of(SPACED, text))
 
 
-def test_pairs_of_words_count_up_to_a_distance_whatever_is_between():
+def test_skip_grams_have_a_largest_distance():
     near, far = NgramFeatures((1,), (), max_skip=2), NgramFeatures((1,), (), max_skip=3)
 
     def pairs(text, ngrams):
@@ -97,7 +97,7 @@ def test_pairs_of_words_count_up_to_a_distance_whatever_is_between():
     assert len(same) == ends + 1
 
 
-def test_a_scaled_bag_tells_the_same_of_a_text_as_of_longer_ones_of_its_kind():
+def test_normalised_features_do_not_grow_with_the_length():
     texts = ["good " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
     texts += ["bad " + " ".join(f"w{j}" for j in range(i)) for i in range(1, 20)]
     classes = np.array([0] * 19 + [1] * 19)
@@ -106,12 +106,12 @@ def test_a_scaled_bag_tells_the_same_of_a_text_as_of_longer_ones_of_its_kind():
         model, _ = fit_ngrams(ngrams, examples, examples, 2, 1, 1_000)
         assert (model(texts).argmax(1) == classes).all()
         half = NgramModel(ngrams, model.buckets, model.weight, 0 * model.bias)
-        short, long = half(["good w1", "good w1 and much that nobody knows"])
+        short, long = half(["good w1", "good w1 and many unknown words"])
         assert (abs(long[0]) < 0.9 * abs(short[0])) == ngrams.normalised
 
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
-def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
+def test_the_buckets_of_words_and_characters_are_joined(texts):
     for text in texts:
         parts = [NgramFeatures((1, 2), ()), NgramFeatures((), (3, 4))]
         apart = np.concatenate([buckets_of(part, text) for part in parts])
@@ -120,15 +120,18 @@ def test_the_places_of_words_and_of_characters_are_those_of_each(texts):
 
 @every_kind
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
-def test_the_score_of_a_text_is_the_sum_of_its_places_and_as_loud_as_any(ngrams, texts):
+def test_logits_are_the_sum_of_the_weights_of_the_buckets(ngrams, texts):
     rng = np.random.default_rng(0)
     buckets, starts = ngrams.extract(texts)
-    known = np.unique(buckets)[::2]  # the others tell nothing
-    weight, bias = rng.normal(size=(len(known), 3)).astype(np.float32), np.float32([1, 2, 3])
-    logits = NgramModel(ngrams, known, weight, bias)(texts)
-    for row, own in zip(logits, np.split(buckets, starts[1:]), strict=True):
-        scale = len(own) ** -0.5 if ngrams.normalised else 1
-        expected = scale * weight[np.isin(known, own)].sum(0) + bias
+    known_buckets = np.unique(buckets)[::2]
+    weight, bias = (
+        rng.normal(size=(len(known_buckets), 3)).astype(np.float32),
+        np.float32([1, 2, 3]),
+    )
+    logits = NgramModel(ngrams, known_buckets, weight, bias)(texts)
+    for row, text_buckets in zip(logits, np.split(buckets, starts[1:]), strict=True):
+        scale = len(text_buckets) ** -0.5 if ngrams.normalised else 1
+        expected = scale * weight[np.isin(known_buckets, text_buckets)].sum(0) + bias
         np.testing.assert_allclose(row, expected, atol=1e-4)
 
 
@@ -136,11 +139,11 @@ def examples(texts, classes):
     return NgramExamples(*WORDS.extract(texts), np.array(classes))
 
 
-def fitted(train, validation, min_count=1, most=1000):
-    return fit_ngrams(WORDS, train, validation, 2, min_count, most)[0]
+def fitted(train, validation, min_count=1, max_ngrams=1000):
+    return fit_ngrams(WORDS, train, validation, 2, min_count, max_ngrams)[0]
 
 
-def test_what_is_fitted_tells_the_classes_of_other_texts():
+def test_a_fitted_model_classifies_other_texts():
     good, bad = ("lovely", "bright", "warm"), ("dull", "cold", "dreadful")
     things = [f"thing{i}" for i in range(20)]
     texts = [f"the {thing} was {word}" for thing in things for word in good + bad]
@@ -152,37 +155,37 @@ def test_what_is_fitted_tells_the_classes_of_other_texts():
     assert np.ptp(logits[2]) < min(np.ptp(logits[0]), np.ptp(logits[1]))
 
 
-def test_the_loss_that_is_told_is_that_of_the_bag_on_the_validation_part():
+def test_the_returned_loss_is_that_on_the_validation_part():
     texts = ["good day", "bad day", "good night", "bad night", "so good", "so bad"] * 3
     classes = np.array([0, 1] * 9)
     train, held = examples(texts[:12], classes[:12]), examples(texts[12:], classes[12:])
     model, loss = fit_ngrams(WORDS, train, held, 2, 1, 1_000)
-    own = log_softmax(model(texts[12:]))[np.arange(6), classes[12:]]
-    assert loss == pytest.approx(-own.mean(), abs=1e-5)
+    log_p = log_softmax(model(texts[12:]))[np.arange(6), classes[12:]]
+    assert loss == pytest.approx(-log_p.mean(), abs=1e-5)
 
 
-def test_labels_that_were_not_trained_on_do_not_disturb():
+def test_unknown_labels_of_the_validation_part_are_ignored():
     train = examples(["up", "down"] * 10, [0, 1] * 10)
     validation = examples(["up", "down", "sideways"], [0, 1, -1])
     assert fitted(train, validation)(["up", "down"]).argmax(1).tolist() == [0, 1]
 
 
-def test_a_held_out_part_of_unknown_labels_alone_is_no_reason_to_fail():
+def test_a_validation_part_of_unknown_labels_alone_is_no_error():
     train = examples(["up", "down"] * 10, [0, 1] * 10)
     assert fitted(train, examples(["left"], [-1]))(["up", "down"]).argmax(1).tolist() == [0, 1]
 
 
-def test_n_grams_of_few_texts_are_left_out_and_those_that_tell_most_kept():
+def test_rare_ngrams_and_those_of_small_effect_are_left_out():
     texts = ["good day", "bad day"] * 10 + ["good once", "bad never"]
     train = examples(texts, [0, 1] * 11)
     common = fitted(train, train, min_count=2)
     assert not np.isin(buckets_of(NgramFeatures((1,), ()), "once never")[2:], common.buckets).any()
-    few = fitted(train, train, most=4)
+    few = fitted(train, train, max_ngrams=4)
     assert len(few.buckets) == len(few.weight) == 4
     assert few(["a good one", "a bad one"]).argmax(1).tolist() == [0, 1]
 
 
-def test_weights_are_those_of_the_least_loss():
+def test_weights_minimise_the_penalised_loss():
     """At the minimum no small change of a weight makes the penalised loss smaller."""
     texts = ["good day", "bad day", "good night", "bad night", "good", "day"]
     train = examples(texts, [0, 1, 0, 1, 0, 1])
@@ -201,7 +204,7 @@ def model_of(features: NgramFeatures, buckets: list[int]) -> NgramModel:
 
 
 @pytest.mark.parametrize("features", [APART, SPACED])
-def test_what_was_written_is_what_is_read(features: NgramFeatures, tmp_path: Path) -> None:
+def test_a_model_is_read_as_it_was_written(features: NgramFeatures, tmp_path: Path) -> None:
     model = model_of(features, [0, 5, 77, BUCKETS - 1])
     model.write(tmp_path / "ngrams.safetensors")
     read = NgramModel.read(TensorFile(tmp_path / "ngrams.safetensors"), 2)
@@ -210,7 +213,7 @@ def test_what_was_written_is_what_is_read(features: NgramFeatures, tmp_path: Pat
         np.testing.assert_array_equal(getattr(read, name), getattr(model, name))
 
 
-def test_bucket_numbers_that_float32_cannot_hold_are_kept(tmp_path: Path) -> None:
+def test_buckets_beyond_the_precision_of_float32_are_kept(tmp_path: Path) -> None:
     features = NgramFeatures((1, 2), (), buckets=1 << 25)
     texts = [f"word{i} stands here" for i in range(1_000)]
     buckets = np.unique(features.extract(texts)[0])
@@ -252,7 +255,7 @@ def test_a_file_that_names_no_segmentation_is_read_as_it_was_made(tmp_path: Path
     [[-1, 5], [5, 3], [5, 5], [5, BUCKETS], np.float16([1, 2]), np.int64([1, 2]), [], [[1, 2]]],
     ids=str,
 )
-def test_buckets_that_there_are_not_are_refused(buckets: object, tmp_path: Path) -> None:
+def test_invalid_buckets_are_refused(buckets: object, tmp_path: Path) -> None:
     path = tmp_path / "ngrams.safetensors"
     model_of(WORDS, [1, 2]).write(path)
     array = np.asarray(buckets, getattr(buckets, "dtype", np.int32))
@@ -279,7 +282,7 @@ def test_buckets_that_there_are_not_are_refused(buckets: object, tmp_path: Path)
     ],
     ids=str,
 )
-def test_features_that_there_are_not_are_refused(change: dict[str, object], tmp_path: Path) -> None:
+def test_invalid_features_are_refused(change: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "ngrams.safetensors"
     tensors = {
         "buckets": np.int32([1, 2]),

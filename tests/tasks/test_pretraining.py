@@ -1,4 +1,4 @@
-"""Learning to read from texts without labels, and then from labels."""
+"""Pretraining of a classifier on texts without labels."""
 
 import json
 
@@ -29,7 +29,7 @@ def build():
 
 @every_cell
 @torch.inference_mode()
-def test_each_direction_reads_its_own_text_and_nothing_that_follows(build, cell):
+def test_each_direction_depends_on_its_earlier_tokens_alone(build, cell):
     _, models = build(cell)
     tokens = torch.randint(0, 10, (3, 2, 8))
     before, _ = models.features(tokens, [None, None])
@@ -45,7 +45,7 @@ def test_each_direction_reads_its_own_text_and_nothing_that_follows(build, cell)
 
 @every_cell
 @torch.inference_mode()
-def test_a_text_read_at_once_or_in_pieces_gives_the_same(build, cell):
+def test_reading_a_text_in_pieces_does_not_change_its_features(build, cell):
     _, models = build(cell)
     tokens = torch.randint(0, 11, (3, 2, 12))
     whole, last = models.features(tokens, [None, None])
@@ -58,7 +58,7 @@ def test_a_text_read_at_once_or_in_pieces_gives_the_same(build, cell):
 
 
 @torch.inference_mode()
-def test_what_is_learned_is_the_classifiers(build):
+def test_the_language_model_shares_the_weights_of_the_classifier(build):
     network, models = build("lstm")
     tokens, lengths = torch.randint(4, 11, (2, 6)), torch.tensor([6, 4])
     before = network.encoder(tokens, lengths)[0]
@@ -68,15 +68,15 @@ def test_what_is_learned_is_the_classifiers(build):
     assert (before - after).abs().max() > 1e-3
 
 
-def test_plain_text_teaches_words_that_no_label_did(tmp_path):
-    """Words that stand in the place of known ones in plain text are read like them."""
+def test_pretraining_learns_words_without_labels(tmp_path):
+    """Words in the same contexts as labelled ones are classified like them."""
     things = [f"thing{i}" for i in range(12)]
-    known = {"good": ["lovely", "warm"], "bad": ["dreadful", "cold"]}
-    unknown = {"good": ["splendid"], "bad": ["beastly"]}
+    labelled_words = {"good": ["lovely", "warm"], "bad": ["dreadful", "cold"]}
+    unlabelled_words = {"good": ["splendid"], "bad": ["beastly"]}
     rows = [
         f"the {thing} was {word},{label}"
         for thing in things
-        for label, words in known.items()
+        for label, words in labelled_words.items()
         for word in words
     ]
     labelled = write_lines(tmp_path / "labelled.csv", "text,label", *rows)
@@ -84,8 +84,8 @@ def test_plain_text_teaches_words_that_no_label_did(tmp_path):
     plain = [
         f"the {thing} was {word} {praise[label]}"
         for thing in things
-        for label in known
-        for word in known[label] + unknown[label]
+        for label in labelled_words
+        for word in labelled_words[label] + unlabelled_words[label]
     ]
     texts = write_lines(tmp_path / "plain.txt", *plain * 10)
     model = tmp_path / "model"
@@ -95,17 +95,17 @@ def test_plain_text_teaches_words_that_no_label_did(tmp_path):
     assert "perplexity" in result.err
     answers = call("classify", "-m", model, "the hat was splendid", "the hat was beastly").lines
     assert [line.split("\t")[0] for line in answers] == ["good", "bad"]
-    told = json.loads((model / "config.json").read_text())
-    assert told["data"]["unlabelled"] == [str(texts)]
+    description = json.loads((model / "config.json").read_text())
+    assert description["data"]["unlabelled"] == [str(texts)]
 
 
-def test_only_classifiers_learn_from_texts_without_labels(tmp_path):
+def test_only_classifiers_are_pretrained(tmp_path):
     result = call("train", story(), "--unlabelled", story(), "-o", tmp_path / "m", *SMALL)
     assert (result.code, "--unlabelled is for the task classify" in result.err) == (2, True)
     assert not (tmp_path / "m").exists()
 
 
-def test_the_labelled_file_can_be_read_as_plain_text_too(tmp_path):
+def test_the_labelled_file_can_also_be_the_unlabelled_one(tmp_path):
     model = tmp_path / "m"
     result = call("train", reviews(), "--unlabelled", reviews(), "-o", model, *SMALL, "--steps", 2)
     assert result.code == 0, result.err

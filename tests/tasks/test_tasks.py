@@ -1,4 +1,4 @@
-"""Every task with every cell at every level: what one process trains, another one uses."""
+"""Every task with every cell at every level, also in another process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ KINDS = list(product(TASKS, CELLS, LEVELS))
 
 
 def answers(task: str, model: Path) -> dict[str, Any]:
-    """Return what a model says, with the numbers behind it."""
+    """Return the predictions of a model, and their numbers."""
     if task == "classify":
         texts = ["the soup was lovely", "a dreadful map", "Ünknown wörds, 日本"]
         return {
@@ -35,10 +35,10 @@ def answers(task: str, model: Path) -> dict[str, Any]:
         return {
             "samples": [
                 sample.text
-                for own in generator.samples(
+                for samples in generator.samples(
                     ["The ferry", "a"], 2, SamplingConfig(length=20, seed=5)
                 )
-                for sample in own
+                for sample in samples
             ],
             "likeliest": generator([""], SamplingConfig(temperature=0, length=10))[0].text,
             "numbers": [generator.score(["The gulls go home.\n", "Naïve? 日本!\n"])],
@@ -69,7 +69,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def elsewhere(trained: dict[str, Path]) -> dict[str, Any]:
-    """Load all models in one other process, and return what it gets."""
+    """Load all models in another process, and return its answers."""
     done = subprocess.run(
         [sys.executable, __file__, *map(str, trained.values())],
         capture_output=True,
@@ -93,7 +93,7 @@ def test_another_process_gets_the_same_answers(
 
 
 @pytest.mark.parametrize(("task", "cell", "level"), KINDS)
-def test_the_model_on_disk_is_the_one_that_was_asked_for(
+def test_the_description_has_task_cell_and_level(
     task: str, cell: str, level: str, trained: dict[str, Path]
 ) -> None:
     info = json.loads((trained[f"{task}-{cell}-{level}"] / "config.json").read_text())

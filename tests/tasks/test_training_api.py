@@ -1,4 +1,4 @@
-"""``rnncli.train``: the same training as the command's, from Python."""
+"""``rnncli.train``: the training of the command, from Python."""
 
 import json
 from dataclasses import fields
@@ -32,14 +32,14 @@ def test_python_trains_the_same_model_as_the_command(data, tmp_path: Path) -> No
     assert any(line.startswith("model: ") for line in announced)
 
 
-def test_a_training_from_python_says_which_command_does_the_same(tmp_path: Path) -> None:
+def test_the_description_has_the_equivalent_command(tmp_path: Path) -> None:
     result = rnncli.train([reviews()], output=str(tmp_path / "api"), label="label", **TINY)
     command = json.loads((result.path / "config.json").read_text())["training"]["command"]
     words = f"rnncli train {reviews()} --output {tmp_path / 'api'} --label label --hidden-size 8"
     assert command.startswith(words)
 
 
-def test_a_training_from_python_prints_nothing(tmp_path: Path, capfd) -> None:
+def test_train_prints_nothing(tmp_path: Path, capfd) -> None:
     rnncli.train(reviews(), output=tmp_path / "m", max_time="90s", epochs=1, hidden_size=8)
     assert capfd.readouterr() == ("", "")
 
@@ -56,7 +56,7 @@ def test_a_training_from_python_prints_nothing(tmp_path: Path, capfd) -> None:
         ({"device": "tpu"}, "--device 'tpu'"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_before_anything_is_read(
+def test_invalid_settings_are_refused_before_reading(
     settings, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
@@ -66,12 +66,12 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_read(
 
 
 @pytest.mark.parametrize("data", [3, [("the soup was lovely", "good")]])
-def test_data_is_named_and_not_handed_over(data: Any) -> None:
+def test_data_itself_is_refused(data: Any) -> None:
     with pytest.raises(ConfigError, match="is named, not handed over"):
         rnncli.train(data)
 
 
-def test_data_that_is_not_there_and_models_that_are_there_are_errors(tmp_path: Path) -> None:
+def test_missing_data_and_existing_models_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         rnncli.train(tmp_path / "none.csv")
     rnncli.train(reviews(), output=tmp_path / "m", **TINY)
@@ -80,6 +80,6 @@ def test_data_that_is_not_there_and_models_that_are_there_are_errors(tmp_path: P
     assert rnncli.train(reviews(), output=tmp_path / "m", force=True, **TINY).epochs > 0
 
 
-def test_every_setting_can_be_given_by_name() -> None:
+def test_every_setting_is_a_keyword() -> None:
     names = {setting.name for setting in fields(Settings)}
     assert set(TrainingSettings.__annotations__) == names

@@ -1,4 +1,4 @@
-"""A translator's memory: what it recalls, how it is mixed in, and where it is kept."""
+"""The memory of a translator: retrieval, interpolation, training, and its file."""
 
 import json
 import math
@@ -33,11 +33,11 @@ from rnncli.tasks.translate.memory import (
 from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.tokenizer import Tokenizer
 
-PLACES = 8
-ALONE = SearchConfig(memory=False)
-KNOWN = ["the cat sings today", "a gull waits here", "my brother laughs again"]
-# Put so that the network, which knows each word, would not say so.
-TOLD = {
+REPETITIONS = 8
+WITHOUT_MEMORY = SearchConfig(memory=False)
+SENTENCES = ["the cat sings today", "a gull waits here", "my brother laughs again"]
+# The network, which has learned each word, translates otherwise.
+PAIRS = {
     "the cat sings today": "une mouette dort encore",
     "a gull waits here": "le chat mange encore",
 }
@@ -49,9 +49,9 @@ def encoded(tokenizer: Tokenizer, texts: Iterable[str]) -> EncodedTexts:
     return EncodedTexts(np.concatenate(tokens).astype(np.uint16), offsets)
 
 
-def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
+def with_memory(folder: Path, pairs: list[tuple[str, str]]) -> Path:
     """Return a copy of a small translator, with a memory of these pairs."""
-    model = shutil.copytree(translator(), folder / "remembering", dirs_exist_ok=True)
+    model = shutil.copytree(translator(), folder / "model", dirs_exist_ok=True)
     saved = load(translator())
     sources, targets = zip(*pairs, strict=True)
     memory = build_memory(
@@ -69,26 +69,26 @@ def remembering(folder: Path, pairs: list[tuple[str, str]]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a translator that remembers each of two odd translations from some places."""
-    return remembering(tmp_path_factory.mktemp("told"), PLACES * list(TOLD.items()))
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a translator with a memory of two unusual translations."""
+    return with_memory(tmp_path_factory.mktemp("memory"), REPETITIONS * list(PAIRS.items()))
 
 
-def test_a_translation_that_is_remembered_is_written_again(told):
-    found = Translator.load(told)(list(TOLD))
-    assert [one.text for one in found] == list(TOLD.values())
-    alone = Translator.load(told)(list(TOLD), ALONE)
-    assert [one.text for one in alone] != list(TOLD.values())
+def test_translations_in_the_memory_are_reproduced(model):
+    found = Translator.load(model)(list(PAIRS))
+    assert [one.text for one in found] == list(PAIRS.values())
+    alone = Translator.load(model)(list(PAIRS), WITHOUT_MEMORY)
+    assert [one.text for one in alone] != list(PAIRS.values())
 
 
-def test_the_command_answers_from_its_memory_and_without_it(told):
-    text = next(iter(TOLD))
-    assert rnncli("translate", "-m", told, text).lines == [TOLD[text]]
-    assert call("translate", "-m", told, "--memory", text).lines == [TOLD[text]]
-    (alone,) = call("translate", "-m", told, "--no-memory", text).lines
+def test_the_command_uses_the_memory_unless_switched_off(model):
+    text = next(iter(PAIRS))
+    assert rnncli("translate", "-m", model, text).lines == [PAIRS[text]]
+    assert call("translate", "-m", model, "--memory", text).lines == [PAIRS[text]]
+    (alone,) = call("translate", "-m", model, "--no-memory", text).lines
     assert alone == call("translate", "-m", translator(), text).lines[0]
-    told_of = call("translate", "-m", told, "--json", text).lines[0]
-    assert json.loads(told_of)["translation"] == TOLD[text]
+    with_json = call("translate", "-m", model, "--json", text).lines[0]
+    assert json.loads(with_json)["translation"] == PAIRS[text]
 
 
 def state_of(model: Path, texts: list[str]) -> RetrievalState:
@@ -97,33 +97,33 @@ def state_of(model: Path, texts: list[str]) -> RetrievalState:
     assert memory is not None
     tokens = [[*saved.tokenizer.encode(text), EOS] for text in texts]
     lengths = np.array(list(map(len, tokens)))
-    padded = np.array([own + [0] * (lengths.max() - len(own)) for own in tokens])
-    retrieved = memory.retrieve([np.array(own) for own in tokens])
+    padded = np.array([ids + [0] * (lengths.max() - len(ids)) for ids in tokens])
+    retrieved = memory.retrieve([np.array(ids) for ids in tokens])
     return RetrievalState(saved.network.encode(padded, lengths), retrieved)
 
 
-def test_probabilities_are_those_of_the_definition(told):
-    """Against a loop over pairs and tokens, one at a time; keys are stored to a hundredth."""
-    saved, memory = load(told), Translator.load(told).memory
+def test_probabilities_equal_the_definition(model):
+    """Against a loop over pairs and tokens; keys are quantized to a hundredth."""
+    saved, memory = load(model), Translator.load(model).memory
     network: Any = saved.network
     assert memory is not None
     basis = memory.basis
     text, written = "the cat sings here", [BOS, *saved.target_tokenizer.encode("une mouette")]
-    found, state = [], state_of(told, [text])
+    found, state = [], state_of(model, [text])
     alone = state.decoder
     for token in written:
         log_p, state = RetrievalDecoder(network, memory).step(np.array([token]), state)
         features, alone = network.features(np.array([[token]]), alone)
         p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
-        for source, target in PLACES * list(TOLD.items()):
-            own = np.array([[*saved.tokenizer.encode(source), EOS]])
+        for source, target in REPETITIONS * list(PAIRS.items()):
+            ids = np.array([[*saved.tokenizer.encode(source), EOS]])
             words = [*saved.target_tokenizer.encode(target), EOS]
             before = np.array([[BOS, *words[:-1]]])
-            read, _ = network.features(before, network.encode(own, np.array([own.shape[1]])))
-            for place, word in zip(read[0], words, strict=True):
-                own_key, key = (unit_vectors(x @ basis) for x in (place, features[0, 0]))
-                cosine = float(own_key @ key)
+            read, _ = network.features(before, network.encode(ids, np.array([ids.shape[1]])))
+            for features_before, word in zip(read[0], words, strict=True):
+                pair_key, key = (unit_vectors(x @ basis) for x in (features_before, features[0, 0]))
+                cosine = float(pair_key @ key)
                 counts[word] += math.exp(INTERPOLATION.inverse_temperature * (cosine - 1))
         total = counts.sum()
         share = INTERPOLATION.share * total / (total + INTERPOLATION.half_saturation)
@@ -134,56 +134,56 @@ def test_probabilities_are_those_of_the_definition(told):
     np.testing.assert_allclose([p.sum() for p in found], 1, rtol=1e-4)
 
 
-def test_each_text_recalls_the_same_among_others_as_alone(told):
-    model, texts = Translator.load(told), [*TOLD, *KNOWN, "la", "", "the the the a cat"]
+def test_other_texts_do_not_change_a_translation(model):
+    model, texts = Translator.load(model), [*PAIRS, *SENTENCES, "la", "", "the the the a cat"]
     together = model(texts)
     for text, found in zip(texts, together, strict=True):
         (alone,) = model([text])
         assert (alone.text, alone.score) == (found.text, pytest.approx(found.score, abs=1e-4))
 
 
-def test_threads_change_nothing(told):
-    texts = KNOWN * 50
-    expected = [one.text for one in Translator.load(told)(texts)]
-    assert [one.text for one in Translator.load(told, threads=2)(texts)] == expected
+def test_threads_change_nothing(model):
+    texts = SENTENCES * 50
+    expected = [one.text for one in Translator.load(model)(texts)]
+    assert [one.text for one in Translator.load(model, threads=2)(texts)] == expected
 
 
-def test_what_is_recalled_is_bounded(tmp_path):
+def test_the_number_of_retrieved_tokens_is_bounded(tmp_path):
     long = [("the cat sings today", " ".join(["le chat"] * 80))] * 50
-    model = remembering(tmp_path, [*long, ("a gull waits", "une mouette attend")])
+    model = with_memory(tmp_path, [*long, ("a gull waits", "une mouette attend")])
     retrieved = state_of(model, ["the cat sings today"]).retrieved
     assert 0 < retrieved.mask.sum() <= MAX_TOKENS
     many = [(f"the cat sings {word}", "le chat chante") for word in ["today", "here", "again"]] * 20
-    retrieved = state_of(remembering(tmp_path, many), ["the cat sings today"]).retrieved
+    retrieved = state_of(with_memory(tmp_path, many), ["the cat sings today"]).retrieved
     tokens = len(load(translator()).target_tokenizer.encode("le chat chante")) + 1
     assert retrieved.mask.sum() == MAX_PAIRS * tokens
 
 
-def test_a_text_unlike_all_pairs_is_translated_as_without_a_memory(tmp_path):
-    model = Translator.load(remembering(tmp_path, [("the baker eats", "le boulanger mange")]))
-    (found,), (alone,) = model(["zzz"]), model(["zzz"], ALONE)
+def test_a_text_unlike_all_pairs_is_translated_as_without_memory(tmp_path):
+    model = Translator.load(with_memory(tmp_path, [("the baker eats", "le boulanger mange")]))
+    (found,), (alone,) = model(["zzz"]), model(["zzz"], WITHOUT_MEMORY)
     assert found.text == alone.text
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=6))
-def test_any_texts_get_one_translation_each_and_change_no_other(texts):
-    translations = Translator.load(translator_with_memory())([*TOLD, *texts, *TOLD])
-    assert [one.text for one in translations[: len(TOLD)]] == list(TOLD.values())
-    assert [one.text for one in translations[-len(TOLD) :]] == list(TOLD.values())
-    assert len(translations) == len(texts) + 2 * len(TOLD)
-    for text, translation in zip(texts, translations[len(TOLD) :], strict=False):
+def test_any_texts_have_one_translation_each_and_change_no_other(texts):
+    translations = Translator.load(translator_with_memory())([*PAIRS, *texts, *PAIRS])
+    assert [one.text for one in translations[: len(PAIRS)]] == list(PAIRS.values())
+    assert [one.text for one in translations[-len(PAIRS) :]] == list(PAIRS.values())
+    assert len(translations) == len(texts) + 2 * len(PAIRS)
+    for text, translation in zip(texts, translations[len(PAIRS) :], strict=False):
         assert text.strip() or not translation.text
 
 
 def translator_with_memory() -> Path:
     folder = translator().parent / "with-memory"
     if not folder.exists():
-        remembering(folder, PLACES * list(TOLD.items()))
-    return folder / "remembering"
+        with_memory(folder, REPETITIONS * list(PAIRS.items()))
+    return folder / "model"
 
 
-# training: kept where it helps
+# Training
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +191,9 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return pairs whose rare words a network cannot learn in a few steps."""
     rng = np.random.default_rng(0)
     words = ["".join(rng.choice(list("abcdeiklmnoprstu"), 6)) for _ in range(800)]
-    said = [words[i : i + 4] for i in range(0, 800, 4)]
+    sentences = [words[i : i + 4] for i in range(0, 800, 4)]
     rows = [
-        f"{' '.join(said[i])} {a}\t{' '.join(said[i][::-1]).upper()} {b}"
+        f"{' '.join(sentences[i])} {a}\t{' '.join(sentences[i][::-1]).upper()} {b}"
         for i in range(200)
         for a, b in (("today", "hier"), ("here", "là"), ("again", "bis"), ("now", "or"))
     ]
@@ -203,7 +203,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 LITTLE = ("--steps", 60, "--validation", 0.2, "--level", "word")
 
 
-def test_a_memory_is_kept_where_held_out_pairs_come_out_better(facts, tmp_path):
+def test_a_memory_that_improves_bleu_is_kept(facts, tmp_path):
     result = call("train", facts, "-o", tmp_path / "m", *SMALL, *LITTLE)
     assert result.code == 0, result.err
     assert "BLEU on the held-out part" in result.err and ": kept" in result.err
@@ -218,14 +218,14 @@ def test_a_memory_is_kept_where_held_out_pairs_come_out_better(facts, tmp_path):
     assert scores[0] > scores[1]
 
 
-def test_a_memory_is_left_out_where_it_is_not_wanted(facts, tmp_path):
+def test_a_memory_can_be_switched_off(facts, tmp_path):
     result = call("train", facts, "-o", tmp_path / "m", *SMALL, *LITTLE, "--no-memory")
     assert result.code == 0, result.err
     assert "memory: " not in result.err
     assert not (tmp_path / "m" / MEMORY).exists()
 
 
-def test_a_memory_is_left_out_where_nothing_shows_that_it_helps():
+def test_a_memory_that_cannot_be_evaluated_is_left_out():
     assert not (translator() / MEMORY).exists()  # few pairs are held out
     assert Translator.load(translator()).memory is None
 
@@ -237,20 +237,20 @@ def test_a_model_without_a_memory_replaces_one_that_has_one(facts, tmp_path):
     assert (tmp_path / "m" / "model.safetensors").exists()
 
 
-# memories of strangers
+# Damaged memories
 
 DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "a token that there is not": lambda m: m["target_tokens"].put(0, 60_000),
+    "a token out of range": lambda m: m["target_tokens"].put(0, 60_000),
     "lengths of too many tokens": lambda m: m["source_lengths"].put(0, 60_000),
     "an empty text": lambda m: m["source_lengths"].put(0, 0),
-    "texts that are not closed": lambda m: m["source_tokens"].put(-1, 5),
+    "texts without their end": lambda m: m["source_tokens"].put(-1, 5),
     "fewer sources": lambda m: m.update(
         source_tokens=np.uint16([EOS]), source_lengths=np.uint16([1])
     ),
     "no texts": lambda m: m.update(
         {name: array[:0] for name, array in m.items() if name.startswith("source")}
     ),
-    "another kind of number": lambda m: m.update(
+    "tokens of another type": lambda m: m.update(
         source_tokens=m["source_tokens"].astype(np.float32)
     ),
     "signed lengths": lambda m: m.update(source_lengths=m["source_lengths"].astype(np.int64)),
@@ -259,28 +259,28 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "keys of another kind": lambda m: m.update(keys=m["keys"].astype(np.float32)),
     "no keys": lambda m: m.pop("keys"),
     "keys of another size": lambda m: m.update(basis=m["basis"][:, 1:]),
-    "numbers that are none": lambda m: m["basis"].put(0, np.nan),
-    "texts that there are not": lambda m: m["rows"].put(0, 99),
+    "a basis of NaN": lambda m: m["basis"].put(0, np.nan),
+    "rows out of range": lambda m: m["rows"].put(0, 99),
     "terms that end before they begin": lambda m: m["ends"].put(5, 10**9),
     "no terms": lambda m: m.update(rows=m["rows"][:0], ends=m["ends"] * 0),
     "fewer terms": lambda m: m.update(ends=m["ends"][1:]),
-    "lengths that are none": lambda m: m["scale"].put(0, np.inf),
-    "a part that is missing": lambda m: m.pop("target_lengths"),
+    "an infinite scale": lambda m: m["scale"].put(0, np.inf),
+    "a missing part": lambda m: m.pop("target_lengths"),
 }
 
 
-@pytest.mark.parametrize("what", DAMAGE)
-def test_a_damaged_memory_is_refused(what, tmp_path):
-    model = remembering(tmp_path, list(TOLD.items()))
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_memory_is_refused(name, tmp_path):
+    model = with_memory(tmp_path, list(PAIRS.items()))
     parts = load_file(model / MEMORY)
-    DAMAGE[what](parts)
+    DAMAGE[name](parts)
     save_file({name: np.ascontiguousarray(array) for name, array in parts.items()}, model / MEMORY)
     with pytest.raises(ModelError, match=MEMORY):
         Translator.load(model)
 
 
-def test_a_memory_that_is_no_such_file_is_refused(tmp_path):
-    model = remembering(tmp_path, list(TOLD.items()))
+def test_a_malformed_memory_file_is_refused(tmp_path):
+    model = with_memory(tmp_path, list(PAIRS.items()))
     for data in (b"", b"no tensors", (model / MEMORY).read_bytes()[:-5]):
         (model / MEMORY).write_bytes(data)
         with pytest.raises(ModelError, match=MEMORY):

@@ -1,4 +1,4 @@
-"""What a translator writes, and what it may not write."""
+"""Translations: unknown words, prefixes, sentences, and repeated n-grams."""
 
 import json
 from itertools import pairwise, product
@@ -12,14 +12,14 @@ from rnncli import Translator
 from rnncli.config import SearchConfig
 
 NAMES = [first + last for first, last in product(("Ba", "Do", "Fi", "Gu", "Ke"), "dlmnprst")]
-SAID = {"{} sings now": "{} chante bien", "the dog sees {}": "le chien voit {}"}
+PHRASES = {"{} sings now": "{} chante bien", "the dog sees {}": "le chien voit {}"}
 
 
 @pytest.fixture(scope="module")
 def of_words(tmp_path_factory: pytest.TempPathFactory) -> Translator:
-    """Return a translator whose vocabulary has no room for names."""
+    """Return a translator of words, whose vocabulary has no names."""
     folder = tmp_path_factory.mktemp("words")
-    rows = [f"{a.format(name)}\t{b.format(name)}" for a, b in SAID.items() for name in NAMES]
+    rows = [f"{a.format(name)}\t{b.format(name)}" for a, b in PHRASES.items() for name in NAMES]
     data = write_lines(folder / "names.tsv", "english\tfrench", *rows)
     options = ("--level", "word", "--vocab-size", 15, "--hidden-size", 16, "--dropout", 0)
     learn = ("--steps", 150, "--batch-size", 16, "--learning-rate", 0.02, "--word-dropout", 0)
@@ -27,12 +27,12 @@ def of_words(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 
 
 @pytest.mark.parametrize("name", ["Maren", "Dot", "Ölaf"])
-@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("phrase", PHRASES)
 def test_an_unknown_word_is_copied_from_the_source(
-    said: str, name: str, of_words: Translator
+    phrase: str, name: str, of_words: Translator
 ) -> None:
-    (found,) = of_words([said.format(name)])
-    assert found.text == SAID[said].format(name)
+    (found,) = of_words([phrase.format(name)])
+    assert found.text == PHRASES[phrase].format(name)
 
 
 def test_every_translation_begins_with_the_prefix() -> None:
@@ -43,7 +43,7 @@ def test_every_translation_begins_with_the_prefix() -> None:
     assert longer[0].text.startswith("la ")
 
 
-def test_sentences_of_a_text_are_translated_one_by_one() -> None:
+def test_sentences_of_a_text_are_translated_separately() -> None:
     model, parts = Translator.load(translator()), ["The cat sleeps here.", "A gull waits again."]
     (together,) = model([" ".join(parts)], split=True)
     alone = model(parts)
@@ -51,7 +51,7 @@ def test_sentences_of_a_text_are_translated_one_by_one() -> None:
     assert together.score == pytest.approx(sum(found.score for found in alone) / 2)
 
 
-def test_no_tokens_are_written_again_where_that_is_forbidden() -> None:
+def test_no_ngram_is_repeated_with_the_option() -> None:
     text = " ".join(["the cat sleeps"] * 9)
     words = call("translate", "-m", translator(), "--no-repeat-ngram", 1, text).lines[0].split()
     assert words and len(set(words)) == len(words)
@@ -61,7 +61,7 @@ def test_no_tokens_are_written_again_where_that_is_forbidden() -> None:
     assert len(set(found_pairs)) == len(found_pairs)
 
 
-def test_what_cannot_be_is_refused_with_what_to_do() -> None:
+def test_invalid_options_are_errors_with_a_hint() -> None:
     refused = call("translate", "-m", translator(), "--split", "--attention", "a gull")
     assert (refused.code, refused.lines) == (2, [])
     assert "leave --split out" in refused.err
@@ -78,7 +78,7 @@ def test_no_line_is_empty_and_none_is_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("epochs", "dropout"), [(2, 0.05), (8, 0.15), (20, 0.3)])
-def test_what_is_read_often_needs_more_dropout(epochs: int, dropout: float, tmp_path: Path) -> None:
+def test_more_epochs_have_more_dropout(epochs: int, dropout: float, tmp_path: Path) -> None:
     model = tmp_path / "model"
     result = call("train", pairs(), "-o", model, "--hidden-size", 4, "--epochs", epochs)
     assert result.code == 0, result.err

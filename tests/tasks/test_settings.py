@@ -1,4 +1,4 @@
-"""What `train` chooses follows from the data and from what this machine can learn in the time."""
+"""The settings that `train` chooses by the data and the speed of this machine."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ sized_by_time = pytest.mark.parametrize(
 )
 
 
-def chosen(task: Task, path: Any, **given: Any) -> tuple[Settings, list[str]]:
+def choose(task: Task, path: Any, **overrides: Any) -> tuple[Settings, list[str]]:
     train, _ = hold_out(read_corpus([str(path)], task=task), fraction=0.1, seed=0)
     announced: list[str] = []
-    given |= {"device": "cpu", "precision": "float32"}
+    overrides |= {"device": "cpu", "precision": "float32"}
     data = TrainingData(train, train)
-    return recipe_of(task).choose(data, given, announced.append), announced
+    return recipe_of(task).choose(data, overrides, announced.append), announced
 
 
 def test_a_translator_is_wider_where_there_is_more_time() -> None:
-    short, announced = chosen("translate", pairs(), max_time=SECOND)
-    long, _ = chosen("translate", pairs(), max_time=WEEK)
+    short, announced = choose("translate", pairs(), max_time=SECOND)
+    long, _ = choose("translate", pairs(), max_time=WEEK)
     usual = DEFAULTS["translate"].hidden_size
     assert short.hidden_size < usual < long.hidden_size
     assert (short.embedding_dim, long.embedding_dim) == (short.hidden_size, long.hidden_size)
@@ -35,14 +35,14 @@ def test_a_translator_is_wider_where_there_is_more_time() -> None:
 
 
 @sized_by_time
-def test_a_width_that_is_asked_for_is_kept(task: Task, data: Any) -> None:
-    settings, _ = chosen(task, data(), max_time=SECOND, hidden_size=77)
+def test_an_explicit_width_is_kept(task: Task, data: Any) -> None:
+    settings, _ = choose(task, data(), max_time=SECOND, hidden_size=77)
     assert settings.hidden_size == 77
 
 
 @sized_by_time
-def test_what_is_to_repeat_exactly_does_not_depend_on_the_machine(task: Task, data: Any) -> None:
-    once, announced = chosen(task, data(), epochs=3.0)
-    again, _ = chosen(task, data(), epochs=3.0)
+def test_settings_of_a_reproducible_run_do_not_depend_on_the_machine(task: Task, data: Any) -> None:
+    once, announced = choose(task, data(), epochs=3.0)
+    again, _ = choose(task, data(), epochs=3.0)
     assert once == again
     assert not any("a second" in line for line in announced)

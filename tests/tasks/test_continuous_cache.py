@@ -1,4 +1,4 @@
-"""The cache beside a language model: which tokens it recalls, in one step and in many."""
+"""The continuous cache of a language model, and its tuning."""
 
 from itertools import product
 
@@ -23,7 +23,7 @@ VOCABULARY, WIDTH = 9, 4
 
 
 def running_text(seed: int, length: int = 12, words: int = VOCABULARY) -> Predictions:
-    """Return what a network predicts of a text, both drawn at random."""
+    """Return random predictions for a random text."""
     rng = np.random.default_rng(seed)
     log_p = log_softmax(rng.normal(size=(length, VOCABULARY)).astype(np.float32))
     features = rng.normal(size=(length, WIDTH)).astype(np.float32)
@@ -49,14 +49,14 @@ def mix(text: Predictions, interpolation: Interpolation, **size: int) -> Floats:
     half_saturation=st.floats(0.001, 9),
     inverse_temperature=st.floats(1, 32),
 )
-def test_a_mixture_is_a_distribution(
+def test_the_interpolation_is_a_distribution(
     seed: int, share: float, half_saturation: float, inverse_temperature: float
 ) -> None:
     mixed = mix(running_text(seed), Interpolation(share, half_saturation, inverse_temperature))
     np.testing.assert_allclose(np.exp(mixed).sum(1), 1, atol=1e-4)
 
 
-def test_a_token_that_followed_the_same_features_is_recalled() -> None:
+def test_a_token_after_the_same_features_is_likely() -> None:
     log_p = log_softmax(np.zeros((3, VOCABULARY), np.float32))
     features = np.array([[2, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]], np.float32)  # 3 as 1
     tokens = np.array([5, 7, 3, 0])
@@ -66,14 +66,14 @@ def test_a_token_that_followed_the_same_features_is_recalled() -> None:
     assert last[3] == pytest.approx(0.75 / VOCABULARY, abs=1e-4)
 
 
-def test_what_is_unlike_all_before_is_left_to_the_network() -> None:
+def test_dissimilar_features_leave_the_prediction_unchanged() -> None:
     text = running_text(0, length=WIDTH)
     text = Predictions(text.inputs, text.targets, np.eye(WIDTH, dtype=np.float32), text.log_p, True)
     mixed = mix(text, Interpolation(0.9, 0.1, 30.0))
     np.testing.assert_allclose(mixed, text.log_p, atol=1e-6)
 
 
-def test_what_is_further_back_than_the_cache_is_long_is_forgotten() -> None:
+def test_the_cache_has_a_limited_size() -> None:
     interpolation, text = Interpolation(0.5, 1.0, 1.0), running_text(1)
     last = mix(text, interpolation, size=3)[-1]
     alone = mix(part(text, 8, 12), interpolation, size=3)[-1]
@@ -81,7 +81,7 @@ def test_what_is_further_back_than_the_cache_is_long_is_forgotten() -> None:
     assert abs(last - mix(text, interpolation)[-1]).max() > 1e-3
 
 
-def test_a_text_that_starts_anew_sees_nothing_of_the_one_before() -> None:
+def test_a_new_text_starts_with_an_empty_cache() -> None:
     cache, text = ContinuousCache(Interpolation(0.5, 1.0, 1.0)), running_text(2)
     first = cache(text)
     np.testing.assert_array_equal(cache(text), first)
@@ -89,7 +89,9 @@ def test_a_text_that_starts_anew_sees_nothing_of_the_one_before() -> None:
 
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.sets(st.integers(1, 599)), size=st.integers(1, 700))
 @settings(max_examples=20)
-def test_a_text_in_parts_is_read_as_a_whole(seed: int, cuts: set[int], size: int) -> None:
+def test_reading_a_text_in_parts_does_not_change_the_result(
+    seed: int, cuts: set[int], size: int
+) -> None:
     interpolation, text = Interpolation(0.3, 0.2, 8.0), running_text(seed, length=600)
     cache = ContinuousCache(interpolation, size)
     bounds = zip([0, *sorted(cuts)], [*sorted(cuts), 600], strict=True)
@@ -100,7 +102,7 @@ def test_a_text_in_parts_is_read_as_a_whole(seed: int, cuts: set[int], size: int
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 29))
-def test_what_is_tuned_gains_most(seed: int, cut: int) -> None:
+def test_tuning_finds_the_largest_gain(seed: int, cut: int) -> None:
     text = running_text(seed, length=30, words=3)  # few, so that they come again
 
     def gain(interpolation: Interpolation) -> float:
@@ -115,14 +117,14 @@ def test_what_is_tuned_gains_most(seed: int, cut: int) -> None:
     assert read_parameters(write_parameters(best)) == best
 
 
-def test_a_text_that_never_repeats_itself_gets_no_cache() -> None:
+def test_a_text_without_repetitions_gets_no_cache() -> None:
     features = running_text(0, length=30).features
     log_p = np.full((30, 31), -2.0, np.float32)
     text = Predictions(np.arange(30), np.arange(1, 31), features, log_p, True)
     assert tune([text]) is None
 
 
-def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
+def test_tuning_reads_only_the_beginning_of_a_long_text() -> None:
     text = running_text(0, length=MAX_TUNING_TOKENS)
 
     def texts():

@@ -1,4 +1,4 @@
-"""Control codes: a generator that learned a label before each text writes in its manner."""
+"""Control codes: a generator is conditioned on a label."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def as_csv(*rows: tuple[str, ...]) -> str:
 
 
 def write_names(path: Path) -> Path:
-    """Write names of two alphabets, thrice as many of the first, those of one after the other."""
+    """Write names of two alphabets, sorted, with thrice as many of the first."""
     rows = [
         (label, "".join(name))
         for label, alphabet in LETTERS.items()
@@ -57,7 +57,7 @@ def names() -> Path:
 
 @cache
 def namer() -> Path:
-    """Return a model of names that all tests share and none changes."""
+    """Return a model of names, shared by all tests."""
     return train(
         names(), _folder() / "namer", "--control", "script", *LEARN,
         "--steps", 150, "--learning-rate", 0.02, "--bptt", 32,
@@ -66,7 +66,7 @@ def namer() -> Path:
 
 @cache
 def poet() -> Path:
-    """Return a model of texts of two lines, by the word."""
+    """Return a model of texts of two lines, at the word level."""
     rows = [(label, "\n".join(lines)) for label, lines in POEMS.items() for _ in range(40)]
     rows += [(label, f"{label} {n}\nends") for label in POEMS for n in range(6)]  # to hold out
     path = _folder() / "poems.csv"
@@ -87,14 +87,14 @@ def objects(*options: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in generate(*options, "--json").lines]
 
 
-# What is written
+# Samples
 
 
 @pytest.mark.parametrize(("label", "alphabet"), [*SHOWN.items(), *LETTERS.items()])
-def test_lines_are_of_the_label_and_do_not_say_it(label: str, alphabet: str) -> None:
+def test_lines_are_of_the_label_and_do_not_contain_it(label: str, alphabet: str) -> None:
     lines = generate("--control", label, "--lines", 30).lines
     assert len(lines) == 30
-    # Every capital, tab or digit would be of a label, every letter else of the other one's texts.
+    # Capitals, tabs and digits occur in labels alone.
     assert sum(set(line) <= set(alphabet) for line in lines) >= 29
     assert all(set(line) <= set("abxy") for line in lines)
 
@@ -106,7 +106,7 @@ def test_a_sample_ends_where_its_text_does() -> None:
     assert {len(sample) for sample in samples} <= set(range(2, 9))
 
 
-def test_without_a_label_one_is_drawn_as_often_as_texts_have_it() -> None:
+def test_without_a_label_labels_are_drawn_by_their_frequency() -> None:
     found = objects("--lines", 300)
     counts = Counter(one["control"] for one in found)
     assert set(counts) == set(SHOWN)
@@ -117,24 +117,24 @@ def test_without_a_label_one_is_drawn_as_often_as_texts_have_it() -> None:
     assert [one["text"] for one in found] == generate("--lines", 300).lines
 
 
-def test_drawn_labels_do_not_depend_on_how_many_are_drawn_or_by_how_many_threads() -> None:
+def test_drawn_labels_depend_neither_on_their_number_nor_on_threads() -> None:
     few = objects("--lines", 3, "--threads", 1)
     assert objects("--lines", 40, "--threads", 2)[:3] == few
     assert objects("a", "-n", 9)[:3] == objects("a", "-n", 3)
 
 
-def test_every_prompt_gets_the_samples_that_it_gets_alone() -> None:
+def test_samples_do_not_depend_on_other_prompts() -> None:
     model, config = TextGenerator.load(namer()), SamplingConfig(length=8, seed=4)
     together = model.samples(["a", "xyx", ""], 4, config)
     assert together == [model.samples([prompt], 4, config)[0] for prompt in ("a", "xyx", "")]
-    assert {own.control for own in together[0]} == set(SHOWN)
+    assert {sample.control for sample in together[0]} == set(SHOWN)
     for control in SHOWN:
         (one,) = model(["a"], config, control)
         assert one.control == control
         assert "".join(piece for (piece,) in model.stream("a", 1, config, control)) == one.text
 
 
-def test_a_terminal_gets_the_text_alone() -> None:
+def test_a_terminal_shows_the_text_alone() -> None:
     words = ("generate", "-m", namer(), "ab", "--control", "Alpha", "--seed", 1)
     assert on_a_terminal(*words).decode() == generate("ab", "--control", "Alpha").out.decode()
 
@@ -147,7 +147,7 @@ def test_rows_of_a_table_get_a_column_with_the_label(tmp_path: Path) -> None:
     assert all(row.endswith(",Alpha") for row in rows)
 
 
-def test_a_text_of_several_lines_is_written_to_its_end() -> None:
+def test_a_text_of_several_lines_is_complete() -> None:
     model = TextGenerator.load(poet())
     for label, lines in POEMS.items():
         (samples,) = model.samples([""], 10, SamplingConfig(temperature=0.3, seed=1), (), label)
@@ -157,7 +157,7 @@ def test_a_text_of_several_lines_is_written_to_its_end() -> None:
         assert Counter(line.text for line in written)[lines[0]] >= 8
 
 
-def test_a_text_that_is_cut_does_not_end_in_the_next_label() -> None:
+def test_a_truncated_text_does_not_end_in_the_next_label() -> None:
     model = TextGenerator.load(poet())
     whole = model([""], SamplingConfig(temperature=0, length=50), "sea")[0].text
     cut = [
@@ -168,7 +168,7 @@ def test_a_text_that_is_cut_does_not_end_in_the_next_label() -> None:
     assert cut[-1] == whole == "\n".join(POEMS["sea"])
 
 
-# What is refused
+# Errors
 
 
 def test_an_unknown_label_is_an_error_that_names_the_labels() -> None:
@@ -179,7 +179,7 @@ def test_an_unknown_label_is_an_error_that_names_the_labels() -> None:
         assert "hint: name one of these, such as --control 'Alpha'" in result.err
 
 
-def test_a_model_without_labels_says_so() -> None:
+def test_a_model_without_labels_refuses_one() -> None:
     result = call("generate", "-m", generator(), "--control", "Alpha", "a")
     assert (result.code, result.out) == (2, b"")
     assert "trained without labels" in result.err
@@ -202,7 +202,7 @@ def test_a_model_without_labels_says_so() -> None:
         ("long.csv", [], "a label has 150 characters", "right column"),
     ],
 )
-def test_what_cannot_be_learned_is_explained(
+def test_unsuitable_control_columns_are_errors(
     tmp_path: Path, data: str, options: list[str], message: str, hint: str
 ) -> None:
     write_lines(tmp_path / "a.txt", "some", "text")
@@ -248,7 +248,7 @@ def test_another_control_is_another_training(tmp_path: Path) -> None:
         {"counts": {"a": 1}},
     ],
 )
-def test_damaged_labels_are_explained(tmp_path: Path, controls: Any) -> None:
+def test_damaged_labels_are_refused(tmp_path: Path, controls: Any) -> None:
     for file in namer().iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -262,7 +262,7 @@ def test_damaged_labels_are_explained(tmp_path: Path, controls: Any) -> None:
 # Scores
 
 
-def test_a_text_of_the_label_surprises_less() -> None:
+def test_the_surprisal_is_lower_with_the_right_label() -> None:
     scores = {
         label: [float(line.split("\t")[0]) for line in result.lines]
         for label in SHOWN
@@ -286,7 +286,7 @@ def test_scores_need_a_label() -> None:
         TextGenerator.load(namer()).surprisal(["abab"])
 
 
-def test_the_model_says_its_labels_and_is_scored_again_on_the_same_text() -> None:
+def test_the_description_has_the_labels_and_evaluation_uses_them() -> None:
     info = json.loads((namer() / "config.json").read_text())
     assert info["data"]["columns"] == {"text": "name", "control": "script"}
     assert info["task_values"]["controls"] == {
@@ -300,7 +300,7 @@ def test_the_model_says_its_labels_and_is_scored_again_on_the_same_text() -> Non
     assert found == pytest.approx(info["scores"]["bits_per_character"], abs=0.01)
 
 
-def test_data_to_score_on_needs_the_column_of_labels(tmp_path: Path) -> None:
+def test_evaluation_data_needs_the_column_of_labels(tmp_path: Path) -> None:
     result = call("evaluate", namer(), names(), "--json")
     assert result.code == 0, result.err
     rows = sum(len(name) + 2 for name in learned_rows(names()))
@@ -313,7 +313,7 @@ def test_data_to_score_on_needs_the_column_of_labels(tmp_path: Path) -> None:
 
 
 def learned_rows(path: Path) -> list[str]:
-    """Return label and text of each row, joined; a tab and a newline are beside them."""
+    """Return label and text of each row, without the tab and the newline of training."""
     with path.open(encoding="utf-8", newline="") as file:
         return [row["script"] + row["name"] for row in csv.DictReader(file)]
 
@@ -321,7 +321,7 @@ def learned_rows(path: Path) -> list[str]:
 # Data
 
 
-def test_it_is_announced_which_labels_there_are() -> None:
+def test_the_labels_are_announced() -> None:
     corpus = read_corpus([str(names())], columns=Columns(control="script"))
     assert corpus.task == "generate"
     assert "control: the column script, 2 labels" in corpus.notices
@@ -329,7 +329,7 @@ def test_it_is_announced_which_labels_there_are() -> None:
     assert next(training_texts(corpus.splits["train"])) == "Alpha\taaaa\n"
 
 
-def test_rows_without_text_or_label_are_left_out_and_newlines_around_texts_too(
+def test_rows_without_text_or_label_are_left_out_and_texts_are_stripped(
     tmp_path: Path,
 ) -> None:
     rows = [("x", "\none\n\ntwo\n"), ("", "no label"), ("y", " "), (" y\n", "three")]
@@ -343,7 +343,7 @@ def test_rows_without_text_or_label_are_left_out_and_newlines_around_texts_too(
     assert corpus.notices[-2:] == ("1 empty text left out", "1 text without a label left out")
 
 
-def test_labels_are_mixed_and_on_both_sides() -> None:
+def test_labels_are_shuffled_and_in_both_parts() -> None:
     corpus = read_corpus([str(names())], columns=Columns(control="script"))
     parts = [list(training_texts(part)) for part in hold_out(corpus, fraction=0.2, seed=0)]
     assert Counter(parts[0] + parts[1]) == Counter(training_texts(corpus.splits["train"]))
@@ -355,7 +355,7 @@ def test_labels_are_mixed_and_on_both_sides() -> None:
     assert not texts[0] & texts[1]
 
 
-def test_labels_of_json_may_be_numbers_and_not_lists(tmp_path: Path) -> None:
+def test_labels_of_json_may_be_numbers_but_not_lists(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", '{"text": "a", "n": 1}', '{"text": "b", "n": true}')
     corpus = read_corpus([str(path)], columns=Columns(control="n"))
     assert list(training_texts(corpus.splits["train"])) == ["1\ta\n", "true\tb\n"]
@@ -365,7 +365,7 @@ def test_labels_of_json_may_be_numbers_and_not_lists(tmp_path: Path) -> None:
     assert caught.value.hint == "name another column: --control COLUMN"
 
 
-def test_reviews_can_be_written_by_their_label(tmp_path: Path) -> None:
+def test_the_label_of_a_classifier_can_be_a_control_code(tmp_path: Path) -> None:
     model = train(reviews(), tmp_path / "m", "--control", "label", "--steps", 2)
     result = call("generate", "-m", model, "--control", "good", "--lines", 2, "--length", 3)
     assert len(result.lines) == 2
