@@ -4,7 +4,7 @@ Its counterpart for inference is in `cells_numpy.py`, its number of gates in `ar
 Python loop runs over time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Generic, TypeVar, cast
 
 import torch
@@ -22,12 +22,14 @@ LayerState = tuple[Tensor, ...]  # (h,) or, for an LSTM, (h, c); each (N, H)
 class Recurrent(nn.Module):
     """One recurrent layer in one direction.
 
-    Input weights start with the variance of their inputs (Glorot and Bengio 2010), recurrent
-    weights orthogonal in each gate (Saxe et al. 2014), so that gradients neither vanish nor
+    Initial input weights preserve the variance (Glorot and Bengio 2010), and initial recurrent
+    weights are orthogonal in each gate (Saxe et al. 2014), so that gradients neither vanish nor
     explode.
     """
 
     cell: ClassVar[Cell]
+    kernel: ClassVar[Callable[..., tuple[Tensor, ...]]]  # a fused kernel of PyTorch
+    gate_biases: ClassVar[Mapping[int, float]] = {}  # initial ones, where they are not 0
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -43,62 +45,47 @@ class Recurrent(nn.Module):
             self.bias_hh = nn.Parameter(torch.zeros(rows))
             for block in self.weight_hh.chunk(gates):
                 nn.init.orthogonal_(block)
+        for gate, bias in self.gate_biases.items():
+            nn.init.constant_(self.bias_ih.chunk(gates)[gate], bias)
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
         """Return the outputs (N, T, H) of all steps and the last state; x is (N, T, I).
 
-        Without a state, the layer starts from zeros.
+        Without a state, the layer starts from zeros. A fused kernel runs over all time steps.
         """
-        raise NotImplementedError
+        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        states = tuple(part.unsqueeze(0) for part in state or self.empty_state(x))  # (1, N, H) each
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        options = (True, 1, 0.0, self.training, False, True)
+        out, *after = self.kernel(x, states if len(states) > 1 else states[0], weights, *options)
+        return out, tuple(part[0] for part in after)
+
+    def empty_state(self, x: Tensor) -> LayerState:
+        """Return the state before the inputs x (N, T, I)."""
+        return (x.new_zeros(x.shape[0], self.hidden_size),)
 
     def init_state(self, h: Tensor) -> LayerState:
         """Make an initial state from values (N, H) between -1 and 1."""
         return (h,)
 
-    @torch.no_grad()
-    def _init_gate(self, number: int, bias: float) -> None:
-        self.bias_ih[number * self.hidden_size : (number + 1) * self.hidden_size] = bias
-
-    def _run_fused(
-        self, kernel: Callable[..., tuple[Tensor, ...]], x: Tensor, state: LayerState
-    ) -> tuple[Tensor, LayerState]:
-        """Run a fused kernel of PyTorch over all time steps."""
-        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
-        states = tuple(part.unsqueeze(0) for part in state)  # each (1, N, H)
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        options = (True, 1, 0.0, self.training, False, True)
-        out, *after = kernel(x, states if len(states) > 1 else states[0], weights, *options)
-        return out, tuple(part[0] for part in after)
-
-    def _zeros(self, x: Tensor) -> Tensor:
-        return x.new_zeros(x.shape[0], self.hidden_size)  # (N, H)
-
 
 class Rnn(Recurrent):
     """Elman 1990."""
 
-    cell = "rnn"
-
-    def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the last state."""
-        return self._run_fused(torch.rnn_tanh, x, state or (self._zeros(x),))
+    cell, kernel = "rnn", staticmethod(torch.rnn_tanh)
 
 
 class Lstm(Recurrent):
     """Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
 
-    Gates: input, forget, cell, output. The forget gate starts open (Jozefowicz et al. 2015).
+    Gates: input, forget, cell, output. Initial forget gates are open (Jozefowicz et al. 2015).
     """
 
-    cell = "lstm"
+    cell, kernel, gate_biases = "lstm", staticmethod(torch.lstm), {1: 1.0}
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self._init_gate(1, bias=1.0)
-
-    def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the last state."""
-        return self._run_fused(torch.lstm, x, state or (self._zeros(x), self._zeros(x)))
+    def empty_state(self, x: Tensor) -> LayerState:
+        """Return the state before the inputs x (N, T, I)."""
+        return 2 * super().empty_state(x)
 
     def init_state(self, h: Tensor) -> LayerState:
         """Make an initial state, with zeros in the cell."""
@@ -111,29 +98,17 @@ class Gru(Recurrent):
     Gates: reset, update, new. The initial bias of the update gate keeps the old state.
     """
 
-    cell = "gru"
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self._init_gate(1, bias=1.0)
-
-    def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
-        """Return the outputs of all steps and the last state."""
-        return self._run_fused(torch.gru, x, state or (self._zeros(x),))
+    cell, kernel, gate_biases = "gru", staticmethod(torch.gru), {1: 1.0}
 
 
 class MinGru(Recurrent):
     """Feng et al. 2024, section 3.1: the gates depend on the input alone.
 
     So a parallel scan replaces the loop over time. Gates: update, value; an update of 0 keeps the
-    old state, and the initial bias is near it.
+    old state, as the initial bias mostly does.
     """
 
-    cell = "mingru"
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self._init_gate(0, bias=-1.0)
+    cell, gate_biases = "mingru", {0: -1.0}
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
         """Solve h_t = (1 - z_t) h_{t-1} + z_t g(v_t) for all t (Feng et al. 2024, appendix B).
@@ -147,7 +122,7 @@ class MinGru(Recurrent):
             out = self._scan(piece, last)
             outputs.append(out.to(x.dtype))
             last = out[:, -1]
-        return torch.cat(outputs, 1), (self._zeros(x) if last is None else last,)
+        return torch.cat(outputs, 1), (last,) if last is not None else self.empty_state(x)
 
     def init_state(self, h: Tensor) -> LayerState:
         """Make an initial state, which is positive."""

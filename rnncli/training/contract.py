@@ -1,5 +1,6 @@
 """The interface between tasks and the training session, and the progress of each step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,20 +115,20 @@ class Tuned:
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 
 
-class Recipe(Protocol[TrainableT]):
+class Recipe(ABC, Generic[TrainableT]):
     """The recipe of a task: its part of a training session."""
 
+    @abstractmethod
     def choose(
         self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
     ) -> Settings:
         """Choose settings for the data and this machine; ``overrides`` are those of the user."""
-        ...
 
+    @abstractmethod
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
     ) -> Prepared[TrainableT]:
         """Encode the data into files below ``scratch`` and build the network."""
-        ...
 
     def finish(
         self,
@@ -138,18 +139,20 @@ class Recipe(Protocol[TrainableT]):
         announce: Announce,
     ) -> Tuned:
         """Tune the best model, which was saved at ``path``, on the held-out part."""
-        ...
+        del trainable, data, path, threads, announce
+        return Tuned()
 
+    @abstractmethod
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card after "A recurrent network that"."""
-        ...
 
     def preview(self, prepared: Prepared[TrainableT], weights: Mapping[str, Tensor]) -> str | None:
-        """Return a preview of the text that these weights write; None where there is none.
+        """Return a preview of generated text with these weights; None where the task has none.
 
         The random state of training stays as it is.
         """
-        ...
+        del prepared, weights
+        return None
 
 
 StateDict: TypeAlias = dict[str, Tensor | float]

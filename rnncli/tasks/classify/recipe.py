@@ -18,11 +18,10 @@ from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngr
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.training.contract import Phase, Prepared, TrainingData, Tuned
+from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
 SMALL_CORPUS = 5_000  # texts: a smaller corpus gets more epochs
@@ -31,7 +30,7 @@ FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are
 MAX_LISTED = 20  # labels on the model card
 
 
-class ClassifierRecipe:
+class ClassifierRecipe(Recipe[ClassifierTraining]):
     """How a classifier is trained."""
 
     def choose(
@@ -85,28 +84,9 @@ class ClassifierRecipe:
             files=trainable.files,
         )
 
-    def finish(
-        self,
-        trainable: ClassifierTraining,
-        data: TrainingData,
-        path: Path,
-        threads: int,
-        announce: Announce,
-    ) -> Tuned:
-        """Tune nothing: each evaluation has fitted the weights of network and n-gram model."""
-        del trainable, data, path, threads, announce
-        return Tuned()
-
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
         return f"labels texts as {', '.join(description.labels[:MAX_LISTED])}"
-
-    def preview(
-        self, prepared: Prepared[ClassifierTraining], weights: "Mapping[str, Tensor]"
-    ) -> str | None:
-        """Return None: a classifier generates no text."""
-        del prepared, weights
-        return None
 
 
 def _build(

@@ -28,7 +28,7 @@ from rnncli.tasks.language_modeling import (
     RunningText,
 )
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.training.contract import Prepared, TrainingData, Tuned
+from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed: samples are comparable
 
 
-class GeneratorRecipe:
+class GeneratorRecipe(Recipe[LanguageModelTraining]):
     """How a generator is trained."""
 
     def choose(

@@ -32,12 +32,11 @@ from rnncli.tasks.translate.train import (
     build,
     sample_pairs,
 )
-from rnncli.training.contract import Prepared, TrainingData, Tuned
+from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from torch import Tensor
 
 BENCHMARK_PAIRS = 4_000  # with which the speed is measured
 WIDTHS = (384, 256, 192, 128)  # candidates for the number of units
@@ -51,7 +50,7 @@ VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 MEMORY_SHARE = 0.05  # of the time budget, beyond it, to build the memory
 
 
-class TranslatorRecipe:
+class TranslatorRecipe(Recipe[TranslatorTraining]):
     """How a translator is trained."""
 
     def choose(
@@ -141,13 +140,6 @@ class TranslatorRecipe:
         if MEMORY in description.task_files:
             pairs = ".\nIt keeps the pairs that it was trained on, and whoever has it can read them"
         return f"translates sentences{languages}{pairs}"
-
-    def preview(
-        self, prepared: Prepared[TranslatorTraining], weights: "Mapping[str, Tensor]"
-    ) -> str | None:
-        """Return None: a translator generates no text without a source."""
-        del prepared, weights
-        return None
 
 
 def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) -> None:
