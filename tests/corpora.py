@@ -20,13 +20,14 @@ from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.data.corpus import Corpus, read_corpus
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
+from rnncli.text.unicode import compose
 
 REVIEWS = [
     ("A warm, funny film.", "good"),
     ('She said "no" and left.', "bad"),
     ("Two\nlines,\n\nand a blank one", "good"),
     ("NA", "1.0"),
-    ("1", "NA"),
+    ("1", "none"),
     ("naïve 日本語 \U0001f600", "good"),
 ]
 
@@ -39,6 +40,10 @@ FALSE_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 anything = st.text(st.characters(codec="utf-8") | st.sampled_from(FALSE_ENDS + '\0",;\t\n'))
+
+
+# Normalisation form C, in which all text is read.
+anything = anything.map(compose)
 
 
 one_line = anything.map(lambda text: text.replace("\n", ""))
@@ -100,6 +105,7 @@ import json, sys
 from rnncli.data.columns import Columns
 from rnncli.data.corpus import read_corpus
 from rnncli.errors import DataError
+from rnncli.text.unicode import compose
 for data, options in json.load(open(sys.argv[1])):
     options["columns"] = Columns(**options.get("columns", {}))
     try:

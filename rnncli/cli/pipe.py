@@ -8,7 +8,7 @@ for ``PAUSE`` seconds: so ``tail -f`` is answered at once and a large file in ba
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -19,7 +19,7 @@ from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
 from rnncli.errors import ConfigError, DataError
-from rnncli.text.files import File, read_descriptor, read_file, split_lines
+from rnncli.text.files import STDIN, File, read_descriptor, read_file, split_lines
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
@@ -128,9 +128,27 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
 
 
 def _open_stream(chunks: Iterator[bytes], request: Request, columns: Sequence[str]) -> Input:
-    reader = Reader(chunks)
+    reader = Reader(_require_readable(chunks, request))
     form, records = _frame(reader.lines(), request, columns)
     return Input(form, reader.batches(records, request.batch_size))
+
+
+def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[bytes]:
+    """Yield chunks of which the first is text in UTF-8, and of a table has newlines.
+
+    Raises:
+        DataError: it is not, and nothing can be answered.
+    """
+    input_name = STDIN if request.file is None else str(request.file)
+    for chunk in islice(chunks, 1):
+        if not chunk.isascii() or b"\r" in chunk or b"\0" in chunk:
+            from rnncli.text.foreign import require_newlines, require_text  # take 2 ms
+
+            require_text(chunk, input_name)
+            if request.column is not None:
+                require_newlines(chunk, input_name)
+        yield chunk
+    yield from chunks
 
 
 def _frame(

@@ -11,6 +11,7 @@ from pathlib import Path
 from rnncli.cli.output import Line, Output
 from rnncli.cli.records import Format, Record, free_name
 from rnncli.errors import DataError
+from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, STDIN, decode
 from rnncli.text.tables import (
     JsonRow,
@@ -20,7 +21,6 @@ from rnncli.text.tables import (
     format_of_name,
     guess_format,
     json_rows,
-    sniff_delimiter,
     tsv_rows,
 )
 from rnncli.text.unicode import as_field, replace_surrogates
@@ -92,7 +92,8 @@ class Delimited(Format):
                 quoted cell has no end.
         """
         source = LineSource(lines, self._input_name)
-        rows = csv_rows(source, self._delimiter) if self._quotes else tsv_rows(source)
+        dialect = CsvDialect(self._delimiter)
+        rows = csv_rows(source, dialect) if self._quotes else tsv_rows(source)
         for row in rows:
             if self._names:
                 columns = dict(zip(self._names, row.cells, strict=False))  # none in a blank line
@@ -157,7 +158,8 @@ def format_of(column: str, file: Path | None, first: bytes, results: Sequence[st
         return JsonLines(column, input_name)
     if form == "tsv":
         return Delimited(column, "\t", results, input_name, quotes=False)
-    return Delimited(column, sniff_delimiter(line), results, input_name, quotes=True)
+    delimiter = sep_line_delimiter(line) or sniff_delimiter(line, column)
+    return Delimited(column, delimiter, results, input_name, quotes=True)
 
 
 def _no_column(column: str, names: Iterable[str], input_name: str) -> DataError:

@@ -3,11 +3,14 @@
 Whatever the data is (a file, two aligned files, standard input, a dataset of the Hugging Face hub),
 it goes the same way, and each step is a file of this package::
 
-    what was typed   locate.py     finds it: a file, a corpus (corpora.py), or one of the hub
-      -> DataSource  files.py, hub.py     open it; a stream is first copied (scratch.py)
-                     tables.py     rows under named columns, of every format
-      -> columns     columns.py    chooses the task and its columns, by their usual names
-                                   (column_names.py) or as a person named them
+    what was typed   locate.py     finds it: a file, a folder, a corpus (corpora.py), one of the hub
+      -> DataSource  files.py, folders.py, hub.py     open it; a stream is copied (scratch.py)
+                     formats.py    tells the format by content; headers.py, whether there is one
+                     tables.py     rows under named columns: text_tables.py, delimited.py,
+                                   json_lines.py, tmx.py, arrow.py
+      -> columns     columns.py    chooses the task and its columns: as a person named them, by usual
+                                   names (column_names.py), by what is in them (column_contents.py);
+                                   column_errors.py asks, where none of these tells
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
       -> Arrow       arrow.py      writes them to disk, and reads Parquet and datasets of the
                                    hub; values.py reads a column

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
+import pyarrow.parquet as pq
 from datasets import Dataset
 from datasets.features.features import require_decoding
 
@@ -64,6 +66,17 @@ class ArrowTable(Table):
         self.names = tuple(self.places)
         self.require_few_columns(len(self.names))
 
+    @property
+    def readable_names(self) -> tuple[str, ...]:
+        """The columns of strings, numbers and classes."""
+        features = self.dataset.features
+        return tuple(
+            name
+            for name, (column, part) in self.places.items()
+            if part is not None
+            or isinstance(features[column], datasets.ClassLabel | datasets.Value)
+        )
+
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the values of ``columns``; class numbers become class names.
 
@@ -117,7 +130,9 @@ def _cell_reader(feature: object, part: str | None) -> Callable[[Any], object]:
 
 
 def read_parquet(file: File) -> ArrowTable:
-    """Read a Parquet file, which may be gzipped as a whole.
+    """Read the columns of a Parquet file that `datasets` knows the types of.
+
+    The file may be gzipped as a whole.
 
     Raises:
         DataError: it is none.
@@ -127,11 +142,35 @@ def read_parquet(file: File) -> ArrowTable:
             raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
         plain = buffered_copy(stream)
     try:
-        return ArrowTable(Dataset.from_parquet(str(plain), cache_dir=str(scratch())), file.where)
+        schema = pq.read_schema(plain)
+        names = [field.name for field in schema if _is_known(field.type)]
+        if len(names) < len(schema):
+            plain = _with_columns(plain, names)
+        dataset = Dataset.from_parquet(str(plain), cache_dir=str(scratch()))
+        return ArrowTable(dataset, file.where)
     except DataError:
         raise
     except Exception as error:  # `datasets` documents none, and arrow raises several
         raise _damaged_parquet(file.where, error.__cause__ or error) from error
+
+
+def _with_columns(path: Path, names: list[str]) -> Path:
+    """Write a copy of a Parquet file with these columns alone."""
+    copy = scratch_file("parquet")
+    file = pq.ParquetFile(path)
+    batches = file.iter_batches(batch_size=BATCH_ROWS, columns=names)
+    schema = pa.schema([file.schema_arrow.field(name) for name in names])
+    with pq.ParquetWriter(copy, schema) as writer:
+        for batch in batches:
+            writer.write_batch(pa.record_batch(batch.columns, schema=schema))
+    return copy
+
+
+def _is_known(type: pa.DataType) -> bool:
+    """Return whether `datasets` reads a type; of maps and unions it knows nothing."""
+    if pa.types.is_map(type) or pa.types.is_union(type):
+        return False
+    return all(_is_known(type.field(i).type) for i in range(type.num_fields))
 
 
 def _damaged_parquet(where: str, error: BaseException) -> DataError:

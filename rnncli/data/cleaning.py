@@ -4,8 +4,28 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping
 
 from rnncli.data.tables import Table
+from rnncli.text.files import decode
 from rnncli.text.tables import JsonNumber
-from rnncli.text.unicode import as_field
+from rnncli.text.unicode import as_field, compose
+
+# How programs write that there is no value; those of pandas and of MySQL.
+MISSING = frozenset(
+    (
+        "nan",
+        "NaN",
+        "-nan",
+        "-NaN",
+        "null",
+        "NULL",
+        "None",
+        "NA",
+        "N/A",
+        "n/a",
+        "<NA>",
+        "#N/A",
+        "\\N",
+    )
+)
 
 _CleanRow = tuple[str, ...] | None  # None: the row is left out
 
@@ -76,9 +96,11 @@ def _text(table: Table, number: int, cell: object) -> str:
         DataError: it is something else, such as a number.
     """
     if isinstance(cell, str) and not isinstance(cell, JsonNumber):
-        return cell
+        return compose(cell)
     if cell is None:
         return ""
+    if isinstance(cell, bytes):  # of a Parquet file that does not say that it is text
+        return compose(decode(cell, table.losses))
     raise table.error(
         number,
         f"a text is expected, not {_beginning(cell)}",
@@ -87,7 +109,7 @@ def _text(table: Table, number: int, cell: object) -> str:
 
 
 def _label(table: Table, number: int, cell: object, option: str) -> str:
-    """Return a cell as a label; nothing is an empty one.
+    """Return a cell as a label; a missing value is an empty one.
 
     Raises:
         DataError: it is something else, such as a list of labels.
@@ -96,8 +118,11 @@ def _label(table: Table, number: int, cell: object, option: str) -> str:
         return ""
     if isinstance(cell, bool):
         return str(cell).lower()
+    if isinstance(cell, bytes):
+        cell = decode(cell, table.losses)
     if isinstance(cell, str | int | float):
-        return str(cell).strip()
+        label = str(cell).strip()
+        return "" if label in MISSING else compose(label)
     raise table.error(
         number,
         f"a label is expected, not {_beginning(cell)}",

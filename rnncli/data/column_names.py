@@ -1,24 +1,40 @@
-"""Find columns by their usual names; a table's content is not looked at."""
+"""Find columns by their usual names; what they hold is not looked at."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rnncli.config import TASK_COLUMNS, Task
 from rnncli.text.languages import language_of
 
 # Usual names, best first.
 # fmt: off
-_TEXT_NAMES = (
+TEXT_NAMES = (
     "text", "sentence", "review", "content", "tweet", "comment", "body", "message", "question",
     "utterance", "document", "review_text", "reviewtext", "clean_text", "post", "story", "article",
-    "abstract", "description", "headline", "title",
+    "abstract", "description", "headline", "title", "sms", "email", "phrase", "query", "feedback",
+    "complaint", "name",
 )
-_LABEL_NAMES = (
+LABEL_NAMES = (
     "label", "labels", "sentiment", "class", "category", "rating", "stars", "intent", "topic",
     "emotion", "polarity", "genre", "label_text", "score",
 )
+# Last words of names such as airline_sentiment and comment_text.
+_TEXT_ENDINGS = TEXT_NAMES[:9]
+_LABEL_ENDINGS = LABEL_NAMES[:11]
+# Sources and targets; those in ASSUMED_PAIRS may be meant otherwise, and are a guess.
+PAIRS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("source_text", "target_text"))
+ASSUMED_PAIRS = (
+    ("question", "answer"), ("questions", "answers"), ("wrong", "right"), ("input", "output"),
+    ("prompt", "response"), ("prompt", "completion"), ("instruction", "response"),
+    ("incorrect", "correct"), ("error", "correction"), ("original", "corrected"),
+    ("informal", "formal"), ("singular", "plural"), ("article", "summary"), ("text", "summary"),
+    ("document", "summary"), ("complex", "simple"),
+    ("misspelled", "correct"), ("noisy", "clean"), ("word", "pronunciation"), ("q", "a"),
+    ("sentence1", "sentence2"), ("text", "translation"), ("word", "translation"),
+)
+OTHER_NAMES = ("id", "index", "idx", "date", "time", "url", "user", "author", "source", "split")
 # fmt: on
-_PAIRS = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("1", "2"))
+_WORDS = re.compile(r"[A-Z]?[^\WA-Z_]+|[A-Z]+(?![a-z])")
 
 
 def find_columns(
@@ -31,37 +47,31 @@ def find_columns(
     return None
 
 
-def is_header(cells: Sequence[str], named: Set[str]) -> bool:
-    """Say whether the first line of a TSV file names columns, or is a pair like those below it.
-
-    It does where it has a column that a person ``named``, unless these are numbers.
-    """
-    names = {cell.strip() for cell in cells}
-    if named:
-        numbers = {str(number) for number in range(1, len(cells) + 1)}
-        return not names.isdisjoint(named) or not named <= numbers
-    if find_columns(cells, [task for task, columns in TASK_COLUMNS.items() if len(columns) > 1]):
-        return True
-    # "question<TAB>answer" is a header, "Question<TAB>Question" a pair.
-    looks_named = all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in names)
-    return looks_named and len(names) == len(cells) and has_usual_text(names)
+def find_assumed_pair(names: Sequence[str]) -> list[str]:
+    """Return two columns of which the second is probably to be written from the first."""
+    for pair in ASSUMED_PAIRS:
+        columns = [column for name in pair if (column := _usual(names, [name]))]
+        if len(columns) == 2:
+            return columns
+    return []
 
 
 def _find_text(names: Sequence[str], named: Mapping[str, str]) -> dict[str, str] | None:
     control = {"control": named["control"]} if "control" in named else {}
-    others = [name for name in names if name not in control.values()]
-    single = others[0] if len(others) == 1 else None
-    text = named.get("text") or _usual(others, _TEXT_NAMES) or single
+    candidates = [name for name in names if name not in control.values()]
+    single = candidates[0] if len(candidates) == 1 else None
+    text = named.get("text") or _usual(candidates, TEXT_NAMES) or single
     return {"text": text, **control} if text else None
 
 
 def _find_text_and_label(names: Sequence[str], named: Mapping[str, str]) -> dict[str, str] | None:
-    label = named.get("label") or _usual(names, _LABEL_NAMES)
+    label = named.get("label") or _usual(names, LABEL_NAMES) or _by_ending(names, _LABEL_ENDINGS)
     if label is None and not _find_pair(names, {}):
         label = _usual(names, ["target"])
-    others = [name for name in names if name != label]
-    single = others[0] if label and len(others) == 1 else None
-    text = named.get("text") or _usual(others, _TEXT_NAMES) or single
+    rest = [name for name in names if name != label]
+    single = rest[0] if label and len(rest) == 1 else None
+    text = named.get("text") or _usual(rest, TEXT_NAMES) or _by_ending(rest, _TEXT_ENDINGS)
+    text = text or single
     return {"text": text, "label": label} if text and label and text != label else None
 
 
@@ -80,9 +90,11 @@ _FINDERS: dict[tuple[str, ...], _Finder] = {
 }
 
 
-def has_usual_text(names: Iterable[str]) -> bool:
-    """Say whether there is a column with a usual name of texts."""
-    return _usual(names, _TEXT_NAMES) is not None
+def is_usual(name: str) -> bool:
+    """Return whether a name is usual for a column of any kind."""
+    pairs = [side for pair in (*PAIRS, *ASSUMED_PAIRS) for side in pair]
+    usual = (*TEXT_NAMES, *LABEL_NAMES, *OTHER_NAMES, *pairs)
+    return name == name.strip() and _usual([name], usual) is not None
 
 
 def _usual(names: Iterable[str], usual_names: Iterable[str]) -> str | None:
@@ -91,9 +103,24 @@ def _usual(names: Iterable[str], usual_names: Iterable[str]) -> str | None:
     return next((spellings[name] for name in usual_names if name in spellings), None)
 
 
+def _by_ending(names: Sequence[str], endings: Iterable[str]) -> str | None:
+    """Return the only name whose last word is the first of some endings that occurs."""
+    by_ending: dict[str, list[str]] = {}
+    for name in names:
+        if len(words := _words(name)) > 1:
+            by_ending.setdefault(words[-1].casefold(), []).append(name)
+    matches = next((by_ending[ending] for ending in endings if ending in by_ending), [])
+    return matches[0] if len(matches) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of ``comment_text``, ``comment text`` or ``commentText``."""
+    return _WORDS.findall(name)
+
+
 def usual_pair(names: Sequence[str]) -> list[str]:
     """Return the columns that translate each other, in their order; languages may be many."""
-    for pair in _PAIRS:
+    for pair in PAIRS:
         columns = [column for name in pair if (column := _usual(names, [name]))]
         if len(columns) == 2:
             return columns

@@ -1,11 +1,19 @@
-"""Choose the task and its columns: those that a person named, else those with usual names."""
+"""Choose the task and its columns: as named, else by usual names, else by contents."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnncli.config import OPTIONAL_COLUMNS, TASK_COLUMNS, Task
-from rnncli.data.column_names import find_columns, has_usual_text, usual_pair
+from rnncli.data.column_contents import (
+    Column,
+    columns_of,
+    find_by_contents,
+    in_two_languages,
+)
+from rnncli.data.column_errors import column_options, one_language, require_single, undecided
+from rnncli.data.column_names import find_assumed_pair, find_columns, usual_pair
 from rnncli.data.tables import Table
+from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
 from rnncli.messages import did_you_mean, listed
 
@@ -32,11 +40,11 @@ ANY_COLUMNS = Columns()
 
 @dataclass(frozen=True)
 class Choice:
-    """Say which task the data is for, and which columns it reads."""
+    """The task that data is for, and the columns that it reads."""
 
     task: Task
     columns: dict[str, str]  # canonical name -> name in the table
-    notices: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def choose(
@@ -44,31 +52,98 @@ def choose(
 ) -> Choice:
     """Choose the task, unless it is named, and its columns.
 
-    What a person named in ``columns`` comes first, then the ``known_columns`` of a public corpus,
-    then columns with usual names.
+    What a person named in ``columns`` comes first, then the ``known_columns`` of a public corpus
+    or of a model, then columns with usual names, then what the cells look like.
 
     Raises:
-        DataError: a column that was named is not there, or no column is known to be the right one.
+        DataError: a column that was named is not there or there twice, or neither names nor
+            contents tell the right one.
     """
     if not table.names:
         raise DataError(f"{table.where} is empty: there is no row in it", "put rows into it")
     named = _existing_columns(table, columns)
     names = TASK_COLUMNS[task] if task else known_columns
-    if not named and all(known_columns.get(name) in table.names for name in names):
+    if not named and names and all(known_columns.get(name) in table.names for name in names):
         named = {name: known_columns[name] for name in names}
     tasks = _possible_tasks(named, task)
     if table.is_plain_text and all(TASK_COLUMNS[each] != PLAIN_TEXT for each in tasks):
         raise _plain_text_error(table, tasks[0])
+    choice = _by_names(table, tasks, named, is_certain=task is not None)
+    if choice is None:
+        choice = _by_contents(table, tasks, named)
+    require_single(table, choice.columns.values())
+    announces_task = task is None or bool(choice.columns.keys() - named)
+    notices = [
+        *([_wording(table, choice)] if announces_task else []),
+        *([] if named else _other_languages(table, choice.columns)),
+    ]
+    return replace(choice, notices=(*notices, *choice.notices))
+
+
+def _by_names(
+    table: Table, tasks: Sequence[Task], named: Mapping[str, str], *, is_certain: bool
+) -> Choice | None:
+    """Return the task whose columns have usual names, None where their contents are to decide.
+
+    A text column alone decides for plain text only where that is certain, or no other column is
+    there.
+    """
     match = find_columns(table.names, tasks, named)
     if match is None:
-        raise _no_columns_error(table, tasks, named)
-    chosen_task, chosen = match
-    announces_task = task is None or bool(chosen.keys() - named)
-    notices = [
-        *([f"task: {chosen_task}, {_wording(table, chosen)}"] if announces_task else []),
-        *([] if named else _other_languages(table, chosen)),
-    ]
-    return Choice(chosen_task, chosen, tuple(notices))
+        return None
+    task, columns = match
+    if set(columns) <= set(named) or table.is_plain_text:
+        return Choice(task, columns)
+    if TASK_COLUMNS[task] == PLAIN_TEXT:
+        return Choice(task, columns) if is_certain or len(table.names) == len(columns) else None
+    if "source" in columns and not table.has_header and not is_certain:
+        return None
+    return Choice(task, columns)
+
+
+def _by_contents(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) -> Choice:
+    """Return the task that the cells of a table look like, as a guess.
+
+    Raises:
+        DataError: they look like none, or like several.
+    """
+    pair = find_assumed_pair(table.names)
+    pair_task = next((each for each in tasks if "source" in TASK_COLUMNS[each]), None)
+    if pair and pair_task and not named:
+        columns = dict(zip(TASK_COLUMNS[pair_task], pair, strict=True))
+        return Choice(pair_task, columns, (_confirmation("names", pair_task, columns),))
+    require_single(table, filter(None, table.names))
+    contents = columns_of(table.sample())
+    for task in _likeliest_first(tasks, contents):
+        needed = TASK_COLUMNS[task]
+        is_certain = len(tasks) == 1 or ("source" in needed and not _contradicts(table, contents))
+        kept = {name: column for name, column in named.items() if name in needed}
+        found = find_by_contents(contents, needed, kept, is_certain=is_certain)
+        if found is not None:
+            columns = {**found, **named}
+            return Choice(task, columns, (_confirmation("contents", task, columns),))
+    match = find_columns(table.names, tasks, named)
+    has_labels = any(column.is_label for column in contents)
+    if match is not None and TASK_COLUMNS[match[0]] == PLAIN_TEXT and not has_labels:
+        return Choice(*match)
+    if isinstance(table, AlignedFiles) and pair_task:
+        raise one_language(table, pair_task)
+    raise undecided(table, tasks, named, contents)
+
+
+def _contradicts(table: Table, contents: Sequence[Column]) -> bool:
+    """Return whether two columns are unlikely to be pairs: they have names, or one language."""
+    if not isinstance(table, AlignedFiles):
+        return table.has_header
+    return in_two_languages(*(column.values for column in contents)) is False
+
+
+def _likeliest_first(tasks: Sequence[Task], contents: Sequence[Column]) -> list[Task]:
+    """Return tasks in order, pairs first where two columns are texts of two languages."""
+    texts = [column.values for column in contents if column.is_text]
+    if len(texts) == 2 and in_two_languages(*texts):
+        return sorted(tasks, key=lambda task: "source" not in TASK_COLUMNS[task])
+    return list(tasks)
 
 
 # --- As a person named them ---------------------------------------------------------------------
@@ -95,9 +170,11 @@ def _existing_columns(table: Table, columns: Columns) -> dict[str, str]:
 
 
 def _existing(table: Table, option: str, name: str) -> str:
-    """Return the name of an existing column, whose case need not be the same."""
+    """Return the name of an existing column, whose case need not be the same, or by its number."""
     if name in table.names:
         return name
+    if name.isdecimal() and 0 < int(name) <= len(table.names):
+        return table.names[int(name) - 1]
     for column in table.names:
         if column.casefold() == name.casefold():
             return column
@@ -143,22 +220,32 @@ def _options(names: Iterable[str]) -> str:
 # --- What is announced --------------------------------------------------------------------------
 
 
-def _wording(table: Table, columns: Mapping[str, str]) -> str:
+def _wording(table: Table, choice: Choice) -> str:
+    columns = choice.columns
     if "source" in columns:
-        return f"from {columns['source']} to {columns['target']}"
+        sides = [columns["source"], columns["target"]]
+        if not table.has_header and not isinstance(table, AlignedFiles):
+            sides = [f"column {side}" for side in sides]
+        return f"task: {choice.task}, from {' to '.join(sides)}"
     if table.is_plain_text:
-        return "from plain text"
-    return f"from the column{'s' if len(columns) > 1 else ''} {' and '.join(columns.values())}"
+        return f"task: {choice.task}, from plain text"
+    names = " and ".join(columns.values())
+    return f"task: {choice.task}, from the column{'s' if len(columns) > 1 else ''} {names}"
+
+
+def _confirmation(evidence: str, task: Task, columns: Mapping[str, str]) -> str:
+    """Return what tells that columns are a guess, and the options that confirm it."""
+    return (
+        f"guessed from the {evidence} of the columns; to confirm or change it: "
+        f"--task {task} {column_options(columns)}"
+    )
 
 
 def _other_languages(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
     """Say which further languages there are to choose from."""
-    others = [name for name in usual_pair(table.names) if name not in columns.values()]
-    if "source" in columns and others:
-        yield f"left out: {', '.join(others)}, which --source and --target can choose"
-
-
-# --- What is missing ----------------------------------------------------------------------------
+    languages = [name for name in usual_pair(table.names) if name not in columns.values()]
+    if "source" in columns and languages:
+        yield f"left out: {', '.join(languages)}, which --source and --target can choose"
 
 
 def _plain_text_error(table: Table, task: Task) -> DataError:
@@ -170,22 +257,4 @@ def _plain_text_error(table: Table, task: Task) -> DataError:
     return DataError(
         f"{table.where} is plain text, which has no translations",
         f"{task} needs a .tsv file, source<TAB>target, or two files, aligned line by line",
-    )
-
-
-def _no_columns_error(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) -> DataError:
-    columns = f"its columns are: {listed(table.names)}"
-    if len(tasks) > 1:
-        return DataError(
-            f"{table.where} has no columns with usual names; {columns}",
-            "name them: --text COLUMN --label COLUMN, or --source COLUMN --target COLUMN"
-            + table.header_hint,
-        )
-    missing = [name for name in TASK_COLUMNS[tasks[0]] if name not in named]
-    if missing == ["text", "label"] and has_usual_text(table.names):
-        missing = ["label"]
-    return DataError(
-        f"{table.where} has no column that is known to hold the {' or the '.join(missing)}; "
-        f"{columns}",
-        "name it: " + " ".join(f"--{name} COLUMN" for name in missing) + table.header_hint,
     )

@@ -16,9 +16,14 @@ from rnncli.data.locate import locate
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
-from rnncli.messages import counted
+from rnncli.messages import counted, listed
 from rnncli.text.files import Losses
 from rnncli.text.languages import languages_of
+
+MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
+MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
+MAX_DISTINCT_SHARE = 0.8  # of labels that occur once, among more than MIN_ROWS rows
+MIN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def read_corpus(
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
     """
-    source = locate(data, columns, revision)
+    source = locate(data, columns, task, revision)
     if for_training and "train" not in source.tables:
         raise no_train_split(source.where, source.tables)
     first = next(iter(source.tables.values()))
@@ -74,7 +79,8 @@ def read_corpus(
         for split, table in source.tables.items()
     }
     largest = stored.get("train", max(stored.values(), key=len))
-    _require_rows(source.where, largest, at_least=2 if for_training else 1)
+    is_long_enough = first.is_plain_text and _has_long_text(largest)  # to be cut in two
+    _require_rows(source.where, largest, at_least=2 if for_training and not is_long_enough else 1)
     controls = None
     if for_training:
         _require_classes(source.where, largest, choice.columns)
@@ -116,6 +122,11 @@ def _require_rows(where: str, rows: Dataset, at_least: int) -> None:
         raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
 
 
+def _has_long_text(rows: Dataset) -> bool:
+    texts = islice(column_values(rows, "text"), 2)
+    return sum(len(text.strip()) for text in texts) >= MIN_CHARACTERS
+
+
 def _require_classes(where: str, rows: Dataset, columns: Mapping[str, str]) -> None:
     """Check that labels, where there are any, tell texts apart.
 
@@ -132,6 +143,19 @@ def _require_classes(where: str, rows: Dataset, columns: Mapping[str, str]) -> N
         )
     if len(labels) > MAX_CLASSES:
         raise _too_many_labels(where, columns["label"], len(labels), MAX_CLASSES, hint)
+    length = sum(map(len, labels)) / len(labels)
+    if length > MAX_LABEL_LENGTH and len(labels) > len(rows) / 2:
+        raise DataError(
+            f"{where}: the labels in the column {columns['label']} are as long as texts, "
+            f"{length:.0f} characters on average: {labels[0][:40]}...",
+            hint,
+        )
+    if len(labels) > MIN_ROWS and len(labels) > MAX_DISTINCT_SHARE * len(rows):
+        raise DataError(
+            f"{where}: {len(labels):,} labels for {counted(len(rows), 'text')} in the column "
+            f"{columns['label']}, such as {listed(labels[:3])}: there is nothing to learn from",
+            hint,
+        )
 
 
 def _count_controls(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:

@@ -1,45 +1,35 @@
-"""Open files, pipes and standard input: tell their format, and refuse what is no text."""
+"""Open files, pipes and standard input as tables of their format."""
 
 import hashlib
+import os
+import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from rnncli.config import TASKS
-from rnncli.data.arrow import read_parquet
-from rnncli.data.column_names import find_columns, is_header
-from rnncli.data.columns import Columns
+from rnncli.config import TASK_COLUMNS, Task
+from rnncli.data.columns import PLAIN_TEXT, Columns
+from rnncli.data.delimited import CsvFile, TsvFile
+from rnncli.data.formats import FORMAT_NAMES, DataFormat, format_of
+from rnncli.data.json_lines import JsonLinesFile
 from rnncli.data.scratch import buffered_copy
-from rnncli.data.tables import (
-    AlignedFiles,
-    CsvFile,
-    DataSource,
-    JsonLinesFile,
-    Table,
-    TextFile,
-    TsvFile,
-)
+from rnncli.data.tables import DataSource, Table
+from rnncli.data.text_tables import AlignedFiles, LabelledLines, TextFile
+from rnncli.data.tmx import TmxFile
 from rnncli.errors import DataError
-from rnncli.text.files import BYTE_ORDER_MARK, File, decode, open_file
+from rnncli.text.files import File
 from rnncli.text.languages import language_of_file
-from rnncli.text.tables import Format, LineSource, csv_rows, format_of_name, guess_format
+from rnncli.text.tables import Format, format_of_name
 
 _ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-
-# Beginnings of files that are taken for text by mistake.
-_FOREIGN = {
-    b"\xff\xfe": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
-    b"\xfe\xff": ("UTF-16", "convert it: iconv -f utf-16 -t utf-8 FILE > utf8.txt"),
-    b"PK\x03\x04": ("a zip archive or an office document", "unpack it, or save it as CSV"),
-    b"%PDF": ("a PDF", "convert it: pdftotext FILE text.txt"),
-    b"BZh": ("a bzip2 archive", "unpack it: bunzip2 FILE"),
-    b"\xfd7zXZ": ("an xz archive", "unpack it: unxz FILE"),
-    b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it: unzstd FILE"),
-}
+PIPE_SECONDS = 5.0  # to wait for a program that writes to a named pipe
 
 
-def from_file(path: Path, columns: Columns, where: str | None = None) -> DataSource:
-    """Open a file, whose ending tells the format, or a pipe.
+def from_file(
+    path: Path, columns: Columns, task: Task | None = None, where: str | None = None
+) -> DataSource:
+    """Open a file, whose content and ending tell the format, or a pipe.
 
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
@@ -48,23 +38,34 @@ def from_file(path: Path, columns: Columns, where: str | None = None) -> DataSou
     if str(path.resolve()) in _ENDLESS or path.is_block_device():
         raise DataError(f"{file.where} is a device, not a text file", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
-        with path.open("rb") as stream:
-            return from_stream(stream, file.where, columns)
-    form = format_of_name(path.name)
-    source = _from_content(file, form or "text", columns)
-    if form is not None:
+        if path.is_fifo():
+            copy = _copy_pipe(path)
+        else:
+            with path.open("rb") as stream:
+                copy = buffered_copy(stream)
+        return _from_copy(File(copy, file.where), columns, task)
+    by_name = format_of_name(path.name)
+    form = _format(file, by_name, columns, task)
+    source = _source(file, form, columns)
+    if form == by_name:
         return source
-    return replace(source, notices=(f"format: plain text, as {path.name} has no known ending",))
+    reason = "by its content" if form != "text" else f"as {path.name} has no known ending"
+    return replace(source, notices=(f"format: {FORMAT_NAMES[form]}, {reason}",))
 
 
-def from_stream(stream: IO[bytes], where: str, columns: Columns) -> DataSource:
-    """Open what has no name, and guess its format.
+def from_stream(
+    stream: IO[bytes], where: str, columns: Columns, task: Task | None = None
+) -> DataSource:
+    """Open what has no name; its content tells the format.
 
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
     """
-    file = File(buffered_copy(stream), where)
-    return _from_content(file, _guess_format(file, columns), columns)
+    return _from_copy(File(buffered_copy(stream), where), columns, task)
+
+
+def _from_copy(file: File, columns: Columns, task: Task | None) -> DataSource:
+    return _source(file, _format(file, None, columns, task), columns)
 
 
 def from_aligned_files(first: Path, second: Path) -> DataSource:
@@ -81,65 +82,69 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
             )
     files = [File(path, str(path)) for path in (first, second)]
     for file in files:
-        _require_content(file)
+        format_of(file, "text", frozenset(), is_text_wanted=True)
     source, target = map(language_of_file, (first, second))
-    names = (source, target) if source and target and source != target else ("source", "target")
-    table = AlignedFiles(dict(zip(names, files, strict=True)))
+    has_languages = bool(source and target and source != target)
+    names = (source, target) if has_languages else ("source", "target")
+    table = AlignedFiles(
+        {str(name): file for name, file in zip(names, files, strict=True)},
+        has_header=has_languages,
+    )
     digests = " ".join(_digest(path) for path in (first, second))
     fingerprint = hashlib.sha256(digests.encode()).hexdigest()
     return DataSource(table.where, {"train": table}, fingerprint)
 
 
-def _from_content(file: File, form: Format, columns: Columns) -> DataSource:
-    _require_content(file)
+def _format(file: File, by_name: Format | None, columns: Columns, task: Task | None) -> DataFormat:
+    requested = frozenset(columns.as_dict().values())
+    is_text_wanted = task is not None and TASK_COLUMNS[task] == PLAIN_TEXT and not requested
+    return format_of(file, by_name, requested, is_text_wanted=is_text_wanted)
+
+
+def _source(file: File, form: DataFormat, columns: Columns) -> DataSource:
     return DataSource(file.where, {"train": _table(file, form, columns)}, _digest(file.path))
 
 
-def _table(file: File, form: Format, columns: Columns) -> Table:
+def _table(file: File, form: DataFormat, columns: Columns) -> Table:
+    requested = set(columns.as_dict().values())
     match form:
         case "csv":
-            return CsvFile(file)
+            return CsvFile(file, requested)
         case "tsv":
-            return TsvFile(file, lambda first: is_header(first, set(columns.as_dict().values())))
+            return TsvFile(file, requested)
         case "jsonl":
             return JsonLinesFile(file)
         case "parquet":
+            from rnncli.data.arrow import read_parquet  # takes a second
+
             return read_parquet(file)
+        case "fasttext":
+            return LabelledLines(file)
+        case "tmx":
+            return TmxFile(file)
         case "text":
             return TextFile(file)
 
 
-def _require_content(file: File) -> None:
-    with open_file(file) as stream:
-        head = stream.read(8)
-    if not head:
-        raise DataError(f"{file.where} is empty", "put at least two lines of text into it")
-    for beginning, (what, hint) in _FOREIGN.items():
-        if head.startswith(beginning):
-            raise DataError(f"{file.where} is {what}, not UTF-8", hint.replace("FILE", file.where))
+def _copy_pipe(path: Path) -> Path:
+    """Copy what a program writes to a named pipe; wait a moment for it to begin.
 
-
-def _guess_format(file: File, columns: Columns) -> Format:
-    """Guess the format of data that came without a name: that of a table if it looks like one."""
-    with open_file(file) as stream:
-        head = stream.read(65_536)
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    lines = head.split(b"\n")[:20]
-    lines = lines[:-1] or lines  # the last one may be cut
-    first = decode(lines[0].removeprefix(BYTE_ORDER_MARK))
-    if guess_format(first) == "jsonl":
-        return "jsonl"
-    if "\t" in first and len({line.count(b"\t") for line in lines}) == 1:
-        return "tsv"
-    try:
-        names = next(csv_rows(LineSource(lines, file.where))).cells
-    except (DataError, StopIteration):  # a quotation mark that is not closed here: no table
-        return "text"
-    is_named = not set(names).isdisjoint(columns.as_dict().values())
-    if len(names) > 1 and (is_named or find_columns(names, TASKS)):
-        return "csv"
-    return "text"
+    Raises:
+        DataError: there is none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - it is a descriptor
+        end = time.monotonic() + PIPE_SECONDS
+        # No bytes at all: nobody has opened the other end; None: it is open, and nothing has come.
+        while (first := stream.read(1 << 16)) == b"":
+            if time.monotonic() > end:
+                raise DataError(
+                    f"{path} is a pipe, and no program writes to it",
+                    f"start one first: cat FILE > {path} &",
+                )
+            time.sleep(0.02)
+        os.set_blocking(descriptor, True)
+        return buffered_copy(BytesIO(first or b""), stream)
 
 
 def _digest(path: Path) -> str:

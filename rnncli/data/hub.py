@@ -16,17 +16,12 @@ from huggingface_hub import errors
 
 from rnncli.data.arrow import ArrowTable
 from rnncli.data.corpora import PUBLIC
-from rnncli.data.tables import DataSource, no_train_split
+from rnncli.data.tables import SPLIT_NAMES, DataSource, no_train_split
 from rnncli.errors import DataError
 from rnncli.messages import first_line, listed
 from rnncli.text.languages import languages_of
 
 _TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
-_SPLITS = {  # canonical name -> usual names
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev", "development"),
-    "test": ("test", "testing"),
-}
 
 
 @dataclass(frozen=True)
@@ -207,7 +202,7 @@ def _canonical_splits(loaded: datasets.DatasetDict) -> dict[str, str]:
     if len(loaded) == 1:
         return {"train": next(iter(loaded))}
     splits: dict[str, str] = {}
-    for split, usual_names in _SPLITS.items():
+    for split, usual_names in SPLIT_NAMES.items():
         for name in loaded:
             if name.casefold() in usual_names:
                 splits.setdefault(split, name)

@@ -1,15 +1,17 @@
 """Find the data that was typed; a word is a file, a bundled corpus or one of the hub."""
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rnncli.config import Task
 from rnncli.data.columns import Columns
 from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
 from rnncli.data.files import from_aligned_files, from_file, from_stream
-from rnncli.data.hub import from_hub
+from rnncli.data.folders import from_folder
 from rnncli.data.tables import DataSource
 from rnncli.errors import DataError
 from rnncli.messages import did_you_mean
@@ -20,13 +22,17 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
 
 
-def locate(data: Sequence[str], columns: Columns, revision: str | None) -> DataSource:
-    """Find and open what was typed.
+def locate(
+    data: Sequence[str], columns: Columns, task: Task | None, revision: str | None
+) -> DataSource:
+    """Find and open what was typed; where a ``task`` is named, content is read in its favour.
 
     Raises:
         DataError: there is no such thing, or it cannot be read.
     """
     if len(data) == 1 and _is_on_hub(data[0]):
+        from rnncli.data.hub import from_hub  # takes a second
+
         return from_hub(data[0], revision)
     if revision is not None:
         raise DataError(
@@ -38,11 +44,13 @@ def locate(data: Sequence[str], columns: Columns, revision: str | None) -> DataS
             source = _from_bundled(DEFAULT_CORPUS, columns)
             return replace(source, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
         case ["-"]:
-            return from_stream(sys.stdin.buffer, STDIN, columns)
+            return from_stream(sys.stdin.buffer, STDIN, columns, task)
         case [name] if name in BUNDLED and not _is_file(name):
             return _from_bundled(name, columns)
+        case [name] if _exists(name) and Path(name).is_dir():
+            return from_folder(Path(name))
         case [name]:
-            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), columns)
+            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), columns, task)
         case [first, second]:
             return _from_two_files(_existing_file(first), second)
     raise DataError(
@@ -77,12 +85,21 @@ def _exists(name: str) -> bool:
         return False
 
 
+def _is_broken_link(name: str) -> bool:
+    try:
+        return Path(name).is_symlink() and not Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _is_on_hub(name: str) -> bool:
     if name == "-" or name in BUNDLED or _is_file(name):
         return False
     if name.partition(":")[0] in PUBLIC:
         return True
-    return bool(_HUB_ID.fullmatch(name)) and not _looks_like_file(name) and not _exists(name)
+    if "://" in name or _looks_like_file(name) or _exists(name):
+        return False
+    return bool(_HUB_ID.fullmatch(name))
 
 
 def _looks_like_file(name: str) -> bool:
@@ -99,6 +116,16 @@ def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
         return Path(name)
     if _exists(name):
         raise DataError(f"{name} is a directory", f"name a file in it: {Path(name) / 'FILE'}")
+    if "://" in name:
+        raise DataError(
+            f"{name} is an address, not a file, and nothing is fetched from there",
+            f"fetch it first: curl -L -o {_file_of_address(name)} {shlex.quote(name)}",
+        )
+    if _is_broken_link(name):
+        raise DataError(
+            f"{name} is a link to {Path(name).readlink()}, which does not exist",
+            f"name the file itself, or see where it is: ls -l {shlex.quote(name)}",
+        )
     look = f"see what is there: ls {Path(name).parent}"
     if _looks_like_file(name) or not corpora:
         raise DataError(f"no such file: {name}", did_you_mean(name, _neighbours(name)) or look)
@@ -107,6 +134,12 @@ def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
         did_you_mean(name, [*corpora, *_neighbours(name)])
         or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
     )
+
+
+def _file_of_address(address: str) -> str:
+    """Return a name for the file at an address."""
+    name = address.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return shlex.quote(name if "." in name else f"{name or 'data'}.csv")
 
 
 def _neighbours(name: str) -> list[str]:

@@ -4,7 +4,7 @@ import atexit
 import shutil
 import tempfile
 from functools import cache
-from io import BufferedIOBase
+from io import IOBase
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -25,9 +25,10 @@ def scratch_file(suffix: str) -> Path:
     return scratch() / f"{next(_serial)}.{suffix}"
 
 
-def buffered_copy(stream: IO[bytes] | BufferedIOBase) -> Path:
-    """Copy what can be read only once to where it can be read again."""
+def buffered_copy(*streams: IO[bytes] | IOBase) -> Path:
+    """Copy what can be read only once, end to end, to where it can be read again."""
     path = scratch_file("copy")
     with path.open("wb") as copy:
-        shutil.copyfileobj(stream, copy)
+        for stream in streams:
+            shutil.copyfileobj(stream, copy)
     return path

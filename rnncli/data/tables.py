@@ -1,28 +1,29 @@
-"""Read rows under named columns, one class for each format; what they mean comes later."""
+"""Rows under named columns, whatever the format; what they mean comes later."""
 
-import operator
+import shlex
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import TypeAlias
 
 from rnncli.errors import DataError
 from rnncli.messages import counted
-from rnncli.text.files import (
-    File,
-    Losses,
-    decode,
-    read_lines,
-    read_text_lines,
-    read_text_pieces,
-)
-from rnncli.text.tables import LineSource, Row, csv_rows, json_rows, tsv_rows
-from rnncli.text.unicode import replace_surrogates
+from rnncli.text.files import STDIN, File, Losses, decode, read_lines
+from rnncli.text.tables import LineSource
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
+SAMPLE_ROWS = 1_000  # from the beginning, and one in SAMPLE_STEP of the rows behind them
+SAMPLE_STEP = 50
+SAMPLE_END = 50_000  # rows: sorted labels may be equal for long
+
+SPLIT_NAMES = {  # canonical name -> usual names
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "development"),
+    "test": ("test", "testing"),
+}
 
 TableRow: TypeAlias = tuple[int, tuple[object, ...]]  # number of its first line; cells
 
@@ -32,7 +33,7 @@ class Table(ABC):
 
     unit = "line"  # what the number of a row counts
     is_plain_text = False  # without columns, and with every newline in its rows
-    header_hint = ""  # ends a hint where the header may be missing
+    has_header = True  # whether the names are those of the source, not numbers
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -40,9 +41,36 @@ class Table(ABC):
         self.notices: tuple[str, ...] = ()
         self.losses: Losses = Counter()
 
+    @property
+    def command_argument(self) -> str:
+        """What names this data in a command."""
+        return "-" if self.where == STDIN else shlex.quote(self.where)
+
     @abstractmethod
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the cells of ``columns``, row by row; after the last, ``losses`` is complete."""
+
+    @property
+    def readable_names(self) -> tuple[str, ...]:
+        """The columns that may hold texts or labels."""
+        return self.names
+
+    def sample(self) -> dict[str, list[str]]:
+        """Return cells of each readable column as strings, missing ones as empty strings.
+
+        Raises:
+            DataError: the rows cannot be read.
+        """
+        names = self.readable_names
+        rows = self.rows(names)
+        cells = [row for _, row in islice(rows, SAMPLE_ROWS)]
+        cells += [row for _, row in islice(rows, 0, SAMPLE_END, SAMPLE_STEP)]
+        self.losses.clear()  # they count when the rows are read
+        columns = zip(*cells, strict=True) if cells else ([] for _ in names)
+        return {
+            name: ["" if cell is None else _as_string(cell) for cell in column]
+            for name, column in zip(names, columns, strict=True)
+        }
 
     def require_few_columns(self, number: int) -> None:
         """Check that this can be a table.
@@ -60,6 +88,10 @@ class Table(ABC):
     def error(self, number: int, what: str, hint: str) -> DataError:
         """Return an error that points to a row."""
         return DataError(f"{self.where}, {self.unit} {number:,}: {what}", hint)
+
+
+def _as_string(cell: object) -> str:
+    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
 
 
 @dataclass(frozen=True)
@@ -83,150 +115,6 @@ def no_train_split(where: str, splits: Iterable[str]) -> DataError:
     )
 
 
-class TextFile(Table):
-    """Read plain text, a line a row."""
-
-    is_plain_text = True
-
-    def __init__(self, file: File) -> None:
-        super().__init__(file.where)
-        self.file = file
-        self.names = ("text",)
-
-    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
-        r"""Yield each line with its ``\n``."""
-        for number, line in enumerate(read_text_pieces(self.file, self.losses), start=1):
-            yield number, (line,) * len(columns)
-
-
-class AlignedFiles(Table):
-    """Read text files that translate each other line by line, a column each."""
-
-    def __init__(self, files: dict[str, File]) -> None:
-        super().__init__(" and ".join(file.where for file in files.values()))
-        self.files = files
-        self.names = tuple(files)
-
-    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
-        """Yield lines with the same number.
-
-        Raises:
-            DataError: one file has more lines than another.
-        """
-        texts = [self._texts(self.files[name]) for name in columns]
-        for number, cells in enumerate(zip_longest(*texts), start=1):
-            if None in cells:
-                raise self._misaligned()
-            yield number, cells
-
-    def _texts(self, file: File) -> Iterator[str]:
-        return read_text_lines(file, self.losses)
-
-    def _misaligned(self) -> DataError:
-        lengths = [
-            f"{file.where} has {counted(sum(1 for _ in self._texts(file)), 'line')}"
-            for file in self.files.values()
-        ]
-        return DataError(
-            ", but ".join(lengths), "line n of one file must translate line n of the other"
-        )
-
-
-class _DelimitedFile(Table):
-    """Read rows of cells, in most files under a header."""
-
-    def __init__(self, file: File, is_header: Callable[[list[str]], bool]) -> None:
-        super().__init__(file.where)
-        self.file = file
-        first = next((row.cells for row in self._records(Counter())), [])
-        self.require_few_columns(len(first))
-        self.has_header = is_header(first)
-        if self.has_header:
-            self.names = tuple(cell.strip() for cell in first)
-        else:
-            self.names = tuple(str(number) for number in range(1, len(first) + 1))
-            self.notices = ("no header: the first line is data too",)
-
-    @abstractmethod
-    def read(self, source: LineSource) -> Iterator[Row]:
-        """Yield the rows of a file."""
-
-    def _records(self, losses: Losses) -> Iterator[Row]:
-        return (row for row in self.read(_line_source(self.file, losses)) if row.cells)
-
-    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
-        """Yield the cells of ``columns``.
-
-        Raises:
-            DataError: see `csv_rows` and `tsv_rows`.
-        """
-        places = [self.names.index(name) for name in columns]
-        for row in islice(self._records(self.losses), int(self.has_header), None):
-            yield row.line, tuple([row.cells[place] for place in places])
-
-
-def _line_source(file: File, losses: Losses) -> LineSource:
+def line_source(file: File, losses: Losses) -> LineSource:
+    """Return the lines of a table, decoded as UTF-8; what that changes is counted in ``losses``."""
     return LineSource(read_lines(file), file.where, partial(decode, losses=losses))
-
-
-class TsvFile(_DelimitedFile):
-    """Read cells between tabs; quotation marks are text."""
-
-    def read(self, source: LineSource) -> Iterator[Row]:
-        """Yield the rows of a file."""
-        return tsv_rows(source)
-
-
-class CsvFile(_DelimitedFile):
-    """Read comma-separated values under a header; quoted cells may hold commas and newlines."""
-
-    header_hint = "; if line 1 is no header, add one"
-
-    def __init__(self, file: File) -> None:
-        super().__init__(file, is_header=bool)
-
-    def read(self, source: LineSource) -> Iterator[Row]:
-        """Yield the rows of a file."""
-        return csv_rows(source)
-
-
-class JsonLinesFile(Table):
-    """Read a JSON object a line."""
-
-    def __init__(self, file: File) -> None:
-        super().__init__(file.where)
-        self.file = file
-        self.names = next((tuple(record) for _, record in self._records(Counter())), ())
-        self.require_few_columns(len(self.names))
-
-    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
-        """Yield the values of ``columns``.
-
-        Raises:
-            DataError: a line is no JSON object, or lacks a column.
-        """
-        for number, record in self._records(self.losses):
-            for name in columns:
-                if name not in record:
-                    raise self.error(
-                        number,
-                        f"no {name!r} in this object, unlike in the first",
-                        "give every object the same names",
-                    )
-            yield number, tuple([self._mended(record[name]) for name in columns])
-
-    def _records(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
-        for row in json_rows(_line_source(self.file, losses)):
-            pair = row.values.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
-            if isinstance(pair, dict):
-                yield row.line, {**row.values, **pair}
-            elif not row.is_blank:
-                yield row.line, row.values
-
-    def _mended(self, value: object) -> object:
-        r"""Replace the halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
-        if not isinstance(value, str) or value.isascii():
-            return value
-        mended = replace_surrogates(value)
-        self.losses["halves"] += sum(map(operator.ne, mended, value))
-        return mended

@@ -217,14 +217,14 @@ def decode(line: bytes, losses: Losses | None = None) -> str:
         return line.decode(errors="replace")
 
 
-def read_text(file: File) -> str:
+def read_text(file: File, losses: Losses | None = None) -> str:
     r"""Return a whole text file, with ``\n`` at the end of each line.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
     with open_file(file) as stream:
-        return decode(stream.read()).replace("\r\n", "\n")
+        return decode(stream.read(), losses).replace("\r\n", "\n")
 
 
 def read_text_lines(file: File, losses: Losses) -> Iterator[str]:

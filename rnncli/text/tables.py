@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from rnncli.errors import DataError
 from rnncli.messages import counted
+from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, Decode, decode
 
 csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every platform takes
@@ -48,11 +49,6 @@ def guess_format(line: str) -> Format:
     if _OBJECT.match(line):
         return "jsonl"
     return "tsv" if "\t" in line and "," not in line else "csv"
-
-
-def sniff_delimiter(header: str) -> str:
-    """Return the delimiter of CSV; spreadsheets write ; where the comma is the decimal mark."""
-    return next((mark for mark in ",;\t" if mark in header), ",")
 
 
 class Row(NamedTuple):
@@ -100,13 +96,25 @@ def tsv_rows(source: LineSource) -> Iterator[Row]:
     return _require_width(source, _tsv_rows(source), "put one tab between two cells, none inside")
 
 
-def csv_rows(source: LineSource, delimiter: str | None = None) -> Iterator[Row]:
-    """Yield the cells of each record; without a ``delimiter``, the first line tells it.
+def csv_rows(source: LineSource, dialect: CsvDialect | None = None) -> Iterator[Row]:
+    """Yield the cells of each record; without a ``dialect``, the first line tells the delimiter.
+
+    The line ``sep=;`` above a header is a row without cells.
 
     Raises:
         DataError: a row has more or fewer cells than the first one, or a quoted cell has no end.
     """
-    rows = _csv_rows(source, delimiter)
+    lines = iter(source.lines)
+    head = read_head(lines)
+    first = decode(head[-1]) if head else ""
+    mark = sep_line_delimiter(first)
+    if dialect is None:
+        dialect = CsvDialect(mark or sniff_delimiter(first))
+    above: list[Row] = []
+    if mark:  # that line is no row, and what goes out begins with it
+        above = [Row(i, [], *_split_end(line)) for i, line in enumerate(head, start=1)]
+        head = []
+    rows = chain(above, _csv_rows(source, chain(head, lines), dialect, len(above) + 1))
     return _require_width(source, rows, "put a text that holds the delimiter in double quotes")
 
 
@@ -162,11 +170,12 @@ def _tsv_rows(source: LineSource) -> Iterator[Row]:
 _RETURN, _NUL, _END = "\udc0d", "\udc00", "\udcff"
 
 
-def _csv_rows(source: LineSource, delimiter: str | None) -> Iterator[Row]:
+def _csv_rows(
+    source: LineSource, lines: Iterator[bytes], dialect: CsvDialect, start: int
+) -> Iterator[Row]:
+    """Yield the cells of each record; ``start`` is the number of the first line."""
     taken: list[bytes] = []  # lines of the record that is being read
-    start = 1  # the number of the first of them
     is_masked = False
-    lines = iter(source.lines)
 
     def unclosed() -> DataError:
         return source.error(
@@ -185,7 +194,7 @@ def _csv_rows(source: LineSource, delimiter: str | None) -> Iterator[Row]:
             size += len(line)
             if len(taken) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
                 raise unclosed()
-            text = source.decode(line)
+            text = dialect.unescape(source.decode(line))
             if start == len(taken) == 1:
                 text = text.removeprefix("\ufeff")
             if "\0" in text or text.find("\r", 0, -1) >= 0:
@@ -194,11 +203,8 @@ def _csv_rows(source: LineSource, delimiter: str | None) -> Iterator[Row]:
             yield text + "\n"
         yield _END
 
-    if delimiter is None:
-        head = read_head(lines)
-        delimiter = sniff_delimiter(decode(head[-1])) if head else ","
-        lines = chain(head, lines)
-    for cells in csv.reader(fed(), delimiter=delimiter):
+    reader = csv.reader(fed(), delimiter=dialect.delimiter, skipinitialspace=dialect.skips_spaces)
+    for cells in reader:
         if cells == [_END]:
             return
         if cells and cells[-1].endswith(_END):

@@ -30,6 +30,11 @@ def replace_surrogates(text: str) -> str:
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
+def compose(text: str) -> str:
+    """Return a text in Unicode normalisation form C: é is one character, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def escape_controls(text: str) -> str:
     """Replace control characters by visible symbols, so that no text steers a terminal.
 

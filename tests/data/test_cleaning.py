@@ -29,8 +29,8 @@ def test_labels_stay_as_they_are_spelled(tmp_path: Path) -> None:
         "1e3",
         "1e3",
     ]
-    path = write(tmp_path / "a.csv", "text,label\na, 01 \nb,None\nc,NaN\n")
-    assert texts_of(read_corpus([path]).splits["train"], "label") == ["01", "None", "NaN"]
+    path = write(tmp_path / "a.csv", "text,label\na, 01 \nb,none\nc,NaN\nd,1\n")
+    assert texts_of(read_corpus([path]).splits["train"], "label") == ["01", "none", "1"]
 
 
 def test_numbers_in_parquet_can_be_labels(tmp_path: Path) -> None:

@@ -94,15 +94,17 @@ def test_of_more_than_two_languages_the_first_two_are_taken(tmp_path: Path) -> N
         ("question\tanswer", True),
         ("Go.\tVa !", False),
         ("Question\tQuestion", False),
-        ("Text\tTexte\tCC BY", False),
+        ("Text\tTexte\tCC BY 2.0 (c)", False),
         ("no\tnein", False),
     ],
 )
 def test_the_header_of_a_tsv_is_told_from_a_pair(
     tmp_path: Path, first: str, is_header: bool
 ) -> None:
-    row = "\t".join("x" for _ in first.split("\t"))
-    corpus = read_corpus([write(tmp_path / "a.tsv", f"{first}\n{row}\n{row}y\n")])
+    cells = ("One book.", "Un livre.", "CC BY 2.0 (a)")[: first.count("\t") + 1]
+    others = ("A red car.", "Une voiture.", "CC BY 2.0 (b)")[: first.count("\t") + 1]
+    rows = "\n".join("\t".join(row) for row in (cells, others))
+    corpus = read_corpus([write(tmp_path / "a.tsv", f"{first}\n{rows}\n")])
     assert len(corpus.splits["train"]) == (2 if is_header else 3)
     assert ("no header: the first line is data too" in corpus.notices) != is_header
     if not is_header:
@@ -140,10 +142,23 @@ UNREADABLE: list[Unreadable] = [
     ("a.csv", "\n\n", None, "{} is empty: there is no row in it", "rows"),
     ("a.tsv", "\r\n", None, "{} is empty: there is no row in it", "rows"),
     ("a.jsonl", "\n{}\n", None, "{} is empty: there is no row in it", "rows"),
-    ("a.csv", "id,body2,kind\n1,a,x\n", None, "its columns are: id, body2, kind", "--text COLUMN"),
-    ("a.csv", "Good film\nBad\n", "classify", "has no column that is known to hold", "no header"),
-    ("a.csv", "text,kind,x\na,b,c\n", "classify", "known to hold the label; its", "--label COLUMN"),
-    ("a.csv", "phrase,word,x\na,b,c\n", "generate", "known to hold the text; its", "--text COLUMN"),
+    (
+        "a.csv",
+        "id,body2,kind\n1,a good one,x\n2,a bad one,y\n",
+        None,
+        "neither names nor contents tell which columns to train on, for classify or translate or "
+        "generate; its columns are: id, body2, kind",
+        "rnncli train {} --task classify --text body2 --label kind",
+    ),
+    ("a.csv", "Good film\nBad\n", "classify", "tell which column is the text or the label", "name"),
+    (
+        "a.csv",
+        "text,a,b\na text,b,c\nb text,c,c\n",
+        "classify",
+        "tell which column is the ",
+        "--text text --label",
+    ),
+    ("a.csv", "word,x\na,b\n", "generate", "which column is the text; its", "--text word"),
     ("a.txt", "a\nb\n", "classify", "{} is plain text, which has no labels", ".csv"),
     ("a.txt", "a\nb\n", "translate", "{} is plain text, which has no translations", ".tsv"),
 ]

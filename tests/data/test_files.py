@@ -38,7 +38,9 @@ def test_plain_text_is_read_line_by_line(tmp_path: Path, ending: str) -> None:
     assert len(corpus.notices) == (1 if has_known_ending else 2)
 
 
-@pytest.mark.parametrize("text", ["x" * 50_000, "é€\U0001f600" * 9_000, "a\r" * 20_000 + "."])
+@pytest.mark.parametrize(
+    "text", ["x" * 50_000, "é€\U0001f600" * 9_000, "\n" + "a\r" * 20_000 + "."]
+)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_very_long_line_comes_in_pieces_that_join(tmp_path: Path, text: str, end: str) -> None:
     corpus = read_corpus([write(tmp_path / "line.txt", text + end)])
@@ -67,9 +69,14 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_not_utf8_are_replaced_and_counted(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", b"text,label\ncaf\xe9,x\n\xff\xfe b,y\n\xe2\x82,z\n")
+    whole = "naïve café déjà".encode()
+    path = write(
+        tmp_path / "a.csv",
+        b"text,label\ncaf\xe9,x\n\xff\xfe b,y\n\xe2\x82,z\n" + 2 * (whole + b",z\n"),
+    )
     corpus = read_corpus([path])
-    assert texts_of(corpus.splits["train"]) == ["caf\ufffd", "\ufffd\ufffd b", "\ufffd"]
+    texts = texts_of(corpus.splits["train"])
+    assert texts == ["caf\ufffd", "\ufffd\ufffd b", "\ufffd", *2 * [whole.decode()]]
     assert corpus.notices[-1] == "5 bytes not UTF-8, replaced by \ufffd"
 
 
@@ -171,7 +178,7 @@ UNREADABLE: list[Unreadable] = [
     ("a.csv", b"\xef\xbb\xbf", None, "{} is empty", "two lines"),
     ("a.txt.gz", b"", None, "{} is empty", "two lines"),
     ("a.csv", "text,label\na,x\n".encode("utf-16"), None, "{} is UTF-16, not UTF-8", "iconv"),
-    ("a.csv", b"PK\x03\x04....", None, "{} is a zip archive", "CSV"),
+    ("a.csv", b"PK\x03\x04....", None, "{} is a zip archive", "unzip {}"),
     ("a.txt.zst", b"\x28\xb5\x2f\xfd..", None, "{} is a zstd archive", "unzstd {}"),
 ]
 

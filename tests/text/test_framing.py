@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rnncli.cli.pipe import Reader
 from rnncli.cli.records import Format, Lines, Record
 from rnncli.cli.rows import format_of
-from rnncli.data.tables import CsvFile, JsonLinesFile, Table, TsvFile
+from rnncli.data.delimited import CsvFile, TsvFile
 from rnncli.errors import DataError
+from rnncli.text.csv_dialect import CsvDialect
 from rnncli.text.files import BYTE_ORDER_MARK, GZIP_MAGIC, File, split_lines
 from rnncli.text.tables import (
     MAX_CELL_LINES,
@@ -78,7 +79,7 @@ def test_rows_of_python_csv_are_read(table: list[list[str]]) -> None:
         written.append(file.getvalue())
     lines = lines_of("\r\n".join(written).encode())
     # The first line may hold newlines, and so tell nothing of the delimiter.
-    assert [row.cells for row in csv_rows(LineSource(lines, "data"), ",")] == table
+    assert [row.cells for row in csv_rows(LineSource(lines, "data"), CsvDialect())] == table
 
 
 def rows_of_pipe(
@@ -100,10 +101,10 @@ def rows_of_pipe(
 
 def rows_of_training(file: Path, form: str) -> Rows:
     rows: list[dict[str, object]] = []
-    kinds: dict[str, type[Table]] = {"csv": CsvFile, "jsonl": JsonLinesFile}
+    kinds = {"csv": CsvFile, "tsv": TsvFile}
     source = File(file, str(file))
     try:
-        table = TsvFile(source, bool) if form == "tsv" else kinds[form](source)  # type: ignore[call-arg]
+        table = kinds[form](source, {"text"})
         for _, cells in table.rows(table.names):
             rows.append(dict(zip(table.names, cells, strict=True)))
     except DataError as error:
@@ -175,7 +176,7 @@ def test_an_open_cell_is_read_once() -> None:
         return line.decode()
 
     lines = [b"text", b'"open', *[b"more"] * (MAX_CELL_LINES - 2), b'end"']
-    rows = list(csv_rows(LineSource(iter(lines), "data", decode), ","))
+    rows = list(csv_rows(LineSource(iter(lines), "data", decode), CsvDialect()))
     assert len(rows) == 2
     assert len(decoded) == len(lines)
 

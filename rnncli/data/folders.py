@@ -1,0 +1,76 @@
+"""Folders of classes: neg/ and pos/ with a text in each file, perhaps below train/ and test/."""
+
+import hashlib
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from rnncli.data.tables import SPLIT_NAMES, DataSource
+from rnncli.data.text_tables import ClassFolders, text_files
+from rnncli.errors import DataError
+from rnncli.messages import counted, listed
+from rnncli.text.tables import format_of_name
+
+WITHOUT_LABELS = ("unsup", "unlabelled", "unlabeled")  # folders of texts that are no class
+
+
+def from_folder(path: Path) -> DataSource:
+    """Open a folder whose folders are classes, or the parts train/ and test/ with classes in them.
+
+    Raises:
+        DataError: it is another kind of folder.
+    """
+    parts = {
+        split: folder
+        for split, names in SPLIT_NAMES.items()
+        for folder in _folders(path)
+        if folder.name.casefold() in names
+    } or {"train": path}
+    tables: dict[str, ClassFolders] = {}
+    left_out: list[str] = []
+    for split, folder in parts.items():
+        classes = [each for each in _folders(folder) if text_files(each)]
+        left_out += [each.name for each in classes if each.name in WITHOUT_LABELS]
+        classes = [each for each in classes if each.name not in WITHOUT_LABELS]
+        if len(classes) > 1:
+            tables[split] = ClassFolders(str(path), classes)
+    if not tables:
+        raise _no_classes(path)
+    files = (file for table in tables.values() for file, _ in table.files)
+    labels = sorted({label for table in tables.values() for _, label in table.files})
+    notices = [f"format: a folder for each class: {listed(labels)}"]
+    notices += (
+        [f"folders left out: {', '.join(left_out)}, as they are no class"] if left_out else []
+    )
+    return DataSource(str(path), {**tables}, _digest(files), notices=tuple(notices))
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(each for each in path.iterdir() if each.is_dir() and each.name[:1] != ".")
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """Return a sha256 of the names and contents of files."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.parent.name}/{file.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _no_classes(path: Path) -> DataError:
+    files = sorted(each for each in path.iterdir() if each.is_file())
+    tables = [each for each in files if format_of_name(each.name) not in (None, "text")]
+    texts = [each for each in files if format_of_name(each.name) == "text"]
+    if tables:
+        hint = f"name a file in it: rnncli train {shlex.quote(str(tables[0]))}"
+    elif texts:
+        pattern = f"{shlex.quote(str(path))}/*{texts[0].suffix}"
+        hint = f"train on all its texts as one: cat {pattern} | rnncli train -"
+    else:
+        hint = f"name a file in it: {path / 'FILE'}"
+    return DataError(
+        f"{path} is a directory ({counted(len(files), 'file')}), and not one of class folders, "
+        "such as pos/ and neg/ with a text in each file",
+        hint,
+    )

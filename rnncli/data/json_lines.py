@@ -1,0 +1,86 @@
+"""JSON lines: an object a line."""
+
+import operator
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from rnncli.data.tables import Table, TableRow, line_source
+from rnncli.errors import DataError
+from rnncli.text.files import File, Losses
+from rnncli.text.tables import json_rows
+from rnncli.text.unicode import replace_surrogates
+
+NAMED_OBJECTS = 1_000  # whose names are those of the columns; an object may leave some out
+
+
+class JsonLinesFile(Table):
+    """Read a JSON object a line; a name that an object lacks is a missing value."""
+
+    def __init__(self, file: File) -> None:
+        """Read the names of the first objects.
+
+        Raises:
+            DataError: a line is no JSON object, or the only one holds whole columns.
+        """
+        super().__init__(file.where)
+        self.file = file
+        head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
+        if len(head) == 1 and _holds_columns(head[0]):
+            raise _columns_error(file.where)
+        self.names = tuple(dict.fromkeys(name for record in head for name in record))
+        nested = {
+            name for record in head for name in record if isinstance(record[name], dict | list)
+        }
+        self._readable = tuple(name for name in self.names if name not in nested)
+        self.require_few_columns(len(self.names))
+
+    @property
+    def readable_names(self) -> tuple[str, ...]:
+        """The names whose values are neither objects nor lists."""
+        return self._readable
+
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
+        """Yield the values of ``columns``, None for those that are missing.
+
+        Raises:
+            DataError: a line is no JSON object.
+        """
+        for number, record in self._records(self.losses):
+            yield number, tuple([self._mended(record.get(name)) for name in columns])
+
+    def _records(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
+        for row in json_rows(line_source(self.file, losses)):
+            pair = row.values.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
+            if isinstance(pair, dict):
+                yield row.line, {**row.values, **pair}
+            elif not row.is_blank:
+                yield row.line, row.values
+
+    def _mended(self, value: object) -> object:
+        r"""Replace the halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
+        if not isinstance(value, str) or value.isascii():
+            return value
+        mended = replace_surrogates(value)
+        self.losses["halves"] += sum(map(operator.ne, mended, value))
+        return mended
+
+
+def _holds_columns(record: dict[str, object]) -> bool:
+    """Return whether an object is a table, a column a member, as pandas writes it by default."""
+    columns = [value for value in record.values() if isinstance(value, dict | list)]
+    return len(columns) == len(record) > 0 and all(len(column) > 1 for column in columns)
+
+
+def _columns_error(where: str) -> DataError:
+    code = (
+        f"import pandas; pandas.read_json({where!r})"
+        ".to_json('lines.jsonl', orient='records', lines=True)"
+    )
+    command = f'"{code}"' if re.fullmatch('[^"$`!\\\\]*', code) else shlex.quote(code)
+    return DataError(
+        f"{where} is one JSON object with whole columns in it, not an object a line",
+        f"write a line for each row: python -c {command}",
+    )

@@ -1,0 +1,66 @@
+"""Translation memories in TMX, the exchange format of translators' programs: XML."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from xml.etree import ElementTree
+
+from rnncli.data.tables import Table, TableRow
+from rnncli.errors import DataError
+from rnncli.text.files import File, open_file
+from rnncli.text.languages import language_of
+
+NAMED_UNITS = 1_000  # whose languages are the columns
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+class TmxFile(Table):
+    """Read the segments of each unit, a column a language."""
+
+    unit = "unit"
+
+    def __init__(self, file: File) -> None:
+        """Read the languages of the first units.
+
+        Raises:
+            DataError: the XML is damaged.
+        """
+        super().__init__(file.where)
+        self.file = file
+        units = [segments for _, segments in islice(self._units(), NAMED_UNITS)]
+        self.names = tuple(dict.fromkeys(language for unit in units for language in unit))
+        self.require_few_columns(len(self.names))
+
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
+        """Yield the segments in these languages, None for those that are missing.
+
+        Raises:
+            DataError: the XML is damaged.
+        """
+        for number, segments in self._units():
+            yield number, tuple([segments.get(language) for language in columns])
+
+    def _units(self) -> Iterator[tuple[int, dict[str, str]]]:
+        number = 0
+        with open_file(self.file) as stream:
+            try:
+                for _, element in ElementTree.iterparse(stream):
+                    if element.tag.rpartition("}")[2] == "tu":
+                        number += 1
+                        yield number, _segments(element)
+                        element.clear()
+            except ElementTree.ParseError as error:
+                raise DataError(
+                    f"{self.where} is damaged: {error}", "export the translation memory again"
+                ) from error
+
+
+def _segments(unit: ElementTree.Element) -> dict[str, str]:
+    """Return the text of each language of a unit, without its markup."""
+    segments: dict[str, str] = {}
+    for variant in unit.iter("tuv"):
+        language = variant.get(_LANGUAGE) or variant.get("lang") or ""
+        segment = variant.find("seg")
+        if segment is not None:
+            text = " ".join("".join(segment.itertext()).split())
+            segments.setdefault(language_of(language.partition("-")[0]) or language, text)
+    return segments
