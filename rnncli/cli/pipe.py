@@ -20,6 +20,7 @@ from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
 from rnncli.errors import ConfigError, DataError
 from rnncli.text.files import STDIN, File, read_descriptor, read_file, split_lines
+from rnncli.text.foreign import require_newlines, require_text
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
@@ -141,12 +142,9 @@ def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[byt
     """
     input_name = STDIN if request.file is None else str(request.file)
     for chunk in islice(chunks, 1):
-        if not chunk.isascii() or b"\r" in chunk or b"\0" in chunk:
-            from rnncli.text.foreign import require_newlines, require_text  # take 2 ms
-
-            require_text(chunk, input_name)
-            if request.column is not None:
-                require_newlines(chunk, input_name)
+        require_text(chunk, input_name)
+        if request.column is not None:
+            require_newlines(chunk, input_name)
         yield chunk
     yield from chunks
 

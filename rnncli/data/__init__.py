@@ -8,7 +8,7 @@ it goes the same way, and each step is a file of this package::
                      formats.py    tells the format by content; headers.py, whether there is one
                      tables.py     rows under named columns: text_tables.py, delimited.py,
                                    json_lines.py, tmx.py, arrow.py
-      -> columns     columns.py    chooses the task and its columns: as a person named them, by usual
+      -> columns     columns.py    chooses the task and its columns: as named, by usual
                                    names (column_names.py), by what is in them (column_contents.py);
                                    column_errors.py asks, where none of these tells
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
