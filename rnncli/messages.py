@@ -11,12 +11,12 @@ from rnncli.errors import ConfigError
 Announce: TypeAlias = Callable[[str], None]  # shows a person a message
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """Return a number with its noun: 1 line, 2 lines."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def listed(names: Sequence[str], limit: int = 20) -> str:
+def name_list(names: Sequence[str], limit: int = 20) -> str:
     """Return the first ``limit`` names in a row, and of long ones the beginnings."""
     shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:limit]]
     return ", ".join(shown) + (", ..." if len(names) > limit else "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncli.errors import ConfigError, RequirementError
-from rnncli.messages import listed
+from rnncli.messages import name_list
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -74,7 +74,7 @@ def resolve(requirement: Requirement, names: Sequence[str]) -> Requirement:
             return replace(requirement, name=name)
     raise ConfigError(
         f"--require {requirement}: there is no score {requirement.name!r}",
-        f"the scores are {listed(names)}",
+        f"the scores are {name_list(names)}",
     )
 
 

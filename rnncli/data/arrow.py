@@ -139,7 +139,7 @@ def read_parquet(file: File) -> ArrowTable:
     """
     with open_file(file) as stream:
         if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
-            raise _damaged_parquet(file.where, ValueError("it does not begin with PAR1"))
+            raise _damaged_parquet(file.name, ValueError("it does not begin with PAR1"))
         plain = buffered_copy(stream)
     try:
         schema = pq.read_schema(plain)
@@ -147,11 +147,11 @@ def read_parquet(file: File) -> ArrowTable:
         if len(names) < len(schema):
             plain = _with_columns(plain, names)
         dataset = Dataset.from_parquet(str(plain), cache_dir=str(scratch()))
-        return ArrowTable(dataset, file.where)
+        return ArrowTable(dataset, file.name)
     except DataError:
         raise
     except Exception as error:  # `datasets` documents none, and arrow raises several
-        raise _damaged_parquet(file.where, error.__cause__ or error) from error
+        raise _damaged_parquet(file.name, error.__cause__ or error) from error
 
 
 def _with_columns(path: Path, names: list[str]) -> Path:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnncli.data.corpus import Corpus
 from rnncli.data.numbering import Numbers, hash_texts, number_labels
 from rnncli.data.values import column_values
-from rnncli.messages import counted, listed
+from rnncli.messages import name_list, plural
 
 MIN_TEXTS = 10  # of a label: of fewer, one or none is held out, which scores nothing
 MAX_IMBALANCE = 10  # largest label to smallest: beyond, accuracy says little of the small one
@@ -52,7 +52,7 @@ def _duplicates(rows: Dataset, hashes: _Hashes) -> Iterator[str]:
     repeated = counts > 1
     if repeated.any():
         yield (
-            f"duplicates: {counted(int(repeated.sum()), 'text')} more than once, in "
+            f"duplicates: {plural(int(repeated.sum()), 'text')} more than once, in "
             f"{int(counts[repeated].sum()):,} of {len(rows):,} rows, such as "
             f"{_example(rows, first_rows[counts.argmax()])}: each weighs as often as it is there; "
             "leave the others out unless that is meant"
@@ -68,9 +68,9 @@ def _contradictions(
     if contradictory.any():
         row = contradictory[texts].argmax()
         numbers = np.unique(labels[texts == texts[row]])
-        examples = listed(sorted(_quoted(names[number]) for number in numbers), _LABELS_SHOWN)
+        examples = name_list(sorted(_quoted(names[number]) for number in numbers), _LABELS_SHOWN)
         yield (
-            f"contradictory labels: {counted(int(contradictory.sum()), 'text')} with several, such "
+            f"contradictory labels: {plural(int(contradictory.sum()), 'text')} with several, such "
             f"as {_example(rows, row)} ({examples}): no model can learn them all; "
             "keep the right one"
         )
@@ -81,7 +81,7 @@ def _leaks(rows: Dataset, split: str, train_hashes: _Hashes) -> Iterator[str]:
     if leaked.any():
         yield (
             f"leak from train into {split}: {int(leaked.sum()):,} of "
-            f"{counted(len(rows), 'text')}, such as {_example(rows, leaked.argmax())}: scores "
+            f"{plural(len(rows), 'text')}, such as {_example(rows, leaked.argmax())}: scores "
             "there look better than they are; leave them out of one of the two"
         )
 
@@ -91,9 +91,9 @@ def _small_labels(names: list[str], counts: Numbers) -> Iterator[str]:
     smallest, largest = int(order[0]), int(order[-1])
     small = order[: int((counts < MIN_TEXTS).sum())]
     if len(small):
-        examples = listed([f"{_quoted(names[i])} ({counts[i]})" for i in small], _LABELS_SHOWN)
+        examples = name_list([f"{_quoted(names[i])} ({counts[i]})" for i in small], _LABELS_SHOWN)
         yield (
-            f"few texts: {counted(len(small), 'label')} with fewer than {MIN_TEXTS}, {examples}: "
+            f"few texts: {plural(len(small), 'label')} with fewer than {MIN_TEXTS}, {examples}: "
             "too few to learn from; add texts, or merge labels"
         )
     if counts[largest] > MAX_IMBALANCE * counts[smallest]:
@@ -108,7 +108,7 @@ def _unreadable(rows: Dataset) -> Iterator[str]:
     readable = np.fromiter(map(_is_readable, column_values(rows, "text")), np.bool_)
     if not readable.all():
         yield (
-            f"nothing to read: {counted(int((~readable).sum()), 'text')} of punctuation alone, "
+            f"nothing to read: {plural(int((~readable).sum()), 'text')} of punctuation alone, "
             f"such as {_example(rows, readable.argmin())}: leave them out, or name another column: "
             "--text COLUMN"
         )

@@ -10,7 +10,7 @@ from rnncli.data.column_contents import Column
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import FASTTEXT_LABEL, AlignedFiles
 from rnncli.errors import DataError
-from rnncli.messages import listed
+from rnncli.messages import name_list
 from rnncli.text.unicode import as_field
 
 SHOWN_ROWS, SHOWN_COLUMNS = 3, 12
@@ -33,7 +33,7 @@ def undecided(
     rows = "".join(f"\n    {row}" for row in sample_rows(contents))
     return DataError(
         f"{table.where}: neither names nor contents tell {what}; its columns are: "
-        f"{listed(table.names)}",
+        f"{name_list(table.names)}",
         "name them: " + "\n   or: ".join(commands or ["--text COLUMN --label COLUMN"]) + rows,
     )
 
@@ -41,8 +41,8 @@ def undecided(
 def one_language(table: AlignedFiles, task: Task) -> DataError:
     """Return the error of two files that are hardly translations: their words are the same."""
     marked = "; ".join(
-        f"sed 's/^/{FASTTEXT_LABEL}{PurePath(file.where).name.rpartition('.')[2]} /' "
-        f"{shlex.quote(file.where)}"
+        f"sed 's/^/{FASTTEXT_LABEL}{PurePath(file.name).name.rpartition('.')[2]} /' "
+        f"{shlex.quote(file.name)}"
         for file in table.files.values()
     )
     return DataError(
@@ -85,7 +85,7 @@ def require_single(table: Table, columns: Iterable[str]) -> None:
             raise table.error(
                 1,
                 f"{counts[name]} columns are called {name!r}: the columns {' and '.join(places)} "
-                f"of {listed(table.names)}",
+                f"of {name_list(table.names)}",
                 "give each a name of its own in the header",
             )
 

@@ -15,7 +15,7 @@ from rnncli.data.column_names import find_assumed_pair, find_columns, usual_pair
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
-from rnncli.messages import did_you_mean, listed
+from rnncli.messages import did_you_mean, name_list
 
 PLAIN_TEXT = ("text",)  # what a table needs at least, and all that plain text has
 
@@ -179,9 +179,9 @@ def _existing(table: Table, option: str, name: str) -> str:
         if column.casefold() == name.casefold():
             return column
     raise DataError(
-        f"{table.where} has no column {name!r}; its columns are: {listed(table.names)}",
+        f"{table.where} has no column {name!r}; its columns are: {name_list(table.names)}",
         did_you_mean(name, table.names)
-        or f"name one of these, such as --{option} {listed(table.names[:1])}",
+        or f"name one of these, such as --{option} {name_list(table.names[:1])}",
     )
 
 

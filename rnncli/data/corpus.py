@@ -16,7 +16,7 @@ from rnncli.data.locate import locate
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
-from rnncli.messages import counted, listed
+from rnncli.messages import name_list, plural
 from rnncli.text.files import Losses
 from rnncli.text.languages import languages_of
 
@@ -152,8 +152,8 @@ def _require_classes(where: str, rows: Dataset, columns: Mapping[str, str]) -> N
         )
     if len(labels) > MIN_ROWS and len(labels) > MAX_DISTINCT_SHARE * len(rows):
         raise DataError(
-            f"{where}: {len(labels):,} labels for {counted(len(rows), 'text')} in the column "
-            f"{columns['label']}, such as {listed(labels[:3])}: there is nothing to learn from",
+            f"{where}: {len(labels):,} labels for {plural(len(rows), 'text')} in the column "
+            f"{columns['label']}, such as {name_list(labels[:3])}: there is nothing to learn from",
             hint,
         )
 
@@ -196,7 +196,7 @@ def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str
 
 def _control_notice(columns: Mapping[str, str], controls: ControlLabels | None) -> Iterator[str]:
     if controls is not None:
-        yield f"control: the column {columns['control']}, {counted(len(controls.counts), 'label')}"
+        yield f"control: the column {columns['control']}, {plural(len(controls.counts), 'label')}"
 
 
 _LOSSES = {
@@ -215,4 +215,4 @@ def _loss_notices(tables: Iterable[Table]) -> Iterator[str]:
         losses.update(table.losses)
     for kind, (noun, what) in _LOSSES.items():
         if number := losses[kind]:
-            yield f"{counted(number, noun)} {what}"
+            yield f"{plural(number, noun)} {what}"

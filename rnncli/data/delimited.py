@@ -19,7 +19,7 @@ class _DelimitedFile(Table):
 
     def __init__(self, file: File, requested: Set[str]) -> None:
         """Read the header, which has the ``requested`` names in it."""
-        super().__init__(file.where)
+        super().__init__(file.name)
         self.file = file
         rows = (row.cells for row in self._records(Counter()))
         first = next(rows, [])

@@ -36,14 +36,14 @@ def from_file(
     """
     file = File(path, where or str(path))
     if str(path.resolve()) in _ENDLESS or path.is_block_device():
-        raise DataError(f"{file.where} is a device, not a text file", "name a file")
+        raise DataError(f"{file.name} is a device, not a text file", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
         if path.is_fifo():
             copy = _copy_pipe(path)
         else:
             with path.open("rb") as stream:
                 copy = buffered_copy(stream)
-        return _from_copy(File(copy, file.where), columns, task)
+        return _from_copy(File(copy, file.name), columns, task)
     by_name = format_of_name(path.name)
     form = _format(file, by_name, columns, task)
     source = _source(file, form, columns)
@@ -102,7 +102,7 @@ def _format(file: File, by_name: Format | None, columns: Columns, task: Task | N
 
 
 def _source(file: File, form: DataFormat, columns: Columns) -> DataSource:
-    return DataSource(file.where, {"train": _table(file, form, columns)}, _digest(file.path))
+    return DataSource(file.name, {"train": _table(file, form, columns)}, _digest(file.path))
 
 
 def _table(file: File, form: DataFormat, columns: Columns) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rnncli.data.tables import SPLIT_NAMES, DataSource
 from rnncli.data.text_tables import ClassFolders, text_files
 from rnncli.errors import DataError
-from rnncli.messages import counted, listed
+from rnncli.messages import name_list, plural
 from rnncli.text.tables import format_of_name
 
 WITHOUT_LABELS = ("unsup", "unlabelled", "unlabeled")  # folders of texts that are no class
@@ -38,7 +38,7 @@ def from_folder(path: Path) -> DataSource:
         raise _no_classes(path)
     files = (file for table in tables.values() for file, _ in table.files)
     labels = sorted({label for table in tables.values() for _, label in table.files})
-    notices = [f"format: a folder for each class: {listed(labels)}"]
+    notices = [f"format: a folder for each class: {name_list(labels)}"]
     notices += (
         [f"folders left out: {', '.join(left_out)}, as they are no class"] if left_out else []
     )
@@ -70,7 +70,7 @@ def _no_classes(path: Path) -> DataError:
     else:
         hint = f"name a file in it: {path / 'FILE'}"
     return DataError(
-        f"{path} is a directory ({counted(len(files), 'file')}), and not one of class folders, "
+        f"{path} is a directory ({plural(len(files), 'file')}), and not one of class folders, "
         "such as pos/ and neg/ with a text in each file",
         hint,
     )

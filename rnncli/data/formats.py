@@ -47,18 +47,18 @@ def format_of(
     with open_file(file) as stream:
         head = stream.read(HEAD_BYTES)
     if not head:
-        raise DataError(f"{file.where} is empty", "put at least two lines of text into it")
+        raise DataError(f"{file.name} is empty", "put at least two lines of text into it")
     if head.startswith(b"PAR1") or by_name == "parquet":
         return "parquet"
-    require_utf8(head, file.where)
-    require_newlines(head, file.where)
+    require_utf8(head, file.name)
+    require_newlines(head, file.name)
     lines = _whole_lines(head)
     if _XML.match(head) and b"<tmx" in head:
         return "tmx"
     if _XML.match(head) and not is_text_wanted:
-        raise _markup_error(file.where)
+        raise _markup_error(file.name)
     if _SUBTITLES.match("\n".join(lines)) and not is_text_wanted:
-        raise _subtitles_error(file.where)
+        raise _subtitles_error(file.name)
     if _is_marked(lines):
         return "fasttext"
     if by_name == "jsonl" or _OBJECT.match(lines[0]):

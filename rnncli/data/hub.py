@@ -18,7 +18,7 @@ from rnncli.data.arrow import ArrowTable
 from rnncli.data.corpora import PUBLIC
 from rnncli.data.tables import SPLIT_NAMES, DataSource, no_train_split
 from rnncli.errors import DataError
-from rnncli.messages import first_line, listed
+from rnncli.messages import first_line, name_list
 from rnncli.text.languages import languages_of
 
 _TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
@@ -192,7 +192,7 @@ def _no_subset(address: _Address, error: Exception) -> DataError:
     what = f"has no subset {address.config}" if address.config else "has several subsets"
     example = (get_close_matches(address.config or "", names, n=1) or names or ["SUBSET"])[0]
     return DataError(
-        f"{address.hub_id} {what}; its subsets are: {listed(names)}",
+        f"{address.hub_id} {what}; its subsets are: {name_list(names)}",
         f"name one: rnncli train {address.hub_id}:{example}",
     )
 

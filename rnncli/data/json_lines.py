@@ -25,11 +25,11 @@ class JsonLinesFile(Table):
         Raises:
             DataError: a line is no JSON object, or the only one holds whole columns.
         """
-        super().__init__(file.where)
+        super().__init__(file.name)
         self.file = file
         head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
         if len(head) == 1 and _holds_columns(head[0]):
-            raise _columns_error(file.where)
+            raise _columns_error(file.name)
         self.names = tuple(dict.fromkeys(name for record in head for name in record))
         nested = {
             name for record in head for name in record if isinstance(record[name], dict | list)

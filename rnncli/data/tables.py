@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from rnncli.errors import DataError
-from rnncli.messages import counted
+from rnncli.messages import plural
 from rnncli.text.files import STDIN, File, Losses, decode, read_lines
 from rnncli.text.tables import LineSource
 
@@ -81,7 +81,7 @@ class Table(ABC):
         if number > MAX_COLUMNS:
             raise self.error(
                 1,
-                f"{counted(number, 'column')}, but at most {MAX_COLUMNS:,} can be read",
+                f"{plural(number, 'column')}, but at most {MAX_COLUMNS:,} can be read",
                 "is it such a table? Keep the columns that are needed, or name the file .txt",
             )
 
@@ -117,4 +117,4 @@ def no_train_split(where: str, splits: Iterable[str]) -> DataError:
 
 def line_source(file: File, losses: Losses) -> LineSource:
     """Return the lines of a table, decoded as UTF-8; what that changes is counted in ``losses``."""
-    return LineSource(read_lines(file), file.where, partial(decode, losses=losses))
+    return LineSource(read_lines(file), file.name, partial(decode, losses=losses))

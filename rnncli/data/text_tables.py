@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rnncli.data.tables import Table, TableRow
 from rnncli.errors import DataError
-from rnncli.messages import counted
+from rnncli.messages import plural
 from rnncli.text.files import File, read_text, read_text_lines, read_text_pieces
 
 FASTTEXT_LABEL = "__label__"  # begins each label of fastText's format
@@ -19,7 +19,7 @@ class TextFile(Table):
     is_plain_text = True
 
     def __init__(self, file: File) -> None:
-        super().__init__(file.where)
+        super().__init__(file.name)
         self.file = file
         self.names = ("text",)
 
@@ -34,7 +34,7 @@ class AlignedFiles(Table):
 
     def __init__(self, files: dict[str, File], *, has_header: bool) -> None:
         """Call the columns as the keys of ``files``; ``has_header`` if those are languages."""
-        super().__init__(" and ".join(file.where for file in files.values()))
+        super().__init__(" and ".join(file.name for file in files.values()))
         self.files = files
         self.names = tuple(files)
         self.has_header = has_header
@@ -42,7 +42,7 @@ class AlignedFiles(Table):
     @property
     def command_argument(self) -> str:
         """What names both files in a command."""
-        return shlex.join(file.where for file in self.files.values())
+        return shlex.join(file.name for file in self.files.values())
 
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield lines with the same number.
@@ -62,7 +62,7 @@ class AlignedFiles(Table):
 
     def _misaligned(self) -> DataError:
         lengths = [
-            f"{file.where} has {counted(sum(1 for _ in self._texts(file)), 'line')}"
+            f"{file.name} has {plural(sum(1 for _ in self._texts(file)), 'line')}"
             for file in self.files.values()
         ]
         return DataError(
@@ -74,7 +74,7 @@ class LabelledLines(Table):
     """Read fastText's format: ``__label__positive A warm, funny film.``."""
 
     def __init__(self, file: File) -> None:
-        super().__init__(file.where)
+        super().__init__(file.name)
         self.file = file
         self.names = ("label", "text")
 
@@ -92,7 +92,7 @@ class LabelledLines(Table):
                     number,
                     f"{len(labels)} labels, but a classifier learns one for each text",
                     "keep the first of each line: "
-                    rf"sed -E 's/^(__label__\S+)( __label__\S+)+/\1/' {self.file.where} > one.txt",
+                    rf"sed -E 's/^(__label__\S+)( __label__\S+)+/\1/' {self.file.name} > one.txt",
                 )
             if line.strip():
                 text = " ".join(word for word in words if word not in labels).strip()

@@ -24,7 +24,7 @@ class TmxFile(Table):
         Raises:
             DataError: the XML is damaged.
         """
-        super().__init__(file.where)
+        super().__init__(file.name)
         self.file = file
         units = [segments for _, segments in islice(self._units(), NAMED_UNITS)]
         self.names = tuple(dict.fromkeys(language for unit in units for language in unit))

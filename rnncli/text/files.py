@@ -33,7 +33,7 @@ class File(NamedTuple):
     """A file, and its name in messages, such as ``standard input``."""
 
     path: Path
-    where: str
+    name: str
 
 
 # --- Bytes --------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def read_file(file: File) -> Iterator[bytes]:
     Raises:
         DataError: it cannot be read, or is damaged.
     """
-    with _explain_damage(file.where), file.path.open("rb", buffering=0) as raw:
+    with _explain_damage(file.name), file.path.open("rb", buffering=0) as raw:
         yield from decompress(iter(partial(raw.read, _CHUNK_BYTES), b""))
 
 
@@ -140,18 +140,16 @@ class _ChunkReader(RawIOBase):
 
 
 @contextmanager
-def _explain_damage(where: str) -> Iterator[None]:
+def _explain_damage(name: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error) as error:
-        hint = "compress it again" if where == STDIN else f"test it: gzip --test {where}"
-        raise DataError(
-            f"{where} is damaged: its gzip data is cut short or broken", hint
-        ) from error
+        hint = "compress it again" if name == STDIN else f"test it: gzip --test {name}"
+        raise DataError(f"{name} is damaged: its gzip data is cut short or broken", hint) from error
     except OSError as error:
         raise DataError(
-            f"{where} cannot be read: {error.strerror or error}",
-            "redirect a file to it: < FILE" if where == STDIN else f"look at it: ls -l {where}",
+            f"{name} cannot be read: {error.strerror or error}",
+            "redirect a file to it: < FILE" if name == STDIN else f"look at it: ls -l {name}",
         ) from error
 
 
@@ -180,10 +178,10 @@ def read_lines(file: File) -> Iterator[bytes]:
     Raises:
         DataError: it cannot be read or is damaged, or a line is too long for memory.
     """
-    return _bounded_lines(read_file(file), file.where)
+    return _bounded_lines(read_file(file), file.name)
 
 
-def _bounded_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _bounded_lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
     number = 1
 
     def bounded() -> Iterator[bytes]:
@@ -193,7 +191,7 @@ def _bounded_lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
             size = size + len(chunk) if end < 0 else len(chunk) - end - 1
             if size >= MAX_LINE_BYTES:
                 raise DataError(
-                    f"{where}, line {number:,}: longer than {MAX_LINE_BYTES:,} bytes",
+                    f"{name}, line {number:,}: longer than {MAX_LINE_BYTES:,} bytes",
                     "check that it is a table; a text without columns needs a name like text.txt",
                 )
             yield chunk
@@ -233,7 +231,7 @@ def read_text_lines(file: File, losses: Losses) -> Iterator[str]:
     Raises:
         DataError: see `read_lines`.
     """
-    for line in _bounded_lines(drop_byte_order_mark(read_file(file)), file.where):
+    for line in _bounded_lines(drop_byte_order_mark(read_file(file)), file.name):
         yield decode(line, losses).removesuffix("\r")
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
 from rnncli.errors import DataError
-from rnncli.messages import counted
+from rnncli.messages import plural
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, Decode, decode
 
@@ -79,12 +79,12 @@ class LineSource(NamedTuple):
     """Lines of a table, their name in messages, and their decoder."""
 
     lines: Iterable[bytes]  # without the newline at their end
-    where: str
+    name: str
     decode: Decode = decode
 
     def error(self, line: int, message: str, hint: str) -> DataError:
         """Return an error that names a line."""
-        return DataError(f"{self.where}, line {line:,}: {message}", hint)
+        return DataError(f"{self.name}, line {line:,}: {message}", hint)
 
 
 def tsv_rows(source: LineSource) -> Iterator[Row]:
@@ -135,7 +135,7 @@ def json_rows(source: LineSource) -> Iterator[JsonRow]:
 def _parse_object(source: LineSource, number: int, line: str) -> dict[str, object]:
     hint = 'write one object a line, such as {"text": "Well done.", "label": "good"}'
     if number == 1 and line.lstrip().startswith("["):
-        hint = f"make it one object a line: jq -c '.[]' {source.where} > lines.jsonl"
+        hint = f"make it one object a line: jq -c '.[]' {source.name} > lines.jsonl"
     try:
         values = json.loads(line, parse_int=JsonNumber, parse_float=JsonNumber)
     except (ValueError, RecursionError) as error:
@@ -150,7 +150,7 @@ def _require_width(source: LineSource, rows: Iterator[Row], hint: str) -> Iterat
     for row in rows:
         if row.cells and len(row.cells) != width:
             if width:
-                message = f"{counted(len(row.cells), 'cell')}, but the first line has {width:,}"
+                message = f"{plural(len(row.cells), 'cell')}, but the first line has {width:,}"
                 raise source.error(row.line, message, hint)
             width = len(row.cells)
         yield row

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnncli.analysis.calibration import combine
 from rnncli.analysis.occlusion import Span, explain
-from rnncli.messages import Announce, counted, listed
+from rnncli.messages import Announce, name_list, plural
 from rnncli.networks.model_numpy import SequenceClassifier
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.storage.layout import NGRAMS
@@ -71,8 +71,8 @@ class TextClassifier(Predictor[SequenceClassifier]):
         return self._tokenizer
 
     def _properties(self) -> list[str]:
-        names = listed(self.labels, MAX_LISTED)
-        return [f"{counted(len(self.labels), 'label')} ({names})", *super()._properties()]
+        names = name_list(self.labels, MAX_LISTED)
+        return [f"{plural(len(self.labels), 'label')} ({names})", *super()._properties()]
 
     def explain(self, texts: Iterable[str]) -> list[list[Span]]:
         """Score the words of each text by their evidence for its label."""

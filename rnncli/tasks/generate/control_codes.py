@@ -15,7 +15,7 @@ import numpy as np
 from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS
 from rnncli.data.values import column_values
 from rnncli.errors import ConfigError
-from rnncli.messages import listed
+from rnncli.messages import name_list
 from rnncli.text.unicode import as_field
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ class Controls:
             return name
         likely = get_close_matches(name, self.counts, n=1) or list(self.counts)[:1]
         raise ConfigError(
-            f"the model knows no label {label!r}; its labels are: {self.listed()}",
+            f"the model knows no label {label!r}; its labels are: {self.name_list()}",
             f"name one of these, such as --control {likely[0]!r}",
         )
 
-    def listed(self) -> str:
+    def name_list(self) -> str:
         """List the first labels, for messages."""
-        return listed(list(self.counts))
+        return name_list(list(self.counts))
 
     def sample(self, seed: int | None) -> Iterator[str]:
         """Draw labels endlessly, by their frequencies in the training data."""

@@ -177,7 +177,7 @@ class TextGenerator(LanguageModelPredictor):
             n -= sum(sizes)
 
     def _properties(self) -> list[str]:
-        controls = [] if self.controls is None else [f"control: {self.controls.listed()}"]
+        controls = [] if self.controls is None else [f"control: {self.controls.name_list()}"]
         return [*super()._properties(), *controls]
 
     def _sampler(self, config: SamplingConfig) -> Sampler:

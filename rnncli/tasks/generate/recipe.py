@@ -127,7 +127,7 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
         controls = Controls.parse(description.task_values.get("controls"))
-        manner = "" if controls is None else f", in the manner of {controls.listed()}"
+        manner = "" if controls is None else f", in the manner of {controls.name_list()}"
         return f"writes text like the one it was trained on{manner}"
 
     def preview(

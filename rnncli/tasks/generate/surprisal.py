@@ -90,7 +90,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         if self.controls is not None and control is None:
             raise ConfigError(
                 "the model was trained with labels, and a score needs one of them",
-                f"--control LABEL; the labels are: {self.controls.listed()}",
+                f"--control LABEL; the labels are: {self.controls.name_list()}",
             )
         context = self._context(self.require_control(control))
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
