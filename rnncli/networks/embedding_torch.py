@@ -11,7 +11,7 @@ from rnncli.networks.random_torch import generator
 
 @dataclass(frozen=True)
 class DropoutRates:
-    """Shares of units that are switched off while training."""
+    """Shares of units that dropout sets to 0 in training."""
 
     hidden: float = 0.0  # of the outputs of each layer
     embedding: float = 0.0  # of what the first layer reads
@@ -43,10 +43,10 @@ class Embedding(nn.Embedding):
         nn.init.normal_(self.weight, std=embedding_dim**-0.5)
 
     @torch.no_grad()
-    def start_from(self, vectors: Tensor) -> None:
-        """Initialise the rows whose vectors (V, E) are not 0 from these."""
-        known = vectors.any(1)  # (V,)
-        self.weight[known] = vectors[known]
+    def initialise(self, vectors: Tensor) -> None:
+        """Initialise rows by vectors (V, E), but for those that are 0."""
+        rows = vectors.any(1)  # (V,)
+        self.weight[rows] = vectors[rows]
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return (N, T, E) for tokens (N, T)."""

@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from rnncli.networks.random_torch import generator
 from rnncli.text.special_tokens import PAD
 
-UNIGRAM_POWER = 0.75  # of the frequencies that are sampled from, so that rare tokens come up, too
+UNIGRAM_POWER = 0.75  # of the frequencies that are sampled from, in favour of rare tokens
 
 
 def cross_entropy(
     logits: Tensor, targets: Tensor, label_smoothing: float = 0.0
 ) -> tuple[Tensor, int]:
-    """Return the summed loss in nats and the number of targets, padding left out.
+    """Return the summed loss in nats and the number of targets, without padding.
 
     Logits are (..., V), targets (...).
     """
@@ -45,7 +45,7 @@ def classification_loss(
 
 
 class SampledSoftmax:
-    """Estimate the cross-entropy of a large vocabulary from a part of it (Jean et al. 2015, 3.1).
+    """Estimate the cross-entropy of a large vocabulary by sampling (Jean et al. 2015, section 3.1).
 
     The candidates of a step are all its targets and some negative samples, shared by all rows. In
     the sum over the vocabulary each candidate also stands for tokens like it that were not sampled:
@@ -68,16 +68,15 @@ class SampledSoftmax:
         self, x: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
     ) -> tuple[Tensor, int]:
         """Return the summed loss in nats and the number of targets (...); x is (..., E)."""
-        where = targets != PAD
-        x, targets = x[where], targets[where]  # (M, E), (M,)
+        is_target = targets != PAD
+        x, targets = x[is_target], targets[is_target]  # (M, E), (M,)
         candidates = self._candidates(targets)  # (U,)
         columns = torch.searchsorted(candidates, targets)  # (M,)
         log_inclusion = self._log_inclusion.to(x.device)[candidates]  # (U,)
-        # Corrected in the biases, and fused with the softmax: each pass over the logits costs as
-        # much as their product.
+        # Corrected in the biases, since a pass over the logits costs as much as the product.
         biases = output.bias[candidates] - log_inclusion
         logits = F.linear(x, output.weight[candidates], biases)  # (M, U)
-        # A target is a candidate for certain, and stands for itself alone.
+        # Targets are always candidates: their logits have no correction.
         rows = torch.arange(len(columns), device=x.device)
         logits[rows, columns] += log_inclusion[columns].to(logits.dtype)
         loss = F.cross_entropy(logits.float(), columns, reduction="sum")

@@ -73,8 +73,8 @@ def test_attention_weights_equal_those_in_pytorch(
     np.testing.assert_allclose(weights, used[0], rtol=0, atol=1e-4)
     np.testing.assert_allclose(weights.sum(2), 1, atol=1e-5)
     assert weights.shape == (4, 6, 8)
-    for own, length in zip(weights, lengths, strict=True):
-        assert (own[:, length:] == 0).all() and (own[:, :length] > 0).all()
+    for row_weights, length in zip(weights, lengths, strict=True):
+        assert (row_weights[:, length:] == 0).all() and (row_weights[:, :length] > 0).all()
 
 
 @every_cell
@@ -83,12 +83,12 @@ def test_the_batch_does_not_change_attention_weights(
 ) -> None:
     tokens, lengths, targets = batch()
     network = in_numpy(build(cell, 2))
-    together = network.attend(targets, network.encode(tokens, lengths))
+    batched = network.attend(targets, network.encode(tokens, lengths))
     for i, length in enumerate(lengths):
         row = slice(i, i + 1)
         state = network.encode(tokens[row, :length], lengths[row])
-        alone = network.attend(targets[row, :4], state)
-        np.testing.assert_allclose(alone, together[row, :4, :length], rtol=0, atol=1e-5)
+        single = network.attend(targets[row, :4], state)
+        np.testing.assert_allclose(single, batched[row, :4, :length], rtol=0, atol=1e-5)
 
 
 # Words
@@ -131,33 +131,33 @@ def test_weights_are_summed_over_source_tokens_and_averaged_over_target_tokens()
         [[0.5, 0.25, 0.125, 0.125, 9], [0, 0.5, 0.25, 0.25, 9], [1, 0, 0, 0, 9], [9, 9, 9, 9, 9]],
         np.float32,
     )  # the fourth column is the end of the source; what is 9 is padding
-    found = merge(source, target, weights)
-    assert (found.source, found.target) == (("aa", "b"), ("c", "dd"))
-    np.testing.assert_array_equal(found.weights, [[0.75, 0.125], [0.75, 0.125]])
+    output = merge(source, target, weights)
+    assert (output.source, output.target) == (("aa", "b"), ("c", "dd"))
+    np.testing.assert_array_equal(output.weights, [[0.75, 0.125], [0.75, 0.125]])
 
 
 def test_other_pairs_do_not_change_an_alignment() -> None:
     model, several = Translator.load(translator()), Translator.load(translator(), threads=2)
     texts = [*TEXTS, "", "the cat", *(f"{who} sleeps {when}" for who in WHO for when in WHEN)] * 4
-    translations = [found.text for found in model(texts)]
+    translations = [output.text for output in model(texts)]
     translations[1] = "le chat qui n'existe pas"  # any will do
-    together = several.align(texts, translations)
-    assert [bool(found) for found in together] == [bool(text) for text in texts]
-    for text, translation, found in list(zip(texts, translations, together, strict=True))[:12]:
-        (alone,) = model.align([text], [translation])
-        assert (found.source, found.target) == (alone.source, alone.target)
-        assert found.source == tuple(text.split())
-        assert found.target == (tuple(translation.split()) if text else ())
-        np.testing.assert_allclose(found.weights, alone.weights, rtol=0, atol=1e-5)
-        assert (found.weights >= 0).all() and (found.weights.sum(1) < 1).all()
+    batched = several.align(texts, translations)
+    assert [bool(output) for output in batched] == [bool(text) for text in texts]
+    for text, translation, output in list(zip(texts, translations, batched, strict=True))[:12]:
+        (single,) = model.align([text], [translation])
+        assert (output.source, output.target) == (single.source, single.target)
+        assert output.source == tuple(text.split())
+        assert output.target == (tuple(translation.split()) if text else ())
+        np.testing.assert_allclose(output.weights, single.weights, rtol=0, atol=1e-5)
+        assert (output.weights >= 0).all() and (output.weights.sum(1) < 1).all()
 
 
 def test_a_text_translated_in_pieces_is_not_aligned() -> None:
     heard: list[str] = []
     model = Translator.load(translator(), announce=heard.append)
     long = "the cat " * (MAX_CHARACTERS // 4)
-    found = model.align([long, "the cat", "the cat", long], ["le chat", long, "le chat", " "])
-    assert [bool(one) for one in found] == [False, False, True, False]
+    output = model.align([long, "the cat", "the cat", long], ["le chat", long, "le chat", " "])
+    assert [bool(one) for one in output] == [False, False, True, False]
     assert len([message for message in heard if "not aligned" in message]) == 1
 
 
@@ -210,16 +210,16 @@ def test_a_list_names_the_strongest_words_first() -> None:
 # The command
 
 
-def translate(*options: object, code: int = 0, columns: int = 80, **kept: Any) -> Result:
+def translate(*options: object, code: int = 0, columns: int = 80, **remaining: Any) -> Result:
     env = {"COLUMNS": str(columns)}
-    result = call("translate", "-m", translator(), *options, env=env, **kept)
+    result = call("translate", "-m", translator(), *options, env=env, **remaining)
     assert result.code == code, result.err
     return result
 
 
 def aligned(*texts: str) -> list[Alignment]:
     model = Translator.load(translator())
-    return model.align(texts, [found.text for found in model(texts)])
+    return model.align(texts, [output.text for output in model(texts)])
 
 
 def test_a_table_stands_below_each_translation() -> None:
@@ -321,14 +321,14 @@ def test_the_svg_has_a_heatmap_of_each_translation(tmp_path: Path) -> None:
     result = translate("--attention-out", path, TEXTS[0], "", TEXTS[1])
     assert result.lines == translate(TEXTS[0], "", TEXTS[1]).lines
     assert str(path) in result.err
-    assert [own.name for own in tmp_path.iterdir()] == ["a.svg"]
+    assert [row_weights.name for row_weights in tmp_path.iterdir()] == ["a.svg"]
     pictures = drawn(path)
     for picture, alignment in zip(pictures, aligned(TEXTS[0], TEXTS[1]), strict=True):
         words = [text.text for text in picture.iter(f"{SVG}text")]
         assert words == [*alignment.source, *alignment.target]
-        found = cells(picture)
+        output = cells(picture)
         shown = [round(w, 2) for w in alignment.weights.ravel().tolist() if w >= 0.01]
-        assert [found[place] for place in sorted(found)] == pytest.approx(shown, abs=0.011)
+        assert [output[place] for place in sorted(output)] == pytest.approx(shown, abs=0.011)
 
 
 def test_any_word_can_be_drawn(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_the_number_of_heatmaps_is_limited(
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "told"),
+    ("name", "code", "message"),
     [
         ("a.png", 2, "--attention-out a.svg"),
         ("nowhere/a.svg", 1, "does not exist"),
@@ -367,11 +367,11 @@ def test_the_number_of_heatmaps_is_limited(
     ],
 )
 def test_an_unwritable_svg_path_is_refused_before_translation(
-    name: str, code: int, told: str, tmp_path: Path
+    name: str, code: int, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "folder.svg").mkdir()
     options = ("-o", "out.svg", "--attention-out", name, TEXTS[0])
-    assert told in translate(*options, code=code, cwd=tmp_path).err
+    assert message in translate(*options, code=code, cwd=tmp_path).err
     assert [path.name for path in tmp_path.iterdir()] == ["folder.svg"]
 
 

@@ -45,9 +45,9 @@ def test_two_models_combined_are_better_than_each(rng):
     classes = truth(rng, parts.sum(0))
     weights = fit_weights(parts, classes)
     np.testing.assert_allclose(weights, 1, atol=0.15)
-    together = loss(combine(parts, weights), classes)
-    alone = [loss(combine(p[None], fit_weights(p[None], classes)), classes) for p in parts]
-    assert together < min(alone)
+    batched = loss(combine(parts, weights), classes)
+    single = [loss(combine(p[None], fit_weights(p[None], classes)), classes) for p in parts]
+    assert batched < min(single)
 
 
 def test_an_uninformative_model_gets_a_small_weight(rng):
@@ -80,9 +80,9 @@ def test_weights_minimise_the_penalised_loss(rng, number):
         total = combine(logits, np.array(weights))
         return number * loss(total, classes) + PRIOR / 2 * ((np.array(weights) - 0.5) ** 2).sum()
 
-    found = fit_weights(logits, classes)
+    result = fit_weights(logits, classes)
     for step in product((-1e-3, 0, 1e-3), repeat=2):
-        assert objective(found) <= objective(np.maximum(found + step, MIN_WEIGHT)) + 1e-9
+        assert objective(result) <= objective(np.maximum(result + step, MIN_WEIGHT)) + 1e-9
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

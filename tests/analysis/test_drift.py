@@ -26,23 +26,23 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.train(texts, "word", 1_000, fold=True)
 
 
-def topics_of(texts: list[str], usual: TextProfile | None, tokenizer: Tokenizer) -> list[str]:
-    return [line.partition(":")[0] for line in drift_warnings(texts, usual, tokenizer)]
+def topics_of(texts: list[str], reference: TextProfile | None, tokenizer: Tokenizer) -> list[str]:
+    return [line.partition(":")[0] for line in drift_warnings(texts, reference, tokenizer)]
 
 
 KNOWN = "the soup was lovely"  # four words that the vocabulary has
 
 
 def test_a_model_has_a_profile_of_its_data() -> None:
-    usual = read_description(classifier()).profile
-    assert usual is not None and usual.unknown_words is not None
-    assert usual.scripts == {"LATIN": 1.0}
-    assert 0 <= usual.unknown_words < 0.5
+    reference = read_description(classifier()).profile
+    assert reference is not None and reference.unknown_words is not None
+    assert reference.scripts == {"LATIN": 1.0}
+    assert 0 <= reference.unknown_words < 0.5
 
 
 def test_a_warning_of_scripts_has_number_and_example(tokenizer: Tokenizer) -> None:
-    usual = profile([KNOWN], [KNOWN], tokenizer)
-    (line,) = drift_warnings([KNOWN] * 19 + [RUSSIAN], usual, tokenizer)
+    reference = profile([KNOWN], [KNOWN], tokenizer)
+    (line,) = drift_warnings([KNOWN] * 19 + [RUSSIAN], reference, tokenizer)
     assert line.startswith("script: 1 of 20 texts in CYRILLIC, such as 'Суп ")
     assert "LATIN" in line
 
@@ -65,7 +65,7 @@ def test_no_warning_of_scripts_without_shift(
 
 
 @pytest.mark.parametrize(
-    ("unknown", "usual", "is_told"),
+    ("unknown", "reference", "is_announced"),
     [
         (10, 0.0, False),  # of fifty
         (11, 0.0, True),
@@ -76,12 +76,12 @@ def test_no_warning_of_scripts_without_shift(
     ],
 )
 def test_a_warning_of_unknown_words_needs_many_and_more_than_in_training(
-    unknown: int, usual: float | None, is_told: bool, tokenizer: Tokenizer
+    unknown: int, reference: float | None, is_announced: bool, tokenizer: Tokenizer
 ) -> None:
     text = " ".join(["Quarks"] * unknown + ["soup"] * (50 - unknown))
-    lines = list(drift_warnings([text], TextProfile({}, usual), tokenizer))
-    assert len(lines) == is_told
-    if is_told:
+    lines = list(drift_warnings([text], TextProfile({}, reference), tokenizer))
+    assert len(lines) == is_announced
+    if is_announced:
         assert lines[0].startswith("words: the model does not know 22 %")
         assert "'Quarks'" in lines[0]
 
@@ -102,20 +102,20 @@ def test_warnings_are_printable(tokenizer: Tokenizer, texts: list[str]) -> None:
 def test_a_stream_has_its_warnings_once_and_after_enough_texts(
     tokenizer: Tokenizer, texts: list[str], size: int
 ) -> None:
-    said: list[str] = []
-    watch = DriftMonitor(TextProfile({"LATIN": 1.0}), tokenizer, said.append)
+    message: list[str] = []
+    watch = DriftMonitor(TextProfile({"LATIN": 1.0}), tokenizer, message.append)
     seen = 0
     for first in range(0, len(texts), size):
-        own = texts[first : first + size]
-        watch.update(own)
-        seen += sum(map(bool, map(str.strip, own)))
-        assert seen >= MIN_TEXTS or not said
-    before = list(said)
+        batch = texts[first : first + size]
+        watch.update(batch)
+        seen += sum(map(bool, map(str.strip, batch)))
+        assert seen >= MIN_TEXTS or not message
+    before = list(message)
     watch.finish()
     if seen >= MIN_TEXTS:
-        assert said == before != []
+        assert message == before != []
     watch.finish()
-    assert len(said) == len({line.partition(":")[0] for line in said})
+    assert len(message) == len({line.partition(":")[0] for line in message})
 
 
 # Commands
@@ -172,8 +172,8 @@ def test_evaluate_warns_of_other_data(
 ) -> None:
     result = call("evaluate", classifier(), write(tmp_path / "other.csv"))
     assert result.code == 0
-    found = [line.partition(":")[0] for line in result.err.splitlines()]
-    assert [topic for topic in found if topic in ("script", "words")] == topics
+    output = [line.partition(":")[0] for line in result.err.splitlines()]
+    assert [topic for topic in output if topic in ("script", "words")] == topics
 
 
 def test_evaluate_does_not_warn_of_the_training_data(tmp_path: Path) -> None:

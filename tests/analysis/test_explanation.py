@@ -79,12 +79,12 @@ def test_removing_the_highest_scores_lowers_the_probability_most() -> None:
     texts = [
         f"the {subject} {verdict}" for subject in SUBJECTS for verdict in sum(VERDICTS.values(), ())
     ]
-    found = explain(model, texts)
+    actual = explain(model, texts)
 
     def probabilities(strongest: bool) -> float:
         """Return the mean probability of the labels without two words of each text."""
         shorter = []
-        for text, spans in zip(texts, found, strict=True):
+        for text, spans in zip(texts, actual, strict=True):
             by_score = sorted(spans, key=lambda span: span.score, reverse=strongest)
             shorter.append(" ".join(words_of(text, sorted(by_score[2:], key=lambda s: s.start))))
         labels = [result.label for result in model(texts)]
@@ -132,9 +132,9 @@ def test_a_long_text_is_explained_by_groups_of_words(number: int) -> None:
 def test_other_texts_do_not_change_scores() -> None:
     model = Counting()
     texts = ["so " * 2_000 + "good", "", "not good", " \t", "a", "b " * 4_000]
-    together = explain(model, texts)
-    assert together == [explain(model, [text])[0] for text in texts]
-    assert [bool(spans) for spans in together] == [True, False, True, False, True, True]
+    batched = explain(model, texts)
+    assert batched == [explain(model, [text])[0] for text in texts]
+    assert [bool(spans) for spans in batched] == [True, False, True, False, True, True]
 
 
 def test_the_scores_of_an_only_label_are_zero() -> None:
@@ -180,8 +180,8 @@ def test_each_output_line_ends_with_its_strongest_words() -> None:
 def test_words_are_sorted_by_strength_and_have_signs() -> None:
     texts = ["the soup was lovely", "a dreadful lamp was lovely and lovely again , the map says"]
     for text, line in zip(texts, classify(*texts).lines, strict=True):
-        (found,) = explain(TextClassifier.load(classifier()), [text])
-        scores = sorted(found, key=lambda span: -abs(span.score))[:5]
+        (actual,) = explain(TextClassifier.load(classifier()), [text])
+        scores = sorted(actual, key=lambda span: -abs(span.score))[:5]
         strong = [span for span in scores if abs(span.score) >= 0.1 * abs(scores[0].score)]
         expected = [f"{'-+'[s.score > 0]}{text[s.start : s.end]}" for s in strong]
         assert line.split("\t")[3] == " ".join(expected)
@@ -194,10 +194,10 @@ def test_json_has_the_position_and_score_of_every_word() -> None:
     assert list(answer) == ["text", "label", "probability", "probabilities", "explanation"]
     assert answer["explanation"]["method"] == "occlusion"
     (spans,) = explain(package.load(classifier()), [text])
-    for told, span in zip(answer["explanation"]["spans"], spans, strict=True):
-        assert (told["start"], told["end"]) == (span.start, span.end)
-        assert told["text"] == text[span.start : span.end]
-        assert told["score"] == pytest.approx(span.score, abs=1e-4)
+    for notices, span in zip(answer["explanation"]["spans"], spans, strict=True):
+        assert (notices["start"], notices["end"]) == (span.start, span.end)
+        assert notices["text"] == text[span.start : span.end]
+        assert notices["score"] == pytest.approx(span.score, abs=1e-4)
     assert blank["explanation"] is None
 
 
@@ -210,8 +210,8 @@ def test_groups_of_words_are_announced_once() -> None:
     for field in fields:
         for piece in re.findall(r'[+-]("(?:[^"\\]|\\.)*"|\S+)', field):
             assert json.loads(piece) in text
-    (alone,) = classify('"lovely').lines
-    assert alone.endswith('\t+"\\"lovely"')
+    (single,) = classify('"lovely').lines
+    assert single.endswith('\t+"\\"lovely"')
 
 
 def test_strongest_words_become_a_column(tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_words_are_coloured_by_their_scores_with_a_legend() -> None:
     assert limits == sorted(limits) == [int(limit) / 100 for _, limit in legend[3:]]
     assert len(set(codes)) == 6
     assert len(re.sub(r"\x1b\[[\d;]*m", "", painted.err).rstrip()) < 80
-    for line, found in zip(painted.lines, objects(*texts), strict=True):
-        spans = (found["explanation"] or {"spans": []})["spans"]
+    for line, actual in zip(painted.lines, objects(*texts), strict=True):
+        spans = (actual["explanation"] or {"spans": []})["spans"]
         largest = max((abs(span["score"]) for span in spans), default=0)
         expected = [
             (codes[3 * (span["score"] < 0) + degree - 1], span["text"])

@@ -32,9 +32,9 @@ def test_the_gradient_of_a_leaky_sum_decays_exponentially(tokens: Tensor) -> Non
 
 def test_unused_inputs_have_no_gradient(tokens: Tensor) -> None:
     embedding = nn.Embedding(LENGTH, 4)
-    found = gradient_by_lag(embedding, lambda: embedding(tokens)[:, -2:].square().sum())
-    assert (found[:2] > 0).all()
-    assert (found[2:] == 0).all()
+    result = gradient_by_lag(embedding, lambda: embedding(tokens)[:, -2:].square().sum())
+    assert (result[:2] > 0).all()
+    assert (result[2:] == 0).all()
 
 
 def test_a_loss_that_is_no_function_of_the_last_input_is_refused(tokens: Tensor) -> None:

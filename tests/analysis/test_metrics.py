@@ -177,13 +177,17 @@ def test_the_p_value_of_many_texts_can_be_computed():
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))
 def test_each_prediction_is_in_the_bin_of_its_probability(pairs, bins):
     probabilities, correct = map(np.array, zip(*pairs, strict=True))
-    found = reliability(probabilities, correct, bins)
-    assert sum(own.texts for own in found) == len(pairs)
-    assert sum(own.texts * own.right for own in found) == pytest.approx(correct.sum())
-    assert sum(own.texts * own.probability for own in found) == pytest.approx(probabilities.sum())
-    for own in found:
-        assert own.high - own.low == pytest.approx(1 / bins)
-        assert own.low - 1e-9 <= own.probability <= own.high + 1e-9
+    result = reliability(probabilities, correct, bins)
+    assert sum(interval_bin.texts for interval_bin in result) == len(pairs)
+    assert sum(interval_bin.texts * interval_bin.right for interval_bin in result) == pytest.approx(
+        correct.sum()
+    )
+    assert sum(
+        interval_bin.texts * interval_bin.probability for interval_bin in result
+    ) == pytest.approx(probabilities.sum())
+    for interval_bin in result:
+        assert interval_bin.high - interval_bin.low == pytest.approx(1 / bins)
+        assert interval_bin.low - 1e-9 <= interval_bin.probability <= interval_bin.high + 1e-9
 
 
 def test_perplexity_is_exp_of_the_loss_and_never_overflows():

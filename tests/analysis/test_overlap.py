@@ -48,14 +48,14 @@ def sources_and_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
 @example((STORY[:100], [STORY[:100], STORY[3:35], STORY[3:34], "x" + STORY[3:36] + "x"]))
 def test_the_overlap_equals_that_of_brute_force(case: tuple[str, list[str]]) -> None:
     source, texts = case
-    found = Source(source).overlaps(texts)
-    assert len(found) == len(texts)
-    for text, beginning in zip(texts, found, strict=True):
+    output = Source(source).overlaps(texts)
+    assert len(output) == len(texts)
+    for text, beginning in zip(texts, output, strict=True):
         expected = searched(text, source)
         assert beginning.longest == expected.longest
         assert beginning.share == pytest.approx(expected.share)
     for length in (1, 2, MIN_MATCH, 50):
-        expected_long = [beginning.longest >= length for beginning in found]
+        expected_long = [beginning.longest >= length for beginning in output]
         assert Source(source).has_match(texts, length) == expected_long
 
 
@@ -75,9 +75,9 @@ def test_a_megabyte_is_searched() -> None:
     words = ["".join(rng.choices("etaoinshrd", k=rng.randint(2, 7))) for _ in range(3_000)]
     source = " ".join(rng.choices(words, k=180_000))[:1_000_000]
     sample = (" ".join(rng.choices(words, k=400)) + "#" + source[600_000:600_050] + "#")[-2_000:]
-    (found,) = Source(source).overlaps([sample])
-    assert found.longest >= 50
-    assert found.share == pytest.approx(50 / len(sample), rel=0.01)
+    (output,) = Source(source).overlaps([sample])
+    assert output.longest >= 50
+    assert output.share == pytest.approx(50 / len(sample), rel=0.01)
 
 
 def test_a_source_is_read_as_in_training_also_gzipped(tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def beginning(tmp_path: Path) -> Path:
 
 def test_each_sample_is_followed_by_its_overlap(beginning: Path) -> None:
     words = ("The", "--length", 60, "--temperature", 0.5, "-n", 2)
-    found = generate(*words, "--copied-from", beginning)
-    assert found.out == generate(*words).out
-    first, second = found.err.splitlines()
+    output = generate(*words, "--copied-from", beginning)
+    assert output.out == generate(*words).out
+    first, second = output.err.splitlines()
     assert first == "copied: longest 50 characters, 83 % in stretches of 32 or more"
     assert second.startswith("copied: longest ")
     assert second.endswith(" 0 % in stretches of 32 or more")

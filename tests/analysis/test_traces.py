@@ -50,12 +50,12 @@ def test_gates_fulfil_the_equations_of_the_cell(
     layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
 ) -> None:
     layer, module, x = layers
-    found = traced(layer, x)
+    result = traced(layer, x)
     weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
     inputs = x @ weights["weight_ih"].T + weights["bias_ih"]
     h, c = np.zeros(UNITS), np.zeros(UNITS)
     for t in range(STEPS):
-        gate = {name: values[t] for name, values in found.gates.items()}
+        gate = {name: values[t] for name, values in result.gates.items()}
         assert all((values > 0).all() and (values < 1).all() for values in gate.values())
         w = inputs[t].reshape(-1, UNITS)
         if layer.cell == "mingru":
@@ -71,7 +71,7 @@ def test_gates_fulfil_the_equations_of_the_cell(
             h = (1 - gate["update"]) * candidate + gate["update"] * h
         elif layer.cell == "rnn":
             h = np.tanh(w[0] + u[0])
-        np.testing.assert_allclose(found.hidden_states[t], h, atol=1e-5)
+        np.testing.assert_allclose(result.hidden_states[t], h, atol=1e-5)
 
 
 def test_a_trace_can_continue_from_a_state(

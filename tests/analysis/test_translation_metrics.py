@@ -36,17 +36,17 @@ def measured(
     outputs: list[str], references: list[str], tokenize: str = "13a"
 ) -> dict[str, Measurement]:
     """Measure one system."""
-    (found,) = measure([outputs], references, tokenize)
-    return found
+    (result,) = measure([outputs], references, tokenize)
+    return result
 
 
 def test_a_perfect_translation_scores_100() -> None:
     references = ["The cat sat on the mat.", "A dog barks at the moon."]
-    found = measured(references, references)
-    assert {name: own.score for name, own in found.items()} == {
+    result = measured(references, references)
+    assert {name: measurement.score for name, measurement in result.items()} == {
         "bleu": 100, "bleu_lower": 100, "chrf": 100
     }  # fmt: skip
-    assert all(own.interval == (100, 100) for own in found.values())
+    assert all(measurement.interval == (100, 100) for measurement in result.values())
 
 
 def test_bleu_is_the_geometric_mean_of_precisions_and_the_brevity_penalty() -> None:
@@ -57,24 +57,24 @@ def test_bleu_is_the_geometric_mean_of_precisions_and_the_brevity_penalty() -> N
 
 
 def test_only_the_lower_cased_score_ignores_case() -> None:
-    found = measured(["the cat sat on it"], ["The CAT sat on it"])
-    assert found["bleu"].score < found["bleu_lower"].score == 100
+    result = measured(["the cat sat on it"], ["The CAT sat on it"])
+    assert result["bleu"].score < result["bleu_lower"].score == 100
 
 
 @pytest.mark.parametrize("tokenize", ["13a", "char"])
 def test_each_score_has_its_signature(tokenize: str) -> None:
-    found = measured(["a b"], ["a b"], tokenize)
-    assert f"case:mixed|eff:no|tok:{tokenize}" in found["bleu"].signature
-    assert f"case:lc|eff:no|tok:{tokenize}" in found["bleu_lower"].signature
-    assert "nc:6" in found["chrf"].signature
-    assert all("version:" in own.signature for own in found.values())
+    result = measured(["a b"], ["a b"], tokenize)
+    assert f"case:mixed|eff:no|tok:{tokenize}" in result["bleu"].signature
+    assert f"case:lc|eff:no|tok:{tokenize}" in result["bleu_lower"].signature
+    assert "nc:6" in result["chrf"].signature
+    assert all("version:" in measurement.signature for measurement in result.values())
 
 
 def test_japanese_words_stand_beside_characters() -> None:
-    found = measured(["私は猫が好きです。"], ["私は犬が好きです。"], "ja-mecab")
-    assert "tok:ja-mecab" in found["bleu"].signature
-    assert "tok:char" in found["bleu_char"].signature
-    assert found["bleu_char"].score != found["bleu"].score
+    result = measured(["私は猫が好きです。"], ["私は犬が好きです。"], "ja-mecab")
+    assert "tok:ja-mecab" in result["bleu"].signature
+    assert "tok:char" in result["bleu_char"].signature
+    assert result["bleu_char"].score != result["bleu"].score
 
 
 @pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU), ("chrf", CHRF)])
@@ -82,22 +82,24 @@ def test_scores_and_intervals_are_those_of_sacrebleu(
     name: str, metric: Callable[[], BLEU | CHRF]
 ) -> None:
     outputs, references = sentences(200)
-    own, theirs = measured(outputs, references)[name], metric()
-    score = theirs.corpus_score(outputs, [references], n_bootstrap=1_000)
-    told = json.loads(score.format(8, signature=str(theirs.get_signature()), is_json=True))
-    low, high = own.interval
-    assert own.score == pytest.approx(told["score"], abs=1e-4)
-    assert low < told["confidence_mean"] < high
-    assert (high - low) / 2 == pytest.approx(told["confidence_var"], rel=0.01)
+    measurement, sacrebleu_metric = measured(outputs, references)[name], metric()
+    score = sacrebleu_metric.corpus_score(outputs, [references], n_bootstrap=1_000)
+    sacrebleu_result = json.loads(
+        score.format(8, signature=str(sacrebleu_metric.get_signature()), is_json=True)
+    )
+    low, high = measurement.interval
+    assert measurement.score == pytest.approx(sacrebleu_result["score"], abs=1e-4)
+    assert low < sacrebleu_result["confidence_mean"] < high
+    assert (high - low) / 2 == pytest.approx(sacrebleu_result["confidence_var"], rel=0.01)
 
 
 def test_the_batch_size_does_not_change_the_statistics() -> None:
     outputs, references = sentences(BATCH_SENTENCES + 1)
-    for own, system in zip(
+    for measurement, system in zip(
         measure([outputs, references], references, "13a"), (outputs, references), strict=True
     ):
         expected = BLEU().corpus_score(system, [references]).score
-        assert own["bleu"].score == pytest.approx(expected, abs=1e-4)
+        assert measurement["bleu"].score == pytest.approx(expected, abs=1e-4)
 
 
 @given(PAIRS)
@@ -107,8 +109,8 @@ def test_the_score_of_a_sentence_does_not_depend_on_others(
     outputs, references, _ = map(list, zip(*pairs, strict=True))
     scores = measured(outputs, references)["chrf"].sentence_scores
     for output, reference, score in zip(outputs, references, scores, strict=True):
-        alone = CHRF().sentence_score(output, [reference]).score
-        assert score == pytest.approx(alone, abs=1e-4)
+        single = CHRF().sentence_score(output, [reference]).score
+        assert score == pytest.approx(single, abs=1e-4)
 
 
 # Two systems
@@ -118,9 +120,12 @@ def test_the_score_of_a_sentence_does_not_depend_on_others(
 @given(PAIRS)
 def test_a_comparison_is_symmetric(pairs: list[tuple[str, str, str]]) -> None:
     first, second, references = map(list, zip(*pairs, strict=True))
-    ours, theirs = measured(first, references), measured(second, references)
+    ours, sacrebleu_metric = measured(first, references), measured(second, references)
     for name in ours:
-        there, back = compare(ours[name], theirs[name]), compare(theirs[name], ours[name])
+        there, back = (
+            compare(ours[name], sacrebleu_metric[name]),
+            compare(sacrebleu_metric[name], ours[name]),
+        )
         assert there.difference == -back.difference
         assert there.difference_interval == pytest.approx(
             [-x for x in back.difference_interval][::-1]
@@ -138,9 +143,9 @@ def test_a_system_that_is_always_better_is_significant_from_six_sentences_on(
     """By a sign test, five of five sentences are not significant at 5 %, six of six are."""
     references = [f"the cat sat on mat number {i}" for i in range(number)]
     worse = [text.replace("cat", "dog") for text in references]
-    found = compare(measured(references, references)["bleu"], measured(worse, references)["bleu"])
-    assert found.difference > 0
-    assert (found.p_value < 0.05) == is_told
+    result = compare(measured(references, references)["bleu"], measured(worse, references)["bleu"])
+    assert result.difference > 0
+    assert (result.p_value < 0.05) == is_told
 
 
 def test_equal_numbers_of_better_and_worse_sentences_are_not_significant() -> None:
@@ -149,10 +154,10 @@ def test_equal_numbers_of_better_and_worse_sentences_are_not_significant() -> No
         [text.replace("cat", "dog") if i % 2 == rest else text for i, text in enumerate(references)]
         for rest in (0, 1)
     )
-    found = compare(measured(one, references)["bleu"], measured(other, references)["bleu"])
-    low, high = found.difference_interval
+    result = compare(measured(one, references)["bleu"], measured(other, references)["bleu"])
+    low, high = result.difference_interval
     assert low < 0 < high
-    assert found.p_value > 0.5
+    assert result.p_value > 0.5
 
 
 # Faults
@@ -161,10 +166,10 @@ def test_equal_numbers_of_better_and_worse_sentences_are_not_significant() -> No
 def test_empty_and_looping_outputs_are_counted_and_lengths_compared() -> None:
     loop = "and so on it goes " * 3
     outputs = ["", "a b c d e f", loop, "no no no no no no", "no no no no no", "e e e f f f"]
-    found = faults(outputs, ["one two three four five"] * len(outputs), "13a")
-    assert found.empty_outputs == 1
-    assert found.looping_outputs == 2  # "no no no no" stands in five words twice
-    assert found.length_ratio == pytest.approx((0 + 6 + 15 + 6 + 5 + 6) / 30)
+    result = faults(outputs, ["one two three four five"] * len(outputs), "13a")
+    assert result.empty_outputs == 1
+    assert result.looping_outputs == 2  # "no no no no" stands in five words twice
+    assert result.length_ratio == pytest.approx((0 + 6 + 15 + 6 + 5 + 6) / 30)
 
 
 def test_loops_are_found_in_a_language_without_spaces() -> None:

@@ -28,8 +28,8 @@ def search(toy, sources, limits, rules=FREE, **config):
     return beam_search(toy, toy.start(sources), np.array(limits), config, rules)
 
 
-def tokens_of(found):
-    return [hypothesis.tokens for hypothesis in found]
+def tokens_of(result):
+    return [hypothesis.tokens for hypothesis in result]
 
 
 def all_translations(toy, source, limit, penalty):
@@ -49,9 +49,9 @@ def all_translations(toy, source, limit, penalty):
 def test_a_beam_wide_enough_finds_the_best_of_all_translations(seed, penalty):
     toy = Toy(seed)
     every = all_translations(toy, 5, 4, penalty)  # 3 + 9 + 27
-    found = search(toy, [5], [4], beam=200, nbest=200, length_penalty=penalty)[0]
-    assert tokens_of(found) == tokens_of(every)
-    np.testing.assert_allclose([h.score for h in found], [h.score for h in every], rtol=1e-6)
+    result = search(toy, [5], [4], beam=200, nbest=200, length_penalty=penalty)[0]
+    assert tokens_of(result) == tokens_of(every)
+    np.testing.assert_allclose([h.score for h in result], [h.score for h in every], rtol=1e-6)
 
 
 def greedy_search(toy, source, limit):
@@ -67,8 +67,8 @@ def greedy_search(toy, source, limit):
 @given(st.integers(0, 10**6), st.integers(1, 9))
 def test_a_beam_of_one_is_greedy(seed, limit):
     toy = Toy(seed)
-    found = search(toy, [seed % 7], [limit], beam=1)
-    assert tokens_of(found[0]) == [greedy_search(toy, seed % 7, limit)]
+    result = search(toy, [seed % 7], [limit], beam=1)
+    assert tokens_of(result[0]) == [greedy_search(toy, seed % 7, limit)]
 
 
 def plain_beam_search(toy, source, limit, beam, penalty):
@@ -111,19 +111,19 @@ def check_search(toy, beam, sources, penalty):
     numbers, limits = zip(*sources, strict=True)
     results = search(toy, numbers, limits, beam=beam, nbest=beam, length_penalty=penalty)
     assert len(results) == len(sources)
-    for (source, limit), found in zip(sources, results, strict=True):
+    for (source, limit), result in zip(sources, results, strict=True):
         expected = plain_beam_search(toy, source, limit, beam, penalty)[:beam]
-        assert tokens_of(found) == tokens_of(expected)
+        assert tokens_of(result) == tokens_of(expected)
         # The search normalises in float32, as the logits are.
         np.testing.assert_allclose(
-            [h.score for h in found], [h.score for h in expected], rtol=0, atol=1e-6
+            [h.score for h in result], [h.score for h in expected], rtol=0, atol=1e-6
         )
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5))
 def test_the_n_best_are_sorted_and_distinct(seed, nbest):
-    found = search(Toy(seed), [1, 2], [6, 6], beam=5, nbest=nbest)
-    for hypotheses in found:
+    result = search(Toy(seed), [1, 2], [6, 6], beam=5, nbest=nbest)
+    for hypotheses in result:
         scores = [hypothesis.score for hypothesis in hypotheses]
         assert scores == sorted(scores, reverse=True)
         assert len(set(tokens_of(hypotheses))) == len(hypotheses)
@@ -132,15 +132,15 @@ def test_the_n_best_are_sorted_and_distinct(seed, nbest):
 
 def test_the_best_does_not_depend_on_n():
     for nbest in range(1, 5):
-        found = search(Toy(0), [3], [6], beam=5, nbest=nbest)[0]
-        assert found == search(Toy(0), [3], [6], beam=5, nbest=5)[0][:nbest]
+        result = search(Toy(0), [3], [6], beam=5, nbest=nbest)[0]
+        assert result == search(Toy(0), [3], [6], beam=5, nbest=5)[0][:nbest]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6))
 def test_translations_are_within_their_limits_and_without_special_tokens(seed, beam):
     limits = [1, 2, 5, 8]
-    found = search(Toy(seed), [0, 1, 2, 3], limits, beam=beam, nbest=beam)
-    for limit, hypotheses in zip(limits, found, strict=True):
+    result = search(Toy(seed), [0, 1, 2, 3], limits, beam=beam, nbest=beam)
+    for limit, hypotheses in zip(limits, result, strict=True):
         for hypothesis in hypotheses:
             assert len(hypothesis.tokens) <= limit
             assert set(hypothesis.tokens) <= set(WORDS)
@@ -149,8 +149,8 @@ def test_translations_are_within_their_limits_and_without_special_tokens(seed, b
 def test_a_translation_that_never_ends_is_cut_at_its_limit():
     toy = Toy(0)
     toy.table[:, EOS] = -1e9
-    found = search(toy, [0, 1], [3, 5], beam=2)
-    assert [len(hypotheses[0].tokens) for hypotheses in found] == [3, 5]
+    result = search(toy, [0, 1], [3, 5], beam=2)
+    assert [len(hypotheses[0].tokens) for hypotheses in result] == [3, 5]
 
 
 def test_no_translation_is_empty():
@@ -169,8 +169,8 @@ def most_repeats(tokens, n):
 def test_no_ngram_exceeds_its_largest_count(seed, n, most, beam):
     toy = Toy(seed)
     toy.table[:, EOS] -= 5  # so that translations are long
-    found = search(toy, [0, 1], [30, 20], TokenRules(n, most), beam=beam, nbest=beam)
-    for tokens in tokens_of([*found[0], *found[1]]):
+    result = search(toy, [0, 1], [30, 20], TokenRules(n, most), beam=beam, nbest=beam)
+    for tokens in tokens_of([*result[0], *result[1]]):
         assert most_repeats(tokens, n) <= most
 
 
@@ -178,8 +178,8 @@ def test_loops_are_blocked_by_default():
     toy = Toy(0)
     toy.table[:] = [0, 0, 0, 0, 9, 0, 0]  # always the same word
     assert most_repeats(search(toy, [0], [30], beam=1)[0][0].tokens, 4) > 2
-    (found,) = beam_search(toy, toy.start([0]), np.array([30]), SearchConfig(beam=1))
-    assert most_repeats(found[0].tokens, 4) == 2
+    (result,) = beam_search(toy, toy.start([0]), np.array([30]), SearchConfig(beam=1))
+    assert most_repeats(result[0].tokens, 4) == 2
 
 
 @given(st.integers(0, 10**6), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
@@ -189,15 +189,15 @@ def test_the_best_translation_with_a_prefix_is_found(seed, prefix):
     for token in (BOS, *prefix[:-1]):
         _, state = toy(np.array([token]), state)
     config = SearchConfig(beam=60, nbest=1, length_penalty=0.0)
-    ((found,),) = beam_search(toy, state, np.array([limit]), config, FREE, tuple(prefix))
+    ((result,),) = beam_search(toy, state, np.array([limit]), config, FREE, tuple(prefix))
     before = sum(toy.log_p(5, prefix[:i])[token] for i, token in enumerate(prefix))
     every = [
         (score(toy, 5, (*prefix, *more), 0.0) - before, (*prefix, *more))
         for length in range(limit)
         for more in product(WORDS, repeat=length)
     ]
-    assert found.score == pytest.approx(max(every)[0], abs=1e-5)
-    assert found.tokens == max(every)[1]
+    assert result.score == pytest.approx(max(every)[0], abs=1e-5)
+    assert result.tokens == max(every)[1]
 
 
 def test_no_sources_give_no_translations():

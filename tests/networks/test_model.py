@@ -104,34 +104,34 @@ def test_predictions_do_not_depend_on_later_tokens(cell):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", DEPTHS)
-@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
 @torch.inference_mode()
-def test_padding_does_not_change_a_classification(cell, layers, both):
-    model = build("classify", cell, layers=layers, bidirectional=both)
+def test_padding_does_not_change_a_classification(cell, layers, bidirectional):
+    model = build("classify", cell, layers=layers, bidirectional=bidirectional)
     tokens, lengths = sources()
-    together = model.classify(tokens, lengths)
+    batched = model.classify(tokens, lengths)
     outputs, last = model.encoder(tokens, lengths)
     for i, length in enumerate(lengths):
         text = tokens[i : i + 1, :length], lengths[i : i + 1]
-        assert_close(model.classify(*text)[0], together[i])
-        alone, alone_last = model.encoder(*text)
-        assert_close(alone[0], outputs[i, :length])
+        assert_close(model.classify(*text)[0], batched[i])
+        single, alone_last = model.encoder(*text)
+        assert_close(single[0], outputs[i, :length])
         assert_close(alone_last[0], last[i])
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", DEPTHS)
-@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
 @torch.inference_mode()
-def test_padding_does_not_change_a_translation(cell, layers, both):
-    model = build("translate", cell, layers=layers, bidirectional=both)
+def test_padding_does_not_change_a_translation(cell, layers, bidirectional):
+    model = build("translate", cell, layers=layers, bidirectional=bidirectional)
     tokens, lengths = sources()
     target = torch.randint(0, 9, (4, 6))
-    together = translate(model, tokens, lengths, target)
+    batched = translate(model, tokens, lengths, target)
     for i, length in enumerate(lengths):
         row = slice(i, i + 1)
         assert_close(
-            translate(model, tokens[row, :length], lengths[row], target[row])[0], together[i]
+            translate(model, tokens[row, :length], lengths[row], target[row])[0], batched[i]
         )
 
 
@@ -147,13 +147,13 @@ def test_a_mask_selects_features():
 
 @torch.inference_mode()
 def test_a_bidirectional_encoder_depends_on_the_whole_text_at_each_end():
-    for both in (False, True):
-        model = build("classify", "gru", bidirectional=both)
+    for bidirectional in (False, True):
+        model = build("classify", "gru", bidirectional=bidirectional)
         tokens, lengths = torch.randint(0, 10, (1, 6)), torch.tensor([6])
         changed = tokens.clone()
         changed[0, 5] += 1
         first, other = (model.encoder(t, lengths)[0][0, 0] for t in (tokens, changed))
-        assert bool((first - other).abs().max() > 1e-6) == both
+        assert bool((first - other).abs().max() > 1e-6) == bidirectional
 
 
 def test_attention_weights_are_zero_at_padding():

@@ -18,7 +18,7 @@ from rnncli.networks.model_torch import build as build_torch
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
-every_direction = pytest.mark.parametrize("both", [False, True])
+every_direction = pytest.mark.parametrize("bidirectional", [False, True])
 
 assert_same_logits = partial(np.testing.assert_allclose, rtol=0, atol=1e-4)  # of two libraries
 assert_equal_enough = partial(np.testing.assert_allclose, rtol=0, atol=1e-5)  # of two batches
@@ -62,8 +62,8 @@ def predict_in_torch(decoder, tokens):
 @every_depth
 @every_direction
 @torch.inference_mode()
-def test_classifiers_give_the_same_logits(cell, layers, both):
-    model, network = build("classify", cell, layers=layers, bidirectional=both)
+def test_classifiers_give_the_same_logits(cell, layers, bidirectional):
+    model, network = build("classify", cell, layers=layers, bidirectional=bidirectional)
     for seed in range(3):
         tokens, lengths = texts(np.random.default_rng(seed))
         expected = model.classify(torch.from_numpy(tokens), torch.from_numpy(lengths))
@@ -86,10 +86,12 @@ def test_language_models_give_the_same_logits(cell, layers):
 @every_cell
 @every_depth
 @every_direction
-def test_translators_give_the_same_logits(cell, layers, both):
+def test_translators_give_the_same_logits(cell, layers, bidirectional):
     rng = np.random.default_rng(0)
     for tied in (True, False):
-        model, network = build("translate", cell, layers=layers, bidirectional=both, tied=tied)
+        model, network = build(
+            "translate", cell, layers=layers, bidirectional=bidirectional, tied=tied
+        )
         tokens, lengths = texts(rng)
         target = rng.integers(0, 9, (5, 6))
         logits, _ = network.decode(target, network.encode(tokens, lengths))
@@ -189,12 +191,12 @@ def test_the_batch_does_not_change_a_classification(cell):
     _, network = build("classify", cell, layers=2)
     rng = np.random.default_rng(0)
     tokens, lengths = texts(rng, n=9)
-    together = network.classify(tokens, lengths)
+    batched = network.classify(tokens, lengths)
     shuffled = rng.permutation(9)
-    assert_equal_enough(network.classify(tokens[shuffled], lengths[shuffled]), together[shuffled])
+    assert_equal_enough(network.classify(tokens[shuffled], lengths[shuffled]), batched[shuffled])
     for i, length in enumerate(lengths):
         row = slice(i, i + 1)
-        assert_equal_enough(network.classify(tokens[row, :length], lengths[row]), together[row])
+        assert_equal_enough(network.classify(tokens[row, :length], lengths[row]), batched[row])
 
 
 @every_cell
@@ -203,21 +205,21 @@ def test_the_batch_does_not_change_a_translation(cell):
     rng = np.random.default_rng(0)
     tokens, lengths = texts(rng, n=9)
     target = rng.integers(0, 9, (9, 4))
-    together, _ = network.decode(target, network.encode(tokens, lengths))
+    batched, _ = network.decode(target, network.encode(tokens, lengths))
     for i, length in enumerate(lengths):
         row = slice(i, i + 1)
-        alone, _ = network.decode(target[row], network.encode(tokens[row, :length], lengths[row]))
-        assert_equal_enough(alone, together[row])
+        single, _ = network.decode(target[row], network.encode(tokens[row, :length], lengths[row]))
+        assert_equal_enough(single, batched[row])
 
 
 @every_cell
 def test_the_batch_does_not_change_the_logits_of_the_next_token(cell):
     _, network = build("generate", cell, layers=2)
     tokens = np.random.default_rng(0).integers(0, 11, (7, 10))
-    together, _ = network.decode(tokens, network.empty_state(7))
+    batched, _ = network.decode(tokens, network.empty_state(7))
     for i in range(7):
-        alone, _ = network.decode(tokens[i : i + 1], network.empty_state(1))
-        assert_equal_enough(alone, together[i : i + 1])
+        single, _ = network.decode(tokens[i : i + 1], network.empty_state(1))
+        assert_equal_enough(single, batched[i : i + 1])
 
 
 CLASSIFY = """
@@ -291,6 +293,6 @@ def test_several_rows_can_attend_to_each_source(cell):
     # and a source that is done can leave, with its rows
     rows = np.array([0, 1, 2, 3, 8, 9, 10, 11])
     rest = after.keep_sources(np.array([0, 2])).take(rows)
-    kept, _ = network.step(np.full(8, 5), rest)
+    remaining, _ = network.step(np.full(8, 5), rest)
     everything, _ = network.step(np.full(12, 5), after)
-    assert_equal_enough(kept, everything[rows])
+    assert_equal_enough(remaining, everything[rows])

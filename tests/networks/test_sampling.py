@@ -37,19 +37,21 @@ def test_a_tiny_temperature_selects_the_likeliest_token(logits):
 @given(LOGITS, st.integers(1, 14))
 def test_top_k_keeps_the_k_likeliest(logits, k):
     probabilities = filtered(logits, top_k=k)
-    kept = np.flatnonzero(probabilities)
-    assert set(kept) == set(np.argsort(-logits[0])[:k])
+    remaining = np.flatnonzero(probabilities)
+    assert set(remaining) == set(np.argsort(-logits[0])[:k])
     before = softmax(logits)[0]
-    np.testing.assert_allclose(probabilities[kept], before[kept] / before[kept].sum())
+    np.testing.assert_allclose(
+        probabilities[remaining], before[remaining] / before[remaining].sum()
+    )
 
 
 @given(LOGITS, SHARES)
 def test_top_p_keeps_the_smallest_set_of_the_likeliest_with_that_share(logits, p):
     before = np.sort(softmax(logits)[0])[::-1]
-    kept = np.count_nonzero(filtered(logits, top_p=p))
-    assert before[:kept].sum() >= p - 1e-9
-    assert before[: kept - 1].sum() < p + 1e-9
-    assert kept >= 1
+    remaining = np.count_nonzero(filtered(logits, top_p=p))
+    assert before[:remaining].sum() >= p - 1e-9
+    assert before[: remaining - 1].sum() < p + 1e-9
+    assert remaining >= 1
 
 
 @given(LOGITS, SHARES)
@@ -64,11 +66,11 @@ def test_min_p_is_relative_to_the_likeliest_token(logits, p):
 def test_all_filters_together_leave_probabilities_in_the_same_order(logits, t, k, p, m):
     probabilities = filtered(logits, temperature=t, top_k=k, top_p=p, min_p=m)
     assert abs(probabilities.sum() - 1) < 1e-9
-    kept = np.flatnonzero(probabilities)
-    assert 1 <= len(kept) <= k
-    order = kept[np.argsort(logits[0, kept])]
+    remaining = np.flatnonzero(probabilities)
+    assert 1 <= len(remaining) <= k
+    order = remaining[np.argsort(logits[0, remaining])]
     assert (np.diff(probabilities[order]) >= 0).all()
-    assert logits.argmax() in kept
+    assert logits.argmax() in remaining
 
 
 def test_top_p_is_applied_after_top_k():
@@ -150,9 +152,9 @@ def test_temperature_zero_takes_the_likeliest(seed):
 
 
 def test_the_samples_of_a_prompt_do_not_depend_on_other_prompts():
-    alone, together = generators(3, 1, 2), generators(3, 2, 2)
-    numbers = [generator.random() for generator in together]
-    assert [generator.random() for generator in alone] == numbers[:2] == numbers[2:]
+    single, batched = generators(3, 1, 2), generators(3, 2, 2)
+    numbers = [generator.random() for generator in batched]
+    assert [generator.random() for generator in single] == numbers[:2] == numbers[2:]
     assert numbers[0] != numbers[1]
     assert len({generator.random() for generator in generators(None, 2, 2)}) == 4
 
@@ -190,7 +192,7 @@ def test_a_repetition_penalty_lowers_tokens_that_were_drawn(row):
 
 def test_the_repetition_penalty_is_that_of_each_sample():
     settings = {"repetition_penalty": 5.0, "length": 8, "temperature": 0.3}
-    alone = draw(Toy(0, vocab=40), **settings)[0]
-    together = draw(Toy(0, vocab=40), 6, **settings)
-    assert together[0] == alone
-    assert len({token for tokens in together for token in tokens}) > 12
+    single = draw(Toy(0, vocab=40), **settings)[0]
+    batched = draw(Toy(0, vocab=40), 6, **settings)
+    assert batched[0] == single
+    assert len({token for tokens in batched for token in tokens}) > 12

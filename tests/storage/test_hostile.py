@@ -519,8 +519,8 @@ def learned(path: Path, *options: object) -> Result:
 def lines(path: Path, *odd: str) -> Path:
     """Write reviews with malformed lines among them."""
     write_reviews(path)
-    kept = path.read_text().splitlines()
-    return write_lines(path, *kept[:4], *odd, *kept[4:])
+    remaining = path.read_text().splitlines()
+    return write_lines(path, *remaining[:4], *odd, *remaining[4:])
 
 
 def test_the_line_of_a_ragged_row_is_named(tmp_path: Path) -> None:
@@ -692,10 +692,10 @@ def test_a_directory_with_the_name_of_a_file_is_explained(tmp_path: Path) -> Non
 def test_reading_runs_no_code(model: Path, tmp_path: Path) -> None:
     bomb = pickle.dumps(Bomb(tmp_path / "trace"))
     for name in (CONFIG, WEIGHTS, TOKENIZER):
-        kept = (model / name).read_bytes()
+        remaining = (model / name).read_bytes()
         (model / name).write_bytes(bomb)
         refused(model, name)
-        (model / name).write_bytes(kept)
+        (model / name).write_bytes(remaining)
     for name in ("a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt"):
         (tmp_path / name).write_bytes(bomb)
         explained(call("evaluate", model, tmp_path / name), 1)

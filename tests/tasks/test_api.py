@@ -39,18 +39,18 @@ SHORT = SamplingConfig(length=20, seed=3)
 def answers(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:
     """Return the texts and the numbers that a model of any task predicts, reproducibly."""
     if isinstance(model, rnncli.TextGenerator):
-        return [found.text for found in model(texts, SHORT)], []
-    found = model(texts)
+        return [output.text for output in model(texts, SHORT)], []
+    output = model(texts)
     if isinstance(model, rnncli.Translator):
-        return [one.text for one in found], [one.score for one in found]
-    return [one.label for one in found], [p for c in found for p in c.probabilities.values()]
+        return [one.text for one in output], [one.score for one in output]
+    return [one.label for one in output], [p for c in output for p in c.probabilities.values()]
 
 
 def assert_alike(
-    found: tuple[list[str], list[float]], expected: tuple[list[str], list[float]]
+    output: tuple[list[str], list[float]], expected: tuple[list[str], list[float]]
 ) -> None:
-    assert found[0] == expected[0]
-    assert found[1] == pytest.approx(expected[1], abs=1e-6)
+    assert output[0] == expected[0]
+    assert output[1] == pytest.approx(expected[1], abs=1e-6)
 
 
 # Loading
@@ -71,17 +71,17 @@ def test_a_model_of_any_task_is_loaded(
     model = rnncli.load(path(MODELS[task]()))
     assert type(model) is getattr(rnncli, kind)
     assert model.task == task
-    found = model(TEXTS)
-    assert [type(one) for one in found] == [result] * len(TEXTS)
+    output = model(TEXTS)
+    assert [type(one) for one in output] == [result] * len(TEXTS)
     assert model([]) == []
 
 
 def test_results_have_python_types() -> None:
-    (found,) = rnncli.TextClassifier.load(classifier())(["the soup was lovely"])
-    assert (found.label, type(found.label), type(found.probability)) == ("good", str, float)
-    assert list(found.probabilities) == ["bad", "good"]
-    assert found.probability == max(found.probabilities.values())
-    assert sum(found.probabilities.values()) == pytest.approx(1)
+    (output,) = rnncli.TextClassifier.load(classifier())(["the soup was lovely"])
+    assert (output.label, type(output.label), type(output.probability)) == ("good", str, float)
+    assert list(output.probabilities) == ["bad", "good"]
+    assert output.probability == max(output.probabilities.values())
+    assert sum(output.probabilities.values()) == pytest.approx(1)
     (translation,) = rnncli.Translator.load(translator())(["the cat sleeps here"])
     assert (type(translation.text), type(translation.score)) == (str, float)
     assert math.isfinite(translation.score)
@@ -133,21 +133,21 @@ def test_a_model_of_two_threads_can_be_pickled(task: str) -> None:
 def test_processes_share_the_work() -> None:
     models = {task: rnncli.load(path()) for task, path in MODELS.items()}
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = {
+        output = {
             task: pool.map(model, [TEXTS[:3], TEXTS[3:]])
             for task, model in models.items()
             if task != "generate"  # what it writes differs each time
         }
-        found["generate"] = pool.starmap(models["generate"], [(TEXTS[:3], SHORT)])
+        output["generate"] = pool.starmap(models["generate"], [(TEXTS[:3], SHORT)])
     for task in ("classify", "translate"):
-        alone = models[task](TEXTS)
-        shared = [one for some in found[task] for one in some]
+        single = models[task](TEXTS)
+        shared = [one for some in output[task] for one in some]
         number = "probability" if task == "classify" else "score"
         name = "label" if task == "classify" else "text"
-        assert [getattr(one, name) for one in shared] == [getattr(one, name) for one in alone]
+        assert [getattr(one, name) for one in shared] == [getattr(one, name) for one in single]
         numbers = [getattr(one, number) for one in shared]
-        assert numbers == pytest.approx([getattr(one, number) for one in alone], abs=1e-6)
-    assert found["generate"] == [models["generate"](TEXTS[:3], SHORT)]
+        assert numbers == pytest.approx([getattr(one, number) for one in single], abs=1e-6)
+    assert output["generate"] == [models["generate"](TEXTS[:3], SHORT)]
 
 
 # In a process of its own, since ``map`` forks it.
@@ -189,10 +189,10 @@ def test_a_dataset_can_be_mapped_by_two_processes(task: str, when: str, tmp_path
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-2_000:]
-    found, numbers = json.loads(done.stdout)
+    output, numbers = json.loads(done.stdout)
     model = rnncli.load(MODELS[task]())
     expected, probabilities = answers(model, TEXTS)
-    assert found == expected
+    assert output == expected
     if task == "classify":
         assert numbers == pytest.approx(np.reshape(probabilities, (-1, 2)).max(1), abs=1e-6)
     if task == "translate":
@@ -220,7 +220,7 @@ def test_lone_surrogates_are_no_error(task: str) -> None:
     assert replaced != SURROGATES
     assert_alike(answers(model, SURROGATES), answers(model, replaced))
     if isinstance(model, rnncli.TextGenerator):
-        assert [found.prompt for found in model(SURROGATES, SHORT)] == SURROGATES
+        assert [output.prompt for output in model(SURROGATES, SHORT)] == SURROGATES
 
 
 @given(st.text(st.sampled_from("ab \n é"), max_size=60), st.integers(1, 20))
@@ -248,17 +248,17 @@ def test_a_long_text_gets_the_mean_of_its_pieces() -> None:
     assert len(pieces) == 3
     parts = model(pieces)
     assert notices == []
-    before, found, after = model(["lovely", text, "dreadful"])
+    before, output, after = model(["lovely", text, "dreadful"])
     assert len(notices) == 1
     assert {part.label for part in parts} == {"good", "bad"}  # the pieces do differ
-    assert sum(found.probabilities.values()) == pytest.approx(1)
-    for label, probability in found.probabilities.items():
+    assert sum(output.probabilities.values()) == pytest.approx(1)
+    for label, probability in output.probabilities.items():
         mean = sum(
             len(piece) * part.probabilities[label]
             for piece, part in zip(pieces, parts, strict=True)
         ) / len(text)
         assert probability == pytest.approx(mean, abs=1e-5)
-    assert found.probability == max(found.probabilities.values())
+    assert output.probability == max(output.probabilities.values())
     assert (before.label, after.label) == ("good", "bad")
     model([text])
     assert len(notices) == 1
@@ -284,9 +284,9 @@ COMPLETIONS = {
 
 @pytest.mark.parametrize(("typed", "word"), COMPLETIONS)
 def test_shell_completion_loads_no_heavy_module(typed: str, word: int, tmp_path: Path) -> None:
-    told = tmp_path / "modules.json"
+    messages = tmp_path / "modules.json"
     done = subprocess.run(
-        [sys.executable, "-c", TELL, told],
+        [sys.executable, "-c", TELL, messages],
         capture_output=True,
         env=environment(
             {"_RNNCLI_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(word)}
@@ -296,7 +296,7 @@ def test_shell_completion_loads_no_heavy_module(typed: str, word: int, tmp_path:
     )
     assert set(done.stdout.decode().split()) == COMPLETIONS[typed, word]
     assert done.stderr == b""
-    code, names = json.loads(told.read_text())
+    code, names = json.loads(messages.read_text())
     assert not code
     assert "typer" in names
     assert set(names) & NOT_FOR_HELP == set()

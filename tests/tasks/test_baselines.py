@@ -48,8 +48,8 @@ def test_the_probabilities_of_naive_bayes_equal_the_definition(
 ) -> None:
     (logits,) = fit(rows)([text])
     expected = np.array(definition(rows, text))
-    found = logits - np.logaddexp.reduce(logits)
-    assert found == pytest.approx(expected - np.logaddexp.reduce(expected), abs=1e-4)
+    result = logits - np.logaddexp.reduce(logits)
+    assert result == pytest.approx(expected - np.logaddexp.reduce(expected), abs=1e-4)
 
 
 def test_bigrams_distinguish_texts_of_the_same_words() -> None:

@@ -101,5 +101,5 @@ def test_a_translator_is_initialised_with_the_embeddings(tmp_path):
         vectors(dictionary, model.tokenizer, model.weights["encoder.embedding.weight"]),
         vectors(translations, model.target_tokenizer, model.weights["decoder.embedding.weight"]),
     )
-    found = [translations[i] for i in similarity.argmax(1).tolist()]
-    assert found == translations
+    output = [translations[i] for i in similarity.argmax(1).tolist()]
+    assert output == translations

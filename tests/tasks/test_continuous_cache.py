@@ -76,8 +76,8 @@ def test_dissimilar_features_leave_the_prediction_unchanged() -> None:
 def test_the_cache_has_a_limited_size() -> None:
     interpolation, text = Interpolation(0.5, 1.0, 1.0), running_text(1)
     last = mix(text, interpolation, size=3)[-1]
-    alone = mix(part(text, 8, 12), interpolation, size=3)[-1]
-    np.testing.assert_allclose(last, alone, atol=1e-6)
+    single = mix(part(text, 8, 12), interpolation, size=3)[-1]
+    np.testing.assert_allclose(last, single, atol=1e-6)
     assert abs(last - mix(text, interpolation)[-1]).max() > 1e-3
 
 

@@ -107,14 +107,14 @@ def test_a_sample_ends_where_its_text_does() -> None:
 
 
 def test_without_a_label_labels_are_drawn_by_their_frequency() -> None:
-    found = objects("--lines", 300)
-    counts = Counter(one["control"] for one in found)
+    output = objects("--lines", 300)
+    counts = Counter(one["control"] for one in output)
     assert set(counts) == set(SHOWN)
     # 112 texts of the one and 32 of the other
     assert counts["Alpha"] / 300 == pytest.approx(112 / 144, abs=0.08)
-    fitting = [set(one["text"]) <= set(SHOWN[one["control"]]) for one in found]
+    fitting = [set(one["text"]) <= set(SHOWN[one["control"]]) for one in output]
     assert sum(fitting) >= 290
-    assert [one["text"] for one in found] == generate("--lines", 300).lines
+    assert [one["text"] for one in output] == generate("--lines", 300).lines
 
 
 def test_drawn_labels_depend_neither_on_their_number_nor_on_threads() -> None:
@@ -125,9 +125,9 @@ def test_drawn_labels_depend_neither_on_their_number_nor_on_threads() -> None:
 
 def test_samples_do_not_depend_on_other_prompts() -> None:
     model, config = TextGenerator.load(namer()), SamplingConfig(length=8, seed=4)
-    together = model.samples(["a", "xyx", ""], 4, config)
-    assert together == [model.samples([prompt], 4, config)[0] for prompt in ("a", "xyx", "")]
-    assert {sample.control for sample in together[0]} == set(SHOWN)
+    batched = model.samples(["a", "xyx", ""], 4, config)
+    assert batched == [model.samples([prompt], 4, config)[0] for prompt in ("a", "xyx", "")]
+    assert {sample.control for sample in batched[0]} == set(SHOWN)
     for control in SHOWN:
         (one,) = model(["a"], config, control)
         assert one.control == control
@@ -296,8 +296,8 @@ def test_the_description_has_the_labels_and_evaluation_uses_them() -> None:
     assert "in the manner of Alpha, X and Y" in (namer() / "README.md").read_text()
     result = call("evaluate", namer(), "--json")
     assert result.code == 0, result.err
-    found = json.loads(result.out)["bits_per_character"]
-    assert found == pytest.approx(info["scores"]["bits_per_character"], abs=0.01)
+    output = json.loads(result.out)["bits_per_character"]
+    assert output == pytest.approx(info["scores"]["bits_per_character"], abs=0.01)
 
 
 def test_evaluation_data_needs_the_column_of_labels(tmp_path: Path) -> None:

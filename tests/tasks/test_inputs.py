@@ -134,11 +134,11 @@ def test_a_beam_is_a_keyword_or_in_a_config() -> None:
     model = rnncli.Translator.load(translator())
     texts = ["the cat sleeps", "a gull sings"]
     (greedy, several) = (
-        [[found.text for found in best] for best in model.nbest(texts, config)]
+        [[output.text for output in best] for best in model.nbest(texts, config)]
         for config in (SearchConfig(beam=1), SearchConfig(nbest=2))
     )
-    assert [[found.text] for found in model(texts, beam=1)] == greedy
-    assert [[found.text for found in best] for best in model.nbest(texts, nbest=2)] == several
+    assert [[output.text] for output in model(texts, beam=1)] == greedy
+    assert [[output.text for output in best] for best in model.nbest(texts, nbest=2)] == several
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_tuned_penalty_is_the_default(trained, phrases):
     translator, tuned = Translator.load(trained[0]), penalty_of(trained[0])
 
     def scores(penalty: float | None) -> list[float]:
-        return [found.score for found in translator(phrases[0], SearchConfig(5, penalty))]
+        return [output.score for output in translator(phrases[0], SearchConfig(5, penalty))]
 
     assert scores(None) == pytest.approx(scores(tuned), abs=1e-4)
     assert scores(None) != pytest.approx(scores(tuned + 0.5), abs=1e-4)
@@ -63,7 +63,7 @@ def test_no_other_penalty_gives_better_translations(trained, phrases):
     scores = {
         penalty: BLEU()
         .corpus_score(
-            [found.text for found in translator(sources, SearchConfig(length_penalty=penalty))],
+            [output.text for output in translator(sources, SearchConfig(length_penalty=penalty))],
             [references],
         )
         .score

@@ -27,11 +27,11 @@ def texts():
     """Return texts in which two animals have the same contexts, and two dishes others."""
     rng = np.random.default_rng(0)
     animals, dishes, of_animals, of_dishes = (4, 5), (6, 7), range(8, 14), range(14, 20)
-    found = []
+    result = []
     for _ in range(200):
         for things, contexts in ((animals, of_animals), (dishes, of_dishes)):
-            found.append([*rng.choice(contexts, 2), rng.choice(things), *rng.choice(contexts, 2)])
-    return found
+            result.append([*rng.choice(contexts, 2), rng.choice(things), *rng.choice(contexts, 2)])
+    return result
 
 
 def test_words_of_the_same_contexts_are_similar(texts):
@@ -45,9 +45,9 @@ def test_words_of_the_same_contexts_are_similar(texts):
 def test_contexts_end_at_the_end_of_a_text():
     """The same tokens as texts of one word, or as one text."""
     tokens = np.tile(np.arange(4, 10, dtype=np.uint16), 50)
-    alone = monolingual_embeddings(EncodedTexts(tokens, np.arange(len(tokens) + 1)), 10, 4)
+    single = monolingual_embeddings(EncodedTexts(tokens, np.arange(len(tokens) + 1)), 10, 4)
     whole = monolingual_embeddings(EncodedTexts(tokens, np.array([0, len(tokens)])), 10, 4)
-    assert alone.abs().max() == 0
+    assert single.abs().max() == 0
     assert whole[4:].norm(dim=1).min() > 0
     assert whole[:4].abs().max() == 0  # tokens that do not occur
 

@@ -33,16 +33,16 @@ def buckets_of(ngrams, text):
 @given(texts=st.lists(TEXTS, max_size=5))
 def test_the_buckets_of_texts_are_those_of_each(ngrams, texts):
     buckets, starts = ngrams.extract(texts)
-    for text, found in zip(texts, np.split(buckets, starts)[1:], strict=True):
-        np.testing.assert_array_equal(found, buckets_of(ngrams, text))
+    for text, result in zip(texts, np.split(buckets, starts)[1:], strict=True):
+        np.testing.assert_array_equal(result, buckets_of(ngrams, text))
 
 
 @every_kind
 @given(text=TEXTS)
 def test_buckets_are_in_range_and_unique(ngrams, text):
-    found = buckets_of(ngrams, text)
-    assert ((found >= 0) & (found < BUCKETS)).all()
-    assert len(set(found.tolist())) == len(found)
+    result = buckets_of(ngrams, text)
+    assert ((result >= 0) & (result < BUCKETS)).all()
+    assert len(set(result.tolist())) == len(result)
 
 
 def test_case_and_spaces_are_ignored():

@@ -43,11 +43,11 @@ def similarities(texts: Sequence[Text], query: Text) -> list[float]:
 def test_the_nearest_texts_have_the_largest_similarities(
     texts: list[Text], query: Text, max_texts: int
 ) -> None:
-    found = SimilarTexts.of(encoded(texts)).nearest(np.array(query), max_texts)
+    result = SimilarTexts.of(encoded(texts)).nearest(np.array(query), max_texts)
     expected = similarities(texts, query)
     best = sorted((x for x in expected if x > 0), reverse=True)[:max_texts]
-    assert len(set(found.tolist())) == len(found)
-    assert [expected[row] for row in found] == pytest.approx(best, rel=1e-4)
+    assert len(set(result.tolist())) == len(result)
+    assert [expected[row] for row in result] == pytest.approx(best, rel=1e-4)
 
 
 @given(texts_of)
@@ -63,8 +63,8 @@ def test_a_text_is_most_similar_to_itself(texts: list[Text]) -> None:
 def test_rare_words_have_more_weight():
     common, rare = 1, 2
     texts = [[common, 10 + i] for i in range(20)] + [[rare, 90]]
-    found = SimilarTexts.of(encoded(texts)).nearest(np.array([50, common, 60, rare]), 3)
-    assert found[0] == 20
+    result = SimilarTexts.of(encoded(texts)).nearest(np.array([50, common, 60, rare]), 3)
+    assert result[0] == 20
 
 
 def test_no_text_is_similar_to_unknown_words():

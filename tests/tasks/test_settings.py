@@ -28,8 +28,8 @@ def choose(task: Task, path: Any, **overrides: Any) -> tuple[Settings, list[str]
 def test_a_translator_is_wider_where_there_is_more_time() -> None:
     short, announced = choose("translate", pairs(), max_time=SECOND)
     long, _ = choose("translate", pairs(), max_time=WEEK)
-    usual = DEFAULTS["translate"].hidden_size
-    assert short.hidden_size < usual < long.hidden_size
+    default = DEFAULTS["translate"].hidden_size
+    assert short.hidden_size < default < long.hidden_size
     assert (short.embedding_dim, long.embedding_dim) == (short.hidden_size, long.hidden_size)
     assert any("target tokens a second" in line for line in announced)
 

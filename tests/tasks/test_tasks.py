@@ -43,12 +43,12 @@ def answers(task: str, model: Path) -> dict[str, Any]:
             "likeliest": generator([""], SamplingConfig(temperature=0, length=10))[0].text,
             "numbers": [generator.score(["The gulls go home.\n", "Naïve? 日本!\n"])],
         }
-    found = Translator.load(model).nbest(
+    output = Translator.load(model).nbest(
         ["the cat sleeps", "", "a gull sings and eats"], SearchConfig(beam=3, nbest=2)
     )
     return {
-        "translations": [[t.text for t in translations] for translations in found],
-        "numbers": [t.score for translations in found for t in translations],
+        "translations": [[t.text for t in translations] for translations in output],
+        "numbers": [t.score for translations in output for t in translations],
     }
 
 
@@ -77,8 +77,8 @@ def elsewhere(trained: dict[str, Path]) -> dict[str, Any]:
         timeout=TIMEOUT,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    output: dict[str, Any] = json.loads(done.stdout)
+    return output
 
 
 @pytest.mark.slow
@@ -107,8 +107,8 @@ def test_a_generator_scores_after_loading_as_it_did_in_training(
 ) -> None:
     model = trained[f"generate-{cell}-{level}"]
     reported = json.loads((model / "config.json").read_text())["scores"]
-    found = json.loads(call("evaluate", model, "--json").out)
-    assert found["nats_per_token"] == pytest.approx(reported["loss"], abs=1e-4)
+    output = json.loads(call("evaluate", model, "--json").out)
+    assert output["nats_per_token"] == pytest.approx(reported["loss"], abs=1e-4)
 
 
 @pytest.mark.parametrize(("cell", "level"), list(product(CELLS, LEVELS)))
@@ -117,9 +117,9 @@ def test_a_classifier_scores_after_loading_as_it_did_in_training(
 ) -> None:
     model = trained[f"classify-{cell}-{level}"]
     reported = json.loads((model / "config.json").read_text())["scores"]
-    found = json.loads(call("evaluate", model, "--json").out)
-    assert found["accuracy"] == pytest.approx(reported["accuracy"], abs=1e-5)
-    assert found["macro_f1"] == pytest.approx(reported["macro_f1"], abs=1e-5)
+    output = json.loads(call("evaluate", model, "--json").out)
+    assert output["accuracy"] == pytest.approx(reported["accuracy"], abs=1e-5)
+    assert output["macro_f1"] == pytest.approx(reported["macro_f1"], abs=1e-5)
 
 
 def test_another_process_answered_without_torch(elsewhere: dict[str, Any]) -> None:

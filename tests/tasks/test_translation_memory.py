@@ -75,18 +75,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_translations_in_the_memory_are_reproduced(model):
-    found = Translator.load(model)(list(PAIRS))
-    assert [one.text for one in found] == list(PAIRS.values())
-    alone = Translator.load(model)(list(PAIRS), WITHOUT_MEMORY)
-    assert [one.text for one in alone] != list(PAIRS.values())
+    actual = Translator.load(model)(list(PAIRS))
+    assert [one.text for one in actual] == list(PAIRS.values())
+    single = Translator.load(model)(list(PAIRS), WITHOUT_MEMORY)
+    assert [one.text for one in single] != list(PAIRS.values())
 
 
 def test_the_command_uses_the_memory_unless_switched_off(model):
     text = next(iter(PAIRS))
     assert rnncli("translate", "-m", model, text).lines == [PAIRS[text]]
     assert call("translate", "-m", model, "--memory", text).lines == [PAIRS[text]]
-    (alone,) = call("translate", "-m", model, "--no-memory", text).lines
-    assert alone == call("translate", "-m", translator(), text).lines[0]
+    (single,) = call("translate", "-m", model, "--no-memory", text).lines
+    assert single == call("translate", "-m", translator(), text).lines[0]
     with_json = call("translate", "-m", model, "--json", text).lines[0]
     assert json.loads(with_json)["translation"] == PAIRS[text]
 
@@ -109,11 +109,11 @@ def test_probabilities_equal_the_definition(model):
     assert memory is not None
     basis = memory.basis
     text, written = "the cat sings here", [BOS, *saved.target_tokenizer.encode("une mouette")]
-    found, state = [], state_of(model, [text])
-    alone = state.decoder
+    actual, state = [], state_of(model, [text])
+    single = state.decoder
     for token in written:
         log_p, state = RetrievalDecoder(network, memory).step(np.array([token]), state)
-        features, alone = network.features(np.array([[token]]), alone)
+        features, single = network.features(np.array([[token]]), single)
         p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
         for source, target in REPETITIONS * list(PAIRS.items()):
@@ -127,19 +127,19 @@ def test_probabilities_equal_the_definition(model):
                 counts[word] += math.exp(INTERPOLATION.inverse_temperature * (cosine - 1))
         total = counts.sum()
         share = INTERPOLATION.share * total / (total + INTERPOLATION.half_saturation)
-        found.append(np.exp(log_p[0]))
+        actual.append(np.exp(log_p[0]))
         np.testing.assert_allclose(
-            found[-1], (1 - share) * p + share * counts / total, rtol=0.05, atol=1e-4
+            actual[-1], (1 - share) * p + share * counts / total, rtol=0.05, atol=1e-4
         )
-    np.testing.assert_allclose([p.sum() for p in found], 1, rtol=1e-4)
+    np.testing.assert_allclose([p.sum() for p in actual], 1, rtol=1e-4)
 
 
 def test_other_texts_do_not_change_a_translation(model):
     model, texts = Translator.load(model), [*PAIRS, *SENTENCES, "la", "", "the the the a cat"]
-    together = model(texts)
-    for text, found in zip(texts, together, strict=True):
-        (alone,) = model([text])
-        assert (alone.text, alone.score) == (found.text, pytest.approx(found.score, abs=1e-4))
+    batched = model(texts)
+    for text, actual in zip(texts, batched, strict=True):
+        (single,) = model([text])
+        assert (single.text, single.score) == (actual.text, pytest.approx(actual.score, abs=1e-4))
 
 
 def test_threads_change_nothing(model):
@@ -161,8 +161,8 @@ def test_the_number_of_retrieved_tokens_is_bounded(tmp_path):
 
 def test_a_text_unlike_all_pairs_is_translated_as_without_memory(tmp_path):
     model = Translator.load(with_memory(tmp_path, [("the baker eats", "le boulanger mange")]))
-    (found,), (alone,) = model(["zzz"]), model(["zzz"], WITHOUT_MEMORY)
-    assert found.text == alone.text
+    (actual,), (single,) = model(["zzz"]), model(["zzz"], WITHOUT_MEMORY)
+    assert actual.text == single.text
 
 
 @settings(max_examples=30, deadline=None)

@@ -31,32 +31,32 @@ def of_words(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 def test_an_unknown_word_is_copied_from_the_source(
     phrase: str, name: str, of_words: Translator
 ) -> None:
-    (found,) = of_words([phrase.format(name)])
-    assert found.text == PHRASES[phrase].format(name)
+    (output,) = of_words([phrase.format(name)])
+    assert output.text == PHRASES[phrase].format(name)
 
 
 def test_every_translation_begins_with_the_prefix() -> None:
     model = Translator.load(translator())
-    for found in model(["the cat sleeps here", "a gull waits again"], prefix="une mouette"):
-        assert found.text.startswith("une mouette ")
+    for output in model(["the cat sleeps here", "a gull waits again"], prefix="une mouette"):
+        assert output.text.startswith("une mouette ")
     longer = model(["the cat sleeps here. The cat sings."], prefix="la", split=True)
     assert longer[0].text.startswith("la ")
 
 
 def test_sentences_of_a_text_are_translated_separately() -> None:
     model, parts = Translator.load(translator()), ["The cat sleeps here.", "A gull waits again."]
-    (together,) = model([" ".join(parts)], split=True)
-    alone = model(parts)
-    assert together.text == " ".join(found.text for found in alone)
-    assert together.score == pytest.approx(sum(found.score for found in alone) / 2)
+    (batched,) = model([" ".join(parts)], split=True)
+    single = model(parts)
+    assert batched.text == " ".join(output.text for output in single)
+    assert batched.score == pytest.approx(sum(output.score for output in single) / 2)
 
 
 def test_no_ngram_is_repeated_with_the_option() -> None:
     text = " ".join(["the cat sleeps"] * 9)
     words = call("translate", "-m", translator(), "--no-repeat-ngram", 1, text).lines[0].split()
     assert words and len(set(words)) == len(words)
-    ((found, *_),) = Translator.load(translator()).nbest([text], SearchConfig(no_repeat_ngram=2))
-    words = found.text.split()
+    ((output, *_),) = Translator.load(translator()).nbest([text], SearchConfig(no_repeat_ngram=2))
+    words = output.text.split()
     found_pairs = list(pairwise(words))
     assert len(set(found_pairs)) == len(found_pairs)
 

@@ -146,7 +146,7 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     embedding = trainable.model.encoder.embedding
     vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
     is_trained = len(texts.tokens) < FREEZE_RATIO * len(trainable.texts.tokens)
-    embedding.start_from(vectors)
+    embedding.initialise(vectors)
     embedding.weight.requires_grad_(is_trained)
     announce(
         "embeddings: initialised from co-occurrence counts of "

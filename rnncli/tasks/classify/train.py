@@ -45,7 +45,7 @@ class LabelledTexts(Batch):
 
     @property
     def row_sizes(self) -> NDArray[np.int64]:
-        """Return how much there is to compute for each row (N,)."""
+        """Return the cost of each row (N,), in tokens."""
         return self.lengths
 
     def part(self, rows: slice) -> "LabelledTexts":

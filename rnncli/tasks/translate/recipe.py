@@ -153,8 +153,8 @@ def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) ->
         decoder.embedding.num_embeddings,
         encoder.embedding.embedding_dim,
     )
-    encoder.embedding.start_from(source)
-    decoder.embedding.start_from(target)
+    encoder.embedding.initialise(source)
+    decoder.embedding.initialise(target)
     announce("embeddings: initialised from co-occurrence counts of words and their translations")
 
 

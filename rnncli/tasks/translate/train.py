@@ -58,7 +58,7 @@ class PairBatch(Batch):
 
     @property
     def row_sizes(self) -> NDArray[np.int64]:
-        """Return how much there is to compute for each row (N,): its tokens on both sides."""
+        """Return the cost of each row (N,), in tokens of both sides."""
         return self.lengths + self._target_lengths
 
     @property
