@@ -4,7 +4,8 @@ import reprlib
 from collections.abc import Callable, Iterator, Mapping
 
 from rnncli.data.tables import Table
-from rnncli.text.files import decode
+from rnncli.messages import plural
+from rnncli.text.files import Losses, decode
 from rnncli.text.tables import JsonNumber
 from rnncli.text.unicode import as_field, compose
 
@@ -36,10 +37,17 @@ def clean_rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, 
     Raises:
         DataError: a cell is of the wrong type.
     """
+    return (row for _, row in numbered_rows(table, columns))
+
+
+def numbered_rows(
+    table: Table, columns: Mapping[str, str]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield each clean row behind the number of its first line."""
     clean = _CLEANERS[tuple(columns)]
     for number, cells in table.rows(list(columns.values())):
         if row := clean(table, number, *cells):
-            yield row
+            yield number, row
 
 
 def _running_text(table: Table, number: int, cell: object) -> _CleanRow:
@@ -75,6 +83,22 @@ def _pair(table: Table, number: int, source_cell: object, target_cell: object) -
         table.losses["pairs"] += 1
         return None
     return source, target
+
+
+_LOSSES = {
+    "bytes": ("byte", "not UTF-8, replaced by \N{REPLACEMENT CHARACTER}"),
+    "halves": ("half character", "in JSON replaced by \N{REPLACEMENT CHARACTER}"),
+    "texts": ("empty text", "left out"),
+    "labels": ("text", "without a label left out"),
+    "pairs": ("pair", "with an empty side left out"),
+}
+
+
+def loss_notices(losses: Losses) -> Iterator[str]:
+    """Return how much was changed or left out."""
+    for kind, (noun, what) in _LOSSES.items():
+        if number := losses[kind]:
+            yield f"{plural(number, noun)} {what}"
 
 
 _CLEANERS: dict[tuple[str, ...], Callable[..., _CleanRow]] = {

@@ -1,29 +1,23 @@
 """Read what a person named into a Corpus, which is ready to be split and encoded."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from datasets import Dataset
 
-from rnncli.config import MAX_CLASSES, MAX_CONTROL_LENGTH, MAX_CONTROLS, Task
+from rnncli.config import Task
 from rnncli.data.arrow import write_rows
-from rnncli.data.cleaning import clean_rows
+from rnncli.data.cleaning import clean_rows, loss_notices
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
+from rnncli.data.limits import MIN_CHARACTERS, require_classes, require_controls, require_rows
 from rnncli.data.locate import locate
-from rnncli.data.tables import Table, no_train_split
+from rnncli.data.tables import no_train_split
 from rnncli.data.values import column_values
-from rnncli.errors import DataError
-from rnncli.messages import name_list, plural
-from rnncli.text.files import Losses
+from rnncli.messages import plural
 from rnncli.text.languages import languages_of
-
-MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
-MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
-MAX_DISTINCT_SHARE = 0.8  # of labels that occur once, among more than MIN_ROWS rows
-MIN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -80,10 +74,13 @@ def read_corpus(
     }
     largest = stored.get("train", max(stored.values(), key=len))
     is_long_enough = first.is_plain_text and _has_long_text(largest)  # to be cut in two
-    _require_rows(source.where, largest, at_least=2 if for_training and not is_long_enough else 1)
+    at_least = 2 if for_training and not is_long_enough else 1
+    require_rows(source.where, _usable(largest, at_least), at_least)
     controls = None
     if for_training:
-        _require_classes(source.where, largest, choice.columns)
+        if "label" in choice.columns:
+            labels = Counter(column_values(largest, "label"))
+            require_classes(source.where, choice.columns["label"], labels)
         controls = _count_controls(source.where, largest, choice.columns)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
@@ -99,63 +96,22 @@ def read_corpus(
             *choice.notices,
             *(f"split {split} left out: it is empty" for split in stored if split not in splits),
             *_control_notice(choice.columns, controls),
-            *_loss_notices(source.tables[split] for split in splits),
+            *loss_notices(sum((source.tables[split].losses for split in splits), Counter())),
         ),
         fingerprint=source.fingerprint,
         controls=controls,
     )
 
 
-# --- Whether there is enough to learn from ------------------------------------------------------
-
-
-def _require_rows(where: str, rows: Dataset, at_least: int) -> None:
-    """Check that so many rows hold a text.
-
-    Raises:
-        DataError: there are fewer.
-    """
+def _usable(rows: Dataset, at_most: int) -> int:
+    """Return how many rows hold a text."""
     texts = column_values(rows, rows.column_names[0])
-    usable = sum(1 for _ in islice((text for text in texts if not text.isspace()), at_least))
-    if usable < at_least:
-        what = "only one usable row" if usable else "nothing usable"
-        raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
+    return sum(1 for _ in islice((text for text in texts if not text.isspace()), at_most))
 
 
 def _has_long_text(rows: Dataset) -> bool:
     texts = islice(column_values(rows, "text"), 2)
     return sum(len(text.strip()) for text in texts) >= MIN_CHARACTERS
-
-
-def _require_classes(where: str, rows: Dataset, columns: Mapping[str, str]) -> None:
-    """Check that labels, where there are any, tell texts apart.
-
-    Raises:
-        DataError: all are the same, or there are so many that they look like texts.
-    """
-    if "label" not in columns:
-        return
-    labels, hint = rows.unique("label"), "is it the right column? --label COLUMN"
-    if len(labels) == 1:
-        raise DataError(
-            f"{where} has one class only: every label is {labels[0]!r}",
-            f"a classifier needs two at least; {hint}",
-        )
-    if len(labels) > MAX_CLASSES:
-        raise _too_many_labels(where, columns["label"], len(labels), MAX_CLASSES, hint)
-    length = sum(map(len, labels)) / len(labels)
-    if length > MAX_LABEL_LENGTH and len(labels) > len(rows) / 2:
-        raise DataError(
-            f"{where}: the labels in the column {columns['label']} are as long as texts, "
-            f"{length:.0f} characters on average: {labels[0][:40]}...",
-            hint,
-        )
-    if len(labels) > MIN_ROWS and len(labels) > MAX_DISTINCT_SHARE * len(rows):
-        raise DataError(
-            f"{where}: {len(labels):,} labels for {plural(len(rows), 'text')} in the column "
-            f"{columns['label']}, such as {name_list(labels[:3])}: there is nothing to learn from",
-            hint,
-        )
 
 
 def _count_controls(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:
@@ -167,27 +123,10 @@ def _count_controls(where: str, rows: Dataset, columns: Mapping[str, str]) -> Co
     if "control" not in columns:
         return None
     counts = Counter(column_values(rows, "control"))
-    labels, hint = sorted(counts), "is it the right column? --control COLUMN"
-    if len(labels) == 1:
-        label = labels[0][:MAX_CONTROL_LENGTH]
-        raise DataError(f"{where}: every {columns['control']} is {label!r}", hint)
-    if len(labels) > MAX_CONTROLS:
-        raise _too_many_labels(where, columns["control"], len(labels), MAX_CONTROLS, hint)
-    if long := next((label for label in labels if len(label) > MAX_CONTROL_LENGTH), None):
-        raise DataError(
-            f"{where}: in the column {columns['control']} a label has {len(long):,} characters, "
-            f"more than {MAX_CONTROL_LENGTH}: {long[:40]}...",
-            hint,
-        )
+    require_controls(where, columns["control"], counts)
     return ControlLabels(
-        {label: counts[label] for label in labels},
+        {label: counts[label] for label in sorted(counts)},
         several_lines=any("\n" in text for text in column_values(rows, "text")),
-    )
-
-
-def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str) -> DataError:
-    return DataError(
-        f"{where}: the column {column} has {number:,} labels, more than {limit:,}", hint
     )
 
 
@@ -197,22 +136,3 @@ def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str
 def _control_notice(columns: Mapping[str, str], controls: ControlLabels | None) -> Iterator[str]:
     if controls is not None:
         yield f"control: the column {columns['control']}, {plural(len(controls.counts), 'label')}"
-
-
-_LOSSES = {
-    "bytes": ("byte", "not UTF-8, replaced by \N{REPLACEMENT CHARACTER}"),
-    "halves": ("half character", "in JSON replaced by \N{REPLACEMENT CHARACTER}"),
-    "texts": ("empty text", "left out"),
-    "labels": ("text", "without a label left out"),
-    "pairs": ("pair", "with an empty side left out"),
-}
-
-
-def _loss_notices(tables: Iterable[Table]) -> Iterator[str]:
-    """Say how much was changed or left out."""
-    losses: Losses = Counter()
-    for table in tables:
-        losses.update(table.losses)
-    for kind, (noun, what) in _LOSSES.items():
-        if number := losses[kind]:
-            yield f"{plural(number, noun)} {what}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 
 from rnncli.data.headers import is_header
-from rnncli.data.tables import Table, TableRow, line_source
+from rnncli.data.tables import LineTable, TableRow, line_source
 from rnncli.text.csv_dialect import sniff_dialect
 from rnncli.text.files import File, Losses, decode, read_lines
 from rnncli.text.tables import LineSource, Row, csv_rows, tsv_rows
@@ -14,13 +14,12 @@ from rnncli.text.tables import LineSource, Row, csv_rows, tsv_rows
 SNIFFED_LINES, SNIFFED_BYTES = 200, 1 << 18  # of a file, which tell dialect and header
 
 
-class _DelimitedFile(Table):
+class _DelimitedFile(LineTable):
     """Read rows of cells; without a header the columns are called 1, 2, 3."""
 
     def __init__(self, file: File, requested: Set[str]) -> None:
         """Read the header, which has the ``requested`` names in it."""
-        super().__init__(file.name)
-        self.file = file
+        super().__init__(file)
         rows = (row.cells for row in self._records(Counter()))
         first = next(rows, [])
         self.require_few_columns(len(first))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from rnncli.data.tables import Table, TableRow, line_source
+from rnncli.data.tables import LineTable, TableRow, line_source
 from rnncli.errors import DataError
 from rnncli.text.files import File, Losses
 from rnncli.text.tables import json_rows
@@ -16,7 +16,7 @@ from rnncli.text.unicode import replace_surrogates
 NAMED_OBJECTS = 1_000  # whose names are those of the columns; an object may leave some out
 
 
-class JsonLinesFile(Table):
+class JsonLinesFile(LineTable):
     """Read a JSON object a line; a name that an object lacks is a missing value."""
 
     def __init__(self, file: File) -> None:
@@ -25,8 +25,7 @@ class JsonLinesFile(Table):
         Raises:
             DataError: a line is no JSON object, or the only one holds whole columns.
         """
-        super().__init__(file.name)
-        self.file = file
+        super().__init__(file)
         head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
         if len(head) == 1 and _holds_columns(head[0]):
             raise _columns_error(file.name)

@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from rnncli.errors import DataError
 from rnncli.messages import plural
-from rnncli.text.files import STDIN, File, Losses, decode, read_lines
+from rnncli.text.files import STDIN, File, Losses, decode, read_file, read_lines
 from rnncli.text.tables import LineSource
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
 SAMPLE_ROWS = 1_000  # from the beginning, and one in SAMPLE_STEP of the rows behind them
 SAMPLE_STEP = 50
-SAMPLE_END = 50_000  # rows: sorted labels may be equal for long
+SAMPLE_END = 20_000  # rows: sorted labels may be equal for long
 
 SPLIT_NAMES = {  # canonical name -> usual names
     "train": ("train", "training"),
@@ -72,6 +72,11 @@ class Table(ABC):
             for name, column in zip(names, columns, strict=True)
         }
 
+    def estimate_rows(self, rows: int, end: int) -> int:
+        """Return about how many rows there are, of which so many ``end`` at a line."""
+        del end
+        return rows
+
     def require_few_columns(self, number: int) -> None:
         """Check that this can be a table.
 
@@ -113,6 +118,19 @@ def no_train_split(where: str, splits: Iterable[str]) -> DataError:
         f"{where} has no split called train; its splits are: {', '.join(splits)}",
         "download one of its files, and train on that",
     )
+
+
+class LineTable(Table):
+    """Rows that are lines of a file, as most are."""
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file.name)
+        self.file = file
+
+    def estimate_rows(self, rows: int, end: int) -> int:
+        """Return about how many rows the file has, as many a line as up to the line ``end``."""
+        lines = sum(chunk.count(b"\n") for chunk in read_file(self.file))
+        return max(rows, round(rows * lines / end))
 
 
 def line_source(file: File, losses: Losses) -> LineSource:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from rnncli.data.tables import Table, TableRow
+from rnncli.data.tables import LineTable, Table, TableRow
 from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.files import File, read_text, read_text_lines, read_text_pieces
@@ -13,14 +13,13 @@ from rnncli.text.files import File, read_text, read_text_lines, read_text_pieces
 FASTTEXT_LABEL = "__label__"  # begins each label of fastText's format
 
 
-class TextFile(Table):
+class TextFile(LineTable):
     """Read plain text, a line a row."""
 
     is_plain_text = True
 
     def __init__(self, file: File) -> None:
-        super().__init__(file.name)
-        self.file = file
+        super().__init__(file)
         self.names = ("text",)
 
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
@@ -70,12 +69,11 @@ class AlignedFiles(Table):
         )
 
 
-class LabelledLines(Table):
+class LabelledLines(LineTable):
     """Read fastText's format: ``__label__positive A warm, funny film.``."""
 
     def __init__(self, file: File) -> None:
-        super().__init__(file.name)
-        self.file = file
+        super().__init__(file)
         self.names = ("label", "text")
 
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:

@@ -1,0 +1,78 @@
+"""Whether there is enough to learn from, and whether labels are labels."""
+
+from collections.abc import Mapping
+
+from rnncli.config import MAX_CLASSES, MAX_CONTROL_LENGTH, MAX_CONTROLS
+from rnncli.errors import DataError
+from rnncli.messages import name_list, plural
+
+MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
+MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
+MAX_DISTINCT_SHARE = 0.8  # of labels among more than MIN_ROWS rows
+MIN_ROWS = 20
+
+
+def require_rows(where: str, usable: int, at_least: int) -> None:
+    """Check that so many rows hold a text.
+
+    Raises:
+        DataError: there are fewer.
+    """
+    if usable < at_least:
+        what = "only one usable row" if usable else "nothing usable"
+        raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
+
+
+def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:
+    """Check that labels, counted in ``counts``, tell texts apart.
+
+    Raises:
+        DataError: all are the same, or there are so many that they look like texts.
+    """
+    labels, rows = list(counts), sum(counts.values())
+    hint = "is it the right column? --label COLUMN"
+    if len(labels) == 1:
+        raise DataError(
+            f"{where} has one class only: every label is {labels[0]!r}",
+            f"a classifier needs two at least; {hint}",
+        )
+    if len(labels) > MAX_CLASSES:
+        raise _too_many_labels(where, column, len(labels), MAX_CLASSES, hint)
+    length = sum(map(len, labels)) / max(1, len(labels))
+    if length > MAX_LABEL_LENGTH and len(labels) > rows / 2:
+        raise DataError(
+            f"{where}: the labels in the column {column} are as long as texts, "
+            f"{length:.0f} characters on average: {labels[0][:40]}...",
+            hint,
+        )
+    if len(labels) > MIN_ROWS and len(labels) > MAX_DISTINCT_SHARE * rows:
+        raise DataError(
+            f"{where}: {len(labels):,} labels for {plural(rows, 'text')} in the column {column}, "
+            f"such as {name_list(labels[:3])}: there is nothing to learn from",
+            hint,
+        )
+
+
+def require_controls(where: str, column: str, counts: Mapping[str, int]) -> None:
+    """Check the labels of a control column.
+
+    Raises:
+        DataError: there is one label only, or it looks like a column of texts.
+    """
+    labels, hint = sorted(counts), "is it the right column? --control COLUMN"
+    if len(labels) == 1:
+        raise DataError(f"{where}: every {column} is {labels[0][:MAX_CONTROL_LENGTH]!r}", hint)
+    if len(labels) > MAX_CONTROLS:
+        raise _too_many_labels(where, column, len(labels), MAX_CONTROLS, hint)
+    if long := next((label for label in labels if len(label) > MAX_CONTROL_LENGTH), None):
+        raise DataError(
+            f"{where}: in the column {column} a label has {len(long):,} characters, "
+            f"more than {MAX_CONTROL_LENGTH}: {long[:40]}...",
+            hint,
+        )
+
+
+def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str) -> DataError:
+    return DataError(
+        f"{where}: the column {column} has {number:,} labels, more than {limit:,}", hint
+    )

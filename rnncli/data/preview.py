@@ -1,0 +1,101 @@
+"""Count the rows of data without storing them: what a training would read."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rnncli.config import Task
+from rnncli.data.cleaning import clean_rows, loss_notices, numbered_rows
+from rnncli.data.columns import Columns, choose
+from rnncli.data.corpora import DEFAULT_CORPUS
+from rnncli.data.limits import MIN_CHARACTERS, require_classes, require_controls, require_rows
+from rnncli.data.locate import locate
+from rnncli.data.tables import Table, no_train_split
+
+MAX_ROWS, MAX_CHARACTERS = 50_000, 1 << 24  # that are counted: half a second of reading
+SHOWN_ROWS = 3
+
+
+@dataclass
+class CorpusPreview:
+    """What data holds, counted in its first rows; of more, ``rows`` is an estimate."""
+
+    name: str  # as typed
+    task: Task
+    columns: dict[str, str]  # canonical name -> name in the data
+    rows: int = 0  # to train on, with those that will be held out
+    is_whole: bool = True  # whether all rows were counted
+    parts: dict[str, int] = field(default_factory=dict)  # rows of other splits
+    labels: Counter[str] = field(default_factory=Counter)
+    characters: Counter[str] = field(default_factory=Counter)  # of each column
+    words: Counter[str] = field(default_factory=Counter)
+    sample: list[dict[str, str]] = field(default_factory=list)  # the first rows
+    notices: tuple[str, ...] = ()
+
+
+def preview_corpus(
+    data: Sequence[str], task: Task | None, columns: Columns, revision: str | None
+) -> CorpusPreview:
+    """Read what ``data`` names as `read_corpus` does, and count it.
+
+    Raises:
+        DataError: the data is missing, malformed or empty, or does not suit the task.
+    """
+    source = locate(data, columns, task, revision)
+    if "train" not in source.tables:
+        raise no_train_split(source.where, source.tables)
+    table = source.tables["train"]
+    choice = choose(next(iter(source.tables.values())), task, columns, source.known_columns)
+    names = list(choice.columns)
+    preview = CorpusPreview(" ".join(data) or DEFAULT_CORPUS, choice.task, choice.columns)
+    usable = _count(preview, names, table)
+    for split, other in source.tables.items():
+        if split != "train":
+            preview.parts[split] = sum(1 for _ in clean_rows(other, choice.columns))
+    is_long_enough = table.is_plain_text and preview.characters["text"] >= MIN_CHARACTERS
+    require_rows(source.where, usable, at_least=1 if is_long_enough else 2)
+    if "label" in names and preview.is_whole:  # else others may follow
+        require_classes(source.where, choice.columns["label"], preview.labels)
+    if "control" in names and preview.is_whole:
+        require_controls(source.where, choice.columns["control"], preview.labels)
+    preview.notices = (
+        *source.notices,
+        *table.notices,
+        *choice.notices,
+        *loss_notices(table.losses),
+    )
+    return preview
+
+
+def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
+    """Count rows into a preview, and return how many hold a text."""
+    usable = total = 0
+    rows = numbered_rows(table, preview.columns)
+    label = next((place for place, name in enumerate(names) if name in ("label", "control")), None)
+    end = 0  # of the rows that were counted
+    for end, row in rows:  # noqa: B007 - of the last row
+        preview.rows += 1
+        usable += not row[0].isspace()
+        if preview.rows <= SHOWN_ROWS:
+            preview.sample.append(dict(zip(names, row, strict=True)))
+        if label is not None:
+            preview.labels[row[label]] += 1
+        for name, cell in zip(names, row, strict=True):
+            preview.characters[name] += len(cell)
+            preview.words[name] += cell.count(" ") + 1
+            total += len(cell)
+        if preview.rows >= MAX_ROWS or total >= MAX_CHARACTERS:
+            preview.is_whole = next(rows, None) is None
+            break
+    if not preview.is_whole:
+        _extrapolate(preview, table.estimate_rows(preview.rows, end))
+    return usable
+
+
+def _extrapolate(preview: CorpusPreview, rows: int) -> None:
+    """Raise all counts to those of so many rows."""
+    factor = rows / preview.rows
+    preview.rows = rows
+    for counts in (preview.labels, preview.characters, preview.words):
+        for name in counts:
+            counts[name] = round(counts[name] * factor)
