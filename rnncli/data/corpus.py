@@ -14,7 +14,7 @@ from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
 from rnncli.data.limits import MIN_CHARACTERS, require_classes, require_controls, require_rows
 from rnncli.data.locate import locate
-from rnncli.data.tables import no_train_split
+from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.messages import plural
 from rnncli.text.languages import languages_of
@@ -73,15 +73,11 @@ def read_corpus(
         for split, table in source.tables.items()
     }
     largest = stored.get("train", max(stored.values(), key=len))
-    is_long_enough = first.is_plain_text and _has_long_text(largest)  # to be cut in two
-    at_least = 2 if for_training and not is_long_enough else 1
-    require_rows(source.where, _usable(largest, at_least), at_least)
     controls = None
     if for_training:
-        if "label" in choice.columns:
-            labels = Counter(column_values(largest, "label"))
-            require_classes(source.where, choice.columns["label"], labels)
-        controls = _count_controls(source.where, largest, choice.columns)
+        controls = _require_enough(source.where, first, largest, choice.columns)
+    else:
+        require_rows(source.where, _usable(largest, 1), at_least=1)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
@@ -114,12 +110,19 @@ def _has_long_text(rows: Dataset) -> bool:
     return sum(len(text.strip()) for text in texts) >= MIN_CHARACTERS
 
 
-def _count_controls(where: str, rows: Dataset, columns: Mapping[str, str]) -> ControlLabels | None:
-    """Count the labels of the control column, if there is one.
+def _require_enough(
+    where: str, table: Table, rows: Dataset, columns: Mapping[str, str]
+) -> ControlLabels | None:
+    """Check that rows can be trained on, and count the labels of the control column, if any.
 
     Raises:
-        DataError: there is one label only, or it looks like a column of texts.
+        DataError: there are too few rows, or labels are none.
     """
+    is_long_enough = table.is_plain_text and _has_long_text(rows)  # to be cut in two
+    at_least = 1 if is_long_enough else 2
+    require_rows(where, _usable(rows, at_least), at_least)
+    if "label" in columns:
+        require_classes(where, columns["label"], Counter(column_values(rows, "label")))
     if "control" not in columns:
         return None
     counts = Counter(column_values(rows, "control"))
