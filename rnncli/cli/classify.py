@@ -84,8 +84,6 @@ def classify(
     """
     from rnncli.analysis.drift import DriftMonitor
     from rnncli.cli.pipe import Request, answer_all
-    from rnncli.cli.views import explanation
-    from rnncli.cli.views.highlight import announce_legend
     from rnncli.tasks.classify.predict import TextClassifier
 
     messenger = Messenger(quiet, color)
@@ -112,6 +110,9 @@ def classify(
     in_colour = explain and request.is_coloured  # to ask for colours loads rich
     respond = _Responder(classifier, abstention, printed, drift.update, explain, in_colour)
     if in_colour:
+        from rnncli.cli.views import explanation
+        from rnncli.cli.views.highlight import announce_legend
+
         announce_legend(messenger, explanation.LEGEND)
     columns = ("label", "probability", *(["explanation"] if explain else []))
     answer_all(request, "text", columns, respond)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rnncli.analysis.calibration import combine
-from rnncli.analysis.occlusion import Span, explain
 from rnncli.messages import Announce, name_list, plural
 from rnncli.networks.model_numpy import SequenceClassifier
 from rnncli.networks.numerics import Floats, softmax
@@ -19,6 +18,9 @@ from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from rnncli.analysis.occlusion import Span
 
 MAX_CHARACTERS = 10_000  # of a text read as a whole: bounds memory; few are longer
 PIECES = 32  # of a longer text, in one batch
@@ -74,8 +76,10 @@ class TextClassifier(Predictor[SequenceClassifier]):
         names = name_list(self.labels, MAX_LISTED)
         return [f"{plural(len(self.labels), 'label')} ({names})", *super()._properties()]
 
-    def explain(self, texts: Iterable[str]) -> list[list[Span]]:
+    def explain(self, texts: Iterable[str]) -> "list[list[Span]]":
         """Score the words of each text by their evidence for its label."""
+        from rnncli.analysis.occlusion import explain  # few calls need it
+
         return explain(self, as_texts(texts), self._announce_once)
 
     def __call__(
