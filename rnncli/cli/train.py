@@ -13,6 +13,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger, hide_progress_bars
+from rnncli.cli.dry_run import show_plan
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
 from rnncli.cli.progress import Display, format_scores
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, MODELS, Settings, Task
@@ -29,8 +30,9 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="DATA",
-            help="A file (.txt .csv .tsv .jsonl .parquet, also .gz), two line-aligned files, - for "
-            "stdin, a known corpus (imdb), or a dataset of the hub (org/name). "
+            help="A file (.txt .csv .tsv .jsonl .parquet .tmx, also .gz), two line-aligned files, "
+            "a folder with a folder of texts for each class, - for stdin, a known corpus (imdb), "
+            "or a dataset of the hub (org/name). "
             "Without it: the bundled reviews.",
         ),
     ] = None,
@@ -56,6 +58,10 @@ def train(
             "may be one of them. Repeatable.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        option("--dry-run", DATA, "Show task, columns, labels, sizes and epochs, and stop."),
+    ] = False,
     max_time: settings.MaxTime = None,
     epochs: settings.Epochs = None,
     steps: settings.Steps = None,
@@ -138,6 +144,9 @@ def train(
         checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
         settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
+    if dry_run:
+        show_plan(request, messenger, as_json=as_json)
+        return
     trainer = Trainer(request, messenger.announce)
     try:
         with Display(messenger, trainer.preview) as display:

@@ -9,7 +9,8 @@ from itertools import chain
 
 MAX_LABEL_LENGTH = 40  # characters on average; longer values that repeat are texts
 MIN_REPEATS = 2  # times that a label occurs on average
-FEW_LABELS = 20  # of more, each occurs MANY_REPEATS times on average
+# Of more labels, or of longer ones, each occurs MANY_REPEATS times on average.
+FEW_LABELS, MAX_LABEL_WORDS = 20, 3.0
 MANY_REPEATS = 5
 MIN_DISTINCT_SHARE = 0.5  # of the values of a column of texts
 MIN_TEXT_WORDS = 2.0  # on average
@@ -47,6 +48,11 @@ class Column:
         return sum(map(len, self.values)) / max(1, len(self.values))
 
     @cached_property
+    def words(self) -> float:
+        """The mean number of words."""
+        return sum(len(value.split()) for value in self.values) / max(1, len(self.values))
+
+    @cached_property
     def is_numeric(self) -> bool:
         """Whether the values are numbers."""
         return _share(self.values, _NUMBER) > 0.9
@@ -61,7 +67,8 @@ class Column:
     @cached_property
     def is_label(self) -> bool:
         """Whether a few short values occur again and again."""
-        repeats = MIN_REPEATS if self.distinct <= FEW_LABELS else MANY_REPEATS
+        is_sure = self.distinct <= FEW_LABELS and self.words <= MAX_LABEL_WORDS
+        repeats = MIN_REPEATS if is_sure else MANY_REPEATS
         return (
             self.distinct > 1
             and len(self.values) >= repeats * self.distinct
@@ -77,7 +84,7 @@ class Column:
     def is_text(self) -> bool:
         """Whether the values are mostly different, and of several words."""
         return self.is_varied and (
-            sum(len(value.split()) for value in self.values) >= MIN_TEXT_WORDS * len(self.values)
+            self.words >= MIN_TEXT_WORDS
             or 2 * sum(_UNSPACED.search(value) is not None for value in self.values)
             > len(self.values)
         )

@@ -106,6 +106,8 @@ def _suggestion(
         if not labels:
             return None
         columns["label"] = labels[0].name
+    if "source" in needed:
+        texts = sorted(texts[:2], key=list(contents).index)
     for name in needed:
         if name not in columns:
             unused = [c.name for c in texts if c.name not in columns.values()]

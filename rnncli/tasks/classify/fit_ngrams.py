@@ -20,6 +20,7 @@ from rnncli.data.values import column_values
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.embeddings import csr_matrix
+from rnncli.tasks.sizes import NAME_LENGTH
 from rnncli.training.contract import TrainingData
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ NAME_NGRAMS: tuple[NgramFeatures, ...] = (
     NgramFeatures(word_orders=(), character_orders=(1, 2, 3, 4, 5)),
 )
 SMALL_CORPUS = 3_000_000  # characters: a larger corpus has enough words and word trigrams
-NAME_LENGTH = 2.0  # words a text: shorter texts are names, whose spelling alone is informative
 LENGTH_SAMPLE = 1_000  # texts whose mean length is computed
 MAX_TEXTS = 200_000  # to which the model is fitted: bounds memory
 MAX_BYTES = 1_500_000  # of the model: a classifier has 8 MB with all words known

@@ -17,6 +17,7 @@ from rnncli.tasks.classify import pretrain
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
+from rnncli.tasks.sizes import LARGE_TEXTS, SMALL_CORPUS_EPOCHS, SMALL_TEXTS
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
-SMALL_CORPUS = 5_000  # texts: a smaller corpus gets more epochs
-LARGE_CORPUS = 20_000  # texts: a larger corpus gets larger batches, which are faster
 FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
@@ -46,9 +45,9 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             level = "char"
         if level == "char":
             settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
-        if len(data.train) < SMALL_CORPUS:
-            settings = replace(settings, epochs=20)
-        if len(data.train) > LARGE_CORPUS:
+        if len(data.train) < SMALL_TEXTS:
+            settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
+        if len(data.train) > LARGE_TEXTS:
             settings = replace(settings, batch_size=64)
         return settings.with_given(overrides)
 

@@ -27,6 +27,13 @@ from rnncli.tasks.language_modeling import (
     LanguageModelTraining,
     RunningText,
 )
+from rnncli.tasks.sizes import (
+    CHAR_VOCAB_SIZE,
+    CHARACTERS_A_TOKEN,
+    GENERATOR_TOKENS_A_WEIGHT,
+    GENERATOR_WIDTHS,
+    WEIGHTS_A_TOKEN,
+)
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
@@ -36,13 +43,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEGATIVE_SAMPLES = 4_096  # a step: more gain nothing measurable
-CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # an estimate, to count epochs
-CHAR_VOCAB_SIZE = 350  # an estimate, with the 256 bytes
 WORD_VOCAB_SIZE = 50_000  # at the word level: sampling makes words cheap
 BENCHMARK_CHARACTERS = 500_000  # with which the speed is measured
-WIDTHS = (640, 512, 384, 256, 192, 128)  # candidates for the number of units
-TOKENS_A_WEIGHT = 1.5  # that the budget must allow to learn from
-WEIGHTS_A_TOKEN = 8  # of the text, at most: more overfit
 # (smallest epochs * weights / tokens, dropout): repeated texts and large networks need more.
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
 PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed: samples are comparable
@@ -79,11 +81,13 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
             def is_affordable(candidate: Settings) -> bool:
                 cost = _cost(candidate, vocab_size)
                 weights = _num_weights(candidate, vocab_size)
-                enough_time = min(budget, capacity.targets(cost)) >= TOKENS_A_WEIGHT * cost
+                enough_time = (
+                    min(budget, capacity.targets(cost)) >= GENERATOR_TOKENS_A_WEIGHT * cost
+                )
                 return enough_time and weights <= WEIGHTS_A_TOKEN * tokens
 
             if "hidden_size" not in overrides:
-                candidates = (replace(settings, hidden_size=width) for width in WIDTHS)
+                candidates = (replace(settings, hidden_size=width) for width in GENERATOR_WIDTHS)
                 settings = first_affordable(candidates, is_affordable)
             budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
         if "dropout" not in overrides:

@@ -14,6 +14,7 @@ from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import MEMORY, TaskFiles
 from rnncli.tasks.embeddings import bilingual_embeddings
+from rnncli.tasks.sizes import TRANSLATOR_TOKENS_A_WEIGHT, TRANSLATOR_WIDTHS, VOCAB_SIZES
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.length_penalty import (
     BLEU_TOLERANCE,
@@ -39,14 +40,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 BENCHMARK_PAIRS = 4_000  # with which the speed is measured
-WIDTHS = (384, 256, 192, 128)  # candidates for the number of units
-TOKENS_A_WEIGHT = 0.6  # target tokens that the budget must allow to learn from
 # (smallest number of epochs, dropout, word dropout): few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
 LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
 WORD_VOCAB_SIZE = 20_000  # at the word level
-# (smallest number of pairs, subwords of a vocabulary): rarer subwords are never learned.
-VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 MEMORY_SHARE = 0.05  # of the time budget, beyond it, to build the memory
 
 
@@ -73,8 +70,13 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             )
             if not {"hidden_size", "embedding_dim"} & overrides.keys():
                 settings = first_affordable(
-                    (replace(settings, hidden_size=width, embedding_dim=width) for width in WIDTHS),
-                    lambda candidate: capacity.work >= TOKENS_A_WEIGHT * _cost(candidate) ** 2,
+                    (
+                        replace(settings, hidden_size=width, embedding_dim=width)
+                        for width in TRANSLATOR_WIDTHS
+                    ),
+                    lambda candidate: (
+                        capacity.work >= TRANSLATOR_TOKENS_A_WEIGHT * _cost(candidate) ** 2
+                    ),
                 )
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
         if "dropout" not in overrides:

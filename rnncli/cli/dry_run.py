@@ -1,0 +1,57 @@
+"""``rnncli train --dry-run``: what a training would do."""
+
+import json
+from typing import TYPE_CHECKING
+
+from rnncli.cli.console import Messenger
+from rnncli.messages import format_duration, name_list
+
+if TYPE_CHECKING:
+    from rnncli.tasks.dry_run import Plan
+    from rnncli.tasks.trainer import TrainingRequest
+
+SHOWN_LABELS = 20
+CELL_WIDTH = 60  # characters of a cell
+
+
+def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool) -> None:
+    """Print the plan of a training, and stop there."""
+    from rnncli.tasks.dry_run import plan
+
+    planned = plan(request)
+    for notice in planned.notices:
+        messenger.announce(notice)
+    if as_json:
+        print(json.dumps(planned.to_dict(), ensure_ascii=False))
+    else:
+        print("\n".join(_lines(planned)))
+
+
+def _lines(plan: "Plan") -> list[str]:
+    """Return the plan, a line for each thing that is chosen."""
+    about = "about " if plan.is_estimate else ""
+    columns = ", ".join(f"{column} ({name})" for name, column in plan.columns.items())
+    rows = f"{about}{plan.rows:,}"
+    rows += f", {plan.held_out:,} of them held out" if plan.held_out else ""
+    rows += "".join(f"; {split} {number:,}" for split, number in plan.parts.items())
+    lines = [f"task     {plan.task}", f"columns  {columns}", f"rows     {rows}"]
+    lines += [
+        f"row {i}    " + " | ".join(_cut(cell) for cell in row.values())
+        for i, row in enumerate(plan.sample, start=1)
+    ]
+    if plan.labels:
+        labels = [f"{label} {number:,}" for label, number in plan.labels.items()]
+        lines.append(f"labels   {len(labels):,}: {name_list(labels, SHOWN_LABELS)}")
+    budget = "" if plan.max_time is None else f" in {format_duration(plan.max_time)}"
+    return [
+        *lines,
+        f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
+        f"network  about {plan.num_layers} x {plan.hidden_size} units",
+        f"epochs   about {plan.epochs:g}{budget}, where a core does as usual",
+        "dry run  nothing was trained; leave --dry-run out to train",
+    ]
+
+
+def _cut(cell: str) -> str:
+    text = " ".join(cell.split())
+    return text if len(text) <= CELL_WIDTH else f"{text[: CELL_WIDTH - 3]}..."

@@ -1,0 +1,23 @@
+"""The sizes of networks that a recipe chooses from, and what they ask of data and budget."""
+
+# --- Classifiers --------------------------------------------------------------------------------
+
+SMALL_TEXTS = 5_000  # texts: a smaller corpus gets more epochs
+LARGE_TEXTS = 20_000  # texts: a larger corpus gets larger batches, which are faster
+NAME_LENGTH = 2.0  # words a text: shorter texts are names, whose spelling alone is informative
+SMALL_CORPUS_EPOCHS = 20
+
+# --- Generators ---------------------------------------------------------------------------------
+
+CHARACTERS_A_TOKEN = {"char": 1.0, "word": 5.0, "subword": 4.0}  # an estimate, to count epochs
+CHAR_VOCAB_SIZE = 350  # an estimate, with the 256 bytes
+GENERATOR_WIDTHS = (640, 512, 384, 256, 192, 128)  # candidates for the number of units
+GENERATOR_TOKENS_A_WEIGHT = 1.5  # that the budget must allow to learn from
+WEIGHTS_A_TOKEN = 8  # of the text, at most: more overfit
+
+# --- Translators --------------------------------------------------------------------------------
+
+TRANSLATOR_WIDTHS = (384, 256, 192, 128)  # candidates for the number of units
+TRANSLATOR_TOKENS_A_WEIGHT = 0.6  # target tokens that the budget must allow to learn from
+# (smallest number of pairs, subwords of a vocabulary): rarer subwords are never learned.
+VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
