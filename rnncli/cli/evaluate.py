@@ -1,6 +1,9 @@
 """``rnncli evaluate``: score a model on labelled data."""
 
 import json
+import os
+import shlex
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -10,17 +13,17 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger, hide_progress_bars
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
-from rnncli.config import SearchConfig, choose_threads
-from rnncli.errors import ConfigError
+from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
+from rnncli.errors import ConfigError, ModelError
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model's directory.")],
-    data: Annotated[
+    arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DATA",
-            help="As for train. Without it: the held-out part of the model's training data.",
+            metavar="[MODEL] [DATA]",
+            help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is one only "
+            "in models/; and data as for train, else the held-out part of the training data.",
         ),
     ] = None,
     split: Annotated[
@@ -61,6 +64,7 @@ def evaluate(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    model: options.ModelPath = None,
     against: Annotated[
         Path | None,
         option(
@@ -101,7 +105,7 @@ def evaluate(
 
     Examples:
         rnncli evaluate models/classify
-        rnncli evaluate models/classify texts.csv --errors mistakes.tsv
+        rnncli evaluate -m models/classify texts.csv --errors mistakes.tsv
         rnncli evaluate models/translate --json
 
     Baselines of a classifier are the majority class and naive Bayes on the same training data;
@@ -123,6 +127,7 @@ def evaluate(
     from rnncli.tasks.evaluation import ScoringSettings, load_scorer, score
 
     messenger = Messenger(quiet, color)
+    path, data = _model_and_data(model, arguments or [])
     settings = ScoringSettings(
         against=against,
         baselines=not no_baselines,
@@ -132,10 +137,10 @@ def evaluate(
         mistakes=errors is not None,
         threads=choose_threads(None),
     )
-    scorer = load_scorer(model, settings, messenger.announce)
+    scorer = load_scorer(path, settings, messenger.announce)
     requirements = [resolve(requirement, scorer.names) for requirement in requirements]
     columns = Columns(text, label, source, target, control)
-    result = score(model, scorer, data or [], columns, split, revision, messenger.announce)
+    result = score(path, scorer, data, columns, split, revision, messenger.announce)
     if errors is not None and result.mistakes is not None:
         write_mistakes(errors, result.mistakes, messenger)
     if as_json:
@@ -144,6 +149,41 @@ def evaluate(
         print_report(result.report, messenger.console(stderr=to_stdout))
     for line in check(requirements, result.scores):
         messenger.announce(line)
+
+
+def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path, list[str]]:
+    """Return the model of ``-m`` or of the first argument, else the usual one, and the data.
+
+    Raises:
+        ModelError: none is named, and there are several models, or none, in models/.
+
+    """
+    if option is not None:
+        return option, arguments
+    if arguments and _names_model(Path(arguments[0])):
+        return Path(arguments[0]), arguments[1:]
+    if path := os.environ.get("RNNCLI_MODEL"):
+        return Path(path), arguments
+    models = [MODELS / task for task in TASKS if (MODELS / task / "config.json").exists()]
+    if len(models) == 1:
+        return models[0], arguments
+    if not models:
+        raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")
+    commands = [shlex.join(["rnncli", "evaluate", "-m", str(m), *arguments]) for m in models]
+    raise ModelError(
+        f"there are several models in {MODELS}, and none is named", "\n   or: ".join(commands)
+    )
+
+
+def _names_model(path: Path) -> bool:
+    """Return whether an argument is meant as a model: a directory, but for one with data in it.
+
+    What does not exist is a model where its folder is there: the name of a dataset has none.
+    """
+    if path.is_dir():
+        texts = chain(path.glob("*/*.txt"), path.glob("*/*/*.txt"))
+        return (path / "config.json").exists() or not any(texts)
+    return not path.exists() and path.parent != Path() and path.parent.is_dir()
 
 
 def _require_writable(errors: Path, as_json: bool) -> None:

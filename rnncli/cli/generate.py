@@ -1,6 +1,7 @@
 """``rnncli generate``: write text."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -148,6 +149,8 @@ def generate(
     control = generator.require_control(control)
     if score and batch_size == BATCH_SIZE:
         batch_size = SCORE_BATCH_SIZE
+    if sys.stdin is None and input is None and not score:  # closed: as if it were empty
+        prompt = prompt or [""]
     request = Request(prompt or [], input, output, column, as_json, batch_size, messenger)
     if score:
         from rnncli.cli.views.surprisal import score_texts

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, Queue
+from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
@@ -61,10 +62,18 @@ class Request:
         return is_plain and self.messenger.has_colors
 
 
-def answer_all(request: Request, key: str, columns: Sequence[str], respond: Responder) -> None:
+def answer_all(
+    request: Request,
+    key: str,
+    columns: Sequence[str],
+    respond: Responder,
+    *,
+    if_empty: Sequence[Record] = (),
+) -> None:
     """Answer every text of a request.
 
-    ``key`` is the name of a text in JSON; ``columns`` are the names of results in tables.
+    ``key`` is the name of a text in JSON; ``columns`` are the names of results in tables;
+    ``if_empty`` are answered where the input is empty.
 
     Raises:
         DataError: the input cannot be read, or a record is malformed.
@@ -72,6 +81,10 @@ def answer_all(request: Request, key: str, columns: Sequence[str], respond: Resp
     with open_output(request.output, request.messenger) as write:
         form, batches = open_input(request, columns)
         first = next(batches, [])  # the header is known when rows have been read
+        if not first and form.header() is None:
+            first = list(if_empty)
+            if not first:
+                _announce_emptiness(request)
         header = None if request.as_json else form.header()
         if header is not None:
             write(header)
@@ -81,6 +94,25 @@ def answer_all(request: Request, key: str, columns: Sequence[str], respond: Resp
                 for output in outputs:
                     write_output(output, request, form, record, key, write)
             write(None)
+
+
+def _announce_emptiness(request: Request) -> None:
+    """Announce that there was no line: in a pipe no lines have no answers, as they should.
+
+    Raises:
+        DataError: a file is named, for input or output; whoever names one expects lines.
+
+    """
+    if request.file is not None:
+        raise DataError(f"{request.file} is empty", f"look at it: ls -l {quote(str(request.file))}")
+    if sys.stdin.isatty():
+        return
+    if request.output is not None:
+        raise DataError(
+            f"stdin is empty, and {request.output} is not written",
+            "check the command or the file that the lines come from",
+        )
+    request.messenger.announce("stdin is empty: there is no line to answer")
 
 
 def write_output(
@@ -116,6 +148,10 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
             )
         return Input(Lines(), iter([[Record(replace_surrogates(text)) for text in request.texts]]))
     if request.file is not None:
+        if request.column is None:
+            from rnncli.cli.rows import refuse_table  # takes 4 ms
+
+            refuse_table(request.file)
         return _open_stream(read_file(File(request.file, str(request.file))), request, columns)
     if sys.stdin is None:  # started without one
         raise DataError(

@@ -5,14 +5,18 @@ other columns stay as they are.
 """
 
 import json
+import shlex
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rnncli.cli.output import Line, Output
 from rnncli.cli.records import Format, Record, free_name
 from rnncli.errors import DataError
+from rnncli.messages import name_list
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
-from rnncli.text.files import BYTE_ORDER_MARK, STDIN, decode
+from rnncli.text.files import BYTE_ORDER_MARK, STDIN, File, decode, read_file, split_lines
 from rnncli.text.tables import (
     JsonRow,
     LineSource,
@@ -160,6 +164,47 @@ def format_of(column: str, file: Path | None, first: bytes, results: Sequence[st
         return Delimited(column, "\t", results, input_name, quotes=False)
     delimiter = sep_line_delimiter(line) or sniff_delimiter(line, column)
     return Delimited(column, delimiter, results, input_name, quotes=True)
+
+
+def refuse_table(file: Path) -> None:
+    """Refuse a file whose name says that its lines are rows, of which no column is named.
+
+    Raises:
+        DataError: it does; the hint names the column that probably holds the texts.
+
+    """
+    form = format_of_name(file.name)
+    if form not in ("csv", "tsv", "jsonl") or not file.is_file():
+        return
+    names = _column_names(file, form)
+    if not names or (form == "tsv" and len(names) == 1):  # then lines are texts
+        return
+    from rnncli.data.column_names import find_columns
+
+    found = find_columns(names, ("classify", "translate", "generate"))
+    _, columns = found or ("", {"text": names[0]})
+    command = ["rnncli", *sys.argv[1:]]
+    with_column = shlex.join([*command, "--column", columns.get("text") or columns["source"]])
+    raise DataError(
+        f"{file} is a table, and no column is named; its columns are: {name_list(names)}",
+        f"{with_column}\n   or, for its lines as they are: {_from_stdin(command, file)}",
+    )
+
+
+def _column_names(file: Path, form: str) -> list[str]:
+    """Return the names of the columns of a table."""
+    lines = chain.from_iterable(split_lines(read_file(File(file, str(file)))))
+    source = LineSource(lines, str(file))
+    if form == "jsonl":
+        return next((list(row.values) for row in json_rows(source) if not row.is_blank), [])
+    rows = tsv_rows(source) if form == "tsv" else csv_rows(source)
+    return next(([cell.strip() for cell in row.cells] for row in rows if row.cells), [])
+
+
+def _from_stdin(command: Sequence[str], file: Path) -> str:
+    """Return a command with a file as its stdin, in place of ``-i FILE``."""
+    at = next(i for i, word in enumerate(command) if word in ("-i", "--input"))
+    return f"{shlex.join([*command[:at], *command[at + 2 :]])} < {shlex.quote(str(file))}"
 
 
 def _no_column(column: str, names: Iterable[str], input_name: str) -> DataError:

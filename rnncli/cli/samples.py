@@ -1,5 +1,6 @@
 """Samples of a text generator: whole in a pipe, as they are drawn on a terminal."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -34,11 +35,12 @@ class Samples:
     def answer(self) -> None:
         """Answer every prompt with samples that go on from it."""
         if self._on_terminal and self._is_plain and (self.n == 1 or len(self.configs) > 1):
-            for records in open_input(self.request).batches:
+            batches = open_input(self.request).batches
+            for records in chain([next(batches, self._start)], batches):
                 for record in records:
                     self._show(record.text)
             return
-        answer_all(self.request, "prompt", self._names, self._respond)
+        answer_all(self.request, "prompt", self._names, self._respond, if_empty=self._start)
 
     def write_lines(self) -> None:
         """Write whole lines that begin with the prompt, each as soon as it is complete."""
@@ -54,6 +56,13 @@ class Samples:
                     for answer in self._outputs(samples, config):
                         write_output(answer, self.request, form, record, "prompt", write)
                         write(None)
+
+    @property
+    def _start(self) -> list[Record]:
+        """Return the prompts for an empty stdin: one, to draw samples from the start."""
+        is_typed = sys.stdin is not None and sys.stdin.isatty()
+        is_file = self.request.file is not None or self.request.column is not None
+        return [] if is_typed or is_file else [Record("")]
 
     @property
     def _on_terminal(self) -> bool:

@@ -41,14 +41,14 @@ class SavedModel:
     def require_tuned(
         self, required: set[str], optional: frozenset[str] = frozenset()
     ) -> Mapping[str, float]:
-        """Return the tuned hyperparameters: all of ``required``, or none.
+        """Return the tuned hyperparameters: all of ``required``, or none of these.
 
         Raises:
             ModelError: the names are not those of a model of its task.
 
         """
         tuned = self.description.tuned
-        if tuned and tuned.keys() - optional != required:
+        if tuned.keys() - optional not in (required, set()):
             raise self.damaged("the tuned hyperparameters are those of another model")
         return tuned
 

@@ -141,6 +141,17 @@ def script_of(text: str) -> str | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
+def has_letter(text: str) -> bool:
+    """Return whether a text has a letter of any script, unlike a number or a line of symbols."""
+    return any(map(str.isalpha, text))
+
+
+def letterless_share(texts: Iterable[str]) -> float:
+    """Return the share of texts without a letter."""
+    letterless = [not has_letter(text) for text in texts]
+    return sum(letterless) / max(len(letterless), 1)
+
+
 def script_shares(texts: Iterable[str]) -> dict[str, float]:
     """Return the share of each script among the texts that have letters, the largest first.
 

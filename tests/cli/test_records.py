@@ -420,14 +420,6 @@ def test_a_header_alone_gives_a_header_alone(name: str, header: str, tmp_path: P
 
 
 @every_command
-def test_an_empty_table_gives_nothing(name: str, tmp_path: Path) -> None:
-    for file in ("table.csv", "table.tsv", "table.jsonl"):
-        (tmp_path / file).touch()
-        result = call(*words(name), "-i", tmp_path / file)
-        assert (result.code, result.out, result.err) == (0, b"", "")
-
-
-@every_command
 def test_texts_in_arguments_have_no_columns(name: str) -> None:
     result = call(*words(name), "the soup was lovely")
     assert (result.code, result.out) == (2, b"")
@@ -568,13 +560,6 @@ def test_results_can_be_discarded() -> None:
     assert (result.code, result.out, result.err) == (0, b"", "")
     assert Path("/dev/null").is_char_device()
     assert not Path("/dev/null.part").exists()
-
-
-def test_an_empty_input_gives_an_empty_file(tmp_path: Path) -> None:
-    (tmp_path / "in.txt").touch()
-    out = tmp_path / "out.txt"
-    assert call("classify", "-m", classifier(), "-i", tmp_path / "in.txt", "-o", out).code == 0
-    assert out.read_bytes() == b""
 
 
 def test_numbers_too_large_for_a_float_are_read() -> None:

@@ -165,12 +165,6 @@ def test_an_answer_belongs_to_the_line_just_written() -> None:
 
 
 @every_command
-def test_no_input_gives_no_output(name: str) -> None:
-    result = rnncli(*COMMANDS[name](), stdin=b"")
-    assert (result.code, result.out, result.err) == (0, b"", "")
-
-
-@every_command
 def test_a_reader_that_closes_the_pipe_ends_the_command_silently(name: str) -> None:
     """As ``rnncli ... | head -1`` does, with much more output than a pipe buffers."""
     with start(*COMMANDS[name]()) as process:

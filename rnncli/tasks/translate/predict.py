@@ -22,7 +22,7 @@ from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_wi
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
-from rnncli.text.unicode import join_cjk
+from rnncli.text.unicode import has_letter, join_cjk
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -31,6 +31,8 @@ BATCH_SENTENCES = 64  # in a search: larger batches are hardly faster
 BATCH_TOKENS = 16_384  # of sources, padding included: bounds memory
 ALIGNED_TOKENS = 4_096  # of sources and translations: bounds the memory of their weights
 MAX_CHARACTERS = 1_000  # of a text translated as a whole; training sentences are far shorter
+LETTERLESS_SOURCES = "letterless_sources"  # the share of training sources without a letter
+MIN_LETTERLESS_SOURCES = 0.01  # with as many, texts without a letter are there to be translated
 # A loop is an n-gram that occurs a third time; of four characters, unlike words, many do.
 LOOPS = {
     # Unknown words are allowed: they are copied from the source.
@@ -74,7 +76,9 @@ class Translator(Predictor[EncoderDecoder]):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._tuned = model.require_tuned({"length_penalty"}, frozenset({"length_penalty_alone"}))
+        self._tuned = model.require_tuned(
+            {"length_penalty"}, frozenset({"length_penalty_alone", LETTERLESS_SOURCES})
+        )
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
             sizes = self._tokenizer.vocab_size, self._target_tokenizer.vocab_size
@@ -106,6 +110,7 @@ class Translator(Predictor[EncoderDecoder]):
         **settings: "Unpack[SearchSettings]",
     ) -> list[Translation]:
         """Translate the texts, in their order; a blank text stays blank.
+        So does a text without a letter, unless the model was trained on such texts.
 
         A text of more than ``MAX_CHARACTERS`` is translated in pieces, which are joined; with
         ``split``, so is every text of several sentences. Each translation begins with ``prefix``.
@@ -216,22 +221,27 @@ class Translator(Predictor[EncoderDecoder]):
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, which is translated as a whole."""
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
-        nonblank = [i for i, ids in enumerate(encoded) if len(ids) > 1]  # not <eos> alone
+        translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
-            batch = [nonblank[row] for row in rows]
+            batch = [translated[row] for row in rows]
             sources = [encoded[i] for i in batch]
             state = self._network.encode(*pad(sources))
             hypotheses = self._hypotheses(sources, state, config, prefix_tokens)
             return self._translations([texts[i] for i in batch], state, hypotheses)
 
-        translations = [[Translation("", 0.0, 0)] for _ in texts]
-        sources = [encoded[i] for i in nonblank]
+        translations = [[Translation(text, 0.0, 0)] for text in texts]
+        sources = [encoded[i] for i in translated]
         nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
-        for i, best in zip(nonblank, nbest, strict=True):
+        for i, best in zip(translated, nbest, strict=True):
             translations[i] = best
         return translations
+
+    def _is_translated(self, text: str) -> bool:
+        """Return whether a text is translated; else it stays as it is."""
+        is_trained = self._tuned.get(LETTERLESS_SOURCES, 0.0) >= MIN_LETTERLESS_SOURCES
+        return bool(text) if is_trained else has_letter(text)
 
     def _hypotheses(
         self,

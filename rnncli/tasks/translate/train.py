@@ -20,9 +20,10 @@ from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.model_torch import build as build_network
-from rnncli.tasks.translate.predict import clean
+from rnncli.tasks.translate.predict import LETTERLESS_SOURCES, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import letterless_share
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
 
@@ -87,7 +88,9 @@ class TranslatorTraining:
         tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         settings: Settings,
+        letterless_share: float = 0.0,  # of the sources
     ) -> None:
+        self._tuned = {LETTERLESS_SOURCES: letterless_share} if letterless_share else {}
         self.tokenizer, self.target_tokenizer = tokenizer, target_tokenizer
         self.pairs, self._validation = train, validation
         self._rows = train.trainable_rows()
@@ -145,7 +148,7 @@ class TranslatorTraining:
         batches = sorted_batches(self._validation.targets.lengths, self.settings.batch_size)
         losses, counts = zip(*workers.map(score, batches), strict=True)
         nats = sum(losses) / sum(counts)
-        return Evaluation({"loss": nats, "perplexity": perplexity(nats)})
+        return Evaluation({"loss": nats, "perplexity": perplexity(nats)}, self._tuned)
 
     def _batch(self, pairs: Pairs, rows: NDArray[np.int64]) -> PairBatch:
         sources, lengths = pairs.sources.pad(rows)
@@ -197,6 +200,7 @@ def build(
         tokenizer,
         target_tokenizer,
         settings,
+        letterless_share(column_values(train, "source")),
     )
 
 
