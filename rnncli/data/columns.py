@@ -61,10 +61,12 @@ def choose(
     """
     if not table.names:
         raise DataError(f"{table.where} is empty: there is no row in it", "put rows into it")
-    named = _existing_columns(table, columns)
-    names = TASK_COLUMNS[task] if task else known_columns
-    if not named and names and all(known_columns.get(name) in table.names for name in names):
-        named = {name: known_columns[name] for name in names}
+    requested = _existing_columns(table, columns)
+    names = TASK_COLUMNS[task] if task else tuple(known_columns)
+    known = {name: known_columns.get(name) for name in names if name not in requested}
+    named = dict(requested)
+    if requested.keys() <= set(names) and all(column in table.names for column in known.values()):
+        named |= {name: column for name, column in known.items() if column is not None}
     tasks = _possible_tasks(named, task)
     if table.is_plain_text and all(TASK_COLUMNS[each] != PLAIN_TEXT for each in tasks):
         raise _plain_text_error(table, tasks[0])
@@ -72,10 +74,10 @@ def choose(
     if choice is None:
         choice = _by_contents(table, tasks, named)
     require_single(table, choice.columns.values())
-    announces_task = task is None or bool(choice.columns.keys() - named)
+    announces_task = task is None or bool(choice.columns.keys() - requested)
     notices = [
         *([_wording(table, choice)] if announces_task else []),
-        *([] if named else _other_languages(table, choice.columns)),
+        *([] if requested else _other_languages(table, choice.columns)),
     ]
     return replace(choice, notices=(*notices, *choice.notices))
 

@@ -55,10 +55,12 @@ def read_corpus(
     columns: Columns = ANY_COLUMNS,
     revision: str | None = None,
     for_training: bool = True,
+    known_columns: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Read what ``data`` names: nothing (the bundled reviews), one thing, or two aligned files.
 
-    Data that is only to be scored on needs no train split, and one row and one class suffice.
+    Data that is only to be scored on needs no train split, and one row and one class suffice; the
+    ``known_columns`` of the model come first there.
 
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
@@ -67,17 +69,13 @@ def read_corpus(
     if for_training and "train" not in source.tables:
         raise no_train_split(source.where, source.tables)
     first = next(iter(source.tables.values()))
-    choice = choose(first, task, columns, source.known_columns)
+    choice = choose(first, task, columns, known_columns or source.known_columns)
     stored = {
         split: write_rows(clean_rows(table, choice.columns), list(choice.columns))
         for split, table in source.tables.items()
     }
     largest = stored.get("train", max(stored.values(), key=len))
-    controls = None
-    if for_training:
-        controls = _require_enough(source.where, first, largest, choice.columns)
-    else:
-        require_rows(source.where, _usable(largest, 1), at_least=1)
+    controls = _require_enough(first, largest, choice.columns, for_training=for_training)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
@@ -111,16 +109,19 @@ def _has_long_text(rows: Dataset) -> bool:
 
 
 def _require_enough(
-    where: str, table: Table, rows: Dataset, columns: Mapping[str, str]
+    table: Table, rows: Dataset, columns: Mapping[str, str], *, for_training: bool
 ) -> ControlLabels | None:
     """Check that rows can be trained on, and count the labels of the control column, if any.
 
     Raises:
         DataError: there are too few rows, or labels are none.
     """
+    where = table.where
     is_long_enough = table.is_plain_text and _has_long_text(rows)  # to be cut in two
-    at_least = 1 if is_long_enough else 2
+    at_least = 2 if for_training and not is_long_enough else 1
     require_rows(where, _usable(rows, at_least), at_least)
+    if not for_training:
+        return None
     if "label" in columns:
         require_classes(where, columns["label"], Counter(column_values(rows, "label")))
     if "control" not in columns:

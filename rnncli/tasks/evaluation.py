@@ -234,7 +234,7 @@ def score(
     task, training_data = read_description(path).task, training_data_of(path)
     columns_of_task = with_control(columns, training_data)
     if data:
-        rows = read_named(task, data, columns_of_task, split, revision, announce)
+        rows = read_named(task, training_data, data, columns_of_task, split, revision, announce)
         if scorer.needs_training_data:
             rows = replace(rows, train=read_train(task, training_data, data, announce))
     elif split is not None or columns != ANY_COLUMNS:

@@ -1,5 +1,6 @@
 """The data for scoring a model, and its training data."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,7 @@ def training_data_of(path: Path) -> DataDescription:
 
 def read_named(
     task: Task,
+    trained_on: DataDescription,
     data: Sequence[str],
     columns: "Columns",
     split: str | None,
@@ -57,15 +59,24 @@ def read_named(
 ) -> EvaluationData:
     """Read a split of the data by its name; without a split, the first of ``SPLITS``.
 
+    Columns that are called as those that the model was ``trained_on`` come first.
+
     Raises:
-        DataError: it cannot be read, or has no such split.
+        DataError: it cannot be read, has no such split, or its languages are the other way round.
 
     """
     from rnncli.data.corpus import read_corpus
 
     corpus = read_corpus(
-        list(data), task=task, columns=columns, revision=revision, for_training=False
+        list(data),
+        task=task,
+        columns=columns,
+        revision=revision,
+        for_training=False,
+        known_columns=trained_on.columns,
     )
+    if trained_on.languages and corpus.languages == trained_on.languages[::-1]:
+        corpus = _reversed(corpus, trained_on.languages, is_requested=bool(columns.as_dict()))
     for notice in corpus.notices:
         announce(notice)
     if split is not None and split not in corpus.splits:
@@ -75,6 +86,34 @@ def read_named(
     split = split or next(name for name in SPLITS if name in corpus.splits)
     part = f", part {split}" if len(corpus.splits) > 1 else ""
     return EvaluationData(f"{corpus.name}{part}", corpus.splits[split])
+
+
+def _reversed(corpus: "Corpus", languages: tuple[str, str], *, is_requested: bool) -> "Corpus":
+    """Return pairs with their sides exchanged, so that they go in the direction of the model.
+
+    Raises:
+        DataError: a person asked for the other direction.
+
+    """
+    source, target = languages
+    if is_requested:
+        raise DataError(
+            f"{corpus.name} is from {target} to {source} with these columns, and the model "
+            f"translates from {source} to {target}",
+            f"exchange them: --source {shlex.quote(corpus.columns['target'])} "
+            f"--target {shlex.quote(corpus.columns['source'])}",
+        )
+    columns = {"source": corpus.columns["target"], "target": corpus.columns["source"]}
+    exchanged = {"source": "target", "target": "source"}
+    splits = {name: rows.rename_columns(exchanged) for name, rows in corpus.splits.items()}
+    notice = f"columns exchanged: the model translates from {source} to {target}"
+    return replace(
+        corpus,
+        splits=splits,
+        columns=columns,
+        languages=languages,
+        notices=(*corpus.notices, notice),
+    )
 
 
 def read_held_out(

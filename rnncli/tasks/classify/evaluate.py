@@ -112,6 +112,8 @@ class ClassifierScorer:
         if not data.is_held_out:
             self._announce_drift(data)
         targets = Targets(column_values(data.rows, "label"), self._model.labels)
+        for notice in targets.require_known(data.name):
+            self._announce(notice)
         texts = batched(column_values(data.rows, "text"), max_items=BATCH_SIZE)
         logits = np.concatenate([self._model.logits(batch) for batch in texts])  # (N, C)
         probabilities = softmax(logits.astype(np.float64))

@@ -1,6 +1,8 @@
 """The true labels of texts, and the scores of predicted ones."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,8 @@ from numpy.typing import NDArray
 
 from rnncli.analysis import metrics
 from rnncli.analysis.metrics import Interval
+from rnncli.errors import DataError
+from rnncli.messages import name_list
 
 MAX_UNKNOWN_LABELS = 20  # more are scored as one class: the texts are of another task
 
@@ -26,14 +30,28 @@ class Targets:
     """The true labels of N texts, as classes: those of the model come first."""
 
     def __init__(self, labels: Iterable[str], known_labels: Sequence[str]) -> None:
-        """Number the labels; ``known_labels`` are those of the model."""
+        """Number the labels; ``known_labels`` are those of the model.
+
+        Numbers that are equal are the same label, however they are written: 1 and 1.0.
+        """
         labels = list(labels)
-        unknown = sorted(set(labels) - set(known_labels))
+        numbers = {
+            number: label for label in known_labels if (number := _number(label)) is not None
+        }
+        aliases = {
+            label: numbers[number]
+            for label in set(labels) - set(known_labels)
+            if (number := _number(label)) in numbers
+        }
+        counts = Counter(labels)
+        unknown = sorted(set(labels) - set(known_labels) - aliases.keys())
+        self.unknown = {label: counts[label] for label in unknown}  # label -> number of texts
         self.labels = [*known_labels, *unknown]
         self._class_of = {label: number for number, label in enumerate(self.labels)}
         if len(unknown) > MAX_UNKNOWN_LABELS:
             self.labels[len(known_labels) :] = [f"{len(unknown):,} other labels"]
             self._class_of |= dict.fromkeys(unknown, len(known_labels))
+        self._class_of |= {alias: self._class_of[label] for alias, label in aliases.items()}
         self.known_labels = known_labels
         self.classes = self.classes_of(labels)  # (N,)
 
@@ -50,3 +68,30 @@ class Targets:
             metrics.macro_f1(matrix),
             metrics.macro_f1_interval(matrix),
         )
+
+    def require_known(self, data: str) -> Iterator[str]:
+        """Yield a notice where the model does not know some labels of the data.
+
+        Raises:
+            DataError: it knows none.
+
+        """
+        if not self.unknown:
+            return
+        known = f"it knows {name_list(self.known_labels)}"
+        unknown = name_list([f"{label} ({number:,})" for label, number in self.unknown.items()])
+        if self.classes.min() >= len(self.known_labels):
+            raise DataError(
+                f"{data}: the model knows none of the labels: {unknown}; {known}",
+                "is it the right column? --label COLUMN",
+            )
+        yield f"labels that the model does not know, and gets wrong: {unknown}; {known}"
+
+
+def _number(label: str) -> float | None:
+    """Return the number that a label spells, if it does."""
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
