@@ -40,6 +40,7 @@ class Gradients(Generic[BatchT]):
     def __init__(self, trainable: Trainable[BatchT], optimizer: Optimizer, bfloat16: bool) -> None:
         self._trainable = trainable
         self._optimizer = optimizer
+        self._parameters = [p for p in optimizer.parameters if p.requires_grad]
         self._bfloat16 = bfloat16
         self._pieces = 1  # into which the part of each worker is cut
 
@@ -76,7 +77,7 @@ class Gradients(Generic[BatchT]):
         parts = split(batch, carry, len(workers))
         results = workers.map_parts(lambda part: self._of_part(*part, len(workers) == 1), parts)
         gradients = _add([gradients for gradients, _ in results])
-        for parameter, gradient in zip(self._optimizer.parameters, gradients, strict=True):
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
         return _join([loss for _, loss in results])
 
@@ -88,7 +89,7 @@ class Gradients(Generic[BatchT]):
             # No cache beside other threads: that of one would be emptied by another.
             with self.autocast(cache_enabled=alone):
                 loss, targets, next_carry = self._trainable.loss(piece, piece_carry)
-            new = torch.autograd.grad(loss, self._optimizer.parameters, allow_unused=True)
+            new = torch.autograd.grad(loss, self._parameters, allow_unused=True)
             gradients = new if gradients is None else _add([gradients, new])
             losses.append(Loss(loss.item(), targets, next_carry))
         assert gradients is not None  # no part is empty

@@ -4,11 +4,13 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from rnncli.config import Settings
 from rnncli.training.contract import StateDict
 
 BETAS = (0.9, 0.99)  # a shorter memory of squared gradients than usual: runs are short
+EPSILON = 1e-8  # PyTorch's
 LOWEST_RATE = 0.02  # share of the learning rate with which the first step is taken
 AVERAGE_EVERY = 5  # steps; often enough for an average, and no cost to speak of
 
@@ -25,26 +27,20 @@ class Optimizer:
         self._model = model
         self.parameters = list(model.parameters())
         self.device = self.parameters[0].device
-        # Biases and scales are not decayed: they have nothing to regularise.
-        matrices = [p for p in self.parameters if p.dim() > 1]
-        others = [p for p in self.parameters if p.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        self._adamw = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=BETAS, fused=True)
+        self._moments = [_new_moments(p) for p in self.parameters]
+        self._learning_rate = settings.learning_rate
         self.average = WeightAverage(self.parameters, settings.average)
 
     def set_learning_rate(self, fraction: float, scale: float) -> float:
         """Set, and return, ``scale`` times the learning rate at this share of the training."""
         rate = self._settings.learning_rate * schedule(fraction, self._settings.warmup) * scale
-        for group in self._adamw.param_groups:
-            group["lr"] = rate
+        self._learning_rate = rate
         return rate
 
     def zero_grad(self) -> None:
         """Forget the gradients of the step before."""
-        self._adamw.zero_grad()
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def clip(self, targets: int) -> Tensor:
         """Make gradients of the summed loss those of the mean, clip them, and return their norm.
@@ -59,8 +55,43 @@ class Optimizer:
 
     def step(self, step: int) -> None:
         """Update the weights with their gradients, and the average with the weights."""
-        self._adamw.step()
+        settings = self._settings
+        for is_matrix in (True, False):
+            rows = [
+                i
+                for i, p in enumerate(self.parameters)
+                if (p.dim() > 1) is is_matrix and p.grad is not None
+            ]
+            self._adamw(
+                rows,
+                # Biases and scales are not decayed: they have nothing to regularise.
+                weight_decay=settings.weight_decay if is_matrix else 0.0,
+            )
         self.average.update(step)
+
+    @torch.no_grad()
+    def _adamw(self, rows: list[int], weight_decay: float) -> None:
+        """Update these parameters.
+
+        By the function, since the class imports PyTorch's compiler, which takes seconds.
+        """
+        moments = [self._moments[i] for i in rows]
+        adamw(
+            [self.parameters[i] for i in rows],
+            [gradient for i in rows if (gradient := self.parameters[i].grad) is not None],
+            [m["exp_avg"] for m in moments],
+            [m["exp_avg_sq"] for m in moments],
+            [],
+            [m["step"] for m in moments],
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=self._learning_rate,
+            weight_decay=weight_decay,
+            eps=EPSILON,
+            maximize=False,
+        )
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights that are evaluated, under the model's names."""
@@ -72,7 +103,7 @@ class Optimizer:
         for i, parameter in enumerate(self.parameters):
             tensors[f"weights.{i}"] = parameter.detach()
             tensors[f"average.{i}"] = self.average.mean[i]
-            for name, moment in self._adamw.state[parameter].items():
+            for name, moment in self._moments[i].items():
                 tensors[f"moments.{i}.{name}"] = moment
         return tensors
 
@@ -87,13 +118,8 @@ class Optimizer:
         for i, parameter in enumerate(self.parameters):
             parameter.copy_(tensors[f"weights.{i}"])
             self.average.mean[i].copy_(tensors[f"average.{i}"])
-            self._adamw.state[parameter].clear()
-        for name, tensor in tensors.items():
-            kind, *rest = name.split(".")
-            if kind == "moments":
-                i, moment = int(rest[0]), rest[1]
-                # All on the model's device, the step count too: where fused AdamW wants them.
-                self._adamw.state[self.parameters[i]][moment] = tensor.clone().to(self.device)
+            for name, moment in self._moments[i].items():
+                moment.copy_(tensors[f"moments.{i}.{name}"])
 
 
 class WeightAverage:
@@ -117,6 +143,15 @@ class WeightAverage:
     def weights(self) -> list[Tensor]:
         """Return the averaged weights or, without averaging, the latest."""
         return self.mean if self._share else [p.detach() for p in self._parameters]
+
+
+def _new_moments(parameter: nn.Parameter) -> dict[str, Tensor]:
+    """Return what AdamW remembers of the gradients of a parameter, before the first step."""
+    return {
+        "step": torch.zeros((), device=parameter.device),
+        "exp_avg": torch.zeros_like(parameter, requires_grad=False),
+        "exp_avg_sq": torch.zeros_like(parameter, requires_grad=False),
+    }
 
 
 def schedule(fraction: float, warmup: float) -> float:
