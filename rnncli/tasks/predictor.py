@@ -12,6 +12,7 @@ from rnncli.messages import Announce, require_names
 from rnncli.networks.model_numpy import Network
 from rnncli.storage.reading import SavedModel, load
 from rnncli.text.batching import batch_by_length
+from rnncli.text.unicode import compose
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -131,7 +132,7 @@ def as_texts(texts: Iterable[str]) -> list[str]:
                 "pass strings alone: decode bytes, and fill in missing values, as in "
                 'table["text"].fillna("")',
             )
-        checked.append(str(text))  # not a NumPy string
+        checked.append(compose(str(text)))  # not a NumPy string
     return checked
 
 

@@ -19,6 +19,15 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL_SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _CONTROL_SYMBOLS |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
 
+_TYPOGRAPHIC_SIGNS = {
+    "'": "\u2018\u2019\u201a\u201b\u02bc\u2032\uff07\u00b4",
+    '"': "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
+    ".": "\u2026",
+    " ": "\u00a0\u2007\u2009\u202f",
+}
+_PLAIN_SIGNS = {ord(sign): plain for plain, signs in _TYPOGRAPHIC_SIGNS.items() for sign in signs}
+
 _FIELD_ENDS = str.maketrans("\t\n\r", "   ")
 
 
@@ -33,6 +42,14 @@ def replace_surrogates(text: str) -> str:
 def compose(text: str) -> str:
     """Return a text in Unicode normalisation form C: é is one character, however it was typed."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def plain_signs(text: str) -> str:
+    """Return a text with plain quotation marks, apostrophes, dashes and spaces, as long as before.
+
+    For reading alone: a text whose apostrophes are curly is to mean the same as one whose are not.
+    """
+    return text if text.isascii() else text.translate(_PLAIN_SIGNS)
 
 
 def escape_controls(text: str) -> str:

@@ -23,7 +23,7 @@ from rnncli.networks.numerics import Floats, Ints
 from rnncli.storage.layout import DAMAGED
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
 from rnncli.text.batching import batched
-from rnncli.text.unicode import replace_surrogates, separate_unspaced
+from rnncli.text.unicode import plain_signs, replace_surrogates, separate_unspaced
 
 # Words with their apostrophes, single signs, and each character of Chinese and Japanese.
 WORD = re.compile(r"[぀-ヿ㐀-鿿]|\w+(?:['’]\w+)*|[^\w\s]")
@@ -79,7 +79,7 @@ class NgramFeatures:
 
     def _keys(self, texts: Sequence[str]) -> Iterator[Hashes]:
         """Yield, for each n-gram of each text, the text's number times BUCKETS plus its bucket."""
-        folded = [" ".join(replace_surrogates(text).lower().split()) for text in texts]
+        folded = [" ".join(plain_signs(replace_surrogates(text)).lower().split()) for text in texts]
         if self.word_orders:
             spaced = separate_unspaced(folded) if self.splits_unspaced else folded
             words = [WORD.findall(text) for text in spaced]

@@ -18,6 +18,7 @@ from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import plain_signs
 
 if TYPE_CHECKING:
     from rnncli.analysis.occlusion import Span
@@ -142,7 +143,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
         return result
 
     def _logits(self, texts: Sequence[str]) -> Floats:
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
+        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
         rows = self._map_batches(
             lambda rows: self._network.classify(*pad([encoded[row] for row in rows])),
             encoded,

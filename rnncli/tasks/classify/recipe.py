@@ -19,6 +19,7 @@ from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining,
 from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 from rnncli.tasks.sizes import LARGE_TEXTS, SMALL_CORPUS_EPOCHS, SMALL_TEXTS
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import plain_signs
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _build(
 
 
 def _texts(*parts: "Dataset") -> Iterator[str]:
-    return chain.from_iterable(column_values(part, "text") for part in parts)
+    return map(plain_signs, chain.from_iterable(column_values(part, "text") for part in parts))
 
 
 def _examples(

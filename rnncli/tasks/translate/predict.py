@@ -22,7 +22,7 @@ from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_wi
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
-from rnncli.text.unicode import has_letter, join_cjk
+from rnncli.text.unicode import has_letter, join_cjk, plain_signs, replace_surrogates
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -162,6 +162,7 @@ class Translator(Predictor[EncoderDecoder]):
 
         """
         sides = [list(map(clean, as_texts(side))) for side in (texts, translations)]
+        sides[0] = list(map(plain_signs, sides[0]))
         pairs = list(zip(*sides, strict=True))
         if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
             self._announce_once(
@@ -220,7 +221,7 @@ class Translator(Predictor[EncoderDecoder]):
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, which is translated as a whole."""
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(texts)]
+        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
@@ -231,7 +232,7 @@ class Translator(Predictor[EncoderDecoder]):
             hypotheses = self._hypotheses(sources, state, config, prefix_tokens)
             return self._translations([texts[i] for i in batch], state, hypotheses)
 
-        translations = [[Translation(text, 0.0, 0)] for text in texts]
+        translations = [[Translation(replace_surrogates(text), 0.0, 0)] for text in texts]
         sources = [encoded[i] for i in translated]
         nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
         for i, best in zip(translated, nbest, strict=True):

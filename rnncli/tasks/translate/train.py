@@ -23,7 +23,7 @@ from rnncli.networks.model_torch import build as build_network
 from rnncli.tasks.translate.predict import LETTERLESS_SOURCES, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.unicode import letterless_share
+from rnncli.text.unicode import letterless_share, plain_signs
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
 
@@ -179,7 +179,8 @@ def build(
     """
 
     def sentences(part: "Dataset", column: str) -> Iterator[str]:
-        return map(clean, column_values(part, column))
+        texts = map(clean, column_values(part, column))
+        return map(plain_signs, texts) if column == "source" else texts
 
     # Not one vocabulary for both languages: in it each word is its own likeliest translation.
     tokenizer, target_tokenizer = (

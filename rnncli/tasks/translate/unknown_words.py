@@ -16,6 +16,7 @@ from rnncli.networks.numerics import Floats
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, UNK
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import plain_signs
 
 
 def attention_to_sources(
@@ -40,7 +41,7 @@ def decode_with_copies(
     ``weights`` (T, S) are its attention weights.
     """
     source_tokenizer, target_tokenizer = tokenizers
-    ids, ends = source_tokenizer.encode_with_ends(source)
+    ids, ends = source_tokenizer.encode_with_ends(plain_signs(source))
     is_unknown = np.equal(ids, UNK)  # (S,)
     weights = weights[:, : len(ids)] * (is_unknown if is_unknown.any() else 1)
     words = [source[start:end].strip() for start, end in pairwise([0, *ends])]

@@ -1,0 +1,56 @@
+"""Letters and signs that look alike are read alike, however they were typed."""
+
+import unicodedata
+from pathlib import Path
+
+from corpora import as_csv, write
+from models import QUICK, classifier, train, translator
+from shell import call
+
+from rnncli import load
+from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.translate.predict import Translator
+
+TYPOGRAPHIC = {
+    "It's \"fine\" - isn't it...": "It\u2019s \u201cfine\u201d \u2013 isn\u2019t it...",
+    "the baker's lamp": "the baker\u2019s\u00a0lamp",
+}
+
+
+def test_typographic_signs_are_read_as_plain_ones() -> None:
+    model = load(classifier())
+    assert isinstance(model, TextClassifier)
+    plain, typographic = model(list(TYPOGRAPHIC)), model(list(TYPOGRAPHIC.values()))
+    assert [a.probabilities for a in plain] == [b.probabilities for b in typographic]
+    translate = load(translator())
+    assert isinstance(translate, Translator)
+    assert [t.text for t in translate(["the baker's cat sings"])] == [
+        t.text for t in translate(["the baker\u2019s cat sings"])
+    ]
+
+
+def test_signs_of_the_training_texts_do_not_matter(tmp_path: Path) -> None:
+    rows = [(f"it\u2019s {i} and isn\u2019t it", "yes") for i in range(20)]
+    rows += [(f"he\u2019d {i} and couldn\u2019t", "no") for i in range(20)]
+    data = write(tmp_path / "a.csv", as_csv([("text", "label"), *rows]))
+    model = load(train(Path(data), tmp_path / "model", *QUICK))
+    assert isinstance(model, TextClassifier)
+    assert [answer.label for answer in model(["it's 3 and isn't it", "he'd 4"])] == ["yes", "no"]
+
+
+def test_letters_in_parts_are_read_as_whole_ones(tmp_path: Path) -> None:
+    rows = [(f"ch\u1eafc ch\u1eafn v\u1eady {i}", "t\u1ed1t") for i in range(20)]
+    rows += [(f"r\u1ea5t t\u1ec7 qu\u00e1 {i}", "x\u1ea5u") for i in range(20)]
+    data = write(tmp_path / "a.csv", as_csv([("text", "label"), *rows]))
+    model = train(Path(data), tmp_path / "model", *QUICK)
+    parts = [tuple(unicodedata.normalize("NFD", cell) for cell in row) for row in rows]
+    assert parts != rows
+    test = write(tmp_path / "test.csv", as_csv([("text", "label"), *parts]))
+    result = call("evaluate", model, test, "--require", "accuracy>=0.95", "--no-baselines")
+    assert result.code == 0, result.err
+    predictor = load(model)
+    assert isinstance(predictor, TextClassifier)
+    assert [answer.label for answer in predictor([parts[0][0], parts[-1][0]])] == [
+        "t\u1ed1t",
+        "x\u1ea5u",
+    ]
