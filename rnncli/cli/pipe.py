@@ -20,6 +20,7 @@ from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
 from rnncli.errors import ConfigError, DataError
+from rnncli.messages import plural
 from rnncli.text.files import STDIN, File, read_descriptor, read_file, split_lines
 from rnncli.text.foreign import require_newlines, require_text
 from rnncli.text.unicode import replace_surrogates
@@ -49,6 +50,11 @@ class Request:
             raise ConfigError("texts come from arguments and from -i", "leave one of them out")
         if self.texts and self.column is not None:
             raise ConfigError("texts in arguments have no columns", "leave --column out")
+        if self.file is not None and self.output is not None and _are_same(self.file, self.output):
+            raise ConfigError(
+                f"{self.output} is input and output at once, and would be lost",
+                f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
+            )
 
     @property
     def file(self) -> Path | None:
@@ -60,6 +66,11 @@ class Request:
         """Return whether answers are lines on a terminal that shows colours."""
         is_plain = self.output is None and self.column is None and not self.as_json
         return is_plain and self.messenger.has_colors
+
+
+def _are_same(first: Path, second: Path) -> bool:
+    """Return whether two names are of one file."""
+    return second.exists() and first.exists() and first.samefile(second)
 
 
 def answer_all(
@@ -94,6 +105,11 @@ def answer_all(
                 for output in outputs:
                     write_output(output, request, form, record, key, write)
             write(None)
+        if number := form.losses["bytes"]:
+            request.messenger.announce(
+                f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"
+                + ("" if request.column is None else "; rows go out as they came in")
+            )
 
 
 def _announce_emptiness(request: Request) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from rnncli.cli.output import Line, Output
-from rnncli.text.files import BYTE_ORDER_MARK, decode
+from rnncli.text.files import BYTE_ORDER_MARK, Losses, decode
 
 
 class Record(NamedTuple):
@@ -28,6 +30,14 @@ class Format(ABC):
         Raises:
             DataError: a record is malformed.
         """
+
+    def _decode(self, line: bytes) -> str:
+        return decode(line, self.losses)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The numbers of what was changed in reading, by kind."""
+        return Counter()
 
     @abstractmethod
     def join(self, record: Record, output: Output) -> Line:
@@ -51,7 +61,7 @@ class Lines(Format):
         """Yield a record for each line."""
         for number, line in enumerate(lines):
             text = line if number else line.removeprefix(BYTE_ORDER_MARK)
-            yield Record(decode(text).removesuffix("\r"))
+            yield Record(decode(text, self.losses).removesuffix("\r"))
 
     def join(self, record: Record, output: Output) -> Line:  # noqa: ARG002
         """Return the answer alone."""

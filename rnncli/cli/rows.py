@@ -43,7 +43,7 @@ class JsonLines(Format):
         Raises:
             DataError: a line is no object, or has no such member.
         """
-        return map(self._record, json_rows(LineSource(lines, self._input_name)))
+        return map(self._record, json_rows(LineSource(lines, self._input_name, self._decode)))
 
     def _record(self, row: JsonRow) -> Record:
         if row.is_blank:
@@ -95,7 +95,7 @@ class Delimited(Format):
             DataError: a row has more or fewer cells than the header, there is no such column, or a
                 quoted cell has no end.
         """
-        source = LineSource(lines, self._input_name)
+        source = LineSource(lines, self._input_name, self._decode)
         dialect = CsvDialect(self._delimiter)
         rows = csv_rows(source, dialect) if self._quotes else tsv_rows(source)
         for row in rows:
