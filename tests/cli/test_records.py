@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import classifier, generator, translator, write_lines
-from shell import TIMEOUT, call, rnncli, start
+from shell import TIMEOUT, call, explained, rnncli, start
 
 from rnncli.cli.output import Output
 from rnncli.cli.records import Format, Record
