@@ -67,3 +67,15 @@ def test_bytes_of_another_encoding_go_out_as_they_came_in(tmp_path: Path) -> Non
     assert result.err.count("4 bytes not UTF-8") == 1
     explained(rnncli(*arguments, "-o", tmp_path / "a.csv"), 2, "input and output at once")
     assert (tmp_path / "a.csv").read_bytes() == rows
+
+
+def test_capitals_are_read_in_the_case_that_the_model_knows() -> None:
+    translate = load(translator())
+    assert isinstance(translate, Translator)
+    sources = ["the baker sings today", "my brother eats here"]
+    expected = [t.text for t in translate(sources)]
+    assert [t.text for t in translate([text.upper() for text in sources])] == expected
+    assert [t.text for t in translate([text.capitalize() for text in sources])] == expected
+    result = rnncli("translate", "-m", translator(), stdin=b"THE BAKER SINGS TODAY\n")
+    assert result.lines == expected[:1]
+    assert result.err.count("read with other capitals") == 1

@@ -17,6 +17,7 @@ from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, as_texts, with_settings
+from rnncli.tasks.translate.letter_case import familiar_cases
 from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
 from rnncli.text.batching import pad, split_long_text
@@ -187,9 +188,7 @@ class Translator(Predictor[EncoderDecoder]):
             return self._network.attend(pad([inputs[row] for row in rows])[0], state)
 
         sequences = [[*source, *target] for source, target in zip(source_ids, inputs, strict=True)]
-        weights = self._map_batches(
-            attend, sequences, ALIGNED_TOKENS, BATCH_SENTENCES
-        )  # (T, S) each
+        weights = self._map_batches(attend, sequences, ALIGNED_TOKENS, BATCH_SENTENCES)  # (T, S)
         alignments = [EMPTY_ALIGNMENT] * len(pairs)
         for i, source, target, attention in zip(
             pair_numbers, sources, targets, weights, strict=True
@@ -221,6 +220,7 @@ class Translator(Predictor[EncoderDecoder]):
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, which is translated as a whole."""
+        texts = familiar_cases(texts, self._tokenizer, self._announce_once)
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
