@@ -9,6 +9,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from rnncli.data.corpus import Corpus
+from rnncli.data.limits import similar_labels
 from rnncli.data.numbering import Numbers, hash_texts, number_labels
 from rnncli.data.values import column_values
 from rnncli.messages import name_list, plural
@@ -38,7 +39,7 @@ def check(corpus: Corpus) -> Iterator[str]:
         if split != "train":
             yield from _leaks(rows, split, hashes)
     counts = np.bincount(labels)
-    yield from _similar_labels(names, counts)
+    yield from similar_labels(dict(zip(names, counts.tolist(), strict=True)))
     yield from _small_labels(names, counts)
     yield from _unreadable(train)
 
@@ -86,32 +87,6 @@ def _leaks(rows: Dataset, split: str, train_hashes: _Hashes) -> Iterator[str]:
             f"{plural(len(rows), 'text')}, such as {_example(rows, leaked.argmax())}: scores "
             "there look better than they are; leave them out of one of the two"
         )
-
-
-def _similar_labels(names: list[str], counts: Numbers) -> Iterator[str]:
-    groups: dict[str, list[int]] = {}
-    for number, name in enumerate(names):
-        groups.setdefault(_folded_label(name), []).append(number)
-    similar = [group for group in groups.values() if len(group) > 1]
-    if similar:
-        examples = [
-            " and ".join(f"{_quoted(names[i])} ({counts[i]})" for i in group) for group in similar
-        ]
-        yield (
-            f"similar labels: {name_list(examples, _LABELS_SHOWN)} differ in case, spaces, "
-            "invisible characters or the spelling of a number alone, and are learned as "
-            "different ones: spell them alike if they are the same"
-        )
-
-
-def _folded_label(label: str) -> str:
-    """Return a label without case, spaces and invisible characters; numbers as numbers."""
-    folded = unicodedata.normalize("NFKC", label).casefold()
-    visible = "".join(c for c in folded if unicodedata.category(c)[0] not in "CZ" and c not in "-_")
-    try:
-        return str(float(folded))
-    except ValueError:
-        return visible
 
 
 def _small_labels(names: list[str], counts: Numbers) -> Iterator[str]:

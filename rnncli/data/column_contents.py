@@ -14,6 +14,7 @@ FEW_LABELS, MAX_LABEL_WORDS = 20, 3.0
 MANY_REPEATS = 5
 MIN_DISTINCT_SHARE = 0.5  # of the values of a column of texts
 MIN_TEXT_WORDS = 2.0  # on average
+SIMILAR_LENGTH = 0.6  # of the longest texts: others of this length may be meant as well
 MAX_SHARED_WORDS = 0.2  # of all words: two languages share names and little else
 MIN_WORDS = 20  # from which on languages can be compared
 _PREFIX_LENGTH = 5  # characters that all cells of an attribution or of a list of URLs begin with
@@ -64,6 +65,13 @@ class Column:
             return True
         return self.distinct > 1 and len({value[:_PREFIX_LENGTH] for value in self.values}) == 1
 
+    def has_form_of(self, cell: str) -> bool:
+        """Return whether a cell looks like these identifiers: has digits, or begins alike."""
+        has_digits = any(map(str.isdigit, cell)) and _IDENTIFIER.fullmatch(cell) is not None
+        return has_digits or all(
+            value[:_PREFIX_LENGTH] == cell[:_PREFIX_LENGTH] for value in self.values
+        )
+
     @cached_property
     def is_label(self) -> bool:
         """Whether a few short values occur again and again."""
@@ -74,6 +82,12 @@ class Column:
             and len(self.values) >= repeats * self.distinct
             and self.length <= MAX_LABEL_LENGTH
         )
+
+    @cached_property
+    def is_distinct(self) -> bool:
+        """Whether the values are mostly different, and not all numbers."""
+        is_varied = self.distinct > max(1, len(self.values) / 2)
+        return is_varied and not self.is_numeric and not self.is_label
 
     @cached_property
     def is_constant(self) -> bool:
@@ -111,12 +125,16 @@ def find_by_contents(
     rest = [column for column in contents if column.name not in named.values()]
     texts = sorted((c for c in rest if c.is_text), key=lambda column: -column.length)
     texts = texts or [column for column in rest if column.is_varied]
+    if len(contents) == 2:  # one for each side: dates, product codes
+        texts = texts or [column for column in rest if column.is_distinct]
     names: dict[str, str | None]
     if "label" in needed:
         labels = [column for column in rest if column.is_label]
-        names = {"text": _first(texts), "label": _only(labels)}
+        names = {"text": _longest(texts), "label": _only(labels)}
     elif "source" in needed:
         pair = [column for column in rest if column.is_varied]
+        if len(contents) == 2:
+            pair = [column for column in rest if column.is_varied or column.is_distinct]
         if not is_certain and not (len(pair) == 2 and _are_two_languages(pair)):
             return None
         if len(pair) + len(named) != 2:
@@ -126,7 +144,8 @@ def find_by_contents(
     else:
         others = [column for column in rest if column not in texts[:1]]
         useless = all(column.is_identifier or column.is_constant for column in others)
-        names = {"text": _only(texts) if is_certain or useless else None}
+        sentences = [column for column in texts if column.is_text]
+        names = {"text": _only(texts if is_certain else sentences if useless else [])}
     found = {name: named.get(name) or names.get(name) for name in needed}
     columns = {name: column for name, column in found.items() if column is not None}
     return columns if len(columns) == len(needed) else None
@@ -136,8 +155,11 @@ def _are_two_languages(pair: Sequence[Column]) -> bool:
     return in_two_languages(*(column.values for column in pair)) is True
 
 
-def _first(columns: Sequence[Column]) -> str | None:
-    return columns[0].name if columns else None
+def _longest(texts: Sequence[Column]) -> str | None:
+    """Return the column of by far the longest texts: a story, not its title."""
+    if not texts or (len(texts) > 1 and texts[1].length > SIMILAR_LENGTH * texts[0].length):
+        return None
+    return texts[0].name
 
 
 def _only(columns: Sequence[Column]) -> str | None:

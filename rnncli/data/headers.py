@@ -51,6 +51,8 @@ def _vote(name: str, column: Column, *, is_likely: bool) -> int:
         return -1
     if column.is_numeric:
         return -1 if Column(name, [name]).is_numeric else 1
+    if column.is_identifier and column.has_form_of(name):
+        return -1
     if is_usual(name) or (column.is_label and len(column.values) >= _MIN_LABELS):
         return 1
     if column.is_text and (len(name.split()) > _MAX_NAME_WORDS or name[-1] in ".!?"):

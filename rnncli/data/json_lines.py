@@ -1,5 +1,6 @@
 """JSON lines: an object a line."""
 
+import json
 import operator
 import re
 import shlex
@@ -9,10 +10,11 @@ from itertools import islice
 
 from rnncli.data.tables import LineTable, TableRow, line_source
 from rnncli.errors import DataError
-from rnncli.text.files import File, Losses
+from rnncli.text.files import File, Losses, read_text
 from rnncli.text.tables import json_rows
 from rnncli.text.unicode import replace_surrogates
 
+MAX_DOCUMENT_BYTES = 1 << 26  # of JSON that is parsed as a whole
 NAMED_OBJECTS = 1_000  # whose names are those of the columns; an object may leave some out
 
 
@@ -26,7 +28,10 @@ class JsonLinesFile(LineTable):
             DataError: a line is no JSON object, or the only one holds whole columns.
         """
         super().__init__(file)
-        head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
+        try:
+            head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
+        except DataError as error:
+            raise _document_error(file) or error from None
         if len(head) == 1 and _holds_columns(head[0]):
             raise _columns_error(file.name)
         self.names = tuple(dict.fromkeys(name for record in head for name in record))
@@ -71,6 +76,28 @@ def _holds_columns(record: dict[str, object]) -> bool:
     """Return whether an object is a table, a column a member, as pandas writes it by default."""
     columns = [value for value in record.values() if isinstance(value, dict | list)]
     return len(columns) == len(record) > 0 and all(len(column) > 1 for column in columns)
+
+
+def _document_error(file: File) -> DataError | None:
+    """Return the error of a file that is one JSON document with a list of rows in it."""
+    if file.path.stat().st_size > MAX_DOCUMENT_BYTES:
+        return None
+    try:
+        document = json.loads(read_text(file))
+    except (ValueError, RecursionError):
+        return None
+    lists = (
+        [name for name, value in document.items() if isinstance(value, list)]
+        if isinstance(document, dict)
+        else []
+    )
+    if not lists:
+        return None
+    name = shlex.quote(file.name)
+    return DataError(
+        f"{file.name} is one JSON document over several lines, not an object a line",
+        f"write the rows of {lists[0]!r} a line each: jq -c '.{lists[0]}[]' {name} > lines.jsonl",
+    )
 
 
 def _columns_error(where: str) -> DataError:

@@ -1,6 +1,7 @@
 """Whether there is enough to learn from, and whether labels are labels."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 
 from rnncli.config import MAX_CLASSES, MAX_CONTROL_LENGTH, MAX_CONTROLS
 from rnncli.errors import DataError
@@ -10,6 +11,7 @@ MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
 MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
 MAX_DISTINCT_SHARE = 0.8  # of labels among more than MIN_ROWS rows
 MIN_ROWS = 20
+LABELS_SHOWN = 5  # in a message
 
 
 def require_rows(where: str, usable: int, at_least: int) -> None:
@@ -76,3 +78,32 @@ def _too_many_labels(where: str, column: str, number: int, limit: int, hint: str
     return DataError(
         f"{where}: the column {column} has {number:,} labels, more than {limit:,}", hint
     )
+
+
+def similar_labels(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield a warning where labels differ in ways that are hardly meant."""
+    groups: dict[str, list[str]] = {}
+    for label in counts:
+        groups.setdefault(_folded(label), []).append(label)
+    similar = [group for group in groups.values() if len(group) > 1]
+    if similar:
+        examples = [
+            " and ".join(f"{label[:40]!r} ({counts[label]:,})" for label in group)
+            for group in similar
+        ]
+        yield (
+            f"similar labels: {name_list(examples, LABELS_SHOWN)} differ in case, spaces, "
+            "invisible characters or the spelling of a number alone, and are learned as "
+            "different ones: spell them alike if they are the same"
+        )
+
+
+def _folded(label: str) -> str:
+    """Return a label without case, spaces and invisible characters; numbers as numbers."""
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    try:
+        return str(float(folded))
+    except ValueError:
+        return "".join(
+            c for c in folded if unicodedata.category(c)[0] not in "CZ" and c not in "-_"
+        )

@@ -8,7 +8,13 @@ from rnncli.config import Task
 from rnncli.data.cleaning import clean_rows, loss_notices, numbered_rows
 from rnncli.data.columns import Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
-from rnncli.data.limits import MIN_CHARACTERS, require_classes, require_controls, require_rows
+from rnncli.data.limits import (
+    MIN_CHARACTERS,
+    require_classes,
+    require_controls,
+    require_rows,
+    similar_labels,
+)
 from rnncli.data.locate import locate
 from rnncli.data.tables import Table, no_train_split
 
@@ -63,6 +69,7 @@ def preview_corpus(
         *table.notices,
         *choice.notices,
         *loss_notices(table.losses),
+        *(similar_labels(preview.labels) if "label" in names else ()),
     )
     return preview
 

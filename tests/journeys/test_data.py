@@ -222,6 +222,34 @@ def test_labels_that_are_missing_are_no_class(tmp_path: Path) -> None:
     assert planned["labels"] == {"pos": 16, "neg": 16}
 
 
+def test_two_texts_of_one_length_beside_a_label_are_asked_about(tmp_path: Path) -> None:
+    others = [REVIEWS[(7 * i + 3) % len(REVIEWS)][0] for i in range(len(REVIEWS))]
+    rows = [(text, other, label) for (text, label), other in zip(REVIEWS, others, strict=True)]
+    path = write(tmp_path / "a.csv", as_csv([("first_one", "second_one", "same"), *rows]))
+    assert "neither names nor contents tell" in refused(path)[0]
+    rows = [(f"{text[4:9]} {i}", text, label) for i, (text, label) in enumerate(REVIEWS)]
+    path = write(tmp_path / "b.csv", as_csv([("a", "b", "c"), *rows]))
+    assert plan(path)["columns"] == {"text": "b", "label": "c"}
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_two_columns_without_a_header_are_pairs(tmp_path: Path, name: str) -> None:
+    rows = [(f"2021-03-{i:02}", f"March {i}, 2021") for i in range(1, 29)]
+    content = as_csv(rows) if name.endswith("csv") else lines(rows, "\t")
+    assert plan(write(tmp_path / name, content))["columns"] == {"source": "1", "target": "2"}
+
+
+def test_similar_labels_are_told_before_training(tmp_path: Path) -> None:
+    rows = [(text, label.upper() if i % 3 else label) for i, (text, label) in enumerate(REVIEWS)]
+    path = write(tmp_path / "a.csv", as_csv([("text", "label"), *rows]))
+    plan(path, notices="similar labels: 'pos' (")
+
+
+def test_a_json_document_is_not_taken_for_lines(tmp_path: Path) -> None:
+    document = json.dumps({"version": 1, "data": [{"text": text} for text, _ in REVIEWS]}, indent=2)
+    assert "jq -c '.data[]'" in refused(write(tmp_path / "a.json", document))[1]
+
+
 def test_a_column_may_be_named_by_its_number(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", as_csv([("a", "b", "c", "d"), *reviews(0, 1, 2, 3)]))
     planned = plan(path, "--text", 3, "--label", 4)
