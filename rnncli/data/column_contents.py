@@ -16,6 +16,7 @@ MIN_DISTINCT_SHARE = 0.5  # of the values of a column of texts
 MIN_TEXT_WORDS = 2.0  # on average
 SIMILAR_LENGTH = 0.6  # of the longest texts: others of this length may be meant as well
 MAX_SHARED_WORDS = 0.2  # of all words: two languages share names and little else
+MIN_LENGTH_RATIO = 0.25  # of translations: Chinese has a third of the characters of English
 MIN_WORDS = 20  # from which on languages can be compared
 _PREFIX_LENGTH = 5  # characters that all cells of an attribution or of a list of URLs begin with
 
@@ -135,7 +136,7 @@ def find_by_contents(
         pair = [column for column in rest if column.is_varied]
         if len(contents) == 2:
             pair = [column for column in rest if column.is_varied or column.is_distinct]
-        if not is_certain and not (len(pair) == 2 and _are_two_languages(pair)):
+        if not is_certain and not are_translations(pair):
             return None
         if len(pair) + len(named) != 2:
             return None
@@ -151,8 +152,13 @@ def find_by_contents(
     return columns if len(columns) == len(needed) else None
 
 
-def _are_two_languages(pair: Sequence[Column]) -> bool:
-    return in_two_languages(*(column.values for column in pair)) is True
+def are_translations(columns: Sequence[Column]) -> bool:
+    """Return whether these are two columns in two languages, of similar length."""
+    if len(columns) != 2:
+        return False
+    shorter, longer = sorted(column.length for column in columns)
+    in_two = in_two_languages(*(column.values for column in columns))
+    return in_two is True and shorter >= MIN_LENGTH_RATIO * longer
 
 
 def _longest(texts: Sequence[Column]) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from rnncli.config import OPTIONAL_COLUMNS, TASK_COLUMNS, Task
 from rnncli.data.column_contents import (
     Column,
+    are_translations,
     columns_of,
     find_by_contents,
     in_two_languages,
@@ -142,8 +143,7 @@ def _contradicts(table: Table, contents: Sequence[Column]) -> bool:
 
 def _likeliest_first(tasks: Sequence[Task], contents: Sequence[Column]) -> list[Task]:
     """Return tasks in order, pairs first where two columns are texts of two languages."""
-    texts = [column.values for column in contents if column.is_text]
-    if len(texts) == 2 and in_two_languages(*texts):
+    if are_translations([column for column in contents if column.is_text]):
         return sorted(tasks, key=lambda task: "source" not in TASK_COLUMNS[task])
     return list(tasks)
 
