@@ -173,6 +173,7 @@ WITH_TORCH = (
     "tasks.*.train",
     "tasks.classify.pretrain",
     "tasks.classify.fit_ngrams",
+    "tasks.classify.regression",
     "tasks.embeddings",
     "tasks.language_modeling",
 )

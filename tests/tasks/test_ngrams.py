@@ -1,18 +1,30 @@
 """The linear n-gram model: features, logits, fitting, and its file."""
 
 import json
+import math
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import ModelError
 from rnncli.networks.numerics import log_softmax
 from rnncli.storage.tensors import TensorFile, write_tensors
-from rnncli.tasks.classify.fit_ngrams import NgramExamples, fit_ngrams
-from rnncli.tasks.classify.ngrams import BUCKETS, NgramFeatures, NgramModel
+from rnncli.tasks.classify.fit_ngrams import (
+    MIN_TEXTS,
+    NgramExamples,
+    NgramFit,
+    NgramFitter,
+    select_ngrams,
+)
+from rnncli.tasks.classify.ngrams import BUCKETS, NgramFeatures, NgramModel, lookup
+from rnncli.training.contract import TrainingData
+from rnncli.training.parallel import Workers
 
 WORDS, LETTERS, BOTH = (
     NgramFeatures((1, 2), ()),
@@ -103,7 +115,7 @@ def test_normalised_features_do_not_grow_with_the_length():
     classes = np.array([0] * 19 + [1] * 19)
     for ngrams in (WORDS, NgramFeatures((1, 2), (), normalised=True)):
         examples = NgramExamples(*ngrams.extract(texts), classes)
-        model, _ = fit_ngrams(ngrams, examples, examples, 2, 1, 1_000)
+        model = fit(examples, examples, ngrams=ngrams).model
         assert (model(texts).argmax(1) == classes).all()
         half = NgramModel(ngrams, model.buckets, model.weight, 0 * model.bias)
         short, long = half(["good w1", "good w1 and many unknown words"])
@@ -139,8 +151,15 @@ def examples(texts, classes):
     return NgramExamples(*WORDS.extract(texts), np.array(classes))
 
 
-def fitted(train, validation, min_count=1, max_ngrams=1000):
-    return fit_ngrams(WORDS, train, validation, 2, min_count, max_ngrams)[0]
+def fit(train, validation, min_count=1, max_ngrams=1000, ngrams=WORDS, workers=1) -> NgramFit:
+    num_classes = train.classes.max() + 1
+    with closing(Workers(workers)) as threads:
+        fitter = NgramFitter(num_classes, min_count, max_ngrams, threads)
+        return fitter.fit(ngrams, train, validation)
+
+
+def fitted(*parts, **options):
+    return fit(*parts, **options).model
 
 
 def test_a_fitted_model_classifies_other_texts():
@@ -159,9 +178,9 @@ def test_the_returned_loss_is_that_on_the_validation_part():
     texts = ["good day", "bad day", "good night", "bad night", "so good", "so bad"] * 3
     classes = np.array([0, 1] * 9)
     train, held = examples(texts[:12], classes[:12]), examples(texts[12:], classes[12:])
-    model, loss = fit_ngrams(WORDS, train, held, 2, 1, 1_000)
-    log_p = log_softmax(model(texts[12:]))[np.arange(6), classes[12:]]
-    assert loss == pytest.approx(-log_p.mean(), abs=1e-5)
+    found = fit(train, held)
+    log_p = log_softmax(found.model(texts[12:]))[np.arange(6), classes[12:]]
+    assert found.loss == pytest.approx(-log_p.mean(), abs=1e-5)
 
 
 def test_unknown_labels_of_the_validation_part_are_ignored():
@@ -183,6 +202,63 @@ def test_rare_ngrams_and_those_of_small_effect_are_left_out():
     few = fitted(train, train, max_ngrams=4)
     assert len(few.buckets) == len(few.weight) == 4
     assert few(["a good one", "a bad one"]).argmax(1).tolist() == [0, 1]
+
+
+def random_examples(num_texts, num_classes):
+    rng = np.random.default_rng(0)
+    classes = rng.integers(num_classes, size=num_texts)
+    texts = [" ".join(f"w{w}" for w in rng.poisson(3 + 2 * c, 8)) for c in classes]
+    return examples(texts, classes)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_workers_fit_the_same_model_as_one_does(num_classes):
+    train, held = random_examples(300, num_classes), random_examples(100, num_classes)
+    one, two, again = (fitted(train, held, workers=count) for count in (1, 2, 2))
+    np.testing.assert_array_equal(two.buckets, again.buckets)
+    np.testing.assert_array_equal(two.weight, again.weight)
+    np.testing.assert_array_equal(one.buckets, two.buckets)
+    np.testing.assert_allclose(one.weight, two.weight, atol=1e-3)
+    assert np.ptp(one.weight) > 0.1
+
+
+@pytest.mark.parametrize("size", [100, 4_000_000])  # of the numbers, few or many of them looked up
+def test_lookup_finds_the_rows_of_the_buckets_that_are_there(size):
+    rng = np.random.default_rng(0)
+    known, buckets = np.unique(rng.integers(size, size=60)), rng.integers(size + 9, size=1_000)
+    known[-1] = size - 1
+    buckets[::3] = rng.choice(known, len(buckets[::3]))
+    starts = np.array([0, 0, 10, 700])
+    rows, row_starts = lookup(known, buckets, starts)
+    expected = [
+        [known.tolist().index(b) for b in part.tolist() if b in known]
+        for part in np.split(buckets, starts[1:])
+    ]
+    assert [part.tolist() for part in np.split(rows, row_starts[1:])] == expected
+
+
+def texts_of_two_classes(number):
+    rng = np.random.default_rng(number)
+    classes = rng.integers(2, size=number)
+    words = np.array([["good", "lovely", "warm"], ["bad", "dreadful", "cold"]])
+    texts = [f"a {words[c, rng.integers(3)]} thing {rng.integers(99)}" for c in classes]
+    return Dataset.from_dict({"text": texts}), classes
+
+
+def test_a_fit_without_time_takes_fewer_texts_and_still_learns():
+    train, classes = texts_of_two_classes(MIN_TEXTS + 500)
+    held, held_classes = texts_of_two_classes(200)
+    data = TrainingData(train, held)
+    threads = torch.get_num_threads()
+    whole, short = (
+        select_ngrams(data, classes, held_classes, 2, 2, 2, seconds) for seconds in (math.inf, 1e-9)
+    )
+    assert torch.get_num_threads() == threads
+    assert (whole.num_texts, whole.is_complete) == (MIN_TEXTS + 500, True)
+    assert (short.num_texts, short.is_complete) == (MIN_TEXTS, False)
+    for found in (whole, short):
+        assert (found.validation.argmax(1) == held_classes).mean() == 1
+        np.testing.assert_allclose(found.validation, found.model(held["text"]))
 
 
 def test_weights_minimise_the_penalised_loss():

@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ BUCKETS = 1 << 24  # two of the n-grams that a model keeps hardly ever share one
 MAX_BUCKETS = 1 << 31  # bucket numbers are stored as int32
 MAX_ORDER = 16  # the n of an n-gram
 OFFSET_BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a
+TABLE_SHARE = 8  # of a table's rows that are looked up, at least, for it to be the faster way
 BATCH_CHARACTERS = 1 << 18  # hashed together: enough to hide what each call costs
 
 Hashes = NDArray[np.uint64]
@@ -83,14 +85,9 @@ class NgramFeatures:
         if self.word_orders:
             spaced = separate_unspaced(folded) if self.splits_unspaced else folded
             words = [WORD.findall(text) for text in spaced]
+            hashes = {w: zlib.crc32(w.encode()) for w in set(chain.from_iterable(words))}
             values = [
-                value
-                for text in words
-                for value in (
-                    BEGIN,
-                    *(zlib.crc32(w.encode()) for w in text),
-                    END,
-                )
+                value for text in words for value in (BEGIN, *map(hashes.__getitem__, text), END)
             ]
             lengths = [len(text) + 2 for text in words]
             hashed = _Sequences(np.array(values, np.uint64), lengths, self.buckets)
@@ -210,10 +207,16 @@ def lengths(buckets: Ints, starts: Ints) -> Ints:
 
 def lookup(known: Ints, buckets: Ints, starts: Ints) -> tuple[Ints, Ints]:
     """Return which of the known buckets (U,) texts have (F,), and where each text's begin (N,)."""
-    rows = np.searchsorted(known, buckets).clip(max=len(known) - 1)
-    there = known[rows] == buckets
-    before = np.append(0, np.cumsum(there))
-    return rows[there], before[starts]
+    size = int(known[-1]) + 1
+    if len(buckets) * TABLE_SHARE < size:
+        rows = np.searchsorted(known, buckets).clip(max=len(known) - 1)
+        there = np.flatnonzero(known[rows] == buckets)
+    else:  # a table of all buckets pays off
+        table = np.full(max(size, int(buckets.max(initial=0)) + 1), -1, np.int32)
+        table[known] = np.arange(len(known))
+        rows = table[buckets]
+        there = np.flatnonzero(rows >= 0)
+    return rows[there].astype(np.int64, copy=False), np.searchsorted(there, starts)
 
 
 def _parse_features(file: TensorFile) -> NgramFeatures:

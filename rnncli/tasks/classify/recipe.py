@@ -1,5 +1,6 @@
 """How a classifier is trained: settings, n-gram model, initial embeddings, pretraining."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.encoded import EncodedTexts, encode
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
+NGRAM_SHARE = 0.2  # of the time budget, in which the n-gram model is fitted
 FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
@@ -113,12 +116,35 @@ def _build(
         pretraining_texts = encode(texts, tokenizer, path, add_eos=True)
     ngrams: FittedNgrams | None = None
     if settings.ngrams and len(labels) > 1:
-        ngrams = select_ngrams(data, train.classes, validation.classes, len(labels), min_count)
-        accuracy = float((ngrams.validation.argmax(1) == validation.classes).mean())
-        announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
+        ngrams = select_ngrams(
+            data,
+            train.classes,
+            validation.classes,
+            len(labels),
+            min_count,
+            settings.workers,
+            NGRAM_SHARE * (settings.max_time or math.inf),
+        )
+        _announce_fit(ngrams, train.classes, validation.classes, announce)
     return ClassifierTraining(
         train, validation, labels, tokenizer, settings, ngrams, pretraining_texts
     )
+
+
+def _announce_fit(
+    ngrams: FittedNgrams,
+    classes: NDArray[np.int64],
+    validation_classes: NDArray[np.int64],
+    announce: Announce,
+) -> None:
+    """Tell how good the n-gram model is, and what was left out of its fit."""
+    if ngrams.num_texts < len(classes):
+        announce(f"n-gram model: fitted to {ngrams.num_texts:,} of {len(classes):,} texts")
+    if not ngrams.is_complete:
+        share = f"{100 * NGRAM_SHARE:.0f} %"
+        announce(f"n-gram model: not fitted to the end, since it has {share} of the time")
+    accuracy = float((ngrams.validation.argmax(1) == validation_classes).mean())
+    announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
 
 
 def _texts(*parts: "Dataset") -> Iterator[str]:
