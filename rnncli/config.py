@@ -120,6 +120,7 @@ class Settings:
     ngrams: bool = True  # a linear model of n-grams beside the network; classify only
     memory: bool = True  # the pairs learned from, kept where that helps; translate only
     steps: int | None = None
+    max_rows: int | None = None  # to train on; None: all, or what there is time to read once
     max_time: float | None = DEFAULT_MAX_TIME  # seconds
     patience: int = 8  # evaluations without improvement before training stops early
     evaluations: int = 20  # over the budget: enough to see a curve, 2 to 5 % of the time
@@ -146,7 +147,7 @@ class Settings:
         for name in ("learning_rate", "clip"):
             _require_number(name, getattr(self, name), lambda x: x > 0, "above 0")
         _require_number("weight_decay", self.weight_decay, lambda x: x >= 0, "from 0")
-        for name in ("steps", "threads", "workers"):
+        for name in ("steps", "max_rows", "threads", "workers"):
             if (value := getattr(self, name)) is not None:
                 require_int(_option(name), value, 1, MAX_SEED)
         for name in ("epochs", "max_time"):

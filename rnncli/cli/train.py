@@ -48,6 +48,7 @@ def train(
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
     revision: options.Revision = None,
+    max_rows: settings.MaxRows = None,
     validation: settings.Validation = DEFAULT_VALIDATION,
     unlabelled: Annotated[
         list[str] | None,

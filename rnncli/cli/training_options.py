@@ -16,6 +16,16 @@ Validation = Annotated[
     ),
 ]
 
+MaxRows = Annotated[
+    int | None,
+    option(
+        "--max-rows N",
+        DATA,
+        "Train on N rows drawn at random; of plain text, on the first N lines.",
+        min=1,
+        show_default="all",
+    ),
+]
 MaxTime = Annotated[
     str | None,
     option(

@@ -95,11 +95,13 @@ class Vocabulary:
 
     size: int
     tied: bool = True  # the weights are those of the decoder's embedding (Press and Wolf 2017)
+    deep: bool = True  # it also reads the previous token (Bahdanau et al. 2015, appendix A.2.2)
 
     def __post_init__(self) -> None:
         """Check the sizes."""
         require_int("size of the vocabulary", self.size, 1, MAX_VOCAB)
         require_bool("tied", self.tied)
+        require_bool("deep", self.deep)
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,10 @@ def from_json(description: Any) -> Architecture:
             Tokens(**front),
             None if encoder is None else Stack(**encoder),
             None if decoder is None else Stack(**decoder),
-            Classes(**head) if "count" in head else Vocabulary(**head),
+            # Models of before ``deep`` was written read the previous token beside an encoder only.
+            Classes(**head)
+            if "count" in head
+            else Vocabulary(**{"deep": encoder is not None, **head}),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"the architecture is damaged: {error}", "describe all parts") from None
@@ -201,6 +206,8 @@ def _decoder(front: Tokens, decoder: Stack, head: Vocabulary) -> Shapes:
     shapes |= _linear("decoder.output", features, head.size)
     if head.tied:
         del shapes["decoder.output.weight"]
+    if head.deep:
+        shapes["decoder.previous_token_projection.weight"] = features, front.embedding_dim
     return shapes
 
 
@@ -212,7 +219,6 @@ def _attention(front: Tokens, encoder: Stack, decoder: Stack, head: Vocabulary) 
         **_linear("decoder.attention.combine", size + source, size),
         **_linear("decoder.bridge", source, decoder.num_layers * size),
         "decoder.lexical_projection.weight": features,
-        "decoder.previous_token_projection.weight": features,
     }
 
 

@@ -78,6 +78,11 @@ class Decoder(Generic[State]):
         self._projection: tuple[Floats, Floats] | None = None
         if self.feature_size != stack.hidden_size:
             self._projection = _linear(weights, "decoder.projection")
+        self._previous_token_features: TokenTable | None = None
+        if head.deep:
+            self._previous_token_features = _token_table(
+                self._embedding, weights["decoder.previous_token_projection.weight"]
+            )
         output = self._embedding if head.tied else weights["decoder.output.weight"]
         self._output = output.T, weights["decoder.output.bias"]  # (E, V), (V,)
 
@@ -121,9 +126,12 @@ class Decoder(Generic[State]):
             after.append(layer(inputs, spans, state, x))
         return x, after
 
-    def _project(self, x: Floats) -> Floats:
-        """Return the features (..., E) of the last layer's outputs (..., H)."""
-        return x if self._projection is None else affine(x, *self._projection)
+    def _project(self, x: Floats, tokens: Ints) -> Floats:
+        """Return the features (..., E) of the last layer's outputs (..., H) after tokens (...)."""
+        features = x if self._projection is None else affine(x, *self._projection)
+        if self._previous_token_features is None:
+            return features
+        return features + self._previous_token_features(tokens)
 
 
 class CausalLM(Decoder[DecoderState]):
@@ -141,8 +149,9 @@ class CausalLM(Decoder[DecoderState]):
     def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
         n, steps = tokens.shape
-        x, after = self._run(tokens.T.reshape(-1), _spans(n, steps), state)  # (T N, H)
-        return self._project(x).reshape(steps, n, -1).transpose(1, 0, 2), after
+        packed = tokens.T.reshape(-1)  # (T N,)
+        x, after = self._run(packed, _spans(n, steps), state)  # (T N, H)
+        return self._project(x, packed).reshape(steps, n, -1).transpose(1, 0, 2), after
 
     def read(self, tokens: Ints, lengths: Ints) -> tuple[Floats, DecoderState]:
         """Read texts (N, S); return the logits (N, V) of the next token of each, and the state."""
@@ -150,7 +159,8 @@ class CausalLM(Decoder[DecoderState]):
         state = self.empty_state(len(tokens))
         _, after = self._run(packing.pack(tokens), packing.spans, state)
         last = after.layers[-1][0]  # (N, H) outputs are hidden states
-        features = packing.restore(self._project(last))
+        ends = tokens[np.arange(len(tokens)), lengths - 1]  # (N,)
+        features = self._project(packing.restore(last), ends)
         return self.output(features), after.take(packing.ranks)
 
     def _run(
@@ -176,9 +186,6 @@ class EncoderDecoder(Decoder[AttentionState]):
         self._lexical_features = _token_table(
             self._encoder.embedding, weights["decoder.lexical_projection.weight"]
         )
-        self._previous_token_features = _token_table(
-            self._embedding, weights["decoder.previous_token_projection.weight"]
-        )
 
     def encode(self, tokens: Ints, lengths: Ints) -> AttentionState:
         """Encode sources (N, S), and return the initial state of the decoder."""
@@ -196,13 +203,13 @@ class EncoderDecoder(Decoder[AttentionState]):
         """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
         n, steps = tokens.shape
         spans = _spans(n, steps)
-        x, first = self._run_first(tokens.T.reshape(-1), spans, state.layers[0])  # (T N, H)
+        packed = tokens.T.reshape(-1)  # (T N,)
+        x, first = self._run_first(packed, spans, state.layers[0])  # (T N, H)
         x, lexical = self._attention(x.reshape(steps, n, -1).transpose(1, 0, 2), state.source)
         x = x.transpose(1, 0, 2).reshape(steps * n, -1)  # (T N, H)
         x, deeper = self._run_deeper(x, spans, state.layers[1:])
-        features = self._project(x).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, E)
-        features = features + self._previous_token_features(tokens) + lexical
-        return features, AttentionState((first, *deeper), state.source)
+        features = self._project(x, packed).reshape(steps, n, -1).transpose(1, 0, 2)  # (N, T, E)
+        return features + lexical, AttentionState((first, *deeper), state.source)
 
     def attend(self, targets: Ints, state: AttentionState) -> Floats:
         """Return the attention weights (N, T, S) after each of ``targets`` (N, T).

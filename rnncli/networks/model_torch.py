@@ -62,6 +62,11 @@ class Decoder(nn.Module):
 
     def _add_output(self, front: Tokens, stack: Stack, head: Vocabulary) -> None:
         width = feature_size(front, stack, head)
+        self._is_deep = head.deep
+        if head.deep:
+            # Without effect at first, so that the network learns to read the text before.
+            self.previous_token_projection = nn.Linear(front.embedding_dim, width, bias=False)
+            nn.init.zeros_(self.previous_token_projection.weight)
         self.projection: nn.Module = nn.Identity()
         if width != stack.hidden_size:
             self.projection = nn.Linear(stack.hidden_size, width)
@@ -83,13 +88,20 @@ class Decoder(nn.Module):
         self, tokens: Tensor, states: Sequence[LayerState | None]
     ) -> tuple[Tensor, list[LayerState]]:
         """Return the features (N, T, E) after ``tokens`` (N, T), and the last states."""
-        x = self._embedded(tokens)  # (N, T, E)
+        x = embedded = self._embedded(tokens)  # (N, T, E)
         after: list[LayerState] = []
         for layer, state in zip(self.layers, states, strict=True):
             x, last = layer(x, state)  # (N, T, H)
             after.append(last)
             x = locked_dropout(x, self.dropout.hidden, self.training)
-        return self.projection(x), after
+        return self._project(x, embedded), after
+
+    def _project(self, x: Tensor, embedded: Tensor) -> Tensor:
+        """Return the features (..., E) from outputs (..., H) and previous tokens (..., E)."""
+        features: Tensor = self.projection(x)
+        if self._is_deep:
+            features = features + self.previous_token_projection(embedded)
+        return features
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         return locked_dropout(self.embedding(tokens), self.dropout.embedding, self.training)
@@ -121,8 +133,6 @@ class AttentionDecoder(Decoder):
         # The embeddings of translations are initialised alike: so they are likely from the start.
         nn.init.eye_(self.lexical_projection.weight)
         self.lexical_projection.weight.data *= LEXICAL_INIT_SCALE
-        self.previous_token_projection = nn.Linear(front.embedding_dim, width, bias=False)
-        nn.init.zeros_(self.previous_token_projection.weight)
         self._add_output(front, stack, head)
 
     def init_states(self, last: Tensor) -> list[LayerState]:
@@ -162,8 +172,7 @@ class AttentionDecoder(Decoder):
             x = locked_dropout(x, self.dropout.hidden, self.training)
         lexical = torch.bmm(weights.to(source.lexical_features.dtype), source.lexical_features)
         lexical = lexical.view(*tokens.shape, -1)  # (N, T, E)
-        features = self.projection(x[index]) + self.previous_token_projection(embedded[index])
-        return features + lexical[index], after
+        return self._project(x[index], embedded[index]) + lexical[index], after
 
 
 class SequenceClassifier(OnDevice):

@@ -104,6 +104,7 @@ class TrainingSettings(TypedDict, total=False):
     ngrams: bool
     memory: bool
     steps: int
+    max_rows: int
     max_time: float | str  # seconds, or written like "2m"
     patience: int
     evaluations: int

@@ -10,13 +10,18 @@ EVALUATION_SHARE = 0.05  # of the time at most that goes into evaluation on the 
 
 
 class Budget:
-    """Measure how much of the budget is used: the largest share of time, epochs and steps."""
+    """Measure how much of the budget is used: the largest share of time, epochs and steps.
 
-    def __init__(self, settings: Settings, steps_per_epoch: int, spent: float) -> None:
+    ``reserve`` is how many seconds of it are kept back for what follows training.
+    """
+
+    def __init__(
+        self, settings: Settings, steps_per_epoch: int, spent: float, reserve: float = 0.0
+    ) -> None:
         self._began = time.monotonic()
         self._spent = spent  # seconds before this run began
-        self._reserve = 0.0  # seconds kept back for the last evaluation
-        self._max_time = settings.max_time or math.inf
+        self._evaluation = 0.0  # seconds kept back for the last one
+        self._max_time = (settings.max_time or math.inf) - reserve
         limits = [settings.steps or math.inf, (settings.epochs or math.inf) * steps_per_epoch]
         self._max_steps = max(min(limits), 1)
         self._interval = 1 / settings.evaluations  # share of the budget between evaluations
@@ -30,7 +35,7 @@ class Budget:
 
     def fraction(self, step: int) -> float:
         """Return the share that is used after so many steps; 1 and more: all of it."""
-        return max(step / self._max_steps, (self.elapsed() + self._reserve) / self._max_time)
+        return max(step / self._max_steps, (self.elapsed() + self._evaluation) / self._max_time)
 
     def training_fraction(self, step: int) -> float:
         """Return the same of what was left of the budget before the first step."""
@@ -42,7 +47,7 @@ class Budget:
 
     def note_evaluation(self, fraction: float, seconds: float) -> None:
         """Plan the next evaluation after one that took so many seconds."""
-        self._reserve = seconds
+        self._evaluation = seconds
         interval = max(self._interval, seconds / EVALUATION_SHARE / self._max_time)
         self._next_evaluation = fraction + interval
 
@@ -50,7 +55,7 @@ class Budget:
         """Return the state by which a later run resumes with the same budget."""
         return {
             "seconds": self.elapsed(),
-            "reserve": self._reserve,
+            "evaluation": self._evaluation,
             "start": self._start,
             "next_evaluation": self._next_evaluation,
         }
@@ -58,7 +63,7 @@ class Budget:
     def load_state_dict(self, state: StateDict) -> None:
         """Go on with the budget of an earlier run, beside what this one has spent already."""
         self._spent += float(state["seconds"])
-        self._reserve = float(state["reserve"])
+        self._evaluation = float(state["evaluation"])
         self._start = float(state["start"])
         self._next_evaluation = float(state["next_evaluation"])
 

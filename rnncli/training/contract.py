@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from torch import Tensor, nn
 
@@ -118,6 +118,8 @@ class Tuned:
 class Recipe(ABC, Generic[TrainableT]):
     """The recipe of a task: its part of a training session."""
 
+    finish_share: ClassVar[float] = 0.0  # of the time budget, for ``finish``
+
     @abstractmethod
     def choose(
         self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
@@ -136,10 +138,11 @@ class Recipe(ABC, Generic[TrainableT]):
         data: TrainingData,
         path: Path,
         threads: int,
+        seconds: float,
         announce: Announce,
     ) -> Tuned:
-        """Tune the best model, which was saved at ``path``, on the held-out part."""
-        del trainable, data, path, threads, announce
+        """Tune the best model, saved at ``path``, on the held-out part, in about ``seconds``."""
+        del trainable, data, path, threads, seconds, announce
         return Tuned()
 
     @abstractmethod

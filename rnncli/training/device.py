@@ -41,9 +41,10 @@ def choose_device(wanted: Device) -> Device:
     return wanted
 
 
-def start_torch(threads: int | None, seed: int) -> None:
-    """Set PyTorch up for one training run: threads, seed, fast handling of tiny numbers."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def start_torch(seed: int) -> None:
+    """Set PyTorch up for one training run: random seed, one thread, fast denormal numbers."""
+    # Steps set their own number. All else is products too small, or decompositions with too many
+    # barriers, for threads to be worth their waiting for one another.
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # gates saturate; denormal numbers would slow them down
     torch.manual_seed(seed)

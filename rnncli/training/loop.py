@@ -37,10 +37,12 @@ def fit(
     settings: Settings,
     spent: float = 0.0,
     state: TrainingState | None = None,
+    reserve: float = 0.0,
 ) -> Iterator[Progress]:
     """Train a model and yield the progress after each step.
 
-    ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding.
+    ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding, and
+    ``reserve`` how many are kept back for what follows.
     ``state`` is that of an earlier run with the same data and settings: with a budget of steps or
     epochs, on a CPU, it ends as if it had never stopped.
 
@@ -52,7 +54,7 @@ def fit(
             there is no memory for a single row.
 
     """
-    run = _Run(trainable, settings, spent)
+    run = _Run(trainable, settings, spent, reserve)
     if state is not None:
         restore(run.parts, state)
     trainable.model.train()
@@ -67,13 +69,15 @@ def fit(
 class _Run(Generic[BatchT]):
     """The parts of a run, and what they do in each step."""
 
-    def __init__(self, trainable: Trainable[BatchT], settings: Settings, spent: float) -> None:
+    def __init__(
+        self, trainable: Trainable[BatchT], settings: Settings, spent: float, reserve: float
+    ) -> None:
         self._trainable = trainable
         self._optimizer = Optimizer(trainable.model, settings)
         bfloat16 = settings.precision == "bfloat16"
         self._gradients = Gradients(trainable, self._optimizer, bfloat16)
         self._rollback = Rollback(self._optimizer, settings.learning_rate)
-        self._budget = Budget(settings, trainable.steps_per_epoch, spent)
+        self._budget = Budget(settings, trainable.steps_per_epoch, spent, reserve)
         self._early_stopping = EarlyStopping(settings.patience)
         self._training_loss = LossTracker()
         self._throughput = Throughput()

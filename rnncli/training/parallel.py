@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from rnncli.config import Settings
+from rnncli.config import Settings, choose_threads
 from rnncli.networks.random_torch import draw_from
 from rnncli.training.contract import StateDict
 from rnncli.training.controller import Controller, Way, ways
@@ -97,14 +97,14 @@ class Parallelism(AbstractContextManager["Parallelism"]):
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._threads = torch.get_num_threads()
-        self._controller = Controller(_choices(settings, self._threads))
+        threads = choose_threads(settings.threads)
+        self._controller = Controller(_choices(settings, threads))
         counts = {way.workers for way in self._controller.choices}
         self._workers = {count: Workers(count, settings.seed) for count in sorted(counts)}
 
     def __exit__(self, *error: object) -> None:
-        """Compute again as before."""
-        torch.set_num_threads(self._threads)
+        """End the workers, and compute with one thread again."""
+        torch.set_num_threads(1)
         for workers in self._workers.values():
             workers.close()
 

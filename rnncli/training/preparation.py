@@ -3,15 +3,22 @@
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from rnncli import __version__
 from rnncli.analysis import drift
-from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings
+from rnncli.config import (
+    DEFAULT_MAX_TIME,
+    DEFAULT_SEED,
+    DEFAULT_VALIDATION,
+    MAX_VALIDATION_CHARACTERS,
+    Settings,
+)
 from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
 from rnncli.data.split import hold_out
@@ -25,6 +32,10 @@ from rnncli.training.contract import Prepared, Recipe, TrainingData
 from rnncli.training.device import choose_device, choose_precision, start_torch
 from rnncli.training.session import Session
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+VALIDATION_CHARACTERS_A_SECOND = 2_000  # of the time budget: the more are read in no time
 # Settings that no recipe chooses.
 USUAL: dict[str, Any] = {
     "validation": DEFAULT_VALIDATION,
@@ -72,6 +83,8 @@ def open_session(
     data = _training_data(request, given)
     options = json.loads(json.dumps(given))
     settings = _choose_settings(recipe, data, given, options, saved, announce)
+    if settings.max_rows is not None:
+        data = replace(data, train=_limit(data.train, settings, request.corpus))
     prepared = recipe.prepare(data, settings, scratch, announce)
     for phase in prepared.phases:
         phase.trainable.model.to(prepared.settings.device)
@@ -110,12 +123,12 @@ def _choose_settings(
     """Return the settings of the saved run, if it is of the same options, or choose anew."""
     device = choose_device(given["device"])
     precision = choose_precision(given["precision"], device)
-    start_torch(given.get("threads"), given["seed"])
+    start_torch(given["seed"])
     if saved is not None and saved.identity.get("options") == options:
         # Measuring the machine again would give other ones.
         return Settings(**saved.description.settings)
     settings = recipe.choose(data, {**given, "device": device, "precision": precision}, announce)
-    start_torch(given.get("threads"), given["seed"])  # as if nothing had been measured
+    start_torch(given["seed"])  # as if nothing had been measured
     return settings
 
 
@@ -177,13 +190,30 @@ def _identity(
 def _training_data(request: SessionRequest, given: Mapping[str, Any]) -> TrainingData:
     """Hold out a part of the labelled data; the texts to pretrain on are held out of later."""
     corpus = request.corpus
-    train, validation = hold_out(corpus, fraction=given["validation"], seed=given["seed"])
+    characters = MAX_VALIDATION_CHARACTERS
+    if not {"steps", "epochs"} & given.keys() or "max_time" in given:
+        max_time = given.get("max_time", DEFAULT_MAX_TIME)
+        characters = min(characters, round(max_time * VALIDATION_CHARACTERS_A_SECOND))
+    train, validation = hold_out(
+        corpus, fraction=given["validation"], seed=given["seed"], max_characters=characters
+    )
     if not request.unlabelled:
         return TrainingData(train, validation)
     # The labelled texts are read as plain text in any case.
     others = [other for other in request.unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
     return TrainingData(train, validation, tuple(plain))
+
+
+def _limit(rows: "Dataset", settings: Settings, corpus: Corpus) -> "Dataset":
+    """Return as many rows as settings allow: of running text the first, else rows drawn."""
+    assert settings.max_rows is not None
+    if len(rows) <= settings.max_rows:
+        return rows
+    if corpus.columns.keys() == {"text"}:
+        return rows.select(range(settings.max_rows))
+    rng = np.random.default_rng(settings.seed)
+    return rows.select(np.sort(rng.permutation(len(rows))[: settings.max_rows]))
 
 
 def _announce(

@@ -3,6 +3,7 @@
 It draws nothing: whoever runs it shows the progress that it yields.
 """
 
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
 SAVE_INTERVAL_SHARE = 0.01  # the same as a share of the time budget
 MAX_SAVING_SHARE = 0.02  # of the time that may go into saving the state at all
 BEST_SAVING_SHARE = 0.01  # of the time: where saving takes less, every best model is saved at once
+
+ENOUGH_EPOCHS, MAX_FACTOR = 3.0, 20.0  # that a longer budget should have; times the present one
 
 Steps: TypeAlias = Iterator[tuple[Phase, Progress]]
 
@@ -68,8 +71,8 @@ class Session:
             (last,) = others
         else:
             last = first
-        yield from self._train(last, saved, spent)
-        self._finish()
+        progress = yield from self._train(last, saved, spent)
+        self._finish(progress)
 
     def preview(self, weights: Mapping[str, Tensor]) -> str | None:
         """Return a preview of the text that these weights write; None where there is none."""
@@ -94,9 +97,10 @@ class Session:
         """Train a phase, save what it reaches, and return its last progress."""
         is_last = phase.trainable is self.prepared.trainable
         state = None if saved is None else saved.state
+        reserve = self.recipe.finish_share * (phase.settings.max_time or 0.0) if is_last else 0.0
         saver = _StateSaver(self, phase)
         with Interruption() as interruption:
-            for progress in fit(phase.trainable, phase.settings, spent, state):
+            for progress in fit(phase.trainable, phase.settings, spent, state, reserve):
                 if progress.evaluation is not None and is_last:
                     self._record(progress)
                 if not progress.last and saver.is_due(progress):
@@ -114,11 +118,22 @@ class Session:
                     )
         return progress
 
-    def _finish(self) -> None:
+    def _finish(self, progress: Progress) -> None:
         """Tune the best model and write its description."""
         snapshot, path = self.snapshot, self.writer.path
+        max_time = self.prepared.settings.max_time
+        if max_time is not None and progress.epoch < 1:
+            self.announce(
+                f"the network has read {100 * progress.epoch:.0f} % of the training data once: "
+                f"more time would help, such as --max-time {_longer(max_time, progress.epoch)}"
+            )
         tuned = self.recipe.finish(
-            self.prepared.trainable, self.data, path, self.threads, self.announce
+            self.prepared.trainable,
+            self.data,
+            path,
+            self.threads,
+            math.inf if max_time is None else max_time - progress.seconds,
+            self.announce,
         )
         before = snapshot.description
         assert before.training is not None
@@ -215,6 +230,12 @@ class Session:
         self._describe(
             replace(description, scores=other.scores, tuned=other.tuned, training=training)
         )
+
+
+def _longer(max_time: float, epochs: float) -> str:
+    """Return a time budget with which the data would be read a few times, as an option."""
+    minutes = math.ceil(max_time * min(ENOUGH_EPOCHS / max(epochs, 0.01), MAX_FACTOR) / 60)
+    return f"{minutes}m" if minutes < 120 else f"{math.ceil(minutes / 60)}h"
 
 
 BEST_LOSS = "early_stopping.best"

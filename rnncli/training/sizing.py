@@ -1,5 +1,6 @@
 """How large a network can be trained in the time: the speed of this machine, measured."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from rnncli.training.loop import fit
 
 BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of the time budget
 MIN_STEPS = 16  # for all ways to compute to be compared in the first half
+ROWS_MARGIN, MIN_ROWS = 1.5, 2_000  # speeds are estimates; few rows take no time
 UNLIMITED = 1e9  # seconds
 
 
@@ -54,6 +56,12 @@ def measure_throughput(trainable: Trainable[Any], settings: Settings, seconds: f
         if now - began >= seconds and len(rates) >= MIN_STEPS:
             break
     return statistics.quantiles(rates[len(rates) // 2 :], n=4)[2]
+
+
+def rows_to_read(epochs: float, rows: int) -> int | None:
+    """Return how many rows a budget of less than an epoch needs; None: all."""
+    needed = math.ceil(max(ROWS_MARGIN * epochs * rows, MIN_ROWS))
+    return needed if needed < rows else None
 
 
 def first_affordable(

@@ -24,7 +24,7 @@ from datasets import Dataset
 from report import Report
 from torch import nn
 
-from rnncli.config import DEFAULTS, Settings, Task
+from rnncli.config import DEFAULTS, Settings, Task, choose_threads
 from rnncli.tasks.trainer import recipe_of
 from rnncli.training.contract import Progress, TrainingData
 from rnncli.training.device import choose_precision, start_torch
@@ -67,8 +67,8 @@ SETUPS: dict[str, tuple[Task, dict[str, Any]]] = {
     "translator": ("translate", {}),
 }
 WAYS: dict[str, dict[str, Any]] = {
-    "threads": {"threads": torch.get_num_threads()},
-    "workers": {"workers": torch.get_num_threads()},
+    "threads": {"threads": choose_threads(None)},
+    "workers": {"workers": choose_threads(None)},
     "one thread": {"workers": 1},
     "auto": {},
 }
@@ -85,13 +85,13 @@ class Run:
             max_time=UNLIMITED,
             epochs=None,
         )
-        start_torch(None, settings.seed)
+        start_torch(settings.seed)
         corpus = data(task)
         prepared = recipe_of(task).prepare(
             TrainingData(corpus, corpus.select(range(200))), settings, folder, lambda _: None
         )
         self._steps: Iterator[Progress] = fit(prepared.trainable, settings)
-        self._threads = torch.get_num_threads()
+        self._threads = 1
         self.way = ""
 
     def speed(self, seconds: float) -> float:

@@ -17,7 +17,7 @@ def prepare(tmp_path):
 
     def build(name, validation=None, **given):
         settings = DEFAULTS[name].with_given(TINY | {"level": LEVELS[name]} | given)
-        start_torch(settings.threads, settings.seed)
+        start_torch(settings.seed)
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train
         data = TrainingData(train, held_out)

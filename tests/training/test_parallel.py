@@ -97,10 +97,9 @@ def test_memory_that_is_short_for_a_part_of_a_batch_cuts_the_parts(prepare):
     assert not any(progress.notices for progress in others)
 
 
-def test_training_leaves_the_number_of_threads_as_it_was(run):
-    before = torch.get_num_threads()
-    run("classify", steps=2, workers=2)
-    assert torch.get_num_threads() == before
+def test_nothing_but_steps_is_computed_with_several_threads(run):
+    run("classify", steps=2, threads=2)
+    assert torch.get_num_threads() == 1
 
 
 def test_results_come_in_the_order_of_the_items():

@@ -8,6 +8,8 @@ errors.
 Shapes: T steps, M pairs in the datastore, C inverse temperatures in the grid.
 """
 
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -23,6 +25,7 @@ SIZE = 1_000  # tokens of the datastore: more gain little for their time
 BLOCK = 256  # steps of a matrix product: with more, most products are masked
 MIN_GAIN = 0.01  # nats a token: less is not worth the time
 MAX_TUNING_TOKENS = 4_096  # of held-out text: enough for a stable result, in a second
+READING_SHARE = 0.6  # of the time to tune in; the grid takes the rest
 # The grid; inverse temperatures double, so that kernels are squared.
 INVERSE_TEMPERATURES = (3.0, 6.0, 12.0, 24.0, 48.0)
 HALF_SATURATIONS = tuple(2.0**power for power in range(-7, 5))
@@ -100,11 +103,12 @@ def write_parameters(cache: Interpolation) -> dict[str, float]:
     }
 
 
-def tune(texts: Iterable[Predictions]) -> Interpolation | None:
+def tune(texts: Iterable[Predictions], seconds: float = math.inf) -> Interpolation | None:
     """Find the interpolation with the lowest loss on a running text; None if it gains too little.
 
-    About ``MAX_TUNING_TOKENS`` tokens are read.
+    About ``MAX_TUNING_TOKENS`` tokens are read, for ``seconds`` at most.
     """
+    end = time.monotonic() + READING_SHARE * seconds
     p, weights = [], []
     datastore, count = Datastore(), 0
     for predictions in texts:
@@ -113,7 +117,7 @@ def tune(texts: Iterable[Predictions]) -> Interpolation | None:
             is_target = part.values == predictions.targets[part.steps, None]  # (T, M)
             weights.append(_weights(part, is_target))
         count += len(predictions.targets)
-        if count >= MAX_TUNING_TOKENS:
+        if count >= MAX_TUNING_TOKENS or time.monotonic() > end:
             break
     p_target = np.concatenate(p)  # (T,)
     best_cache, max_gain = None, MIN_GAIN

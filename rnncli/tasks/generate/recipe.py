@@ -36,7 +36,13 @@ from rnncli.tasks.sizes import (
 )
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
-from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
+from rnncli.training.sizing import (
+    Capacity,
+    first_affordable,
+    look_up,
+    measure_capacity,
+    rows_to_read,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -52,6 +58,8 @@ PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed: sample
 
 class GeneratorRecipe(Recipe[LanguageModelTraining]):
     """How a generator is trained."""
+
+    finish_share = 0.03
 
     def choose(
         self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
@@ -90,6 +98,9 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
                 candidates = (replace(settings, hidden_size=width) for width in GENERATOR_WIDTHS)
                 settings = first_affordable(candidates, is_affordable)
             budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
+            if "max_rows" not in overrides:
+                rows = rows_to_read(budget / tokens, len(data.train))
+                settings = replace(settings, max_rows=rows)
         if "dropout" not in overrides:
             epochs = budget / tokens
             (dropout,) = look_up(DROPOUTS, epochs * _num_weights(settings, vocab_size) / tokens)
@@ -120,12 +131,13 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         data: TrainingData,
         path: Path,
         threads: int,
+        seconds: float,
         announce: Announce,
     ) -> Tuned:
         """Tune the continuous cache, which evaluation uses."""
         del trainable, announce
         generator = TextGenerator.load(path, threads=threads)
-        cache = tune(generator.predictions(training_texts(data.validation)))
+        cache = tune(generator.predictions(training_texts(data.validation)), seconds)
         return Tuned({} if cache is None else write_parameters(cache))
 
     def summary(self, description: ModelDescription) -> str:

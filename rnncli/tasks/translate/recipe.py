@@ -19,6 +19,7 @@ from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.length_penalty import (
     BLEU_TOLERANCE,
     MAX_PAIRS,
+    MIN_PAIRS,
     TunedLengthPenalty,
     tune_length_penalty,
 )
@@ -34,21 +35,32 @@ from rnncli.tasks.translate.train import (
     sample_pairs,
 )
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
-from rnncli.training.sizing import Capacity, first_affordable, look_up, measure_capacity
+from rnncli.training.sizing import (
+    Capacity,
+    first_affordable,
+    look_up,
+    measure_capacity,
+    rows_to_read,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-BENCHMARK_PAIRS = 4_000  # with which the speed is measured
+# With which the speed is measured: at most, and for a second of the time budget.
+BENCHMARK_PAIRS, BENCHMARK_PAIRS_A_SECOND = 4_000, 50
 # (smallest number of epochs, dropout, word dropout): few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
 LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
 WORD_VOCAB_SIZE = 20_000  # at the word level
-MEMORY_SHARE = 0.05  # of the time budget, beyond it, to build the memory
+FINISH_SHARE = 0.12  # of the time budget, after training
+# Of the time after training; what is left is for a search with the memory, which is slower.
+SEARCH_SHARE, MEMORY_SHARE = 0.2, 0.4
 
 
 class TranslatorRecipe(Recipe[TranslatorTraining]):
     """How a translator is trained."""
+
+    finish_share = FINISH_SHARE
 
     def choose(
         self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
@@ -79,6 +91,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
                     ),
                 )
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
+            if "max_rows" not in overrides:
+                settings = replace(settings, max_rows=rows_to_read(epochs, len(data.train)))
         if "dropout" not in overrides:
             dropout, word_dropout = look_up(DROPOUTS, epochs)
             announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
@@ -112,22 +126,27 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         data: TrainingData,
         path: Path,
         threads: int,
+        seconds: float,
         announce: Announce,
     ) -> Tuned:
         """Tune the length penalty, and keep a memory of the pairs if it improves BLEU."""
         sample = sample_pairs(data.validation, MAX_PAIRS)
         sources, targets = (list(column_values(sample, side)) for side in ("source", "target"))
         translator = Translator.load(path, threads=threads)
-        without = best = tune_length_penalty(translator, sources, targets)
+        without = best = tune_length_penalty(translator, sources, targets, SEARCH_SHARE * seconds)
         if without is None or best is None:
+            if len(sources) >= MIN_PAIRS:
+                announce("length penalty and memory: there was no time left to tune them")
             return Tuned()
         parameters: dict[str, float] = {}
         files: TaskFiles = {}
         if trainable.settings.memory:
-            memory = _build_memory(trainable, translator, threads, announce)
-            tuned = tune_length_penalty(translator.with_memory(memory), sources, targets)
-            assert tuned is not None
-            if _is_better(tuned, without, memory, announce):
+            memory = _build_memory(trainable, translator, threads, MEMORY_SHARE * seconds, announce)
+            number = without.pairs  # the same ones, to compare
+            tuned = tune_length_penalty(
+                translator.with_memory(memory), sources[:number], targets[:number]
+            )
+            if tuned is not None and _is_better(tuned, without, memory, announce):
                 best, parameters["length_penalty_alone"] = tuned, without.length_penalty
                 files = {MEMORY: memory.write}
         announce(f"length penalty: {best.length_penalty:g}, tuned on the held-out part")
@@ -161,13 +180,15 @@ def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) ->
 
 
 def _build_memory(
-    trainable: TranslatorTraining, translator: Translator, threads: int, announce: Announce
+    trainable: TranslatorTraining,
+    translator: Translator,
+    threads: int,
+    seconds: float,
+    announce: Announce,
 ) -> TranslationMemory:
-    """Encode the pairs, for a share of the time budget at most."""
-    pairs, seconds, limit = trainable.pairs, math.inf, ""
-    if trainable.settings.max_time is not None:
-        seconds = MEMORY_SHARE * trainable.settings.max_time
-        limit = f", for {format_duration(seconds)} at most"
+    """Encode as many pairs as there is time for."""
+    pairs = trainable.pairs
+    limit = "" if math.isinf(seconds) else f", for {format_duration(seconds)} at most"
     announce(f"memory: encoding the training pairs{limit}")
     rows = pairs.trainable_rows()
     return build_memory(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
@@ -206,7 +227,9 @@ def _settings_for_size(
 
 def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, float]:
     """Measure the speed on some pairs, and estimate the target tokens of all."""
-    sample = sample_pairs(train, BENCHMARK_PAIRS)
+    assert settings.max_time is not None
+    pairs = min(BENCHMARK_PAIRS, round(BENCHMARK_PAIRS_A_SECOND * settings.max_time))
+    sample = sample_pairs(train, max(pairs, settings.batch_size))
     with TemporaryDirectory(prefix="rnncli-") as folder:
         trainable = build(sample, sample.select([0]), settings, Path(folder))
         capacity = measure_capacity(trainable, settings, _cost(settings))
