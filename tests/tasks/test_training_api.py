@@ -44,6 +44,19 @@ def test_train_prints_nothing(tmp_path: Path, capfd) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_ngram_model_that_has_too_little_time_is_announced(tmp_path: Path) -> None:
+    def announced(**budget: Any) -> str:
+        lines: list[str] = []
+        output = tmp_path / next(iter(budget))
+        rnncli.train(reviews(), output=output, announce=lines.append, hidden_size=8, **budget)
+        return "\n".join(lines)
+
+    assert "not fitted to the end" in announced(max_time=0.01)
+    whole = announced(steps=1)
+    assert "n-gram model alone" in whole
+    assert "not fitted to the end" not in whole
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
