@@ -1,7 +1,9 @@
-"""Put counts, names, durations and errors into the words of a message."""
+"""What a person is told while a command runs: notices, stages, and the words of both."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -9,6 +11,30 @@ from typing import Any, TypeAlias
 from rnncli.errors import ConfigError
 
 Announce: TypeAlias = Callable[[str], None]  # shows a person a message
+# Shows the name of a stage as long as it runs.
+StageView: TypeAlias = Callable[[str], AbstractContextManager[object]]
+
+_stage_view: ContextVar[StageView] = ContextVar("stage view", default=nullcontext)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Run a stage of the work that may take seconds, such that whoever watches sees its name.
+
+    It is used in a ``with``, or as a decorator of the function that is the stage.
+    """
+    with _stage_view.get()(name):
+        yield
+
+
+@contextmanager
+def show_stages(view: StageView) -> Iterator[None]:
+    """Show the stages that begin within a ``with``."""
+    token = _stage_view.set(view)
+    try:
+        yield
+    finally:
+        _stage_view.reset(token)
 
 
 def plural(number: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnncli.analysis.metrics import RESAMPLES, Interval, percentile_interval
 from rnncli.errors import ConfigError
+from rnncli.messages import stage
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
@@ -104,6 +105,7 @@ class Difference:
     p_value: float  # of both being equally good
 
 
+@stage("computing BLEU and chrF")
 def measure(
     systems: Sequence[Sequence[str]], references: Sequence[str], tokenize: str
 ) -> list[dict[str, Measurement]]:

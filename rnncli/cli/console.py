@@ -11,6 +11,7 @@ from rnncli.text.unicode import escape_controls
 if TYPE_CHECKING:
     from rich.console import Console
 
+COMMANDS = ("hint: ", "next: ", "rnncli ", "or")  # beginnings of lines with a command to copy
 Color = Literal["auto", "always", "never"]
 
 
@@ -85,4 +86,26 @@ def print_error(error: RnncliError) -> None:
 
 
 def _print(message: str) -> None:
-    print(escape_controls(message) if is_terminal() else message, file=sys.stderr, flush=True)
+    if is_terminal():
+        from shutil import get_terminal_size
+
+        width = get_terminal_size().columns
+        lines = escape_controls(message).split("\n")
+        message = "\n".join(_wrapped(line, width) for line in lines)
+    print(f"{message}\n", end="", file=sys.stderr, flush=True)  # at once, or an interrupt cuts it
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Break a line between words, and one with a command such that it can be copied as one line."""
+    if len(line) <= width:
+        return line
+    from textwrap import wrap
+
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    parts = wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    if not line.lstrip().startswith(COMMANDS):
+        return "\n".join(parts)
+    # A terminal goes on in the next line where one is full, and copies both as one.
+    return "".join(part.ljust(-(-len(part) // width) * width) for part in parts).rstrip()

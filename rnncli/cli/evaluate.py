@@ -3,6 +3,8 @@
 import json
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +15,7 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger, hide_progress_bars
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
+from rnncli.cli.stages import StageLine
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
 
@@ -137,10 +140,11 @@ def evaluate(
         mistakes=errors is not None,
         threads=choose_threads(None),
     )
-    scorer = load_scorer(path, settings, messenger.announce)
-    requirements = [resolve(requirement, scorer.names) for requirement in requirements]
     columns = Columns(text, label, source, target, control)
-    result = score(path, scorer, data, columns, split, revision, messenger.announce)
+    with StageLine(messenger), _explain_interruption(messenger):
+        scorer = load_scorer(path, settings, messenger.announce)
+        requirements = [resolve(requirement, scorer.names) for requirement in requirements]
+        result = score(path, scorer, data, columns, split, revision, messenger.announce)
     if errors is not None and result.mistakes is not None:
         write_mistakes(errors, result.mistakes, messenger)
     if as_json:
@@ -149,6 +153,15 @@ def evaluate(
         print_report(result.report, messenger.console(stderr=to_stdout))
     for line in check(requirements, result.scores):
         messenger.announce(line)
+
+
+@contextmanager
+def _explain_interruption(messenger: Messenger) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        messenger.announce("interrupted: no score is kept, and the model is as it was")
+        raise
 
 
 def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path, list[str]]:

@@ -19,6 +19,7 @@ from rnncli.cli.console import Messenger
 from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
+from rnncli.cli.stages import show_count
 from rnncli.errors import ConfigError, DataError
 from rnncli.messages import plural
 from rnncli.text.files import STDIN, File, read_descriptor, read_file, split_lines
@@ -99,12 +100,14 @@ def answer_all(
         header = None if request.as_json else form.header()
         if header is not None:
             write(header)
-        for records in chain([first] if first else [], batches):
-            answers = respond([record.text for record in records])
-            for record, outputs in zip(records, answers, strict=True):
-                for output in outputs:
-                    write_output(output, request, form, record, key, write)
-            write(None)
+        with show_count(request) as count:
+            for records in chain([first] if first else [], batches):
+                answers = respond([record.text for record in records])
+                for record, outputs in zip(records, answers, strict=True):
+                    for output in outputs:
+                        write_output(output, request, form, record, key, write)
+                write(None)
+                count(len(records))
         if number := form.losses["bytes"]:
             request.messenger.announce(
                 f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
@@ -34,6 +35,7 @@ class Display(AbstractContextManager["Display"]):
         self._live = ExitStack()
         self._bar: Bar | None = None  # of the phase that runs
         self._best = math.nan  # loss
+        self._start = (0.0, 0.0)  # seconds and fraction at the first step of the phase
         self._preview_seconds = 0.0
 
     def __exit__(self, *error: object) -> None:
@@ -42,17 +44,18 @@ class Display(AbstractContextManager["Display"]):
 
     def show(self, phase: "Phase", progress: "Progress") -> None:
         """Draw the progress of a step, and print its notices and its evaluation."""
+        if self._bar is None:
+            self._start = (progress.seconds, progress.fraction)
         bar = self._bar or self._begin()
         for notice in progress.notices:
             self._print(notice)
         if progress.evaluation is not None:
             self._show_evaluation(progress)
-        remaining = progress.seconds * (1 / max(progress.fraction, 1e-9) - 1)
         best = "" if math.isnan(self._best) else f"  best {format_scores({'loss': self._best})}"
         status = (
             f"loss {progress.loss:.3f}{best}  {progress.throughput:,.0f} {phase.unit}/s, "
             f"{progress.way}  "
-            f"{format_duration(remaining)} left"
+            f"{self._remaining(phase, progress)}"
         )
         bar.update(bar.task_ids[0], completed=progress.fraction, status=status)
         if progress.last:
@@ -75,6 +78,15 @@ class Display(AbstractContextManager["Display"]):
         if self._is_live:
             self._live.enter_context(self._bar)
         return self._bar
+
+    def _remaining(self, phase: "Phase", progress: "Progress") -> str:
+        """Estimate the time left by the steps so far; what went before them tells nothing."""
+        seconds, fraction = self._start
+        if progress.fraction <= fraction:
+            return ""
+        pace = (progress.seconds - seconds) / (progress.fraction - fraction)
+        limit = (phase.settings.max_time or math.inf) - progress.seconds
+        return f"{format_duration(max(min(pace * (1 - progress.fraction), limit), 0))} left"
 
     def _show_evaluation(self, progress: "Progress") -> None:
         assert progress.evaluation is not None
@@ -108,6 +120,21 @@ class Display(AbstractContextManager["Display"]):
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:
             self._console.print(line)
+
+
+def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:
+    """Draw the losses of a training on a terminal, and into curve.svg beside the model."""
+    from rnncli.cli.views import curves
+
+    losses, file = curves.curves(metrics), model / "curve.svg"
+    if losses is None:
+        file.unlink(missing_ok=True)  # of a model that was replaced
+        return
+    file.write_text(curves.svg(losses), encoding="utf-8")
+    if is_terminal() and not messenger.quiet:
+        options = messenger.console().options
+        drawn = curves.lines(losses, options.max_width, ascii_only=options.ascii_only)
+        messenger.announce("\n".join(drawn))
 
 
 def single_line(text: str) -> str:

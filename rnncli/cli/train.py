@@ -6,6 +6,7 @@ import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,14 +15,15 @@ from rnncli.cli import options
 from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger, hide_progress_bars
 from rnncli.cli.dry_run import show_plan
+from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
-from rnncli.cli.progress import Display, format_scores
-from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, MODELS, Settings, Task
+from rnncli.cli.progress import Display, draw_curves, format_scores
+from rnncli.cli.stages import StageLine
+from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, Task
 from rnncli.messages import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from rnncli.tasks.trainer import TrainingResult
-    from rnncli.training.signals import TrainingInterrupted
+    from rnncli.tasks.trainer import Trainer
 
 
 def train(
@@ -128,7 +130,6 @@ def train(
         hide_progress_bars()
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest, parse_settings
-    from rnncli.training.signals import TrainingInterrupted
 
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
@@ -149,43 +150,27 @@ def train(
         show_plan(request, messenger, as_json=as_json)
         return
     trainer = Trainer(request, messenger.announce)
-    try:
-        with Display(messenger, trainer.preview) as display:
-            for phase, progress in trainer.steps():
-                display.show(phase, progress)
-    except TrainingInterrupted as interruption:
-        _announce_resumption(interruption, messenger)
-        raise typer.Exit(128 + interruption.signal) from None
+    _train(trainer, messenger)
     result = trainer.result
     messenger.announce(
         f"saved {result.path}: {format_scores(result.scores)}; "
         f"{format_duration(result.seconds)}, {result.epochs:.1f} epochs"
     )
-    messenger.announce(f"next: {_next_command(result)}")
+    draw_curves(result.metrics, result.path, messenger)
+    messenger.announce(f"next: {next_command(result)}")
     if as_json:
         print(json.dumps({"model": str(result.path), **result.scores}))
 
 
-def _announce_resumption(interruption: "TrainingInterrupted", messenger: Messenger) -> None:
-    """Announce how to resume an interrupted training."""
-    messenger.announce(
-        f"interrupted at step {interruption.step:,}; to resume, run the same command:"
-    )
-    messenger.announce(f"    {shlex.join(['rnncli', *sys.argv[1:]])}")
-    if interruption.replaced is not None:
-        messenger.announce(
-            f"until the training has finished, the previous model is kept: {interruption.replaced}"
-        )
+def _train(trainer: "Trainer", messenger: Messenger) -> None:
+    """Take all steps of a training and show them; where it is interrupted, say what is kept."""
+    from rnncli.training.signals import TrainingInterrupted
 
-
-def _next_command(result: "TrainingResult") -> str:
-    """Return a command that uses the trained model."""
-    task = result.task
-    model = "" if result.path == MODELS / task else f" -m {shlex.quote(str(result.path))}"
-    if result.controls:
-        model += f" --control {shlex.quote(result.controls[0])}"
-    return {
-        "classify": f'echo "a text of yours" | rnncli classify{model}',
-        "generate": f"rnncli generate{model}",
-        "translate": f'echo "a sentence of yours" | rnncli translate{model}',
-    }[task]
+    try:
+        with StageLine(messenger), Display(messenger, trainer.preview) as display:
+            for phase, progress in trainer.steps():
+                display.show(phase, progress)
+    except KeyboardInterrupt as interruption:
+        announce_interruption(interruption, trainer.kept, messenger)
+        signal = interruption.signal if isinstance(interruption, TrainingInterrupted) else SIGINT
+        raise typer.Exit(128 + signal) from None

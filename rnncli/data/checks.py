@@ -12,7 +12,7 @@ from rnncli.data.corpus import Corpus
 from rnncli.data.limits import similar_labels
 from rnncli.data.numbering import Numbers, hash_texts, number_labels
 from rnncli.data.values import column_values
-from rnncli.messages import name_list, plural
+from rnncli.messages import name_list, plural, stage
 
 MIN_TEXTS = 10  # of a label: of fewer, one or none is held out, which scores nothing
 MAX_IMBALANCE = 10  # largest label to smallest: beyond, accuracy says little of the small one
@@ -24,6 +24,7 @@ _TEXT_SHOWN, _LABEL_SHOWN = 60, 40  # characters: enough to search for it
 _Hashes: TypeAlias = NDArray[np.uint64]
 
 
+@stage("checking the labels")
 def check(corpus: Corpus) -> Iterator[str]:
     """Yield a warning for each fault of the labelled texts, with what to do about it.
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.messages import stage
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -57,6 +58,7 @@ class EncodedTexts:
         return self.offsets[rows + 1] - self.offsets[rows]
 
 
+@stage("encoding the texts")
 def encode(
     texts: Iterable[str],
     tokenizer: Tokenizer,

@@ -14,8 +14,10 @@ from rnncli.data.corpus import Corpus
 from rnncli.data.numbering import Numbers, number_labels, number_texts
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
+from rnncli.messages import stage
 
 
+@stage("holding out a part of the data")
 def hold_out(
     corpus: Corpus,
     *,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
-    from rnncli.tasks.trainer import TrainingResult, TrainingSettings
+    from rnncli.tasks.trainer import TrainingSettings
+    from rnncli.tasks.training_result import TrainingResult
     from rnncli.tasks.translate.predict import Translator
 
 

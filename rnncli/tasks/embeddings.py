@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncli.data.encoded import EncodedTexts
+from rnncli.messages import stage
 from rnncli.networks.numerics import Floats, Ints
 
 WINDOW = 5  # words to each side; one at distance d has the weight 1/d
@@ -33,6 +34,7 @@ OVERSAMPLING = 32  # eigenvectors computed and dropped: the last ones are the le
 ROUNDING = 1e-3  # of the longest vector: shorter ones are rounding errors
 
 
+@stage("counting co-occurrences for the embeddings")
 def monolingual_embeddings(texts: EncodedTexts, vocab_size: int, dim: int) -> Tensor:
     """Compute embeddings (V, E) of mean length 1; zeros for tokens without any context.
 
@@ -43,6 +45,7 @@ def monolingual_embeddings(texts: EncodedTexts, vocab_size: int, dim: int) -> Te
     return normalise_lengths(leading_eigenvectors(ppmi, dim))
 
 
+@stage("counting co-occurrences for the embeddings")
 def bilingual_embeddings(
     sources: EncodedTexts,
     targets: EncodedTexts,

@@ -11,7 +11,7 @@ from rnncli.analysis.requirements import flatten
 from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
-from rnncli.messages import Announce
+from rnncli.messages import Announce, plural, stage
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
@@ -245,4 +245,5 @@ def score(
     else:
         rows = read_held_out(task, training_data, revision, announce)
     announce(f"scoring {path} on {rows.name}")
-    return EvaluationResult(str(path), rows.name, scorer.score(rows))
+    with stage(f"scoring {plural(len(rows.rows), 'row')}"):
+        return EvaluationResult(str(path), rows.name, scorer.score(rows))

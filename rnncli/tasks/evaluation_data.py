@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.config import Task
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
-from rnncli.messages import Announce
+from rnncli.messages import Announce, stage
 from rnncli.storage.description import DataDescription
 from rnncli.storage.layout import DAMAGED, Layout
 from rnncli.storage.reading import read_description
@@ -48,6 +48,7 @@ def training_data_of(path: Path) -> DataDescription:
     return data
 
 
+@stage("reading the data")
 def read_named(
     task: Task,
     trained_on: DataDescription,
@@ -116,6 +117,7 @@ def _reversed(corpus: "Corpus", languages: tuple[str, str], *, is_requested: boo
     )
 
 
+@stage("reading the training data")
 def read_held_out(
     task: Task, training_data: DataDescription, revision: str | None, announce: Announce
 ) -> EvaluationData:

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -24,19 +23,17 @@ from rnncli.config import (
     choose_threads,
 )
 from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce, parse_duration, require_names
+from rnncli.messages import Announce, parse_duration, require_names, stage
+from rnncli.storage.layout import Layout
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
-from rnncli.tasks import load
+from rnncli.tasks.training_result import KeptState, TrainingResult
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rnncli.data.columns import Columns
     from rnncli.data.corpus import Corpus
-    from rnncli.tasks.classify.predict import TextClassifier
-    from rnncli.tasks.generate.predict import TextGenerator
-    from rnncli.tasks.translate.predict import Translator
     from rnncli.training.contract import Phase, Progress, Recipe
     from rnncli.training.session import Session
 
@@ -114,23 +111,6 @@ class TrainingSettings(TypedDict, total=False):
     device: Device
     threads: int
     workers: int
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """A finished training."""
-
-    path: Path
-    task: Task
-    scores: dict[str, float]  # on the held-out part
-    seconds: float  # of training
-    epochs: float
-    controls: tuple[str, ...] = ()  # the control codes of a generator
-
-    @cached_property
-    def model(self) -> "TextClassifier | TextGenerator | Translator":
-        """The trained model."""
-        return load(self.path)
 
 
 def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,12 +193,24 @@ class Trainer:
             seconds=self._last.seconds,
             epochs=self._last.epoch,
             controls=tuple(description.task_values.get("controls", {}).get("counts", ())),
+            metrics=tuple(self._session.snapshot.metrics),
+            held_out=self._session.data.validation,
         )
+
+    @property
+    def kept(self) -> KeptState:
+        """What a training that is interrupted now leaves on disk."""
+        if self._session is None:
+            return KeptState()
+        writer = self._session.writer
+        is_saved = self._last is not None and Layout(writer.path).config.exists()
+        return KeptState(writer.path if is_saved else None, can_resume=writer.state is not None)
 
     def preview(self, weights: "Mapping[str, Tensor]") -> str | None:
         """Generate a preview with these weights; None where the task has none."""
         return None if self._session is None else self._session.preview(weights)
 
+    @stage("reading the data")
     def _read_corpus(self) -> "Corpus":
         from rnncli.data.checks import check
         from rnncli.data.columns import ANY_COLUMNS
@@ -251,8 +243,10 @@ class Trainer:
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path
     ) -> "Session":
-        from rnncli.training.preparation import SessionRequest, open_session
+        with stage("loading PyTorch"):
+            from rnncli.training.preparation import SessionRequest, open_session
 
+            recipe = recipe_of(corpus.task)
         request = self._request
         session_request = SessionRequest(
             corpus=corpus,
@@ -265,9 +259,7 @@ class Trainer:
             began=self._began,
             save_interval=request.checkpoint_every,
         )
-        return open_session(
-            recipe_of(corpus.task), session_request, writer, scratch, self._announce
-        )
+        return open_session(recipe, session_request, writer, scratch, self._announce)
 
 
 def recipe_of(task: Task) -> "Recipe[Any]":

@@ -25,6 +25,7 @@ from tokenizers import models, pre_tokenizers
 
 from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
+from rnncli.messages import stage
 from rnncli.text.levels import (
     BYTE_TOKENS,
     WORD_PATTERNS,
@@ -52,6 +53,7 @@ class Tokenizer:
         self._texts: dict[int, str] = {}  # cache of `decode_token`
 
     @classmethod
+    @stage("building the vocabulary")
     def train(
         cls,
         texts: Iterable[str],

@@ -1,6 +1,7 @@
-"""The progress of training on a terminal."""
+"""What a terminal shows while a model is trained and scored."""
 
 import io
+import json
 import os
 import pty
 import re
@@ -9,11 +10,12 @@ from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import torch
-from models import QUICK, SMALL, generator, write_lines
-from shell import call
+from models import QUICK, SMALL, generator, pairs, reviews, write_lines
+from shell import call, on_a_terminal
 
 from rnncli import TextGenerator
 from rnncli.cli import app
@@ -82,6 +84,59 @@ def test_control_characters_of_a_sample_are_shown(trained: tuple[Path, str]) -> 
     assert BELL_SHOWN in seen
     assert "\u2409" in seen  # a tab
     assert "\u240a" in seen  # a newline
+
+
+def test_each_stage_shows_itself_on_a_terminal_alone(
+    trained: tuple[Path, str], data: Path, tmp_path: Path
+) -> None:
+    stages = ["reading the data", "loading PyTorch", "building the vocabulary"]
+    assert all(stage in trained[1] for stage in [*stages, "encoding the texts"])
+    classifier = train_on_a_terminal(reviews(), "-o", tmp_path / "c", *SMALL, "--steps", 2)
+    assert "fitting the n-gram model" in classifier
+    words = (pairs(), "-o", tmp_path / "t", *SMALL, "--max-time", "3s", "--level", "word")
+    translator = train_on_a_terminal(*words)
+    for stage in ("measuring the speed of this machine", "counting co-occurrences"):
+        assert stage in translator
+    piped = call("train", data, "-o", tmp_path / "g", *SMALL, "--steps", 2)
+    assert not any(stage in piped.err for stage in stages)
+
+
+def test_a_translation_of_a_held_out_sentence_is_printed_while_it_trains(tmp_path: Path) -> None:
+    words = (pairs(), "-o", tmp_path / "m", *SMALL, *QUICK, "--level", "word")
+    sample = SHOWN.findall(train_on_a_terminal(*words))[-1]
+    source, _, rest = sample.partition(" → ")
+    _, _, reference = rest.partition(" (")
+    assert f"{source}\t{reference.removesuffix(')')}" in pairs().read_text()
+
+
+def test_the_losses_are_drawn_at_the_end(trained: tuple[Path, str]) -> None:
+    model, shown = trained
+    losses = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    highest = max(max(line["loss"], line["training_loss"]) for line in losses)
+    drawing = shown.partition("saved ")[2]
+    assert f"{highest:.2f} ┤" in drawing
+    assert drawing.index("loss: · training  ● held out") < drawing.index("next: ")
+    svg = ElementTree.fromstring((model / "curve.svg").read_text())
+    curves = [e for e in svg.iter() if e.tag.endswith("polyline")]
+    assert {curve.get("class") for curve in curves} == {"training", "held-out"}
+    for curve in curves:
+        assert len((curve.get("points") or "").split()) == len(losses)
+
+
+def test_nothing_is_wider_than_the_terminal_and_no_word_is_cut(trained: tuple[Path, str]) -> None:
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", trained[1])
+    for line in re.split(r"[\r\n]+", plain):
+        if not line.startswith("next: "):
+            assert len(line.rstrip()) <= 80, line
+
+
+def test_lines_are_broken_between_words_and_commands_stay_whole(tmp_path: Path) -> None:
+    name = "a table with a name of several words, which is rather long for a file.csv"
+    sent = on_a_terminal("train", name, cwd=tmp_path).decode()
+    error, hint = re.findall(r"error: (.*?)\nhint: (.*)", sent, re.DOTALL)[0]
+    assert " ".join(error.split()) == f"no such file: {name}"
+    assert all(len(line) <= 80 for line in sent.splitlines()[:2])
+    assert "\n" not in hint.strip()
 
 
 def test_previews_do_not_change_the_weights(trained: tuple[Path, str], data: Path) -> None:

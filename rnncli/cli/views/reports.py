@@ -66,7 +66,6 @@ def _print_table(console: "Console", header: Sequence[str], rows: Sequence[Seque
 
 
 def _print_classifier(report: ClassifierReport, console: "Console") -> None:
-    _print_summary(report, console)
     _print_table(
         console,
         ["label", "precision", "recall", "F1", "texts"],
@@ -90,9 +89,14 @@ def _print_classifier(report: ClassifierReport, console: "Console") -> None:
     )  # fmt: skip
     if report.against is not None:
         _print_classifier_comparison(report.against, console)
+    _print_summary(report, console)
 
 
 def _print_summary(report: ClassifierReport, console: "Console") -> None:
+    chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
+    console.print(f"\ntexts              {report.texts:6,}")
+    console.print(f"mistakes           {len(report.mistakes):6,}")
+    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})\n")
     rows: dict[str, LabelScores] = {"model": report}
     if report.against is not None:
         rows["second model"] = report.against
@@ -106,10 +110,6 @@ def _print_summary(report: ClassifierReport, console: "Console") -> None:
             for name, scores in rows.items()
         ],
     )  # fmt: skip
-    chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
-    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})")
-    console.print(f"mistakes           {len(report.mistakes):6,}")
-    console.print(f"texts              {report.texts:6,}\n")
 
 
 def _print_confusions(
@@ -183,17 +183,16 @@ def _print_generator(report: GeneratorReport, console: "Console") -> None:
     for name, digits in GENERATOR_DIGITS.items():
         cells = [f"{getattr(scores, name):.{digits}f}" for scores in systems.values()]
         rows.append([name.replace("_", " "), *cells])
-    _print_table(console, ["", *systems], rows)
     console.print(f"characters           {report.characters:10,}")
     console.print(f"tokens               {report.tokens:10,}")
-    console.print(f"words and line ends  {report.words:10,}")
+    console.print(f"words and line ends  {report.words:10,}\n")
+    _print_table(console, ["", *systems], rows)
 
 
 def _print_translator(report: TranslatorReport, console: "Console") -> None:
     titles = {
         n: title for n, title in TRANSLATION_METRICS.items() if n in report.translations.metrics
     }
-    _print_translator_scores(report, titles, console)
     console.print("copied: the source itself as the translation")
     console.print("looping: four words in a row occur more than twice")
     console.print("length ratio: words of the outputs, divided by those of the references")
@@ -202,6 +201,8 @@ def _print_translator(report: TranslatorReport, console: "Console") -> None:
         console.print(f"{title}|{report.translations.metrics[name].signature}")
     if report.against is not None:
         _print_translator_comparison(report.against, titles, console)
+    console.print()
+    _print_translator_scores(report, titles, console)
 
 
 def _print_translator_scores(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.values import column_values
-from rnncli.messages import Announce
+from rnncli.messages import Announce, stage
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.classify.targets import LabelScores, Targets
 from rnncli.tasks.evaluation import BATCH_SIZE
@@ -23,6 +23,7 @@ MAX_WEIGHTS = 1 << 23  # of the n-grams that occur most: bounds memory where the
 NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=())
 
 
+@stage("training the baselines")
 def baseline_scores(
     targets: Targets, data: EvaluationData, announce: Announce
 ) -> dict[str, LabelScores]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from rnncli.data.values import column_values
+from rnncli.messages import stage
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks.classify.ngrams import NgramFeatures, NgramModel, lengths, lookup
 from rnncli.tasks.classify.regression import NgramRows, Regression
@@ -157,6 +158,7 @@ class NgramFitter:
         return best
 
 
+@stage("fitting the n-gram model")
 def select_ngrams(
     data: TrainingData,
     classes: NDArray[np.int64],

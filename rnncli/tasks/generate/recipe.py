@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, SamplingConfig, Settings
 from rnncli.data.encoded import EncodedTexts, encode
-from rnncli.messages import Announce
+from rnncli.messages import Announce, stage
 from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary, count_parameters
 from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.model_numpy import build as build_numpy
@@ -137,7 +137,8 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         """Tune the continuous cache, which evaluation uses."""
         del trainable, announce
         generator = TextGenerator.load(path, threads=threads)
-        cache = tune(generator.predictions(training_texts(data.validation)), seconds)
+        with stage("tuning the continuous cache"):
+            cache = tune(generator.predictions(training_texts(data.validation)), seconds)
         return Tuned({} if cache is None else write_parameters(cache))
 
     def summary(self, description: ModelDescription) -> str:
@@ -159,6 +160,7 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         return sample.text
 
 
+@stage("measuring the speed of this machine")
 def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, int]:
     """Measure the speed on the beginning of the text, and the size of its vocabulary."""
     texts, characters = [], 0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.encoded import EncodedTexts
+from rnncli.messages import stage
 from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats, unit_vectors
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_directions
@@ -21,6 +22,7 @@ TIME_CHECK_INTERVAL = 32  # batches
 MAX_TOKENS = 3_000_000  # of translations: 200 MB, and the search stays fast
 
 
+@stage("encoding the training pairs for the memory")
 def build_memory(
     network: EncoderDecoder,
     sources: EncodedTexts,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnncli.config import SearchConfig
+from rnncli.messages import stage
 from rnncli.tasks.translate.predict import Translation, Translator, clean
 from rnncli.text.unicode import script_of
 
@@ -24,6 +25,7 @@ class TunedLengthPenalty:
     pairs: int  # that were translated
 
 
+@stage("tuning the length penalty on the held-out part")
 def tune_length_penalty(
     translator: Translator,
     sources: Sequence[str],

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.values import column_values
-from rnncli.messages import Announce, format_duration
+from rnncli.messages import Announce, format_duration, stage
 from rnncli.networks.architecture import count_parameters
+from rnncli.networks.model_numpy import build as build_numpy
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.layout import MEMORY, TaskFiles
+from rnncli.storage.layout import MEMORY, Layout, TaskFiles
+from rnncli.storage.reading import SavedModel
 from rnncli.tasks.embeddings import bilingual_embeddings
 from rnncli.tasks.sizes import TRANSLATOR_TOKENS_A_WEIGHT, TRANSLATOR_WIDTHS, VOCAB_SIZES
 from rnncli.tasks.translate.build_memory import build_memory
@@ -45,6 +47,7 @@ from rnncli.training.sizing import (
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from torch import Tensor
 
 # With which the speed is measured: at most, and for a second of the time budget.
 BENCHMARK_PAIRS, BENCHMARK_PAIRS_A_SECOND = 4_000, 50
@@ -162,6 +165,25 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             pairs = ".\nIt keeps the pairs that it was trained on, and whoever has it can read them"
         return f"translates sentences{languages}{pairs}"
 
+    def preview(
+        self, prepared: Prepared[TranslatorTraining], weights: "Mapping[str, Tensor]"
+    ) -> str | None:
+        """Translate the held-out sentence of median length, with its reference in brackets."""
+        tokenizer, target_tokenizer = prepared.tokenizer, prepared.target_tokenizer
+        assert target_tokenizer is not None
+        arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
+        network = build_numpy(prepared.architecture, arrays)
+        description = ModelDescription("translate", tokenizer.level, prepared.architecture)
+        model = SavedModel(
+            Layout(Path()), description, tokenizer, target_tokenizer, arrays, network
+        )
+        pairs = prepared.trainable.validation
+        row = int(pairs.sources.lengths.argsort(kind="stable")[len(pairs.sources) // 2])
+        source = tokenizer.decode(pairs.sources[row][:-1].tolist())  # without <eos>
+        reference = target_tokenizer.decode(pairs.targets[row][:-1].tolist())
+        (translation,) = Translator(model)([source], beam=1)
+        return f"{source} → {translation.text} ({reference})"
+
 
 def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) -> None:
     """Initialise embeddings from co-occurrences of words and their translations."""
@@ -225,6 +247,7 @@ def _settings_for_size(
     return settings
 
 
+@stage("measuring the speed of this machine")
 def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, float]:
     """Measure the speed on some pairs, and estimate the target tokens of all."""
     assert settings.max_time is not None

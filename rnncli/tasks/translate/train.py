@@ -92,7 +92,7 @@ class TranslatorTraining:
     ) -> None:
         self._tuned = {LETTERLESS_SOURCES: letterless_share} if letterless_share else {}
         self.tokenizer, self.target_tokenizer = tokenizer, target_tokenizer
-        self.pairs, self._validation = train, validation
+        self.pairs, self.validation = train, validation
         self._rows = train.trainable_rows()
         if not len(self._rows):
             raise DataError(
@@ -141,11 +141,11 @@ class TranslatorTraining:
         """Return the loss in nats a target token on the held-out pairs."""
 
         def score(rows: NDArray[np.int64]) -> tuple[float, int]:
-            x, targets = self._features(self._batch(self._validation, rows))  # (M, E), (M,)
+            x, targets = self._features(self._batch(self.validation, rows))  # (M, E), (M,)
             loss, n = cross_entropy(self._output(x), targets)
             return loss.item(), n
 
-        batches = sorted_batches(self._validation.targets.lengths, self.settings.batch_size)
+        batches = sorted_batches(self.validation.targets.lengths, self.settings.batch_size)
         losses, counts = zip(*workers.map(score, batches), strict=True)
         nats = sum(losses) / sum(counts)
         return Evaluation({"loss": nats, "perplexity": perplexity(nats)}, self._tuned)

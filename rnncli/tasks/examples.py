@@ -1,0 +1,37 @@
+"""Texts of the held-out part, to try a model with."""
+
+from collections.abc import Iterable
+from itertools import chain, islice
+
+SAMPLED_TEXTS = 100
+MAX_EXAMPLE = 50  # characters: with the rest of a command it fits on a line
+MAX_LINE = 80  # characters of a short line
+MIN_SHORT_LINES = 0.9  # of the lines of a list, such as names or titles
+
+
+def example(texts: Iterable[str]) -> str | None:
+    """Return the first text that is easily typed, or the beginning of the first line of others."""
+    lines = [line for text in islice(texts, SAMPLED_TEXTS) for line in text.split("\n")]
+    lines = lines[1:] or lines  # the first may be the rest of a cut one
+    for line in filter(_is_typed, lines):
+        if len(line) <= MAX_EXAMPLE:
+            return line.strip()
+    for line in filter(_is_typed, lines):
+        return line[:MAX_EXAMPLE].rpartition(" ")[0].strip() or line[:MAX_EXAMPLE]
+    return None
+
+
+def is_list(texts: Iterable[str]) -> bool:
+    """Return whether the lines of texts are items of a list: short, and none of them blank."""
+    lines = list(chain.from_iterable(t.strip("\n").split("\n") for t in _sample(texts)))
+    short = sum(0 < len(line.strip()) <= MAX_LINE for line in lines)
+    return short >= MIN_SHORT_LINES * len(lines) and all(map(str.strip, lines))
+
+
+def _sample(texts: Iterable[str]) -> Iterable[str]:
+    return (text[: MAX_LINE * SAMPLED_TEXTS] for text in islice(texts, SAMPLED_TEXTS))
+
+
+def _is_typed(line: str) -> bool:
+    """Return whether a line can stand in a command: printable, and no option."""
+    return line.isprintable() and any(map(str.isalpha, line)) and not line.startswith("-")

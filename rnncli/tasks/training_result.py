@@ -1,0 +1,60 @@
+"""What a training leaves: its result, or what is kept of one that was interrupted."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnncli.config import Task
+from rnncli.data.values import column_values
+from rnncli.tasks import load
+from rnncli.tasks.examples import example, is_list
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.translate.predict import Translator
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training."""
+
+    path: Path
+    task: Task
+    scores: dict[str, float]  # on the held-out part
+    seconds: float  # of training
+    epochs: float
+    controls: tuple[str, ...] = ()  # the control codes of a generator
+    metrics: tuple[dict[str, float], ...] = field(default=(), repr=False)  # of each evaluation
+    held_out: "Dataset | None" = field(default=None, repr=False)
+
+    @cached_property
+    def model(self) -> "TextClassifier | TextGenerator | Translator":
+        """The trained model."""
+        return load(self.path)
+
+    @property
+    def example(self) -> str | None:
+        """A text of the held-out part, or its beginning, to try the model with."""
+        return None if self.held_out is None else example(column_values(*self._inputs))
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the texts are lists of short lines, such as names or titles."""
+        return self.held_out is not None and is_list(column_values(*self._inputs))
+
+    @property
+    def _inputs(self) -> "tuple[Dataset, str]":
+        assert self.held_out is not None
+        return self.held_out, next(n for n in ("source", "text") if n in self.held_out.column_names)
+
+
+@dataclass(frozen=True)
+class KeptState:
+    """What a training that was interrupted leaves on disk."""
+
+    model: Path | None = None  # the directory of the best model so far, if one was saved
+    can_resume: bool = False  # whether the same command goes on where a state was saved
