@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnncli.analysis.occlusion import explain as explain
+    from rnncli.storage.catalogue import models as models
     from rnncli.tasks import load as load
     from rnncli.tasks import train as train
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate",
     "explain",
     "load",
+    "models",
     "train",
 ]
 
@@ -29,6 +31,7 @@ _MODULES = {
     "load": "rnncli.tasks",
     "train": "rnncli.tasks",
     "evaluate": "rnncli.tasks.evaluation",
+    "models": "rnncli.storage.catalogue",
     "explain": "rnncli.analysis.occlusion",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "TextGenerator": "rnncli.tasks.generate.predict",

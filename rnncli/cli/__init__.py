@@ -38,6 +38,7 @@ COMMANDS = {
     "tabs between.",
     "translate": "Translate texts, one line out for each line in.",
     "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
+    "models": "List the models on this machine: name, task, score, size, age and data.",
 }
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
