@@ -1,7 +1,7 @@
 """Hold out a part of a corpus to validate on."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import datasets
 import numpy as np
@@ -23,20 +23,23 @@ def hold_out(
     *,
     fraction: float,
     seed: int,
-    max_rows: int = MAX_VALIDATION_ROWS,
-    max_characters: int = MAX_VALIDATION_CHARACTERS,
+    limits: Mapping[str, int] | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Return rows to train on and rows to validate on.
 
     The validation split of the corpus is taken where there is one. Otherwise the end of running
     text is held out, to the character; of all other data, rows drawn by ``seed``, such that no text
-    stands on both sides and every label that has two texts is trained on. ``max_rows`` limits the
-    rows drawn, ``max_characters`` the text cut off. Texts with a control column are shuffled: they
-    are read in a row, and in many files those of one label follow each other.
+    stands on both sides and every label that has two texts is trained on. ``limits`` may lower how
+    many "rows" are drawn, and how many "characters" of running text are cut off. Texts with a
+    control column are shuffled: they are read in a row, and in many files those of one label follow
+    each other.
 
     Raises:
         DataError: there is too little to have something on both sides.
     """
+    limits = limits or {}
+    max_rows = limits.get("rows", MAX_VALIDATION_ROWS)
+    max_characters = limits.get("characters", MAX_VALIDATION_CHARACTERS)
     is_running_text = corpus.columns.keys() == {"text"}
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]

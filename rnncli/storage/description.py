@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from rnncli.config import FORMAT_VERSION, LEVELS, MAX_SEED, TASKS, Level, Task
+from rnncli.config import (
+    FORMAT_VERSION,
+    LEVELS,
+    MAX_SEED,
+    MAX_VALIDATION_CHARACTERS,
+    MAX_VALIDATION_ROWS,
+    TASKS,
+    Level,
+    Task,
+)
 from rnncli.errors import ConfigError
 from rnncli.networks.architecture import Architecture, Classes, from_json
 from rnncli.storage.layout import TASK_FILES
@@ -21,6 +30,7 @@ class DataDescription:
 
     ``columns`` maps canonical names, such as "text", to those in the data; ``validation`` is the
     share of the rows that was held out, and ``seed`` the random seed that selected them.
+    ``max_held_out`` limits its "rows" and "characters" where the usual limits were too high.
     """
 
     name: str
@@ -33,6 +43,7 @@ class DataDescription:
     licence: str | None = None
     rows: Mapping[str, int] = field(default_factory=dict)  # of the training and validation part
     unlabelled: tuple[str, ...] = ()  # names of the texts for pretraining
+    max_held_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,8 +193,15 @@ def _parse_data(value: object) -> DataDescription | None:
                 licence=licence if isinstance(licence, str) else None,
                 rows=_mapping(optional.get("rows"), int) or {},
                 unlabelled=tuple(_list(optional.get("unlabelled"), str) or ()),
+                max_held_out=_parse_limits(optional.get("max_held_out")),
             )
     return None
+
+
+def _parse_limits(value: object) -> dict[str, int]:
+    usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
+    limits = _mapping(value, int) or {}
+    return {name: limits[name] for name in usual if 0 < limits.get(name, 0) < usual[name]}
 
 
 def _parse_profile(value: object) -> TextProfile | None:

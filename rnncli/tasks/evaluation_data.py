@@ -130,7 +130,12 @@ def read_held_out(
     from rnncli.data.split import hold_out
 
     corpus = _read_training_data(task, training_data, revision, announce)
-    train, held_out = hold_out(corpus, fraction=training_data.validation, seed=training_data.seed)
+    train, held_out = hold_out(
+        corpus,
+        fraction=training_data.validation,
+        seed=training_data.seed,
+        limits=training_data.max_held_out,
+    )
     return EvaluationData(
         f"the held-out part of {corpus.name}", held_out, train=train, is_held_out=True
     )

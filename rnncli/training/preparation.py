@@ -1,6 +1,7 @@
 """Prepare a training: its settings, its network, and its description."""
 
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from rnncli.config import (
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
     MAX_VALIDATION_CHARACTERS,
+    MAX_VALIDATION_ROWS,
     Settings,
 )
 from rnncli.data.checks import sample
@@ -35,7 +37,8 @@ from rnncli.training.session import Session
 if TYPE_CHECKING:
     from datasets import Dataset
 
-VALIDATION_CHARACTERS_A_SECOND = 2_000  # of the time budget: the more are read in no time
+# Held out at most, for each second of the time budget: more would take too much of it to score.
+HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
 # Settings that no recipe chooses.
 USUAL: dict[str, Any] = {
     "validation": DEFAULT_VALIDATION,
@@ -80,7 +83,8 @@ def open_session(
     given = USUAL | dict(request.given)
     if request.init_from is not None:
         given = warm_start.settings_of(request.init_from) | given
-    data = _training_data(request, given)
+    max_held_out = _max_held_out(given)
+    data = _training_data(request, given, max_held_out)
     options = json.loads(json.dumps(given))
     settings = _choose_settings(recipe, data, given, options, saved, announce)
     if settings.max_rows is not None:
@@ -93,7 +97,7 @@ def open_session(
     if request.init_from is not None:
         copied = warm_start.copy_weights(request.init_from, prepared)
         announce(f"initialised from {request.init_from.path}: {copied}")
-    description = _describe(request, prepared, data)
+    description = _describe(request, prepared, data, max_held_out)
     snapshot = Snapshot(
         description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
     )
@@ -133,7 +137,10 @@ def _choose_settings(
 
 
 def _describe(
-    request: SessionRequest, prepared: Prepared[Any], data: TrainingData
+    request: SessionRequest,
+    prepared: Prepared[Any],
+    data: TrainingData,
+    max_held_out: Mapping[str, int],
 ) -> ModelDescription:
     """Return the description of the model that is to be trained."""
     corpus, settings = request.corpus, prepared.settings
@@ -159,6 +166,7 @@ def _describe(
             licence=corpus.licence,
             rows={"train": len(data.train), "validation": len(data.validation)},
             unlabelled=tuple(other.name for other in request.unlabelled),
+            max_held_out=max_held_out,
         ),
         profile=profile,
         training=TrainingRecord(request.command, platform.python_version(), torch.__version__),
@@ -187,15 +195,13 @@ def _identity(
     return kept
 
 
-def _training_data(request: SessionRequest, given: Mapping[str, Any]) -> TrainingData:
+def _training_data(
+    request: SessionRequest, given: Mapping[str, Any], max_held_out: Mapping[str, int]
+) -> TrainingData:
     """Hold out a part of the labelled data; the texts to pretrain on are held out of later."""
     corpus = request.corpus
-    characters = MAX_VALIDATION_CHARACTERS
-    if not {"steps", "epochs"} & given.keys() or "max_time" in given:
-        max_time = given.get("max_time", DEFAULT_MAX_TIME)
-        characters = min(characters, round(max_time * VALIDATION_CHARACTERS_A_SECOND))
     train, validation = hold_out(
-        corpus, fraction=given["validation"], seed=given["seed"], max_characters=characters
+        corpus, fraction=given["validation"], seed=given["seed"], limits=max_held_out
     )
     if not request.unlabelled:
         return TrainingData(train, validation)
@@ -203,6 +209,16 @@ def _training_data(request: SessionRequest, given: Mapping[str, Any]) -> Trainin
     others = [other for other in request.unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
     return TrainingData(train, validation, tuple(plain))
+
+
+def _max_held_out(given: Mapping[str, Any]) -> dict[str, int]:
+    """Return limits of the held-out part where the time budget asks for lower ones than usual."""
+    if {"steps", "epochs"} & given.keys() and "max_time" not in given:
+        return {}
+    usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
+    seconds = given.get("max_time", DEFAULT_MAX_TIME)
+    limits = {name: math.ceil(seconds * HELD_OUT_A_SECOND[name]) for name in usual}
+    return {name: limit for name, limit in limits.items() if limit < usual[name]}
 
 
 def _limit(rows: "Dataset", settings: Settings, corpus: Corpus) -> "Dataset":

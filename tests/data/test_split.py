@@ -117,7 +117,7 @@ PINNED = ["text 13", "text 20", "text 26", "text 35"]
 
 def test_the_rows_held_out_can_be_limited() -> None:
     corpus = corpus_of("classify", [(f"text {number}", "ab"[number % 2]) for number in range(100)])
-    train, validation = hold_out(corpus, fraction=0.5, seed=0, max_rows=10)
+    train, validation = hold_out(corpus, fraction=0.5, seed=0, limits={"rows": 10})
     assert (len(train), len(validation)) == (90, 10)
 
 
@@ -127,9 +127,9 @@ def test_a_validation_split_is_taken_as_it_is() -> None:
     corpus.splits["validation"] = corpus.splits["train"]
     train, validation = hold_out(corpus, fraction=0.1, seed=0)
     assert len(train) == len(validation) == 100
-    _, first = hold_out(corpus, fraction=0.1, seed=0, max_rows=10)
-    _, again = hold_out(corpus, fraction=0.1, seed=0, max_rows=10)
-    _, other = hold_out(corpus, fraction=0.1, seed=1, max_rows=10)
+    _, first = hold_out(corpus, fraction=0.1, seed=0, limits={"rows": 10})
+    _, again = hold_out(corpus, fraction=0.1, seed=0, limits={"rows": 10})
+    _, other = hold_out(corpus, fraction=0.1, seed=1, limits={"rows": 10})
     assert texts_of(first) == texts_of(again) != texts_of(other)
     assert len(first) == 10
     order = texts_of(validation)
@@ -139,13 +139,13 @@ def test_a_validation_split_is_taken_as_it_is() -> None:
 def test_the_validation_of_a_text_keeps_its_beginning() -> None:
     corpus = corpus_of("generate", [[f"{number}\n"] for number in range(10)])
     corpus.splits["validation"] = corpus.splits["train"]
-    _, validation = hold_out(corpus, fraction=0.1, seed=0, max_characters=6)
+    _, validation = hold_out(corpus, fraction=0.1, seed=0, limits={"characters": 6})
     assert texts_of(validation) == ["0\n", "1\n", "2\n"]
 
 
 def test_no_more_of_a_long_text_is_held_out_than_is_needed() -> None:
     corpus = corpus_of("generate", [["abcdefghij"], ["klmnopqrst"]])
-    train, validation = hold_out(corpus, fraction=0.5, seed=0, max_characters=4)
+    train, validation = hold_out(corpus, fraction=0.5, seed=0, limits={"characters": 4})
     assert "".join(texts_of(train)) == "abcdefghijklmnop"
     assert "".join(texts_of(validation)) == "qrst"
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import SMALL, pairs, reviews, story
+from models import SMALL, pairs, reviews, story, write_reviews, write_story
 from shell import call
 
 import rnncli
 from rnncli.config import Settings
 from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.storage.reading import load
+from rnncli.tasks.evaluation_data import read_held_out
 from rnncli.tasks.trainer import TrainingSettings
 
 TINY = {"hidden_size": 8, "embedding_dim": 8, "precision": "float32", "steps": 3}
@@ -96,3 +98,18 @@ def test_missing_data_and_existing_models_are_errors(tmp_path: Path) -> None:
 def test_every_setting_is_a_keyword() -> None:
     names = {setting.name for setting in fields(Settings)}
     assert set(TrainingSettings.__annotations__) == names
+
+
+@pytest.mark.parametrize("write", [write_story, write_reviews])
+def test_what_a_short_budget_held_out_is_held_out_again(write, tmp_path: Path) -> None:
+    data = write(tmp_path / "data.txt")
+    data.write_bytes(40 * data.read_bytes() if write is write_story else data.read_bytes())
+    settings = {**TINY, "steps": 3, "max_time": "2s"}
+    model = rnncli.train(data, output=tmp_path / "m", validation=0.9, **settings).path
+    description = json.loads((model / "config.json").read_text())
+    training_data = load(model).description.data
+    assert training_data is not None
+    rows = read_held_out(description["task"], training_data, None, print).rows
+    assert len(rows) == description["data"]["rows"]["validation"]
+    assert sum(map(len, rows["text"])) <= 2 * 2_000 + 100
+    assert len(rows) <= 2 * 25
