@@ -35,7 +35,7 @@ from rnncli.training.device import choose_device, choose_precision, start_torch
 from rnncli.training.session import Session
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    pass
 
 # Held out at most, for each second of the time budget: more would take too much of it to score.
 HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
@@ -87,8 +87,7 @@ def open_session(
     data = _training_data(request, given, max_held_out)
     options = json.loads(json.dumps(given))
     settings = _choose_settings(recipe, data, given, options, saved, announce)
-    if settings.max_rows is not None:
-        data = replace(data, train=_limit(data.train, settings, request.corpus))
+    data = _limit_rows(data, settings, request.corpus)
     prepared = recipe.prepare(data, settings, scratch, announce)
     for phase in prepared.phases:
         phase.trainable.model.to(prepared.settings.device)
@@ -221,15 +220,15 @@ def _max_held_out(given: Mapping[str, Any]) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if limit < usual[name]}
 
 
-def _limit(rows: "Dataset", settings: Settings, corpus: Corpus) -> "Dataset":
-    """Return as many rows as settings allow: of running text the first, else rows drawn."""
-    assert settings.max_rows is not None
-    if len(rows) <= settings.max_rows:
-        return rows
+def _limit_rows(data: TrainingData, settings: Settings, corpus: Corpus) -> TrainingData:
+    """Train on as many rows as settings allow: of running text the first, else rows drawn."""
+    rows, number = data.train, settings.max_rows
+    if number is None or len(rows) <= number:
+        return data
     if corpus.columns.keys() == {"text"}:
-        return rows.select(range(settings.max_rows))
+        return replace(data, train=rows.select(range(number)))
     rng = np.random.default_rng(settings.seed)
-    return rows.select(np.sort(rng.permutation(len(rows))[: settings.max_rows]))
+    return replace(data, train=rows.select(np.sort(rng.permutation(len(rows))[:number])))
 
 
 def _announce(

@@ -15,6 +15,7 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
 from rnncli.storage.description import ModelDescription
+from rnncli.storage.reading import read_description
 from rnncli.tasks.classify import pretrain
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
@@ -22,7 +23,7 @@ from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 from rnncli.tasks.sizes import LARGE_TEXTS, SMALL_CORPUS_EPOCHS, SMALL_TEXTS
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
-from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData
+from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData, Tuned
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -86,6 +87,25 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             pretraining=pretraining,
             files=trainable.files,
         )
+
+    def finish(
+        self,
+        trainable: ClassifierTraining,
+        data: TrainingData,
+        path: Path,
+        threads: int,
+        seconds: float,
+        announce: Announce,
+    ) -> Tuned:
+        """Tell where the network adds nothing to the n-gram model."""
+        del data, threads, seconds
+        alone = trainable.ngrams_accuracy
+        if alone is not None and read_description(path).scores["accuracy"] <= alone:
+            announce(
+                f"the n-gram model alone is as good on the held-out part, {100 * alone:.1f} %: "
+                "more data or more time may show what the network adds"
+            )
+        return Tuned()
 
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""

@@ -125,6 +125,13 @@ class ClassifierTraining:
         }
         return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
 
+    @property
+    def ngrams_accuracy(self) -> float | None:
+        """The accuracy of the n-gram model alone on the held-out texts; None without one."""
+        if self._ngrams is None:
+            return None
+        return float((self._ngrams.validation.argmax(1) == self._validation.classes).mean())
+
     def _validation_logits(self, workers: Workers) -> Floats:
         """Return the network's logits (N, C) of the held-out texts."""
         texts = self._validation.texts
