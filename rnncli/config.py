@@ -273,7 +273,7 @@ class SearchConfig:
         if not 1 <= self.nbest <= self.beam:
             raise ConfigError(
                 f"--nbest is {self.nbest} with --beam {self.beam}",
-                f"add --beam {max(self.nbest, 1)}, or ask for fewer",
+                f"--beam {self.nbest}" if self.nbest > 0 else "leave --nbest out",
             )
         if self.no_repeat_ngram is not None and self.no_repeat_ngram < 1:
             raise ConfigError(

@@ -54,8 +54,8 @@ def parse(text: str) -> Requirement:
         limit = math.nan
     if match is None or not math.isfinite(limit):
         raise ConfigError(
-            f"--require {text!r} is not a requirement",
-            "give a score, one of >= <= > < and a number: --require 'accuracy>=0.8'",
+            f"--require {text!r} is not a score, one of >= <= > < and a number",
+            "--require 'accuracy>=0.8'",
         )
     return Requirement(match[1], match[2], limit)
 

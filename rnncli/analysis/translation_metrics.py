@@ -35,7 +35,8 @@ def require_tokenizer(name: str) -> None:
 
     if name not in TOKENIZERS:
         raise ConfigError(
-            f"there is no tokenizer {name!r}", f"choose one: --tokenize {'|'.join(TOKENIZERS)}"
+            f"there is no tokenizer {name!r}; there are {', '.join(TOKENIZERS)}",
+            f"--tokenize {TOKENIZERS[0]}",
         )
     try:
         BLEU(tokenize=name)

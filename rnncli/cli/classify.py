@@ -1,7 +1,9 @@
 """``rnncli classify``: label texts."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from rnncli.cli.options import OUTPUT, option
 from rnncli.cli.output import Fragment, Output
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError
+from rnncli.messages import name_list
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.text.unicode import as_field
 
@@ -126,7 +129,7 @@ def _abstention(
     if threshold is None:
         if label is None:
             return None
-        raise ConfigError("--abstain-label needs --threshold", "add it: --threshold auto")
+        raise ConfigError("--abstain-label needs --threshold", "--threshold auto")
     abstention = Abstention.of(threshold, label)
     if threshold == "auto":
         messenger.announce(
@@ -139,9 +142,14 @@ def _printed_labels(
     labels: Sequence[str], only: Sequence[str], excluded: Sequence[str]
 ) -> set[str | None]:
     """Return the labels that are printed; None is that of blank lines."""
-    for label in (*only, *excluded):
-        if label not in labels:
-            raise ConfigError(f"there is no label {label!r}", f"choose from {', '.join(labels)}")
+    for name, option_labels in (("--only", only), ("--not", excluded)):
+        for label in option_labels:
+            if label not in labels:
+                likely = get_close_matches(label, labels, n=1) or labels
+                raise ConfigError(
+                    f"there is no label {label!r}; the labels are: {name_list(labels)}",
+                    f"{name} {shlex.quote(likely[0])}",
+                )
     printed: set[str | None] = set(only) if only else {*labels, None}
     return printed - set(excluded)
 

@@ -82,7 +82,9 @@ def print_error(error: RnncliError) -> None:
     """Print an error, and its hint in the next line."""
     _print(f"error: {error.message}")
     if error.hint:
-        _print(f"hint: {error.hint}")
+        from rnncli.cli.hints import as_typed
+
+        _print(f"hint: {as_typed(error.hint)}")
 
 
 def _print(message: str) -> None:

@@ -196,6 +196,8 @@ def _names_model(path: Path) -> bool:
     if path.is_dir():
         texts = chain(path.glob("*/*.txt"), path.glob("*/*/*.txt"))
         return (path / "config.json").exists() or not any(texts)
+    if path.is_file():
+        return path.suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".safetensors")
     return not path.exists() and path.parent != Path() and path.parent.is_dir()
 
 
@@ -205,5 +207,5 @@ def _require_writable(errors: Path, as_json: bool) -> None:
         require_folder(errors, "--errors")
     elif as_json:
         raise ConfigError(
-            "--errors - and --json would both write to stdout", "name a file: --errors FILE"
+            "--errors - and --json would both write to stdout", "--errors mistakes.tsv"
         )

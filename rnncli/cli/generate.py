@@ -132,7 +132,7 @@ def generate(
         _require_one_prompt(prompt or [], as_line=lines is not None)
     if max_copy is not None and copied_from is None:
         raise ConfigError(
-            "--max-copy needs the text that could be copied", "name it: --copied-from FILE"
+            "--max-copy needs the text that could be copied", "name its file with --copied-from"
         )
     if lines is not None:
         _refuse(context, "--lines", ("n", "stop", "input", "column"))
@@ -196,5 +196,5 @@ def _temperatures(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--temperature is {text!r}", "give a number, or several: --temperature 0.5,0.8,1.1"
+            f"--temperature is {text!r}, not a number, or several", "--temperature 0.5,0.8,1.1"
         ) from None

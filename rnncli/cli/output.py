@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
@@ -14,6 +15,9 @@ from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from gzip import GzipFile
+
+
+EXAMPLES = {"-o": "answers.txt", "--errors": "mistakes.tsv", "--attention-out": "attention.svg"}
 
 
 class Fragment(NamedTuple):
@@ -44,11 +48,12 @@ def require_folder(path: Path, option: str) -> None:
         DataError: there is no folder for it, or a folder in its place.
     """
     if path.is_dir():
-        raise DataError(f"{path} is a folder", f"name a file in it: {option} FILE")
+        example = path / EXAMPLES[option]
+        raise DataError(f"{path} is a folder", f"name a file in it: {option} {quote(str(example))}")
     if not path.resolve().parent.is_dir():
         raise DataError(
             f"{path} cannot be written: the folder {path.parent} does not exist",
-            f"make the folder, or name a file in another one: {option} FILE",
+            f"make the folder: mkdir -p {quote(str(path.parent))}",
         )
 
 

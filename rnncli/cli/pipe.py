@@ -16,6 +16,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from rnncli.cli.console import Messenger
+from rnncli.cli.hints import retyped
 from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
@@ -48,7 +49,7 @@ class Request:
     def __post_init__(self) -> None:
         """Refuse sources that exclude each other."""
         if self.texts and self.input is not None:
-            raise ConfigError("texts come from arguments and from -i", "leave one of them out")
+            raise ConfigError("texts come from arguments and from -i", "leave -i out")
         if self.texts and self.column is not None:
             raise ConfigError("texts in arguments have no columns", "leave --column out")
         if self.file is not None and self.output is not None and _are_same(self.file, self.output):
@@ -173,9 +174,7 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
             refuse_table(request.file)
         return _open_stream(read_file(File(request.file, str(request.file))), request, columns)
     if sys.stdin is None:  # started without one
-        raise DataError(
-            "there is nothing to read: stdin is closed", "name a text, or a file: -i FILE"
-        )
+        raise DataError("there is nothing to read: stdin is closed", retyped("a text of yours"))
     if sys.stdin.isatty():
         lines = (replace_surrogates(line).encode() for line in typed_lines())
         form, records = _frame(lines, request, columns)

@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
@@ -36,21 +37,23 @@ class JsonLines(Format):
     def __init__(self, column: str, input_name: str = STDIN) -> None:
         self._column = column
         self._input_name = input_name
+        self._is_known = False  # whether an object had the column
 
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
-        """Yield a record for each line; a blank one is a blank text.
+        """Yield a record for each line; a blank one is a blank text, and so is a missing member.
 
         Raises:
-            DataError: a line is no object, or has no such member.
+            DataError: a line is no object, or the first object has no such member.
         """
         return map(self._record, json_rows(LineSource(lines, self._input_name, self._decode)))
 
     def _record(self, row: JsonRow) -> Record:
         if row.is_blank:
             return Record("", raw=row.raw)
-        if self._column not in row.values:
+        if self._column not in row.values and not self._is_known:
             raise _no_column(self._column, row.values, f"{self._input_name}, line {row.line:,}")
-        text = row.values[self._column] or ""
+        self._is_known = True
+        text = row.values.get(self._column) or ""
         if not isinstance(text, str):
             text = json.dumps(text, ensure_ascii=False)
         return Record(replace_surrogates(text), row.values, row.raw)
@@ -207,7 +210,10 @@ def _from_stdin(command: Sequence[str], file: Path) -> str:
     return f"{shlex.join([*command[:at], *command[at + 2 :]])} < {shlex.quote(str(file))}"
 
 
-def _no_column(column: str, names: Iterable[str], input_name: str) -> DataError:
+def _no_column(column: str, columns: Iterable[str], input_name: str) -> DataError:
+    names = list(columns)
+    likely = get_close_matches(column, names, n=1) or names
     return DataError(
-        f"{input_name}: there is no column {column!r}", f"--column {' or '.join(names) or 'NAME'}"
+        f"{input_name}: there is no column {column!r}; its columns are: {name_list(names)}",
+        f"--column {shlex.quote(likely[0])}" if likely else "name the columns in the first line",
     )

@@ -94,7 +94,7 @@ class Samples:
                 RnncliError(
                     f"the model copied more than {max_copy} characters in a row in each of "
                     f"{MAX_TRIES} tries",
-                    "allow more with a larger --max-copy, or raise --temperature",
+                    f"--max-copy {2 * max_copy}",
                 ),
             )
         ]

@@ -126,12 +126,12 @@ def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) 
     if drawn_below and column is not None:
         raise ConfigError(
             "--attention draws below lines of text, and a row of a table has no room for it",
-            "add --json, or leave --column out",
+            "--json",
         )
     if split:
         raise ConfigError(
             "attention is drawn for a text as a whole, and --split translates its sentences",
-            "leave --split out, and give a sentence a line",
+            "leave --split out",
         )
 
 

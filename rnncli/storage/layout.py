@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 
 from rnncli.errors import ModelError
 
@@ -67,7 +68,8 @@ def require_regular_file(path: Path) -> Path:
     if not Path(real).is_relative_to(home):
         raise ModelError(
             f"{path} is a link that leads out of the model directory",
-            "copy the model with what its links lead to: cp -rL",
+            "copy the model with what its links lead to: "
+            f"cp -rL {quote(str(path.parent))} {quote(f'{path.parent}-copy')}",
         )
     if path.exists() and not path.is_file():  # reading a pipe would wait forever
         raise ModelError(f"{path} is not a regular file", DAMAGED)

@@ -122,16 +122,14 @@ def _read_json(layout: Layout) -> dict[str, Any]:
     path = layout.root
     if not path.is_dir():
         reason = "is a file, not a model directory" if path.exists() else "does not exist"
-        raise ModelError(
-            f"{path} {reason}", "train a model first: rnncli train, or name one: -m DIR"
-        )
+        raise ModelError(f"{path} {reason}", _no_model_hint(path))
     try:
         values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
         json.dumps(values, ensure_ascii=False).encode()  # fails at lone surrogates
     except FileNotFoundError:
         raise ModelError(
             f"{path} holds no model: config.json is missing",
-            "train one: rnncli train, or name one: -m DIR",
+            _no_model_hint(path),
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"{layout.config} cannot be read: {error}", DAMAGED) from None
@@ -158,3 +156,9 @@ def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Flo
     """Read the weights from a file that has exactly the parameters of the architecture."""
     specs = {name: TensorSpec(shape) for name, shape in parameters(architecture).items()}
     return file.read(specs)
+
+
+def _no_model_hint(path: Path) -> str:
+    from shlex import quote
+
+    return f"train one: rnncli train -o {quote(str(path))}\nor see which there are: rnncli models"

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import TASKS
@@ -30,7 +32,11 @@ from rnncli.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from torch import Tensor
 
-OTHER_OUTPUT = "name another place: -o DIR"
+
+def _other_output(path: Path) -> str:
+    """Return the option that names a directory beside ``path`` that is not there yet."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return f"-o {quote(str(next(other for other in others if not other.exists())))}"
 
 
 class ModelWriter:
@@ -51,18 +57,24 @@ class ModelWriter:
         self._is_saved = False
         self._saved_task_files: set[str] = set()
         if path.exists() and not path.is_dir():
-            raise ModelError(f"{path} is a file", OTHER_OUTPUT)
+            raise ModelError(f"{path} is a file", _other_output(path))
         unfinished = {layout.checkpoint, *map(temporary_path, layout.files)}
         if path.is_dir() and set(path.iterdir()) - unfinished:
             if not _is_model(layout):
-                raise ModelError(f"{path} holds other files, and no model", OTHER_OUTPUT)
+                raise ModelError(f"{path} holds other files, and no model", _other_output(path))
             if not force and (_is_finished(layout) or not layout.state.exists()):
-                raise ModelError(f"{path} holds a model already", f"{OTHER_OUTPUT}, or add --force")
+                raise ModelError(
+                    f"{path} holds a model already",
+                    f"{_other_output(path)}\nor replace it: --force",
+                )
         ancestor = path.absolute()
         while not ancestor.exists():
             ancestor = ancestor.parent
         if not ancestor.is_dir() or not os.access(ancestor, os.W_OK):
-            raise ModelError(f"nothing can be written in {ancestor}", OTHER_OUTPUT)
+            raise ModelError(
+                f"nothing can be written in {ancestor}",
+                f"-o {quote(str(Path(tempfile.gettempdir(), path.name)))}",
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -77,7 +89,7 @@ class ModelWriter:
         with exclusive_lock(layout.lock) as is_locked:
             if not is_locked:
                 raise ModelError(
-                    f"another training writes to {self.path}", f"wait, or {OTHER_OUTPUT}"
+                    f"another training writes to {self.path}", _other_output(self.path)
                 )
             for file in layout.files:
                 temporary_path(file).unlink(missing_ok=True)  # of a process that was killed
@@ -138,7 +150,7 @@ class ModelWriter:
     def _cannot_be_written(self, error: OSError) -> ModelError:
         return ModelError(
             f"{self.path} cannot be written: {error.strerror}",
-            f"make room there and run the same command again, or {OTHER_OUTPUT}",
+            f"make room there and run the same command again: df -h {quote(str(self.path.parent))}",
         )
 
     def save(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:

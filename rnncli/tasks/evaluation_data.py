@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.config import Task
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
-from rnncli.messages import Announce, stage
+from rnncli.messages import Announce, name_list, stage
 from rnncli.storage.description import DataDescription
 from rnncli.storage.layout import DAMAGED, Layout
 from rnncli.storage.reading import read_description
@@ -82,7 +82,8 @@ def read_named(
         announce(notice)
     if split is not None and split not in corpus.splits:
         raise DataError(
-            f"{corpus.name} has no part {split}", f"--split {' or '.join(corpus.splits)}"
+            f"{corpus.name} has no part {split}; it has {name_list(list(corpus.splits))}",
+            f"--split {next(iter(corpus.splits))}",
         )
     split = split or next(name for name in SPLITS if name in corpus.splits)
     part = f", part {split}" if len(corpus.splits) > 1 else ""

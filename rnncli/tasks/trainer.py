@@ -166,7 +166,7 @@ class Trainer:
         if start is not None and start.description.task != corpus.task:
             raise ModelError(
                 f"{start.path} is a model for the task {start.description.task}, not {corpus.task}",
-                "start from a model of the same task, or leave --init-from out",
+                "leave --init-from out",
             )
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
         with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as scratch:
@@ -236,7 +236,7 @@ class Trainer:
         if self._request.unlabelled and corpus.task != "classify":
             raise ConfigError(
                 f"--unlabelled is for the task classify; the task of this data is {corpus.task}",
-                "leave it out, or name the labels: --label COLUMN",
+                "leave --unlabelled out",
             )
         return [read_corpus([name], task="generate") for name in self._request.unlabelled]
 

@@ -52,7 +52,7 @@ def restore(parts: Mapping[str, Stateful], state: TrainingState) -> None:
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RnncliError(
             f"the saved training does not fit this one: {error}",
-            "start over: remove checkpoint/state.safetensors of the model",
+            "start over: --force",
         ) from error
 
 

@@ -17,7 +17,7 @@ def choose_precision(wanted: Precision, device: Device) -> Precision:
     if wanted == "bfloat16" and not supported:
         raise ConfigError(
             "this processor cannot run LSTM layers in bfloat16",
-            "use --precision float32, or leave it out",
+            "--precision float32",
         )
     if wanted != "auto":
         return wanted
@@ -35,7 +35,7 @@ def choose_device(wanted: Device) -> Device:
 
     """
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("there is no CUDA device here", "use --device cpu, or leave it out")
+        raise ConfigError("there is no CUDA device here", "--device cpu")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return wanted

@@ -88,7 +88,7 @@ class Rollback:
         raise RnncliError(
             f"training diverged at {place}: {trouble}, after {MAX_ROLLBACKS} restarts from "
             "the last good state, each with half the learning rate",
-            f"try a lower rate, --learning-rate {rate:.1g}, or look at the data",
+            f"--learning-rate {rate:.1g}",
         )
 
     def state_dict(self) -> StateDict:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -169,8 +170,8 @@ class Session:
             command = "the same command" if training is None else training.command
             raise ModelError(
                 f"{path} holds an unfinished training that differs: {'; '.join(differences)}",
-                f"resume it: {command}; or start over: --force; or start from its weights: "
-                f"--init-from {path} -o DIR",
+                f"resume it: {command}\nor start over: --force\nor start from its weights: "
+                f"--init-from {quote(str(path))} -o {quote(f'{path}-2')}",
             )
         if saved.phase == "pretraining":
             self.announce(f"resuming at step {saved.state.step:,} of pretraining")

@@ -287,8 +287,9 @@ def test_a_finished_model_is_left_as_it_is(place: str, folder: Path) -> None:
     shutil.copytree(classifier(), folder / place)
     before = tree(folder)
     named = ["-o", place] if place == "named" else []
-    hint = explained(call("train", "reviews.csv", *named, *SMALL, cwd=folder), 1, place)
-    assert "--force" in hint
+    result = call("train", "reviews.csv", *named, *SMALL, cwd=folder)
+    assert explained(result, 1, place).endswith(f" -o {place}-2")
+    assert result.err.endswith(" --force\n")
     assert tree(folder) == before
 
 

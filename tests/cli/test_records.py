@@ -242,13 +242,13 @@ BROKEN: dict[str, tuple[str, list[str], list[str]]] = {
     "a cell too few": ("rows.csv", [*HEADER, "3"], ["line 5", "1 cell,", "double quotes"]),
     "a cell too many": ("rows.csv", [*HEADER, "3,a,b"], ["line 5", "3 cells", "double quotes"]),
     "a tab too many": ("rows.tsv", ["id\ttext", "1\ta\tb"], ["line 2", "3 cells", "tab"]),
-    "no such column in CSV": ("rows.csv", ["id,body"], ["'text'", "line 1", "id or body"]),
-    "no such column in TSV": ("rows.tsv", ["id\tbody"], ["'text'", "line 1", "id or body"]),
+    "no such column in CSV": ("rows.csv", ["id,body"], ["'text'", "line 1", "id, body"]),
+    "no such column in TSV": ("rows.tsv", ["id\tbody"], ["'text'", "line 1", "id, body"]),
     "a blank header": ("rows.csv", ["", "a"], ["'text'", "line 2", "--column a"]),
     "an open quote": ("rows.csv", [*HEADER, '3,"a', "4,b"], ["line 5", "quotation mark", '""']),
     "an open quote in the header": ("rows.csv", ['id,"text', "1,a"], ["line 1", "quotation mark"]),
-    "no such member": ("rows.jsonl", ['{"text": "a"}', '{"body": "b"}'], ["line 2", "body"]),
-    "an empty object": ("rows.jsonl", ['{"text": "a"}', "", "{}"], ["line 3", "--column NAME"]),
+    "no such member": ("rows.jsonl", ["", '{"body": "b"}'], ["line 2", "--column body"]),
+    "an empty object": ("rows.jsonl", ["{}", '{"text": "a"}'], ["line 1", "'text'"]),
     "a list": ("rows.jsonl", ['{"text": "a"}', "[1]"], ["line 2", "not a JSON object", '{"text"']),
     "a number": ("rows.jsonl", ["5"], ["line 1", "not a JSON object"]),
     "half an object": ("rows.jsonl", ['{"text": "a"'], ["line 1", "invalid JSON"]),
@@ -267,6 +267,15 @@ def test_a_broken_row_is_explained_with_its_line(name: str) -> None:
     message = f"{caught.value.message}\n{caught.value.hint}"
     assert [word for word in words if word not in message] == []
     assert "\n" not in caught.value.message + caught.value.hint
+
+
+def test_an_object_without_the_member_is_a_blank_text() -> None:
+    form = format_of("text", Path("rows.jsonl"), b"{")
+    lines = ['{"text": "a", "n": 1}', '{"n": 2}', "{}", '{"text": null}', '{"text": "b"}']
+    records = read(form, lines)
+    assert [record.text for record in records] == ["a", "", "", "", "b"]
+    assert join(form, records[1], LABEL).startswith('{"n": 2, "label"')
+    assert join(form, records[2], LABEL) == "{}"
 
 
 def test_a_quotation_mark_that_was_forgotten_is_noticed_before_the_end() -> None:
@@ -473,7 +482,9 @@ def test_labels_choose_what_is_printed(options: list[str], kept: list[str], tmp_
 def test_an_unknown_label_is_refused_with_the_labels_of_the_model(option: str) -> None:
     result = call("classify", "-m", classifier(), option, "ugly", "the soup")
     assert (result.code, result.out) == (2, b"")
-    assert result.err == "error: there is no label 'ugly'\nhint: choose from bad, good\n"
+    command = f"rnncli classify -m {classifier()} 'the soup' {option} bad"
+    error = "error: there is no label 'ugly'; the labels are: bad, good"
+    assert result.err == f"{error}\nhint: {command}\n"
 
 
 # Into a file
@@ -541,9 +552,9 @@ def test_a_table_is_not_replaced_by_its_results(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(table)
     for name in (table, tmp_path / "link.csv"):
         result = call(*words("classify"), "-i", table, "-o", name)
-        assert explained(result, 2, "is input and output at once") == (
-            f"name another output: -o {name.stem}-new.csv"
-        )
+        hint = explained(result, 2, "is input and output at once")
+        assert hint.startswith("name another output: rnncli classify ")
+        assert hint.endswith(f" -i {table} -o {name.stem}-new.csv")
     assert table.read_bytes() == before
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from shutil import get_terminal_size
 from typing import Any
 
@@ -127,10 +128,12 @@ def _require_svg(path: Path, output: Path | None) -> None:
     """Check the name of an SVG file beside that of the translations, ``output``."""
     if path.suffix.lower() != ".svg":
         raise ConfigError(
-            f"{path} is not the name of an SVG file", f"--attention-out {path.stem or 'FILE'}.svg"
+            f"{path} is not the name of an SVG file",
+            f"--attention-out {quote(f'{path.stem}.svg')}",
         )
     if output is not None and output.resolve() == path.resolve():
         raise ConfigError(
-            f"--output and --attention-out are both {path}", "name a file for each of them"
+            f"--output and --attention-out are both {path}",
+            f"--attention-out {quote(f'{path.stem}-attention.svg')}",
         )
     require_folder(path, "--attention-out")

@@ -31,7 +31,7 @@ class Abstention:
             value = math.nan
         if not 0 < value <= 1:  # also for NaN
             raise ConfigError(
-                f"--threshold is {threshold!r}",
-                "give a probability above 0 and at most 1, or have one chosen: --threshold auto",
+                f"--threshold is {threshold!r}, not a probability above 0 and at most 1",
+                "--threshold auto",
             )
         return cls(value, ABSTAIN_LABEL if label is None else label)

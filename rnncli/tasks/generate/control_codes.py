@@ -4,6 +4,7 @@ As in CTRL (Keskar et al. 2019, section 3), they are ordinary text, without toke
 training text is ``LABEL<TAB>TEXT<NEWLINE>``.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -79,7 +80,7 @@ class Controls:
         likely = get_close_matches(name, self.counts, n=1) or list(self.counts)[:1]
         raise ConfigError(
             f"the model knows no label {label!r}; its labels are: {self.name_list()}",
-            f"name one of these, such as --control {likely[0]!r}",
+            f"--control {shlex.quote(likely[0])}",
         )
 
     def name_list(self) -> str:

@@ -1,6 +1,7 @@
 """Score texts with a language model: the surprisal of each, or the loss on a running text."""
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -89,8 +90,9 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         texts = as_texts(texts)
         if self.controls is not None and control is None:
             raise ConfigError(
-                "the model was trained with labels, and a score needs one of them",
-                f"--control LABEL; the labels are: {self.controls.name_list()}",
+                "the model was trained with labels, and a score needs one of them: "
+                f"{self.controls.name_list()}",
+                f"--control {shlex.quote(next(iter(self.controls.counts)))}",
             )
         context = self._context(self.require_control(control))
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
@@ -202,8 +204,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         if self.controls is None:
             raise ConfigError(
                 f"the model was trained without labels, and knows no {control!r}",
-                "leave --control out, or train one with labels: "
-                "rnncli train FILE.csv --control COLUMN",
+                "leave --control out",
             )
         return self.controls.require(control)
 

@@ -1,0 +1,58 @@
+"""Hints that name an option, completed to the command that was typed with that option changed."""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_LEAVE_OUT = re.compile(r"leave (-[\w-]+) out")
+_OPTIONS = re.compile(r"(.*: )?(--?[a-z].*)")
+
+
+def as_typed(hint: str) -> str:
+    """Return a hint whose lines end in commands: ``--beam 3`` becomes ``rnncli ... --beam 3``.
+
+    ``leave --beam out`` is followed by the command without it. Other lines stay as they are.
+    """
+    from rnncli.cli import COMMANDS, load_command  # which imports this room
+
+    command = sys.argv[1:2]
+    if not command or command[0] not in COMMANDS:
+        return hint
+    parameters = load_command(command[0]).params
+    return "\n".join(_completed(line, sys.argv[1:], parameters) for line in hint.split("\n"))
+
+
+def retyped(*words: str) -> str:
+    """Return the command that was typed, followed by some words."""
+    return shlex.join(["rnncli", *sys.argv[1:], *words])
+
+
+def _completed(line: str, typed: Sequence[str], parameters: Iterable[Any]) -> str:
+    if match := _LEAVE_OUT.fullmatch(line):
+        return f"{line}: {shlex.join(['rnncli', *_without(match[1], typed, parameters)])}"
+    match = _OPTIONS.fullmatch(line)
+    if match is None:
+        return line
+    words = shlex.split(match[2])
+    for word in words:
+        if word.startswith("-"):
+            typed = _without(word, typed, parameters)
+    return f"{match[1] or ''}{shlex.join(['rnncli', *typed, *words])}"
+
+
+def _without(option: str, typed: Sequence[str], parameters: Iterable[Any]) -> list[str]:
+    """Return the words of a command without an option, whatever its form, and its value."""
+    parameter = next((p for p in parameters if option in (*p.opts, *p.secondary_opts)), None)
+    forms = [option] if parameter is None else [*parameter.opts, *parameter.secondary_opts]
+    has_value = parameter is not None and not parameter.is_flag
+    words: list[str] = []
+    rest = iter(typed)
+    for word in rest:
+        name, is_joined, _ = word.partition("=")
+        if name not in forms:
+            words.append(word)
+        elif has_value and not is_joined:
+            next(rest, None)
+    return words

@@ -1,0 +1,169 @@
+"""Every hint that holds a command is typed as it stands, and the command is there."""
+
+import ast
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from models import (
+    SMALL,
+    classifier,
+    generator,
+    pairs,
+    reviews,
+    story,
+    train,
+    translator,
+    write_lines,
+)
+from shell import call, rnncli
+
+from rnncli.cli import COMMANDS, load_command
+
+PACKAGE = Path(__file__).parent.parent.parent / "rnncli"
+STEPS = [*map(str, SMALL), "--steps", "1"]
+OTHER_PROGRAMS = {"--upgrade", "--force-reinstall", "--test", "--files"}
+
+# What a person types, by mistake; the commands of the hint are typed after it.
+MISTAKES = [
+    "classify --abstain-label x lovely",
+    "classify --only goood lovely",
+    "classify --not bd lovely",
+    "classify --threshold 2 lovely",
+    "classify -i in.txt lovely",
+    "classify --column text lovely",
+    "classify --column txt -i t.csv",
+    "classify --column txt -i t.jsonl",
+    "classify -i t.csv",
+    "classify -o out -i in.txt",
+    "classify -m models/generate lovely",
+    "generate -m models/classify lovely",
+    "generate a b",
+    "generate --lines 2 -n 3",
+    "generate --lines=2 --stop=x",
+    "generate --score --seed 1 lovely",
+    "generate --temperature warm --length 3 a",
+    "generate --control x --length 3 a",
+    "generate -m controlled --control aa --length 3 a",
+    "generate -m controlled --score lovely",
+    "translate --nbest 7 --beam 3 'the cat'",
+    "translate --nbest 0 'the cat'",
+    "translate --attention --column text -i t.csv",
+    "translate --attention --split 'the cat'",
+    "translate --attention-out a.png 'the cat'",
+    "translate --attention-out a.svg -o a.svg 'the cat'",
+    "translate --attention-out out 'the cat'",
+    "evaluate",
+    "evaluate models/classify --no-baselines --require accuracy",
+    "evaluate models/classify --no-baselines --beam 2",
+    "evaluate models/generate --no-baselines",
+    "evaluate models/translate --tokenize moses",
+    "evaluate models/classify --errors - --json --no-baselines",
+    "evaluate models/classify --errors out --no-baselines",
+    "evaluate models/classify t.csv --split dev --no-baselines",
+    "evaluate models/generate story.txt --control who",
+    "evaluate nothing/here -m models/nothing",
+    f"train t.csv -o models/classify {shlex.join(STEPS)}",
+    f"train t.csv -o out {shlex.join(STEPS)}",
+    f"train t.csv -o in.txt {shlex.join(STEPS)}",
+    f"train t.csv -o new1 --init-from models/generate {shlex.join(STEPS)}",
+    f"train story.txt -o new2 --unlabelled story.txt {shlex.join(STEPS)}",
+    f"train t.csv -o new3 --device cuda {shlex.join(STEPS)}",
+]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with models and files."""
+    folder = tmp_path_factory.mktemp("hints")
+    for task, model in (
+        ("classify", classifier),
+        ("generate", generator),
+        ("translate", translator),
+    ):
+        shutil.copytree(model(), folder / "models" / task)
+    shutil.copy(reviews(), folder / "t.csv")
+    shutil.copy(story(), folder / "story.txt")
+    shutil.copy(pairs(), folder / "pairs.tsv")
+    write_lines(folder / "in.txt", "lovely")
+    write_lines(folder / "t.jsonl", '{"text": "lovely"}')
+    (folder / "out").mkdir()
+    write_lines(folder / "out" / "note", "of another kind")
+    names = [f"{first}{last},{last}" for first in ("Al", "Ber", "Cor", "Dor") for last in "ao"]
+    data = write_lines(folder / "names.csv", "name,kind", *names)
+    train(data, folder / "controlled", "--control", "kind", "--steps", 2)
+    return folder
+
+
+def commands(err: str) -> Iterator[str]:
+    """Yield the commands of the hints in what was written to stderr."""
+    lines = err.partition("\nhint: ")[2].splitlines()
+    for line in lines:
+        if match := re.search(r"(?:^|: |or: )((?:rnncli|mkdir|ls|cp|df) .*)$", line):
+            yield match[1]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_commands_of_a_hint_work(mistake: str, prepared: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    shutil.copytree(prepared, folder)
+    result = call(*shlex.split(mistake), cwd=folder)
+    if "cuda" in mistake and result.code == 0:
+        pytest.skip("there is a GPU")
+    assert result.code in (1, 2), result.err
+    typed = list(commands(result.err))
+    assert typed, result.err
+    for command in typed:
+        words = shlex.split(command)
+        if words[1] == "train" and "--steps" not in words:
+            words += STEPS
+        if words[0] == "rnncli" and " < " not in command:
+            reads_stdin = words[-2] == "-m" and words[1] != "evaluate"
+            again = (rnncli if reads_stdin else call)(*words[1:], cwd=folder)
+            assert again.code == 0, f"{command}\n{again.err}"
+        elif words[0] == "rnncli":
+            line, _, name = command.partition(" < ")
+            stdin = (folder / name).read_bytes()
+            assert rnncli(*shlex.split(line)[1:], stdin=stdin, cwd=folder).code == 0
+        else:
+            assert subprocess.run(words, cwd=folder, capture_output=True, check=True)
+
+
+def test_a_folder_that_a_hint_makes_is_the_one_that_was_missing(tmp_path: Path) -> None:
+    command = ("classify", "-m", classifier(), "-o", tmp_path / "a b" / "out.txt", "lovely")
+    (line,) = commands(call(*command).err)
+    subprocess.run(line, shell=True, check=True)
+    assert call(*command).code == 0
+
+
+def hints() -> list[tuple[str, str]]:
+    """Return the words of all hints in the code, each with its file."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
+                arguments = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "hint")]
+                for argument in arguments:
+                    parts = [n.value for n in ast.walk(argument) if isinstance(n, ast.Constant)]
+                    words = " ".join(part for part in parts if isinstance(part, str))
+                    found.append((str(path.relative_to(PACKAGE)), words))
+    return found
+
+
+def test_hints_name_no_command_and_no_option_that_is_not_there() -> None:
+    options = {
+        option
+        for name in COMMANDS
+        for parameter in load_command(name).params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert len(hints()) > 80
+    for file, hint in hints():
+        for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", hint):
+            assert option in options | OTHER_PROGRAMS, f"{file}: {hint}"
+        for name in re.findall(r"\brnncli ([a-z]+)\b", hint):
+            assert name in [*COMMANDS, "in"], f"{file}: {hint}"
