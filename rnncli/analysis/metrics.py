@@ -90,6 +90,40 @@ def macro_f1_interval(matrix: NDArray[np.int64]) -> Interval:
     return percentile_interval(np.array(scores))
 
 
+@dataclass(frozen=True)
+class OrdinalScores:
+    """Scores of ordered classes, in steps of their scale, with 95 % intervals."""
+
+    mean_absolute_error: float
+    mean_absolute_error_interval: Interval
+    within_one: float  # the share of texts with an error of one step at most
+    within_one_interval: Interval
+
+
+def mean_absolute_error(matrix: NDArray[np.int64], positions: NDArray[np.float64]) -> float:
+    """Compute the mean distance of predicted from true classes, at positions (C,) on a scale."""
+    distances = np.abs(np.subtract.outer(positions, positions))  # (C, C)
+    return float((matrix * distances).sum() / max(matrix.sum(), 1))
+
+
+def ordinal_scores(matrix: NDArray[np.int64], positions: NDArray[np.float64]) -> OrdinalScores:
+    """Score one text or more by a confusion matrix (C, C) and the positions (C,) of the classes.
+
+    The interval of the mean absolute error is that of a bootstrap over texts.
+    """
+    truth, predicted = matrix.nonzero()  # (K,) pairs of classes that occur
+    counts, total = matrix[truth, predicted], int(matrix.sum())
+    errors = np.abs(positions[truth] - positions[predicted])  # (K,)
+    draws = np.random.default_rng(0).multinomial(total, counts / total, RESAMPLES)  # (R, K)
+    near = int(counts[errors < 1 + 1e-6].sum())  # positions are rounded
+    return OrdinalScores(
+        mean_absolute_error(matrix, positions),
+        percentile_interval(draws @ errors / total),
+        near / total,
+        wilson_interval(near, total),
+    )
+
+
 def percentile_interval(values: NDArray[np.float64]) -> Interval:
     """Compute the percentile interval of bootstrap values (Efron 1979)."""
     low, high = np.quantile(values, [0.025, 0.975])

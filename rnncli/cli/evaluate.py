@@ -112,7 +112,8 @@ def evaluate(
         rnncli evaluate models/translate --json
 
     Baselines of a classifier are the majority class and naive Bayes on the same training data;
-    that of a translator is the copied source.
+    that of a translator is the copied source. Labels on a scale (1 to 5 stars) also have a mean
+    absolute error; short targets (dates, spelling) have exact match and character accuracy.
     """
     if quiet:
         hide_progress_bars()

@@ -15,6 +15,7 @@ from rnncli.analysis.metrics import (
     confusion_matrix,
     macro_f1,
     macro_f1_interval,
+    ordinal_scores,
     perplexity,
     reliability,
     wilson_interval,
@@ -198,3 +199,25 @@ def test_perplexity_is_exp_of_the_loss_and_never_overflows():
 
 def test_bits_are_nats_over_log_2():
     assert bits(math.log(8)) == pytest.approx(3)
+
+
+@given(LABELS, st.permutations((0.0, 1.0, 2.0, 5.0)))
+def test_ordinal_scores_equal_their_definitions(pairs, positions):
+    truth, predicted = np.array(pairs).T
+    positions = np.array(positions)
+    scores = ordinal_scores(confusion_matrix(truth, predicted, 4), positions)
+    errors = np.abs(positions[truth] - positions[predicted])
+    assert scores.mean_absolute_error == pytest.approx(errors.mean())
+    assert scores.within_one == pytest.approx((errors <= 1).mean())
+    low, high = scores.mean_absolute_error_interval
+    assert errors.min() - 1e-9 <= low <= high <= errors.max() + 1e-9
+    assert scores.within_one >= np.mean(truth == predicted) - 1e-9
+
+
+def test_the_interval_of_the_mean_absolute_error_equals_a_bootstrap_over_texts():
+    matrix, rng = MATRICES[0], np.random.default_rng(1)
+    scores = ordinal_scores(matrix, np.arange(3.0))
+    errors = np.repeat(np.abs(np.subtract.outer(range(3), range(3))).ravel(), matrix.ravel())
+    drawn = errors[rng.integers(len(errors), size=(2_000, len(errors)))].mean(1)
+    expected = np.quantile(drawn, [0.025, 0.975])
+    assert scores.mean_absolute_error_interval == pytest.approx(expected, abs=0.02)

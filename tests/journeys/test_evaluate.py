@@ -1,5 +1,6 @@
 """A model is scored on what it was trained for, or a person is told that it is not."""
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -66,6 +67,60 @@ def test_pairs_are_scored_in_the_direction_of_the_model(tmp_path: Path) -> None:
     result = call("evaluate", translator(), data, "--source", "fr", "--target", "en")
     hint = explained(result, 1, "the model translates from en to fr")
     assert hint == "exchange them: --source en --target fr"
+
+
+def test_ordered_labels_are_scored_by_their_distance(tmp_path: Path) -> None:
+    verdicts = ("was dreadful", "was rather poor", "was fair", "was quite good", "was superb")
+    rows = [
+        (f"the {thing} {verdict}", f"{stars} star{'s' * (stars > 1)}")
+        for stars, verdict in enumerate(verdicts, 1)
+        for thing in ("soup", "bread", "garden", "ferry", "choir", "lamp", "map", "novel")
+    ]
+    data = write(tmp_path / "train.csv", as_csv([("text", "label"), *rows]))
+    model = train(Path(data), tmp_path / "model", *QUICK)
+    assert "| mean_absolute_error |" in (model / "README.md").read_text()
+    rows = [
+        ("the soup was superb", "5 stars"),
+        ("the soup was superb", "4 stars"),
+        ("the soup was superb", "3 stars"),
+        ("the soup was superb", "1 star"),
+    ]
+    data = write(tmp_path / "test.csv", as_csv([("text", "label"), *rows]))
+    required = ("--require", "mean_absolute_error<=1.75", "--require", "within_one>=0.5")
+    result = call("evaluate", model, data, *required)
+    assert result.code == 0, result.err
+    (line,) = [line for line in result.out.decode().splitlines() if line.startswith(" model  ")][1:]
+    assert line.split()[1] == "1.750"
+    assert "50.00 %" in line
+    scores = json.loads(call("evaluate", model, data, "--against", model, "--json").lines[0])
+    assert (scores["mean_absolute_error"], scores["within_one"]) == (1.75, 0.5)
+    assert scores["against"]["mean_absolute_error"] == 1.75
+    assert scores["baselines"]["majority_class"]["within_one"] <= 1
+
+
+def test_short_pairs_are_scored_by_exact_match(tmp_path: Path) -> None:
+    words = ("the", "red", "cat", "dog", "sun", "sea", "map", "ink", "oak", "bee")
+    rows = [("wrong", "right"), *[(f"{a}{b}", f"{a} {b}") for a in words for b in words]]
+    data = write(tmp_path / "train.csv", as_csv(rows))
+    model = train(Path(data), tmp_path / "model", "--task", "translate", "--steps", 1)
+    answers = call("translate", "-m", model, "redcat", "sunsea").lines
+    rows = [("wrong", "right"), ("redcat", answers[0] or "?"), ("sunsea", "right")]
+    data = write(tmp_path / "test.csv", as_csv(rows))
+    result = call("evaluate", model, data, "--require", "exact_match>=0.5")
+    assert result.code == 0, result.err
+    assert "BLEU does not apply: most of the 2 targets have fewer than 4 words" in result.err
+    shown = result.out.decode()
+    assert "BLEU" not in shown
+    (line,) = [line for line in shown.splitlines() if line.startswith(" exact match, % ")]
+    assert line.split()[3] == "50.00"
+    assert max(map(len, shown.splitlines())) <= 80
+    scores = json.loads(call("evaluate", model, data, "--against", model, "--json").lines[0])
+    assert 0 <= scores["character_accuracy"] <= 1
+    assert scores["against"]["exact_match"] == scores["exact_match"] == 0.5
+    assert "points of exact match" in scores["against"]["verdict"]
+    result = call("evaluate", model, data, "--against", model, env={"COLUMNS": "80"})
+    lines = [line for line in result.out.decode().splitlines() if line.startswith(" ")]
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
 
 
 def test_labels_that_look_alike_are_told(tmp_path: Path) -> None:

@@ -110,6 +110,23 @@ def _print_summary(report: ClassifierReport, console: "Console") -> None:
             for name, scores in rows.items()
         ],
     )  # fmt: skip
+    _print_ordinal_scores(rows, console)
+
+
+def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -> None:
+    """Print how far answers are from the right label, where labels have an order."""
+    cells = []
+    for name, scores in rows.items():
+        if (ordinal := scores.ordinal) is not None:
+            low, high = ordinal.mean_absolute_error_interval
+            cells.append(
+                [name, f"{ordinal.mean_absolute_error:.3f}", f"{low:.2f} to {high:.2f}",
+                 _percent(ordinal.within_one), _range(ordinal.within_one_interval)]
+            )  # fmt: skip
+    if cells:
+        console.print("the labels are a scale; errors are in its steps")
+        header = ["", "mean absolute error", "95 % interval", "within one", "95 % interval"]
+        _print_table(console, header, cells)
 
 
 def _print_confusions(
@@ -197,6 +214,8 @@ def _print_translator(report: TranslatorReport, console: "Console") -> None:
     console.print("looping: four words in a row occur more than twice")
     console.print("length ratio: words of the outputs, divided by those of the references")
     console.print(f"sentences: {report.sentences:,}\n")
+    if report.translations.strings is not None:
+        titles = {"chrf": TRANSLATION_METRICS["chrf"]}  # BLEU does not apply
     for name, title in titles.items():
         console.print(f"{title}|{report.translations.metrics[name].signature}")
     if report.against is not None:
@@ -221,12 +240,31 @@ def _print_translator_scores(
             low, high = system.metrics[name].interval
             row += [f"{system.metrics[name].score:.2f}", f"{low:.1f} to {high:.1f}"]
         rows.append([*row, f"{report.copied_source.metrics[name].score:.2f}"])
+    rows[:0] = _string_rows([*systems.values(), report.copied_source])
     for name, title, form in FAULTS:
         row = [title]
         for system in systems.values():
             row += [format(getattr(system.faults, name), form), ""]
         rows.append([*row, format(getattr(report.copied_source.faults, name), form)])
     _print_table(console, [*header, "copied"], rows)
+
+
+def _string_rows(systems: Sequence[Translations]) -> list[list[str]]:
+    """Return the rows of exact match and character accuracy; none where sentences are long.
+
+    The last system has no intervals.
+    """
+    scores = [system.strings for system in systems if system.strings is not None]
+    if not scores:
+        return []
+    exact, characters = ["exact match, %"], ["character accuracy, %"]
+    for system in scores:
+        for row, share, (low, high) in (
+            (exact, system.exact_match, system.exact_match_interval),
+            (characters, system.character_accuracy, system.character_accuracy_interval),
+        ):
+            row += [f"{100 * share:.2f}", f"{100 * low:.1f} to {100 * high:.1f}"]
+    return [exact[:-1], characters[:-1]]
 
 
 def _print_translator_comparison(

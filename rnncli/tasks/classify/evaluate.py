@@ -18,6 +18,7 @@ from rnncli.errors import ModelError
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.tasks.classify.baselines import baseline_scores
+from rnncli.tasks.classify.label_order import label_positions
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, TextClassifier
 from rnncli.tasks.classify.targets import LabelScores, Targets
 from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
@@ -32,6 +33,7 @@ NAMES = (
     "mistakes",
     "texts",
 )
+ORDINAL_NAMES = ("mean_absolute_error", "within_one")
 CLASS_NAMES = ("precision", "recall", "f1", "support")
 MAX_LISTED = 20  # labels of only one of two models
 
@@ -80,6 +82,7 @@ class ClassifierReport(LabelScores):
     def to_dict(self) -> dict[str, Any]:
         """Return all scores by their names; of the mistakes, their number."""
         scores = {name: _to_json(value) for name, value in vars(self).items()}
+        scores |= scores.pop("ordinal") or {}
         if self.against is None:
             del scores["against"]
         return scores | {"mistakes": len(self.mistakes)}
@@ -103,6 +106,7 @@ class ClassifierScorer:
         self.needs_training_data = self._baselines = settings.baselines
         self.names = [
             *NAMES,
+            *(() if label_positions(self._model.labels) is None else ORDINAL_NAMES),
             *(() if self._second is None else SecondModel.names),
             *(f"classes.{label}.{name}" for label in self._model.labels for name in CLASS_NAMES),
         ]
@@ -175,6 +179,9 @@ def _to_json(value: Any) -> Any:
         return [_to_json(item) for item in value]
     if isinstance(value, dict):
         return {key: _to_json(item) for key, item in value.items()}
+    if isinstance(value, LabelScores):
+        scores = asdict(value)
+        return scores | (scores.pop("ordinal") or {})
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 

@@ -9,21 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis import metrics
-from rnncli.analysis.metrics import Interval
+from rnncli.analysis.metrics import Interval, OrdinalScores
 from rnncli.errors import DataError
 from rnncli.messages import name_list
+from rnncli.tasks.classify.label_order import label_positions
 
 MAX_UNKNOWN_LABELS = 20  # more are scored as one class: the texts are of another task
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """Accuracy and macro-F1, with 95 % intervals."""
+    """Accuracy, macro-F1 and the scores of ordered labels, with 95 % intervals."""
 
     accuracy: float
     accuracy_interval: Interval
     macro_f1: float
     macro_f1_interval: Interval
+    ordinal: OrdinalScores | None  # None where labels have no order
 
 
 class Targets:
@@ -62,11 +64,13 @@ class Targets:
     def scores(self, predicted: NDArray[np.int64]) -> LabelScores:
         """Score the predicted classes (N,)."""
         matrix = metrics.confusion_matrix(self.classes, predicted, len(self.labels))
+        positions = label_positions(self.labels)
         return LabelScores(
             metrics.accuracy(matrix),
             metrics.wilson_interval(int(matrix.trace()), len(predicted)),
             metrics.macro_f1(matrix),
             metrics.macro_f1_interval(matrix),
+            None if positions is None else metrics.ordinal_scores(matrix, positions),
         )
 
     def require_known(self, data: str) -> Iterator[str]:

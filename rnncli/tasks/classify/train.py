@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncli.analysis.calibration import combine, fit_weights
-from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1
+from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1, mean_absolute_error
 from rnncli.config import Settings
 from rnncli.data.batches import Batch, bucketed_batches, sorted_batches, trim
 from rnncli.data.encoded import EncodedTexts
@@ -19,6 +19,7 @@ from rnncli.networks.model_torch import SequenceClassifier
 from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.storage.layout import NGRAMS, TaskFiles
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams
+from rnncli.tasks.classify.label_order import label_positions
 from rnncli.text.special_tokens import EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
@@ -123,6 +124,9 @@ class ClassifierTraining:
             "accuracy": accuracy(matrix),
             "macro_f1": macro_f1(matrix),
         }
+        if (positions := label_positions(self.labels)) is not None:
+            of_known_class = matrix[:num_classes, :num_classes]
+            scores["mean_absolute_error"] = mean_absolute_error(of_known_class, positions)
         return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
 
     @property

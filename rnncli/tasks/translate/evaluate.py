@@ -1,4 +1,4 @@
-"""Evaluate a translator: BLEU and chrF, beside those of a baseline and a second model."""
+"""Evaluate a translator: BLEU, chrF and exact match, beside a baseline and a second model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -7,7 +7,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rnncli.analysis.comparison import verdict
+from rnncli.analysis.comparison import mcnemar, verdict
+from rnncli.analysis.string_metrics import (
+    BLEU_ORDER,
+    StringScores,
+    are_short,
+    exact_matches,
+    string_scores,
+)
 from rnncli.analysis.translation_metrics import (
     Difference,
     Faults,
@@ -18,7 +25,7 @@ from rnncli.analysis.translation_metrics import (
     require_tokenizer,
 )
 from rnncli.data.values import column_values
-from rnncli.messages import Announce
+from rnncli.messages import Announce, plural
 from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
 from rnncli.tasks.translate.predict import Translator, clean
@@ -26,6 +33,7 @@ from rnncli.text.batching import batched
 from rnncli.text.unicode import has_kana
 
 FAULTS = tuple(field.name for field in fields(Faults))
+STRINGS = ("exact_match", "character_accuracy")
 LANGUAGE_SAMPLE = 20  # references, by which Japanese is recognised
 
 
@@ -36,11 +44,13 @@ class Translations:
     outputs: Sequence[str]
     metrics: dict[str, Measurement]
     faults: Faults
+    strings: StringScores | None  # where the references are too short for BLEU
 
     def to_dict(self) -> dict[str, Any]:
         """Return all scores by their names."""
         scores = {name: metric.to_dict() for name, metric in self.metrics.items()}
-        return scores | asdict(self.faults)
+        strings = {} if self.strings is None else asdict(self.strings)
+        return strings | scores | asdict(self.faults)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Comparison:
     model: str
     translations: Translations
     differences: dict[str, Difference]  # of each metric, first - second
-    verdict: str  # by BLEU
+    verdict: str  # by BLEU, or by exact match where BLEU does not apply
 
     def to_dict(self) -> dict[str, Any]:
         """Return all scores by their names."""
@@ -111,8 +121,19 @@ class TranslatorScorer:
         if self._settings.against is not None and self._second is not None:
             announce_unfairness(self._path, self._settings.against, data, self._announce)
             systems.append(self._translate(self._second, sources))
+        is_short = are_short(references)
+        if is_short:
+            self._announce(
+                f"BLEU does not apply: most of the {plural(len(references), 'target')} have fewer "
+                f"than {BLEU_ORDER} words; exact match and character accuracy do"
+            )
         first, copied, *second = (
-            Translations(outputs, metrics, faults(outputs, references, tokenize))
+            Translations(
+                outputs,
+                metrics,
+                faults(outputs, references, tokenize),
+                string_scores(outputs, references) if is_short else None,
+            )
             for outputs, metrics in zip(
                 systems, measure(systems, references, tokenize), strict=True
             )
@@ -122,7 +143,7 @@ class TranslatorScorer:
             first,
             copied,
             _mistakes(sources, references, first),
-            self._compare(first, second[0]) if second else None,
+            self._compare(first, second[0], references) if second else None,
         )
 
     def _load(self, path: Path) -> Translator:
@@ -135,12 +156,25 @@ class TranslatorScorer:
             for translation in model(texts, self._settings.search)
         ]
 
-    def _compare(self, first: Translations, second: Translations) -> Comparison:
+    def _compare(
+        self, first: Translations, second: Translations, references: Sequence[str]
+    ) -> Comparison:
         differences = {
             name: compare(metric, second.metrics[name]) for name, metric in first.metrics.items()
         }
-        bleu, model = differences["bleu"], str(self._settings.against)
-        sentence = verdict(str(self._path), model, bleu.difference, "BLEU", bleu.p_value)
+        model = str(self._settings.against)
+        if first.strings is None:
+            bleu = differences["bleu"]
+            difference, unit, p_value = bleu.difference, "BLEU", bleu.p_value
+        else:
+            right, second_right = (
+                exact_matches(system.outputs, references) for system in (first, second)
+            )
+            only_first = int((right & ~second_right).sum())
+            only_second = int((second_right & ~right).sum())
+            difference = 100 * (only_first - only_second) / len(references)
+            unit, p_value = "points of exact match", mcnemar(only_first, only_second)
+        sentence = verdict(str(self._path), model, difference, unit, p_value)
         return Comparison(model, second, differences, sentence)
 
     def _names(self) -> list[str]:
@@ -148,7 +182,7 @@ class TranslatorScorer:
         may_be_japanese = self._settings.tokenize is None and self._language in (None, "ja")
         if self._settings.tokenize == "ja-mecab" or may_be_japanese:
             metrics.insert(2, "bleu_char")
-        names = [*metrics, *FAULTS, "sentences"]
+        names = [*metrics, *STRINGS, *FAULTS, "sentences"]
         if self._second is not None:
             for name in metrics:
                 against = f"against.{name}"
