@@ -113,3 +113,11 @@ def test_what_a_short_budget_held_out_is_held_out_again(write, tmp_path: Path) -
     assert len(rows) == description["data"]["rows"]["validation"]
     assert sum(map(len, rows["text"])) <= 2 * 2_000 + 100
     assert len(rows) <= 2 * 25
+
+
+@pytest.mark.parametrize("data", [reviews, story, pairs])
+def test_no_more_rows_are_trained_on_than_asked_for(data, tmp_path: Path) -> None:
+    result = rnncli.train(data(), output=tmp_path / "m", **TINY, max_rows=20)
+    rows = json.loads((result.path / "config.json").read_text())["data"]["rows"]
+    assert rows["train"] == 20
+    assert rows["validation"] >= 1
