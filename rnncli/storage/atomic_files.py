@@ -8,17 +8,23 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
 
+# Ctrl-C, a request to end, and the end of the terminal (unknown to Windows).
+ENDING_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a temporary file beside the path, flush it to the disk, and rename it."""
     temporary = temporary_path(path)
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # follows no link, and waits for no pipe
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _flush_directory(path.parent)
+        flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -28,8 +34,8 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def _flush_directory(path: Path) -> None:
-    """Flush the names in a directory to the disk, where the system supports it."""
+def flush(path: Path) -> None:
+    """Flush a file, or the names in a directory, to the disk, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -40,7 +46,7 @@ def _flush_directory(path: Path) -> None:
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Defer Ctrl-C until files that belong together are all in place."""
+    """Defer Ctrl-C, and requests to end, until files that belong together are all in place."""
     if current_thread() is not main_thread():  # the only one that receives signals
         yield
         return
@@ -50,13 +56,14 @@ def defer_interrupts() -> Iterator[None]:
         del frame
         received.append(number)
 
-    handler = signal.signal(signal.SIGINT, defer)
+    handlers = {number: signal.signal(number, defer) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-    if received:
-        signal.raise_signal(signal.SIGINT)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in received:
+        signal.raise_signal(number)
 
 
 @contextmanager
@@ -64,6 +71,8 @@ def exclusive_lock(path: Path) -> Iterator[bool]:
     """Lock a file until the block or the process ends; yield False if another process holds it."""
     from filelock import FileLock, Timeout  # 40 ms, which predictions do not need
 
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.unlink()  # to lock a file empties it, wherever a link leads
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

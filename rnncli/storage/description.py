@@ -82,6 +82,7 @@ class ModelDescription:
     tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters, on held-out data
     scores: Mapping[str, float] = field(default_factory=dict)  # on the held-out part
     task_files: tuple[str, ...] = ()  # names of the files that only its task has
+    files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of tokenizers and tensors
     task_values: Mapping[str, Any] = field(default_factory=dict)  # checked by its task
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the training
     data: DataDescription | None = None
@@ -128,6 +129,7 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         tuned=tuned,
         scores=_mapping(values.get("scores"), float) or {},
         task_files=_parse_task_files(values.get("task_files")),
+        files=_mapping(values.get("files"), str) or {},
         task_values=task_values,
         settings=settings if isinstance(settings, dict) else {},
         data=_parse_data(values.get("data")),

@@ -43,18 +43,31 @@ class Layout:
         self.checkpoint = root / "checkpoint"  # the folder that only an unfinished training needs
         self.state = self.checkpoint / "state.safetensors"  # of an unfinished training
         self.lock = self.checkpoint / "lock"  # held by a running training
+        self.removed = root / ".checkpoint"  # the same while it is being removed
         # A finished model, until the one that replaces it is finished, too.
         self.replaced = self.checkpoint / "replaced"
-        # Every file of a model, its description last.
-        self.files = (
+        self.next = self.checkpoint / "next"  # files that are being moved to their places
+        # What a model consists of, beside its description.
+        self.model_files = (
             self.tokenizer,
             self.target_tokenizer,
             *self.task_files,
             self.weights,
-            self.card,
-            self.metrics,
-            self.config,
         )
+        self.files = (*self.model_files, self.card, self.metrics, self.config)  # all, this last
+
+    @property
+    def is_being_replaced(self) -> bool:
+        """Return whether files wait to be moved to their places, with a new description."""
+        folder = self.next
+        is_link = self.checkpoint.is_symlink() or folder.is_symlink()
+        return not is_link and (folder / self.config.name).is_file()
+
+    def current(self, path: Path) -> Path:
+        """Return the path to read a file from: its place, or where it waits to be moved to it."""
+        if self.is_being_replaced and os.path.lexists(self.next / path.name):
+            return self.next / path.name
+        return path
 
 
 def require_regular_file(path: Path) -> Path:

@@ -5,10 +5,11 @@ No weight is read before the description, the shapes and the file sizes fit toge
 
 import json
 import reprlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
@@ -16,9 +17,14 @@ from rnncli.networks.architecture import Architecture, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
+from rnncli.storage.digests import require_digest
 from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
 from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.tokenizer import Tokenizer
+
+Model = TypeVar("Model")
+
+ATTEMPTS, PAUSE = 20, 0.001  # to read a model while it is replaced; seconds, longer each time
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,37 @@ class SavedModel:
         return ModelError(f"{self.layout.config} is damaged: {reason}", DAMAGED)
 
 
+def read_whole(path: Path, read: Callable[[], Model]) -> Model:
+    """Return what a function reads of a model directory, all of it of one model.
+
+    It reads again where the model is replaced meanwhile.
+    """
+    layout = Layout(path)
+    for attempt in range(1, ATTEMPTS + 1):
+        was_being_replaced, before = layout.is_being_replaced, _version(layout)
+        try:
+            model = read()
+        except ModelError:
+            is_being_replaced = was_being_replaced or layout.is_being_replaced
+            is_stable = not is_being_replaced and _version(layout) == before
+            if is_stable or attempt == ATTEMPTS:
+                raise
+        else:
+            if _version(layout) == before:
+                return model
+        time.sleep(PAUSE * attempt)
+    return read()
+
+
+def _version(layout: Layout) -> tuple[int, ...] | None:
+    """Return what tells one description from the next."""
+    try:
+        status = layout.current(layout.config).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def load(path: Path, task: Task | None = None) -> SavedModel:
     """Read a model directory and check that its parts fit together.
 
@@ -75,11 +112,16 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         )
     architecture, level = description.architecture, description.level
     weights = _read_weights(files[layout.weights.name], architecture)
-    tokenizer = Tokenizer.load(require_regular_file(layout.tokenizer), level)
+
+    def read_tokenizer(path: Path) -> Tokenizer:
+        file = require_regular_file(layout.current(path))
+        return Tokenizer.load(require_digest(file, description.files.get(path.name)), level)
+
+    tokenizer = read_tokenizer(layout.tokenizer)
     target_tokenizer = tokenizer
     head = architecture.head
     if architecture.encoder is not None and isinstance(head, Vocabulary):
-        target_tokenizer = Tokenizer.load(require_regular_file(layout.target_tokenizer), level)
+        target_tokenizer = read_tokenizer(layout.target_tokenizer)
         _check_vocabulary(path, target_tokenizer, head.size)
     _check_vocabulary(path, tokenizer, architecture.front.vocab_size)
     task_files = {name: files[name] for name in description.task_files}
@@ -96,7 +138,7 @@ def read_description(path: Path) -> ModelDescription:
         ModelError: there is no model, or its description is damaged or of a newer format.
 
     """
-    description, _ = _read(Layout(path))
+    description, _ = read_whole(path, lambda: _read(Layout(path)))
     return description
 
 
@@ -113,8 +155,10 @@ def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
         description = parse(values)
     except ValueError as error:
         raise ModelError(f"{layout.config} is damaged: {error}", DAMAGED) from None
-    paths = (layout.weights, *layout.task_files)
-    return description, {path.name: TensorFile(path) for path in paths}
+    paths, digests = (layout.weights, *layout.task_files), description.files
+    return description, {
+        path.name: TensorFile(layout.current(path), digest=digests.get(path.name)) for path in paths
+    }
 
 
 def _read_json(layout: Layout) -> dict[str, Any]:
@@ -124,7 +168,8 @@ def _read_json(layout: Layout) -> dict[str, Any]:
         reason = "is a file, not a model directory" if path.exists() else "does not exist"
         raise ModelError(f"{path} {reason}", _no_model_hint(path))
     try:
-        values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
+        file = require_regular_file(layout.current(layout.config))
+        values = json.loads(file.read_text(encoding="utf-8"))
         json.dumps(values, ensure_ascii=False).encode()  # fails at lone surrogates
     except FileNotFoundError:
         raise ModelError(

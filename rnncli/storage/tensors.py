@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.description import MAX_VALUE
+from rnncli.storage.digests import require_digest
 from rnncli.storage.layout import DAMAGED, require_regular_file
 
 MAX_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
@@ -47,12 +48,14 @@ class TensorFile:
     """An untrusted file of named tensors.
 
     For older formats, ``rename`` maps the name of a tensor in the file to the current one, or to
-    None where it is to be ignored, and ``metadata`` replaces that of the file.
+    None where it is to be ignored, and ``metadata`` replaces that of the file. ``digest`` is the
+    SHA-256 that the file must have, if it is known.
     """
 
     path: Path
     rename: Callable[[str], str | None] = str
     metadata: Mapping[str, str] | None = None
+    digest: str | None = None
 
     def read_metadata(self) -> Mapping[str, str]:
         """Return the metadata of the file.
@@ -77,6 +80,7 @@ class TensorFile:
 
         """
         with self._open() as file:
+            require_digest(self.path, self.digest)
             names = {}
             for name in file.keys():  # noqa: SIM118
                 if (renamed := self.rename(name)) is not None:

@@ -1,7 +1,7 @@
 """Write a model directory while training runs.
 
-A new model appears as a whole, and a model that it replaces is removed only once the new one is
-complete. The state from which an interrupted training resumes lies in a folder in it.
+A new model appears as a whole, and a model that it replaces is kept until the new one is finished.
+The state from which an interrupted training resumes lies in a folder in it.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -22,11 +22,12 @@ from rnncli.storage.atomic_files import (
     defer_interrupts,
     exclusive_lock,
     temporary_path,
-    umask,
     write_bytes,
 )
 from rnncli.storage.description import ModelDescription
+from rnncli.storage.digests import sha256
 from rnncli.storage.layout import Layout, require_regular_file
+from rnncli.storage.replacement import complete, remove, replacement, require_folder
 from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -52,19 +53,25 @@ class ModelWriter:
         """
         self.path = path
         self.force = force
-        layout = self._layout = Layout(path)
-        self.replaced = layout.replaced
-        self._is_saved = False
-        self._saved_task_files: set[str] = set()
+        self._layout = Layout(path)
+        self._digests: dict[str, str] = {}  # of the files that are saved
+        self._is_finished = False
+        self._check()
+
+    def _check(self) -> None:
+        layout, path, force = self._layout, self.path, self.force
         if path.exists() and not path.is_dir():
             raise ModelError(f"{path} is a file", _other_output(path))
-        unfinished = {layout.checkpoint, *map(temporary_path, layout.files)}
-        if path.is_dir() and set(path.iterdir()) - unfinished:
-            if not _is_model(layout):
+        require_folder(layout.checkpoint)
+        # A state is there: the training goes on if it is the same, and else is told apart later.
+        if path.is_dir() and not layout.state.exists():
+            unfinished = {layout.checkpoint, layout.removed, *map(temporary_path, layout.files)}
+            is_model = _is_model(layout)
+            if not is_model and set(path.iterdir()) - unfinished:
                 raise ModelError(f"{path} holds other files, and no model", _other_output(path))
-            if not force and (_is_finished(layout) or not layout.state.exists()):
+            if is_model and not force:
                 raise ModelError(
-                    f"{path} holds a model already",
+                    f"{path} holds a model already{self.kept_model}",
                     f"{_other_output(path)}\nor replace it: --force",
                 )
         ancestor = path.absolute()
@@ -76,24 +83,40 @@ class ModelWriter:
                 f"-o {quote(str(Path(tempfile.gettempdir(), path.name)))}",
             )
 
+    @property
+    def replaced(self) -> Path | None:
+        """The path of the finished model that is being replaced, if there was one."""
+        replaced = self._layout.replaced
+        return replaced if _is_model(Layout(replaced)) else None
+
+    @property
+    def kept_model(self) -> str:
+        """The end of a message: where a finished model that is being replaced is kept."""
+        return f"; the model before it is kept: {self.replaced}" if self.replaced else ""
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the directory against other trainings; remove it afterwards if it stayed empty.
 
         Raises:
-            ModelError: another training runs there.
+            ModelError: another training runs there, or a model has appeared that is not to be
+                overwritten.
 
         """
         layout, is_new = self._layout, not self.path.exists()
+        require_folder(layout.checkpoint)
         layout.checkpoint.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(layout.lock) as is_locked:
             if not is_locked:
                 raise ModelError(
                     f"another training writes to {self.path}", _other_output(self.path)
                 )
-            for file in layout.files:
-                temporary_path(file).unlink(missing_ok=True)  # of a process that was killed
+            self._check()  # another training may have ended since
+            leftovers = (layout.removed, *layout.checkpoint.glob(".*"))
+            for file in (*map(temporary_path, layout.files), *leftovers):
+                remove(file)  # of a process that was killed
             try:
+                complete(layout)
                 yield
             finally:
                 self._clear(is_new)
@@ -101,10 +124,18 @@ class ModelWriter:
             self._clear(is_new)
 
     def _clear(self, is_new: bool) -> None:
-        """Remove a checkpoint without a state, and a new directory that is empty."""
-        if self._layout.state.exists():
+        """Remove a checkpoint that is not needed any more, and a new directory that is empty."""
+        layout = self._layout
+        with suppress(OSError, ModelError):
+            complete(layout)
+        if layout.is_being_replaced or (layout.state.exists() and not self._is_finished):
             return
-        shutil.rmtree(self._layout.checkpoint, ignore_errors=True)
+        if self.replaced is not None and not _is_finished(layout):
+            remove(layout.lock)  # the training failed after its first evaluation
+            return
+        with suppress(OSError):  # at once: a part of a checkpoint would be another state
+            layout.checkpoint.rename(layout.removed)
+        remove(layout.removed)
         if is_new and self.path.exists() and not any(self.path.iterdir()):
             self.path.rmdir()
 
@@ -132,20 +163,14 @@ class ModelWriter:
             raise self._cannot_be_written(error) from error
 
     def finish(self, snapshot: "Snapshot") -> None:
-        """Write the final description, with task files added since `save`, and delete the state.
+        """Write the final description, with task files added since `save`, and let the state go.
 
         Raises:
             ModelError: it cannot be written.
 
         """
-        try:
-            with defer_interrupts():
-                for name in snapshot.task_files.keys() - self._saved_task_files:
-                    snapshot.task_files[name](self.path / name)
-                _write_description(self._layout, snapshot)
-                self._layout.state.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._cannot_be_written(error) from error
+        self._write(snapshot, None)
+        self._is_finished = True  # the state goes with the checkpoint; so far it could be resumed
 
     def _cannot_be_written(self, error: OSError) -> ModelError:
         return ModelError(
@@ -154,67 +179,48 @@ class ModelWriter:
         )
 
     def save(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
-        """Write the model, as a whole the first time and file by file afterwards.
+        """Write the model as a whole: files of a model before, if there was one, go.
 
         Raises:
             ModelError: the model cannot be written; the one before is unchanged.
 
         """
+        self._write(snapshot, weights)
+
+    def _write(self, snapshot: "Snapshot", weights: "Mapping[str, Tensor] | None") -> None:
+        """Write what has not been saved yet, and what changes: weights, scores, description."""
+        layout = Layout(self.path.resolve())  # a link stays a link
+        is_new = not layout.root.exists()
         try:
-            with defer_interrupts():
-                if self._is_saved:
-                    _write_weights(self._layout, weights)
-                    _write_description(self._layout, snapshot)
-                else:
-                    self._save_whole(snapshot, weights)
-                    self._is_saved = True
-                    self._saved_task_files = set(snapshot.task_files)
+            with defer_interrupts(), replacement(layout) as new:
+                if not self._digests:
+                    self._keep_replaced(layout)
+                for name, write in _writers(snapshot).items():
+                    if name not in self._digests:
+                        write(new.root / name)
+                if weights is not None:
+                    _write_weights(new, weights)
+                written = {file.name: sha256(file) for file in new.root.iterdir()}
+                _write_description(new, snapshot, self._digests | written)
+            self._digests |= written
         except OSError as error:
             raise self._cannot_be_written(error) from error
-
-    def _save_whole(self, snapshot: "Snapshot", weights: Mapping[str, "Tensor"]) -> None:
-        """Write all files into a temporary directory, then move them into place."""
-        old = Layout(self.path.resolve())  # a link stays a link
-        is_new = not old.root.is_dir()
-        parent = old.root.parent if is_new else old.root
-        if old.checkpoint.is_dir():  # removed in the end, whatever happens
-            parent = old.checkpoint
-        parent.mkdir(parents=True, exist_ok=True)
-        new = Layout(Path(tempfile.mkdtemp(prefix=f".{old.root.name}-", dir=parent)))
-        try:
-            snapshot.tokenizer.save(new.tokenizer)
-            if snapshot.target_tokenizer is not None:
-                snapshot.target_tokenizer.save(new.target_tokenizer)
-            for name, write in snapshot.task_files.items():
-                write(new.root / name)
-            _write_weights(new, weights)
-            _write_description(new, snapshot)
-            if is_new:
-                new.root.chmod(0o777 & ~umask())  # mkdtemp makes it private
-                new.root.rename(old.root)
-                return
-            self._keep_replaced(old)
-            # No reader sees a mixture of two models: without its description there is none.
-            old.config.unlink(missing_ok=True)
-            for source, target in zip(new.files, old.files, strict=True):
-                if source.exists():
-                    source.replace(target)
-                else:
-                    target.unlink(missing_ok=True)  # other files stay
         finally:
-            shutil.rmtree(new.root, ignore_errors=True)
+            for folder in (layout.checkpoint, *([layout.root] if is_new else [])):
+                with suppress(OSError):  # only where it is empty
+                    folder.rmdir()
 
     def _keep_replaced(self, layout: Layout) -> None:
         """Copy a finished model, which is kept until its replacement is finished."""
         if not (_is_model(layout) and _is_finished(layout)):
             return
-        self.replaced.parent.mkdir(exist_ok=True)
-        shutil.rmtree(self.replaced, ignore_errors=True)
-        copy = Path(tempfile.mkdtemp(prefix=".", dir=self.replaced.parent))
-        for file in layout.files:
-            if file.exists():
-                shutil.copy(file, copy)
-        copy.rename(self.replaced)
+        copy = Path(tempfile.mkdtemp(prefix=".", dir=layout.checkpoint))
+        with suppress(ModelError):  # a file that no model can have: nothing that could be used
+            for file in filter(Path.exists, layout.files):
+                shutil.copy(require_regular_file(file), copy)
+            remove(layout.replaced)
+            copy.rename(layout.replaced)
+        remove(copy)
 
 
 @dataclass
@@ -229,15 +235,26 @@ class Snapshot:
     task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
 
+def _writers(snapshot: Snapshot) -> dict[str, Callable[[Path], None]]:
+    """Return the functions that write the files that a training writes once."""
+    layout = Layout(Path())
+    writers = {layout.tokenizer.name: snapshot.tokenizer.save, **snapshot.task_files}
+    if snapshot.target_tokenizer is not None:
+        writers[layout.target_tokenizer.name] = snapshot.target_tokenizer.save
+    return writers
+
+
 def _write_weights(layout: Layout, weights: Mapping[str, "Tensor"]) -> None:
     from safetensors.torch import save
 
     write_bytes(layout.weights, save(_without_tied(weights), metadata={"format": "pt"}))
 
 
-def _write_description(layout: Layout, snapshot: Snapshot) -> None:
-    """Write scores, card and description; the description last, with which the model exists."""
-    description = replace(snapshot.description, task_files=tuple(snapshot.task_files))
+def _write_description(layout: Layout, snapshot: Snapshot, digests: Mapping[str, str]) -> None:
+    """Write scores, card and description."""
+    description = replace(
+        snapshot.description, task_files=tuple(snapshot.task_files), files=digests
+    )
     config = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
     metrics = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
     write_bytes(layout.metrics, metrics.encode())
@@ -276,7 +293,8 @@ def _is_finished(layout: Layout) -> bool:
 def _config(layout: Layout) -> dict[str, Any]:
     """Return the unchecked content of config.json; an empty one where it cannot be read."""
     try:
-        values = json.loads(require_regular_file(layout.config).read_text(encoding="utf-8"))
+        path = require_regular_file(layout.current(layout.config))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError, ModelError):
         return {}
     return values if isinstance(values, dict) else {}

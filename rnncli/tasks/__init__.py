@@ -29,6 +29,7 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
 
     """
     from rnncli.storage.reading import load as read_model
+    from rnncli.storage.reading import read_whole
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.translate.predict import Translator
@@ -36,8 +37,13 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
     }
-    model = read_model(Path(path))
-    return classes[model.description.task](model, threads)
+    path = Path(path)
+
+    def read() -> "TextClassifier | TextGenerator | Translator":
+        model = read_model(path)
+        return classes[model.description.task](model, threads)
+
+    return read_whole(path, read)
 
 
 def train(

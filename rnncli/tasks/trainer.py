@@ -26,6 +26,7 @@ from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce, parse_duration, require_names, stage
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import load as read_model
+from rnncli.storage.reading import read_whole
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks.training_result import KeptState, TrainingResult
 
@@ -143,7 +144,9 @@ class Trainer:
         self._announce = announce
         for defaults in DEFAULTS.values():
             defaults.with_given(request.settings)
-        self._init_from = None if request.init_from is None else read_model(request.init_from)
+        self._init_from = None
+        if (path := request.init_from) is not None:
+            self._init_from = read_whole(path, lambda: read_model(path))
         if request.output is not None:
             ModelWriter(request.output, request.force)
         self._threads = choose_threads(request.settings.get("threads"))

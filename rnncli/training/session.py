@@ -111,11 +111,8 @@ class Session:
                 yield phase, progress
                 if interruption.signal and not progress.last:
                     saver.save(progress)
-                    replaced = self.writer.replaced
                     raise TrainingInterrupted(
-                        interruption.signal,
-                        progress.step,
-                        replaced if replaced.exists() else None,
+                        interruption.signal, progress.step, self.writer.replaced
                     )
         return progress
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,7 @@ def test_a_save_that_fails_leaves_the_old_model(size: int, tmp_path: Path) -> No
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
     writer = ModelWriter(tmp_path / "m", force=True)
-    with files_no_larger_than(size), pytest.raises((OSError, ModelError)):
+    with files_no_larger_than(size), pytest.raises((OSError, ModelError)), writer.locked():
         writer.save(snapshot(config), weights(network(config, seed=1)))
     assert tree(tmp_path) == before
 
@@ -203,10 +204,9 @@ def test_a_save_whose_description_fails_leaves_the_old_model(tmp_path: Path) -> 
     config = architecture_of("classify")
     ModelWriter(tmp_path / "m", force=False).save(snapshot(config), weights(network(config)))
     before = tree(tmp_path)
-    with pytest.raises(TypeError):
-        ModelWriter(tmp_path / "m", force=True).save(
-            snapshot(config, settings={"odd": object()}), weights(network(config, seed=1))
-        )
+    writer = ModelWriter(tmp_path / "m", force=True)
+    with pytest.raises(TypeError), writer.locked():
+        writer.save(snapshot(config, settings={"odd": object()}), weights(network(config, seed=1)))
     assert tree(tmp_path) == before
 
 
@@ -284,7 +284,89 @@ def test_a_model_is_written_into_an_empty_directory(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
+def test_a_training_that_fails_late_keeps_the_model_before_it(tmp_path: Path) -> None:
+    config, place = architecture_of("classify"), tmp_path / "m"
+    ModelWriter(place, force=False).save(snapshot(config), weights(network(config)))
+    before = (place / "model.safetensors").read_bytes()
+    record = replace(description(config).training, finished=False)  # type: ignore[type-var]
+    writer = ModelWriter(place, force=True)
+    with pytest.raises(TypeError), writer.locked():  # noqa: PT012
+        writer.save(snapshot(config, training=record), weights(network(config, seed=1)))
+        writer.save(snapshot(config, settings={"odd": object()}), weights(network(config)))
+    assert (Layout(place).replaced / "model.safetensors").read_bytes() == before
+    with pytest.raises(ModelError, match=r"the model before it is kept: .*replaced"):
+        ModelWriter(place, force=False)
+
+
+def test_whoever_reads_beside_replacements_gets_one_of_the_models(tmp_path: Path) -> None:
+    """A reader in a process of its own; two models of different sizes replace each other."""
+    place, code = (
+        tmp_path / "m",
+        "import sys, collections\n"
+        + dedent(
+            """
+        from pathlib import Path
+        from rnncli.storage.reading import load, read_whole
+        models, place = collections.Counter(), Path(sys.argv[1])
+        print(flush=True)
+        while not Path(sys.argv[2]).exists():
+            model = read_whole(place, lambda: load(place))
+            seed = model.description.settings["seed"]
+            models[f"{seed} {model.weights['head.output.bias'][0]:.0f}"] += 1
+        print(*models, sep=",")
+        """
+        ),
+    )
+    networks = []
+    for seed, size in enumerate((8, 16)):
+        config = architecture_of("classify", hidden_size=size)
+        model = network(config)
+        torch.nn.init.constant_(weights(model)["head.output.bias"], seed)
+        networks.append((config, model))
+
+    def save(seed: int) -> None:
+        config, model = networks[seed]
+        writer = ModelWriter(place, force=True)
+        with writer.locked():
+            writer.save(snapshot(config, settings={"seed": seed}), weights(model))
+
+    save(0)
+    command = [sys.executable, "-c", code, str(place), str(tmp_path / "end")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        for swap in range(60):
+            save(swap % 2)
+        (tmp_path / "end").touch()
+        models = reader.stdout.read().strip().split(",")
+    assert reader.returncode == 0
+    assert set(models) <= {"0 0", "1 1"} and len(models) == 2
+
+
+def test_files_of_two_models_are_not_taken_for_one(tmp_path: Path) -> None:
+    config = architecture_of("classify")
+    for seed, name in enumerate("ab"):
+        writer = ModelWriter(tmp_path / name, force=False)
+        writer.save(snapshot(config), weights(network(config, seed)))
+    shutil.copy(tmp_path / "b" / "model.safetensors", tmp_path / "a")
+    with pytest.raises(ModelError, match=r"model\.safetensors is not the file"):
+        load(tmp_path / "a")
+
+
 # Two trainings
+
+
+def test_a_model_that_another_training_has_finished_meanwhile_is_not_replaced(
+    tmp_path: Path,
+) -> None:
+    config = architecture_of("classify")
+    first, second = (ModelWriter(tmp_path / "m", force=False) for _ in range(2))
+    with first.locked():
+        first.save(snapshot(config), weights(network(config)))
+    before = tree(tmp_path)
+    with pytest.raises(ModelError, match="holds a model already"), second.locked():
+        pass
+    assert tree(tmp_path) == before
 
 
 def test_only_one_training_writes_to_a_directory(tmp_path: Path) -> None:

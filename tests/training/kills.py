@@ -1,0 +1,103 @@
+"""Kill a training before each call that changes the file system, and look at what is left.
+
+Each run is a fork of this process, where all libraries are imported: it takes half a second.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CALLS = ("rename", "replace", "unlink", "remove", "mkdir", "rmdir", "fsync", "link", "symlink")
+KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Run:
+    """The end of a forked process: its exit code, what it printed, how many calls it made."""
+
+    code: int
+    output: str
+    calls: int
+
+
+def train(arguments: list[object], log: Path, kill_at: int | None = None, number: int = 0) -> Run:
+    """Run ``rnncli train``; the call ``kill_at`` of the file system is not made any more.
+
+    ``number`` is the signal that comes in its place: 0 for SIGKILL, else that signal twice.
+    """
+    counter = log.with_suffix(".calls")
+    counter.write_text("0")
+    pid = os.fork()
+    if pid == 0:
+        _train(arguments, log, counter, kill_at, number)
+    _, status = os.waitpid(pid, 0)
+    text = log.read_text(errors="replace")
+    return Run(os.waitstatus_to_exitcode(status), text, int(counter.read_text()))
+
+
+def _train(
+    arguments: list[object], log: Path, counter: Path, kill_at: int | None, number: int
+) -> None:
+    """Run the command, and end the process."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    count = 0
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == kill_at:
+                if not number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
+                os.kill(os.getpid(), number)
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, counted(getattr(os, name)))
+    code = 70
+    try:
+        from rnncli.cli import app
+
+        app([str(argument) for argument in arguments], prog_name="rnncli")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(OSError):
+            counter.write_text(str(count))
+        os._exit(code)
+
+
+def import_everything() -> None:
+    """Import what a training needs, so that forks do not."""
+    import datasets  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    import torch
+
+    import rnncli.tasks.trainer as trainer
+    from rnncli.cli import COMMANDS, load_command
+    from rnncli.config import TASKS
+
+    torch.set_num_threads(1)
+    for name in COMMANDS:
+        load_command(name)
+    for task in TASKS:
+        trainer.recipe_of(task)
+
+
+def points(calls: int, sampled: int | None) -> Iterator[int]:
+    """Yield the calls to kill at: all, or some evenly over them."""
+    step = 1 if sampled is None else max(1, calls // sampled)
+    yield from range(1, calls + 1, step)

@@ -1,0 +1,93 @@
+"""Whatever kills a training, at whatever call: the same command ends as if nothing had happened.
+
+The short form samples the calls; ``RNNCLI_KILLS=all`` takes each of them.
+"""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import kills
+import pytest
+from models import pairs, reviews, story
+from shell import call
+
+import rnncli
+from rnncli.storage.layout import Layout
+
+SAMPLED = None if os.environ.get("RNNCLI_KILLS") == "all" else 4
+SMALL = (
+    *("--hidden-size", 8, "--embedding-dim", 8, "--precision", "float32", "--dropout", 0.2),
+    *("--seed", 3, "--steps", 4, "--patience", 100, "--checkpoint-every", "0.001s"),
+    *("--workers", 1, "--threads", 1),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished model, to be replaced or started from."""
+    model = tmp_path_factory.mktemp("finished") / "m"
+    assert call("train", reviews(), "-o", model, *SMALL).code == 0
+    return model
+
+
+def arguments(kind: str, model: Path, finished: Path) -> list[object]:
+    words: dict[str, list[object]] = {
+        "classify": [reviews()],
+        "generate": [story()],
+        "translate": [pairs()],
+        "force": [reviews(), "--force", "--learning-rate", 0.01],
+        "pretrain": [reviews(), "--unlabelled", story()],
+        "init": [reviews(), "--init-from", finished],
+    }
+    return ["train", *words[kind], "-o", model, *SMALL]
+
+
+def fresh(kind: str, model: Path, finished: Path) -> Path:
+    """Empty the place of the model, or put a finished one there that is to be replaced."""
+    shutil.rmtree(model, ignore_errors=True)
+    if kind == "force":
+        shutil.copytree(finished, model)
+    return model
+
+
+def check(kind: str, number: int, finished: Path, folder: Path, sampled: int | None) -> None:
+    kills.import_everything()
+    model, log = folder / "m", folder / "log"
+    words = arguments(kind, model, finished)
+    whole = kills.train(words, log) if fresh(kind, model, finished) else None
+    assert whole is not None and whole.code == 0, whole
+    weights = (model / "model.safetensors").read_bytes()
+    for point in kills.points(whole.calls, sampled):
+        fresh(kind, model, finished)
+        killed = kills.train(words, log, point, number)
+        assert killed.code in (kills.KILLED, 128 + number, -number, 130, 0), (point, killed)
+        assert "Traceback" not in killed.output, (point, killed)
+        if kind == "force":
+            assert rnncli.load(model)(["the soup"]), point
+        again = kills.train(words, log)
+        # What comes after the end of the training finds a finished model.
+        is_finished = "holds a model already" in again.output
+        assert again.code == 0 or is_finished, (point, again)
+        assert (model / "model.safetensors").read_bytes() == weights, point
+        assert not Layout(model).checkpoint.exists(), point
+        assert rnncli.load(model).description.training.finished, point  # type: ignore[union-attr]
+
+
+KINDS = ["classify", "generate", "translate", "force", "pretrain", "init"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_training_killed_at_any_call_goes_on(kind: str, finished: Path, tmp_path: Path) -> None:
+    check(kind, 0, finished, tmp_path, SAMPLED and 20)
+
+
+@pytest.mark.parametrize("kind", ["classify", "force"])
+def test_a_training_killed_at_some_calls_goes_on(kind: str, finished: Path, tmp_path: Path) -> None:
+    check(kind, 0, finished, tmp_path, SAMPLED)
+
+
+def test_two_requests_to_end_at_any_call_lose_nothing(finished: Path, tmp_path: Path) -> None:
+    check("force", signal.SIGTERM, finished, tmp_path, SAMPLED)
