@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -35,7 +36,8 @@ class Display(AbstractContextManager["Display"]):
         self._live = ExitStack()
         self._bar: Bar | None = None  # of the phase that runs
         self._best = math.nan  # loss
-        self._start = (0.0, 0.0)  # seconds and fraction at the first step of the phase
+        self._began = 0.0  # seconds at the first step of the phase
+        self._steps: deque[tuple[float, float]] = deque()  # seconds and fraction after each
         self._preview_seconds = 0.0
 
     def __exit__(self, *error: object) -> None:
@@ -44,9 +46,8 @@ class Display(AbstractContextManager["Display"]):
 
     def show(self, phase: "Phase", progress: "Progress") -> None:
         """Draw the progress of a step, and print its notices and its evaluation."""
-        if self._bar is None:
-            self._start = (progress.seconds, progress.fraction)
-        bar = self._bar or self._begin()
+        bar = self._bar or self._begin(progress.seconds)
+        self._steps.append((progress.seconds, progress.fraction))
         for notice in progress.notices:
             self._print(notice)
         if progress.evaluation is not None:
@@ -62,9 +63,11 @@ class Display(AbstractContextManager["Display"]):
             self._live.close()
             self._bar, self._best = None, math.nan
 
-    def _begin(self) -> "Bar":
+    def _begin(self, seconds: float) -> "Bar":
         from rich.progress import BarColumn, Progress, TextColumn
 
+        self._began = seconds
+        self._steps.clear()
         self._bar = Progress(
             TextColumn("[bold]{task.percentage:>3.0f}%"),
             BarColumn(bar_width=None),
@@ -80,8 +83,14 @@ class Display(AbstractContextManager["Display"]):
         return self._bar
 
     def _remaining(self, phase: "Phase", progress: "Progress") -> str:
-        """Estimate the time left by the steps so far; what went before them tells nothing."""
-        seconds, fraction = self._start
+        """Estimate the time left by the pace of the later half of the steps so far.
+
+        The first ones are slow, and what went before them tells nothing.
+        """
+        steps, middle = self._steps, (self._began + progress.seconds) / 2
+        while len(steps) > 1 and steps[1][0] <= middle:
+            steps.popleft()
+        seconds, fraction = steps[0]
         if progress.fraction <= fraction:
             return ""
         pace = (progress.seconds - seconds) / (progress.fraction - fraction)

@@ -5,20 +5,23 @@ from itertools import chain, islice
 
 SAMPLED_TEXTS = 100
 MAX_EXAMPLE = 50  # characters: with the rest of a command it fits on a line
+MIN_WORDS = 3  # of an example, where there is one
 MAX_LINE = 80  # characters of a short line
 MIN_SHORT_LINES = 0.9  # of the lines of a list, such as names or titles
 
 
 def example(texts: Iterable[str]) -> str | None:
-    """Return the first text that is easily typed, or the beginning of the first line of others."""
-    lines = [line for text in islice(texts, SAMPLED_TEXTS) for line in text.split("\n")]
+    """Return the first text of some words that is easily typed, else a line or the start of one."""
+    sample = [text.strip() for text in islice(texts, SAMPLED_TEXTS)]
+    lines = [line.strip() for text in sample for line in text.split("\n")]
     lines = lines[1:] or lines  # the first may be the rest of a cut one
-    for line in filter(_is_typed, lines):
-        if len(line) <= MAX_EXAMPLE:
-            return line.strip()
-    for line in filter(_is_typed, lines):
-        return line[:MAX_EXAMPLE].rpartition(" ")[0].strip() or line[:MAX_EXAMPLE]
-    return None
+    candidates = [*filter(_is_typed, sample), *filter(_is_typed, lines)]
+    short = [text for text in candidates if len(text) <= MAX_EXAMPLE]
+    sentences = (text for text in short if len(text.split()) >= MIN_WORDS)
+    whole = next(sentences, next(iter(short), None))
+    if whole is not None or not candidates:
+        return whole
+    return candidates[0][:MAX_EXAMPLE].rpartition(" ")[0] or candidates[0][:MAX_EXAMPLE]
 
 
 def is_list(texts: Iterable[str]) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+MIN_POINTS = 3  # of each curve: two make a line, which tells less than their numbers
 HEIGHT, MAX_WIDTH = 8, 60  # cells of the drawing in a terminal
 MARKS = {"training": "·", "held out": "●"}  # the last is drawn over the others
 ASCII_MARKS = {"training": ".", "held out": "*"}
@@ -43,7 +44,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Curves:
-    """Losses by step, at two steps or more."""
+    """Losses by step, at several steps."""
 
     losses: Mapping[str, Points]  # (step, loss), by "training" and "held out"
 
@@ -74,7 +75,7 @@ def curves(metrics: Sequence[Mapping[str, Any]]) -> Curves | None:
         name: [(line["step"], line[key]) for line in metrics if math.isfinite(line[key])]
         for name, key in (("training", "training_loss"), ("held out", "loss"))
     }
-    if any(len({step for step, _ in points}) < 2 for points in losses.values()):
+    if any(len({step for step, _ in points}) < MIN_POINTS for points in losses.values()):
         return None
     return Curves(losses)
 
