@@ -94,7 +94,7 @@ class Samples:
                 RnncliError(
                     f"the model copied more than {max_copy} characters in a row in each of "
                     f"{MAX_TRIES} tries",
-                    f"--max-copy {2 * max_copy}",
+                    f"--max-copy {max(2 * max_copy, 20)}",
                 ),
             )
         ]

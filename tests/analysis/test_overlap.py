@@ -186,7 +186,7 @@ def test_only_copies_are_an_error(beginning: Path) -> None:
 
 
 def test_the_options_need_a_source_and_samples() -> None:
-    assert "--copied-from FILE" in generate("The", "--max-copy", 5, code=2).err
+    assert "--copied-from" in generate("The", "--max-copy", 5, code=2).err
     scored = call("generate", "-m", generator(), "--score", "a", "--copied-from", story())
     assert scored.code == 2
     assert "--copied-from does not go with --score" in scored.err
