@@ -4,7 +4,6 @@ import os
 import re
 import select
 import sys
-from contextlib import suppress
 from importlib import import_module
 from inspect import cleandoc
 from types import ModuleType
@@ -14,7 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rnncli import __version__
-from rnncli.cli.console import print_error
+from rnncli.cli.console import discard, print_error
+from rnncli.cli.termination import Terminated, raise_on_termination
 from rnncli.errors import RnncliError
 
 # NumPy's matrix products run on one thread each, and batches side by side on several: the threads
@@ -71,8 +71,7 @@ class CommandGroup(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; where the reader closed the pipe, as `head` does, end silently."""
-        if sys.stdout is None:  # started without one: results are dropped
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        _open_closed_streams()
         output = _duplicate(sys.stdout)
         try:
             return super().main(*args, **kwargs)
@@ -85,7 +84,8 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            result = super().invoke(ctx)
+            with raise_on_termination():
+                result = super().invoke(ctx)
             sys.stdout.flush()
             return result
         except RnncliError as error:
@@ -94,12 +94,12 @@ class CommandGroup(TyperGroup):
             print_error(error)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
-            _discard_output()
+            discard(sys.stdout)
             raise typer.Exit(BROKEN_PIPE) from None
         except OSError as error:
             if os.environ.get("RNNCLI_DEBUG"):
                 raise
-            _discard_output()
+            discard(sys.stdout)
             file = f"{error.filename}: " if error.filename else ""
             print_error(
                 RnncliError(
@@ -108,8 +108,26 @@ class CommandGroup(TyperGroup):
                 )
             )
             raise typer.Exit(1) from None
+        except Terminated as termination:
+            raise typer.Exit(128 + termination.signal) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _open_closed_streams() -> None:
+    """Let streams that are closed lead nowhere: results and messages are dropped.
+
+    Else the next file that is opened would take the place of one, and `print` take stdout.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the first that is free
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
 
 def _duplicate(stream: TextIO) -> int | None:
@@ -127,12 +145,6 @@ def _is_broken_pipe(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
-
-
-def _discard_output() -> None:
-    """Redirect stdout to nowhere, so that flushing it at exit raises nothing."""
-    with suppress(ValueError):  # no descriptor at all, as in a test
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from rnncli.errors import RnncliError
 from rnncli.text.unicode import escape_controls
@@ -94,7 +95,16 @@ def _print(message: str) -> None:
         width = get_terminal_size().columns
         lines = escape_controls(message).split("\n")
         message = "\n".join(_wrapped(line, width) for line in lines)
-    print(f"{message}\n", end="", file=sys.stderr, flush=True)  # at once, or an interrupt cuts it
+    try:
+        print(f"{message}\n", end="", file=sys.stderr, flush=True)  # an interrupt would cut it
+    except OSError:  # nobody hears of it, and results go on
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Redirect a stream to nowhere, so that writing to it and closing it raise nothing."""
+    with suppress(ValueError):  # no descriptor at all, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _wrapped(line: str, width: int) -> str:

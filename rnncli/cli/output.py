@@ -1,8 +1,10 @@
 """The answer of a command to a text, and its destination: stdout or a file."""
 
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -15,6 +17,7 @@ from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from gzip import GzipFile
+    from io import BufferedWriter
 
 
 EXAMPLES = {"-o": "answers.txt", "--errors": "mistakes.tsv", "--attention-out": "attention.svg"}
@@ -50,7 +53,10 @@ def require_folder(path: Path, option: str) -> None:
     if path.is_dir():
         example = path / EXAMPLES[option]
         raise DataError(f"{path} is a folder", f"name a file in it: {option} {quote(str(example))}")
-    if not path.resolve().parent.is_dir():
+    real = Path(os.path.realpath(path))
+    if real.is_symlink():
+        raise DataError(f"{path} is a link that goes round in a circle", f"rm {quote(str(path))}")
+    if not real.parent.is_dir():
         raise DataError(
             f"{path} cannot be written: the folder {path.parent} does not exist",
             f"make the folder: mkdir -p {quote(str(path.parent))}",
@@ -74,10 +80,13 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]
             yield partial(_write, file)
         return
     require_folder(path, "-o")
-    path = path.resolve()  # a link stays a link
-    part = next(p for p in _part_names(path) if not p.exists())
+    path = Path(os.path.realpath(path))  # a link stays a link
+    file = _create_part(path)
+    part = Path(file.name)
     try:
-        with part.open("xb") as file:
+        with file:
+            if path.exists():  # who may read it stays as it was
+                part.chmod(stat.S_IMODE(path.stat().st_mode))
             if path.suffix.lower() == ".gz":
                 import gzip
 
@@ -92,6 +101,14 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]
         else:
             part.unlink(missing_ok=True)
         raise
+
+
+def _create_part(path: Path) -> "BufferedWriter":
+    """Create the first free file beside a path; another process may look for one, too."""
+    for part in _part_names(path):
+        with suppress(FileExistsError):
+            return part.open("xb")
+    raise AssertionError  # there is always another name
 
 
 def _part_names(path: Path) -> Iterator[Path]:

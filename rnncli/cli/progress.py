@@ -139,6 +139,7 @@ def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: 
     if losses is None:
         file.unlink(missing_ok=True)  # of a model that was replaced
         return
+    file.unlink(missing_ok=True)  # a link would lead elsewhere
     file.write_text(curves.svg(losses), encoding="utf-8")
     if is_terminal() and not messenger.quiet:
         options = messenger.console().options

@@ -19,6 +19,7 @@ from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
 from rnncli.cli.progress import Display, draw_curves, format_scores
 from rnncli.cli.stages import StageLine
+from rnncli.cli.termination import Terminated
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, Task
 from rnncli.messages import format_duration, parse_duration
 
@@ -172,5 +173,7 @@ def _train(trainer: "Trainer", messenger: Messenger) -> None:
                 display.show(phase, progress)
     except KeyboardInterrupt as interruption:
         announce_interruption(interruption, trainer.kept, messenger)
-        signal = interruption.signal if isinstance(interruption, TrainingInterrupted) else SIGINT
+        signal = int(SIGINT)
+        if isinstance(interruption, Terminated | TrainingInterrupted):
+            signal = interruption.signal
         raise typer.Exit(128 + signal) from None

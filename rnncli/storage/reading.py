@@ -3,6 +3,7 @@
 No weight is read before the description, the shapes and the file sizes fit together.
 """
 
+import hashlib
 import json
 import reprlib
 import time
@@ -43,6 +44,15 @@ class SavedModel:
     def path(self) -> Path:
         """Return the directory."""
         return self.layout.root
+
+    @property
+    def digest(self) -> str:
+        """Return a SHA-256 that tells the model from others: of what it consists of."""
+        content = {name: values.tobytes() for name, values in self.weights.items()}
+        digest = hashlib.sha256(repr(self.description).encode())
+        for name in sorted(content):
+            digest.update(content[name])
+        return digest.hexdigest()
 
     def require_tuned(
         self, required: set[str], optional: frozenset[str] = frozenset()

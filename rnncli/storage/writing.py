@@ -111,11 +111,11 @@ class ModelWriter:
                 raise ModelError(
                     f"another training writes to {self.path}", _other_output(self.path)
                 )
-            self._check()  # another training may have ended since
-            leftovers = (layout.removed, *layout.checkpoint.glob(".*"))
-            for file in (*map(temporary_path, layout.files), *leftovers):
-                remove(file)  # of a process that was killed
             try:
+                self._check()  # another training may have ended since
+                leftovers = (layout.removed, *layout.checkpoint.glob(".*"))
+                for file in (*map(temporary_path, layout.files), *leftovers):
+                    remove(file)  # of a process that was killed
                 complete(layout)
                 yield
             finally:

@@ -188,6 +188,7 @@ def _identity(
     }
     if request.init_from is not None:
         identity["init_from"] = str(request.init_from.path)
+        identity["init_from_sha256"] = request.init_from.digest
     if request.unlabelled:
         identity["unlabelled"] = [other.fingerprint for other in request.unlabelled]
     kept: dict[str, Any] = json.loads(json.dumps(identity))

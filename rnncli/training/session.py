@@ -65,14 +65,15 @@ class Session:
             saved = None
         spent = time.monotonic() - self.began
         first, *others = self.prepared.phases
-        if others:
-            if saved is None or saved.phase == first.name:
-                spent = yield from self._pretrain(first, saved, spent)
-                saved = None
-            (last,) = others
-        else:
-            last = first
-        progress = yield from self._train(last, saved, spent)
+        with Interruption() as interruption:  # one that ends no phase ends the next
+            if others:
+                if saved is None or saved.phase == first.name:
+                    spent = yield from self._pretrain(first, saved, spent, interruption)
+                    saved = None
+                (last,) = others
+            else:
+                last = first
+            progress = yield from self._train(last, saved, spent, interruption)
         self._finish(progress)
 
     def preview(self, weights: Mapping[str, Tensor]) -> str | None:
@@ -80,40 +81,37 @@ class Session:
         return self.recipe.preview(self.prepared, weights)
 
     def _pretrain(
-        self, phase: Phase, saved: SavedRun | None, spent: float
+        self, phase: Phase, saved: SavedRun | None, spent: float, interruption: Interruption
     ) -> Generator[tuple[Phase, Progress], None, float]:
         """Train the network on plain text; return the seconds that are spent."""
         seconds = phase.settings.max_time
         budget = format_duration(seconds) if seconds else "its steps"
         self.announce(f"pretraining: on plain text, up to {budget}")
-        progress = yield from self._train(phase, saved, spent)
+        progress = yield from self._train(phase, saved, spent, interruption)
         assert progress.weights is not None  # the last step is always evaluated
         phase.trainable.model.load_state_dict(progress.weights)
         self.announce("training: on labelled texts")
         return progress.seconds
 
     def _train(
-        self, phase: Phase, saved: SavedRun | None, spent: float
+        self, phase: Phase, saved: SavedRun | None, spent: float, interruption: Interruption
     ) -> Generator[tuple[Phase, Progress], None, Progress]:
         """Train a phase, save what it reaches, and return its last progress."""
         is_last = phase.trainable is self.prepared.trainable
         state = None if saved is None else saved.state
         reserve = self.recipe.finish_share * (phase.settings.max_time or 0.0) if is_last else 0.0
         saver = _StateSaver(self, phase)
-        with Interruption() as interruption:
-            for progress in fit(phase.trainable, phase.settings, spent, state, reserve):
-                if progress.evaluation is not None and is_last:
-                    self._record(progress)
-                if not progress.last and saver.is_due(progress):
-                    saver.save(progress)
-                if progress.best and progress.weights is not None and is_last:
-                    self.writer.save(self.snapshot, progress.weights)
-                yield phase, progress
-                if interruption.signal and not progress.last:
-                    saver.save(progress)
-                    raise TrainingInterrupted(
-                        interruption.signal, progress.step, self.writer.replaced
-                    )
+        for progress in fit(phase.trainable, phase.settings, spent, state, reserve):
+            if progress.evaluation is not None and is_last:
+                self._record(progress)
+            if not progress.last and saver.is_due(progress):
+                saver.save(progress)
+            if progress.best and progress.weights is not None and is_last:
+                self.writer.save(self.snapshot, progress.weights)
+            yield phase, progress
+            if interruption.signal and not progress.last:
+                saver.save(progress)
+                raise TrainingInterrupted(interruption.signal, progress.step, self.writer.replaced)
         return progress
 
     def _finish(self, progress: Progress) -> None:

@@ -1,10 +1,12 @@
-"""Stop a training on SIGINT or SIGTERM, such that it can be resumed."""
+"""Stop a training on SIGINT, SIGTERM or SIGHUP, such that it can be resumed."""
 
 import signal
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
+
+from rnncli.storage.atomic_files import ENDING_SIGNALS
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -27,8 +29,9 @@ class Interruption(AbstractContextManager["Interruption"]):
     def __enter__(self) -> "Interruption":
         """Listen."""
         if current_thread() is main_thread():  # which alone hears of signals
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._came)
+            for number in ENDING_SIGNALS:
+                if signal.getsignal(number) != signal.SIG_IGN:  # as of SIGHUP under nohup
+                    self._before[number] = signal.signal(number, self._came)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -284,6 +284,42 @@ def test_a_model_directory_may_be_a_link(tmp_path: Path) -> None:
     assert call("classify", "-m", tmp_path / "link", TEXT).code == 0
 
 
+# Links and pipes where files are written
+
+WRITTEN = (
+    *("checkpoint/lock", "checkpoint/.state.safetensors.new", "checkpoint/next"),
+    *("checkpoint/replaced", ".config.json.new", "curve.svg", "README.md", "metrics.jsonl"),
+    *(WEIGHTS, TOKENIZER),
+)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_no_link_is_followed_and_no_pipe_waited_for_on_writing(
+    name: str, model: Path, tmp_path: Path
+) -> None:
+    precious = write_lines(tmp_path / "precious", "precious")
+    words = ("train", reviews(), "-o", model, *SMALL, "--steps", 3, "--force")
+    for make in (lambda path: path.symlink_to(precious), os.mkfifo):
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).unlink(missing_ok=True)
+        make(model / name)
+        result = call(*words, "--checkpoint-every", "0.001s")
+        assert result.code == 0, result.err
+        assert precious.read_text() == "precious\n"
+        assert call("classify", "-m", model, TEXT).code == 0
+
+
+def test_a_checkpoint_that_is_a_link_is_refused(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write_lines(folder / "lock", "precious")
+    (model / "checkpoint").symlink_to(folder)
+    before = [(path, path.read_bytes()) for path in folder.iterdir()]
+    result = call("train", reviews(), "-o", model, *SMALL, "--steps", 1, "--force")
+    assert "rm " in explained(result, 1, "checkpoint is a link")
+    assert [(path, path.read_bytes()) for path in folder.iterdir()] == before
+
+
 # Weights
 
 

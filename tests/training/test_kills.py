@@ -6,12 +6,15 @@ The short form samples the calls; ``RNNCLI_KILLS=all`` takes each of them.
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import kills
 import pytest
 from models import pairs, reviews, story
-from shell import call
+from shell import TIMEOUT, call, environment, start
 
 import rnncli
 from rnncli.storage.layout import Layout
@@ -91,3 +94,59 @@ def test_a_training_killed_at_some_calls_goes_on(kind: str, finished: Path, tmp_
 
 def test_two_requests_to_end_at_any_call_lose_nothing(finished: Path, tmp_path: Path) -> None:
     check("force", signal.SIGTERM, finished, tmp_path, SAMPLED)
+
+
+def test_a_request_to_end_at_the_last_step_of_pretraining_ends_there(tmp_path: Path) -> None:
+    """A pretraining of one step: whenever the signal comes, it comes in the last one."""
+    model = tmp_path / "m"
+    words = ["train", reviews(), "--unlabelled", story(), "-o", model, *SMALL]
+    code = (
+        "import os, signal, sys\n"
+        "import rnncli.training.session as session\n"
+        "from rnncli.cli import app\n"
+        "fit = session.fit\n"
+        "def stopped(*args):\n"
+        "    for progress in fit(*args):\n"
+        "        if progress.last: os.kill(os.getpid(), signal.SIGHUP)\n"
+        "        yield progress\n"
+        "session.fit = stopped\n"
+        "app(sys.argv[1:], prog_name='rnncli')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 128 + signal.SIGHUP, done.stderr.decode()
+    assert b"to resume, run the same command" in done.stderr
+    assert call(*words).code == 0
+
+
+def test_a_training_started_from_a_model_that_has_changed_does_not_go_on(
+    finished: Path, tmp_path: Path
+) -> None:
+    kills.import_everything()
+    model, start = tmp_path / "m", shutil.copytree(finished, tmp_path / "start")
+    words = ["train", reviews(), "-o", model, "--init-from", start, *SMALL]
+    whole = kills.train(words, tmp_path / "log")
+    shutil.rmtree(model)
+    kills.train(words, tmp_path / "log", whole.calls // 2)
+    assert Layout(model).state.exists()
+    other = ("train", reviews(), "-o", start, "--force", *SMALL, "--learning-rate", 0.01)
+    assert call(*other).code == 0
+    result = call(*words)
+    assert result.code == 1
+    assert "differs: init_from_sha256 was" in result.err
+
+
+def test_a_request_to_end_while_data_is_read_leaves_no_temporary_files(tmp_path: Path) -> None:
+    with start("train", "-", "-o", tmp_path / "m", env={"TMPDIR": str(tmp_path)}) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"text,label\na,b\n" * 1_000)
+        deadline = time.monotonic() + TIMEOUT
+        while not list(tmp_path.glob("rnncli-*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(TIMEOUT) == 143
+    assert list(tmp_path.iterdir()) == []
