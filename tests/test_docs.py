@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_the_tour_runs_as_it_is_written(tour):
     assert {path.name for path in (tour / "models").iterdir()} == {
         "classify",
         "generate",
+        "rnn",
         "translate",
     }
 
@@ -62,6 +64,17 @@ def test_python_examples_run(tour):
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
+
+
+def test_the_recorded_screen_is_a_picture_that_needs_nothing_else():
+    (path,) = re.findall(r"!\[.+\]\((.+\.svg)\)", README)
+    picture = Path(__file__).parent.parent / path
+    assert picture.stat().st_size < 60_000
+    texts = [element.text for element in ElementTree.parse(picture).iter() if element.text]
+    shown = "".join(texts).replace("\xa0", " ")
+    assert "$ rnncli train" in shown
+    assert "saved models/classify" in shown
+    assert "url(http" not in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)

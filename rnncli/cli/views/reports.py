@@ -93,14 +93,15 @@ def _print_classifier(report: ClassifierReport, console: "Console") -> None:
 
 
 def _print_summary(report: ClassifierReport, console: "Console") -> None:
-    chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
-    console.print(f"\ntexts              {report.texts:6,}")
-    console.print(f"mistakes           {len(report.mistakes):6,}")
-    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})\n")
     rows: dict[str, LabelScores] = {"model": report}
     if report.against is not None:
         rows["second model"] = report.against
     rows |= {BASELINES[name]: scores for name, scores in report.baselines.items()}
+    _print_ordinal_scores(rows, console)
+    chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
+    console.print(f"\ntexts              {report.texts:6,}")
+    console.print(f"mistakes           {len(report.mistakes):6,}")
+    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})\n")
     _print_table(
         console,
         ["", "accuracy", "95 % interval", "macro F1", "95 % interval"],
@@ -110,7 +111,6 @@ def _print_summary(report: ClassifierReport, console: "Console") -> None:
             for name, scores in rows.items()
         ],
     )  # fmt: skip
-    _print_ordinal_scores(rows, console)
 
 
 def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -> None:
@@ -124,8 +124,10 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
                  _percent(ordinal.within_one), _range(ordinal.within_one_interval)]
             )  # fmt: skip
     if cells:
-        console.print("the labels are a scale; errors are in its steps")
-        header = ["", "mean absolute error", "95 % interval", "within one", "95 % interval"]
+        console.print(
+            "\nlabels as a scale: the mean absolute error (MAE) in steps, and within one step"
+        )
+        header = ["", "MAE", "95 % interval", "within one", "95 % interval"]
         _print_table(console, header, cells)
 
 
