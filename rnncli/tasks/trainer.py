@@ -172,7 +172,10 @@ class Trainer:
                 "leave --init-from out",
             )
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
-        with writer.locked(), tempfile.TemporaryDirectory(prefix="rnncli-") as scratch:
+        from rnncli.training.device import kept_threads
+
+        scratch_folder = tempfile.TemporaryDirectory(prefix="rnncli-")
+        with writer.locked(), scratch_folder as scratch, kept_threads():
             self._session = self._open_session(corpus, unlabelled, writer, Path(scratch))
             for phase, progress in self._session.run():
                 self._last = progress

@@ -1,5 +1,8 @@
 """Choose the device and the precision of a training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from rnncli.config import Device, Precision
@@ -48,3 +51,13 @@ def start_torch(seed: int) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # gates saturate; denormal numbers would slow them down
     torch.manual_seed(seed)
+
+
+@contextmanager
+def kept_threads() -> Iterator[None]:
+    """Give PyTorch its number of threads back afterwards: other programs may train with it."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from models import SMALL, pairs, reviews, story, write_reviews, write_story
 from shell import call
 
@@ -121,3 +122,13 @@ def test_no_more_rows_are_trained_on_than_asked_for(data, tmp_path: Path) -> Non
     rows = json.loads((result.path / "config.json").read_text())["data"]["rows"]
     assert rows["train"] == 20
     assert rows["validation"] >= 1
+
+
+def test_pytorch_keeps_its_number_of_threads(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        rnncli.train(reviews(), output=tmp_path / "m", **TINY)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
