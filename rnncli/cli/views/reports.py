@@ -124,9 +124,7 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
                  _percent(ordinal.within_one), _range(ordinal.within_one_interval)]
             )  # fmt: skip
     if cells:
-        console.print(
-            "\nlabels as a scale: the mean absolute error (MAE) in steps, and within one step"
-        )
+        console.print("\nlabels as a scale: mean absolute error (MAE) in steps, share within one")
         header = ["", "MAE", "95 % interval", "within one", "95 % interval"]
         _print_table(console, header, cells)
 
