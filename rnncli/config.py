@@ -5,6 +5,7 @@ import os
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -45,6 +46,30 @@ MAX_SEED = 2**63 - 1  # what torch takes
 DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
 MAX_VALIDATION_CHARACTERS = 250_000  # of running text: nats to 0.01, and the rest to learn from
 MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
+MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
+
+# Bounds of what a person can set, far beyond what is of use: numbers of float32 overflow outside of
+# them, or the memory or the threads of a machine run out.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "threads": (1, 1_024),
+    "workers": (1, 1_024),
+    "max_time": (1e-3, 1e9),  # seconds: thirty years
+    "epochs": (1e-9, 1e9),
+    "steps": (1, MAX_SEED),
+    "max_rows": (1, MAX_SEED),
+    "learning_rate": (1e-12, 1e38),  # where it diverges, training says so
+    "clip": (1e-9, 1e9),
+    "weight_decay": (0.0, 1e9),
+    "temperature": (0.0, 1e4),
+    "top_k": (1, MAX_VOCAB),
+    "top_p": (1e-9, 1.0),
+    "min_p": (1e-9, 1.0),
+    "repetition_penalty": (1e-4, 1e4),
+    "length": (1, 1_000_000_000),
+    "beam": (1, 1_000),
+    "length_penalty": (-MAX_LENGTH_PENALTY, MAX_LENGTH_PENALTY),
+    "no_repeat_ngram": (1, 1_000_000),
+}
 
 
 def _option(name: str) -> str:
@@ -65,6 +90,23 @@ def _require_number(
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and is_allowed(value)):  # type: ignore[arg-type]
         raise ConfigError(f"{_option(name)} is {reprlib.repr(value)}", f"give a number {allowed}")
+
+
+def _is_between(low: float, high: float, value: float) -> bool:
+    return low <= value <= high
+
+
+def require_within(config: object) -> None:
+    """Refuse a config with a number outside of its `BOUNDS`; None is left to a default."""
+    for name, (low, high) in BOUNDS.items():
+        value = getattr(config, name, None)
+        if value is None:
+            continue
+        if isinstance(low, int):
+            require_int(_option(name), value, low, int(high))
+        else:
+            allowed = f"from {low:g} to {high:g}"
+            _require_number(name, value, partial(_is_between, low, high), allowed)
 
 
 def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -88,6 +130,7 @@ def choose_threads(threads: int | None) -> int:
     with the first one.
     """
     if threads is not None:
+        require_int("--threads", threads, 1, int(BOUNDS["threads"][1]))
         os.environ["RAYON_NUM_THREADS"] = str(threads)
         return threads
     if hasattr(os, "sched_getaffinity"):
@@ -144,15 +187,7 @@ class Settings:
         for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
             _require_number(name, getattr(self, name), lambda x: 0 <= x < 1, "from 0 to below 1")
         _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")
-        for name in ("learning_rate", "clip"):
-            _require_number(name, getattr(self, name), lambda x: x > 0, "above 0")
-        _require_number("weight_decay", self.weight_decay, lambda x: x >= 0, "from 0")
-        for name in ("steps", "max_rows", "threads", "workers"):
-            if (value := getattr(self, name)) is not None:
-                require_int(_option(name), value, 1, MAX_SEED)
-        for name in ("epochs", "max_time"):
-            if (value := getattr(self, name)) is not None:
-                _require_number(name, value, lambda x: x > 0, "above 0")
+        require_within(self)
 
     def with_given(self, given: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
@@ -228,24 +263,9 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings from which nothing can be drawn."""
-        if not (self.temperature >= 0 and math.isfinite(self.temperature)):
-            raise ConfigError(
-                f"--temperature is {self.temperature}", "give 0 (greedy) or a number above it"
-            )
-        if self.top_k is not None and self.top_k < 1:
-            raise ConfigError(f"--top-k is {self.top_k}", "give a whole number from 1")
-        for option, value in (("--top-p", self.top_p), ("--min-p", self.min_p)):
-            if value is not None and not 0 < value <= 1:
-                raise ConfigError(f"{option} is {value}", "give a share above 0 and up to 1")
-        if not (self.repetition_penalty > 0 and math.isfinite(self.repetition_penalty)):
-            raise ConfigError(
-                f"--repetition-penalty is {self.repetition_penalty}",
-                "give 1 (none) or a number above it",
-            )
+        require_within(self)
         if self.seed is not None:
             require_int("--seed", self.seed, 0, MAX_SEED)
-        if self.length < 1:
-            raise ConfigError(f"--length is {self.length}", "give a whole number from 1")
 
 
 USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
@@ -264,18 +284,9 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         """Refuse searches that cannot give what is asked for."""
-        if self.beam < 1:
-            raise ConfigError(f"--beam is {self.beam}", "give a whole number from 1")
-        if self.length_penalty is not None and not math.isfinite(self.length_penalty):
-            raise ConfigError(
-                f"--length-penalty is {self.length_penalty}", "give a number, such as 1"
-            )
+        require_within(self)
         if not 1 <= self.nbest <= self.beam:
             raise ConfigError(
                 f"--nbest is {self.nbest} with --beam {self.beam}",
                 f"--beam {self.nbest}" if self.nbest > 0 else "leave --nbest out",
-            )
-        if self.no_repeat_ngram is not None and self.no_repeat_ngram < 1:
-            raise ConfigError(
-                f"--no-repeat-ngram is {self.no_repeat_ngram}", "give a whole number from 1"
             )

@@ -1,5 +1,6 @@
 """What a person is told while a command runs: notices, stages, and the words of both."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -61,7 +62,7 @@ def parse_duration(duration: str | float) -> float:
     )
     hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
     total = hours * 3600 + minutes * 60 + seconds
-    if total <= 0:
+    if not 0 < total < math.inf:
         raise ConfigError(f"{text!r} is not a duration", "write it like 90s, 2m or 1h30m")
     return total
 

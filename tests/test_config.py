@@ -1,4 +1,5 @@
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -183,3 +184,43 @@ def test_a_search_that_cannot_work_is_refused_by_the_name_of_its_option(option, 
 
 def test_asking_for_more_than_the_beam_holds_says_which_beam_would():
     assert "--beam 8" in refused(SearchConfig, beam=5, nbest=8).hint
+
+
+BEYOND = [
+    (SearchConfig, "length_penalty", [1_000.0, -1_000.0, float("nan")]),
+    (SearchConfig, "beam", [0, 10**6, 10**20]),
+    (SearchConfig, "no_repeat_ngram", [0, 10**20]),
+    (SamplingConfig, "repetition_penalty", [0.0, 1e300, 1e-300]),
+    (SamplingConfig, "temperature", [-1.0, 1e300]),
+    (SamplingConfig, "top_p", [0.0, 1e-320, 1.5]),
+    (SamplingConfig, "length", [0, 10**20]),
+]
+
+
+@pytest.mark.parametrize(("config", "name", "values"), BEYOND, ids=lambda value: str(value)[:20])
+def test_numbers_that_would_overflow_are_refused(config: Any, name: str, values: Any) -> None:
+    for value in values:
+        with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is"):
+            config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_time", 1e300),
+        ("threads", 100_000),
+        ("workers", 100_000),
+        ("learning_rate", 1e-320),
+        ("clip", 1e300),
+        ("weight_decay", 1e300),
+        ("epochs", 1e300),
+    ],
+)
+def test_settings_that_would_overflow_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is"):
+        DEFAULTS["classify"].with_given({name: value})
+
+
+def test_a_duration_of_many_digits_is_none() -> None:
+    with pytest.raises(ConfigError, match="not a duration"):
+        parse_duration("9" * 320)

@@ -22,6 +22,7 @@ from rnncli.storage.layout import TASK_FILES
 Value = TypeVar("Value")
 
 MAX_VALUE = 1e4  # a hundred times the weights of trained models; far above, products overflow
+TUNED_BOUNDS = 1e-9, 1e3  # of tuned hyperparameters; far beyond, quotients and powers overflow
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         raise ValueError(str(error)) from None
     head = architecture.head
     tuned, task_values = _mapping(values.get("tuned", {}), float), values.get("task_values", {})
-    if tuned is None or not all(0 < value < MAX_VALUE for value in tuned.values()):
+    low, high = TUNED_BOUNDS
+    if tuned is None or not all(low <= value <= high for value in tuned.values()):
         raise ValueError("the tuned hyperparameters are wrong")
     if not isinstance(task_values, dict):
         raise ValueError("task_values is no object")

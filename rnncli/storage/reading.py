@@ -5,6 +5,7 @@ No weight is read before the description, the shapes and the file sizes fit toge
 
 import hashlib
 import json
+import math
 import reprlib
 import time
 from collections.abc import Callable, Mapping
@@ -55,17 +56,23 @@ class SavedModel:
         return digest.hexdigest()
 
     def require_tuned(
-        self, required: set[str], optional: frozenset[str] = frozenset()
+        self,
+        required: set[str],
+        optional: frozenset[str] = frozenset(),
+        maximum: float = math.inf,
     ) -> Mapping[str, float]:
         """Return the tuned hyperparameters: all of ``required``, or none of these.
 
         Raises:
-            ModelError: the names are not those of a model of its task.
+            ModelError: the names are not those of a model of its task, or a value is above
+                ``maximum``.
 
         """
         tuned = self.description.tuned
         if tuned.keys() - optional not in (required, set()):
             raise self.damaged("the tuned hyperparameters are those of another model")
+        if any(value > maximum for value in tuned.values()):
+            raise self.damaged("the tuned hyperparameters are out of range")
         return tuned
 
     def damaged(self, reason: str) -> ModelError:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from rnncli.errors import ModelError
+from rnncli.errors import ModelError, RnncliError
 from rnncli.messages import Announce, format_duration
 from rnncli.storage.card import format_card
 from rnncli.storage.description import ModelDescription
@@ -117,6 +117,11 @@ class Session:
     def _finish(self, progress: Progress) -> None:
         """Tune the best model and write its description."""
         snapshot, path = self.snapshot, self.writer.path
+        if not snapshot.description.scores:  # no evaluation was the best
+            raise RnncliError(
+                "training diverged: the held-out loss was never a finite number",
+                f"--learning-rate {self.prepared.settings.learning_rate / 10:g}",
+            )
         max_time = self.prepared.settings.max_time
         if max_time is not None and progress.epoch < 1:
             self.announce(

@@ -234,6 +234,26 @@ def test_a_deeply_nested_value_is_refused(model: Path) -> None:
         refused(model, "config.json")
 
 
+TUNED = [
+    (translator, {"length_penalty": 500.0}),
+    (translator, {"length_penalty": 1e-320}),
+    (generator, {"share": 0.5, "twins": 1e-320, "sharpness": 10.0}),
+    (generator, {"share": 0.5, "twins": 1.0, "sharpness": 9_999.0}),
+    (generator, {"share": 0.9999999999, "twins": 1.0, "sharpness": 1.0}),
+    (classifier, {"network": 9_999.0, "ngrams": 1e-320}),
+]
+
+
+@pytest.mark.parametrize(("base", "tuned"), TUNED)
+def test_tuned_numbers_that_would_overflow_are_refused(
+    base: Callable[[], Path], tuned: dict[str, float], tmp_path: Path
+) -> None:
+    model = shutil.copytree(base(), tmp_path / "m")
+    edited(model / CONFIG, lambda c: c.update(tuned=tuned))
+    with pytest.raises(ModelError, match=r"config\.json is damaged: the tuned"):
+        load_model(model)
+
+
 # Files that are not regular
 
 

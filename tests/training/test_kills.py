@@ -14,7 +14,7 @@ from pathlib import Path
 import kills
 import pytest
 from models import pairs, reviews, story
-from shell import TIMEOUT, call, environment, start
+from shell import TIMEOUT, call, environment, explained, start
 
 import rnncli
 from rnncli.storage.layout import Layout
@@ -150,3 +150,9 @@ def test_a_request_to_end_while_data_is_read_leaves_no_temporary_files(tmp_path:
         process.terminate()
         assert process.wait(TIMEOUT) == 143
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_never_has_a_finite_loss_is_an_error(tmp_path: Path) -> None:
+    words = ("train", reviews(), "-o", tmp_path / "m", *SMALL, "--steps", 2)
+    result = call(*words, "--learning-rate", 1e8)
+    assert "--learning-rate" in explained(result, 1, "diverged")

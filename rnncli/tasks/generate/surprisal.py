@@ -17,6 +17,7 @@ from rnncli.tasks.generate.control_codes import Controls, prefix
 from rnncli.tasks.predictor import Predictor, as_texts
 from rnncli.text.batching import pad, split_long_text
 
+MAX_SHARE = 0.99  # of the cache: above, too little is left to the network for a logarithm
 MAX_CHARACTERS = 10_000  # of a text that is read as a whole
 BATCH_TOKENS = 16_384  # padding included: bounds memory
 BATCH_TEXTS = 256  # larger batches are hardly faster
@@ -69,7 +70,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
     ) -> None:
         super().__init__(model, threads, announce)
         self.cache_parameters = model.require_tuned({"share", "twins", "sharpness"})
-        if self.cache_parameters.get("share", 0.0) >= 1:
+        if self.cache_parameters.get("share", 0.0) > MAX_SHARE:
             raise model.damaged("the tuned hyperparameters are wrong")
         try:
             self.controls = Controls.parse(model.description.task_values.get("controls"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
-from rnncli.config import SearchConfig
+from rnncli.config import MAX_LENGTH_PENALTY, SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
@@ -77,9 +77,8 @@ class Translator(Predictor[EncoderDecoder]):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._tuned = model.require_tuned(
-            {"length_penalty"}, frozenset({"length_penalty_alone", LETTERLESS_SOURCES})
-        )
+        optional = frozenset({"length_penalty_alone", LETTERLESS_SOURCES})
+        self._tuned = model.require_tuned({"length_penalty"}, optional, MAX_LENGTH_PENALTY)
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
             sizes = self._tokenizer.vocab_size, self._target_tokenizer.vocab_size
