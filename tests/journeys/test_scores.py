@@ -66,7 +66,8 @@ def test_pairs_are_scored_in_the_direction_of_the_model(tmp_path: Path) -> None:
     assert "columns exchanged: the model translates from en to fr" in result.err
     result = call("evaluate", translator(), data, "--source", "fr", "--target", "en")
     hint = explained(result, 1, "the model translates from en to fr")
-    assert hint == "exchange them: --source en --target fr"
+    command = f"rnncli evaluate {translator()} {data} --source en --target fr"
+    assert hint == f"exchange them: {command}"
 
 
 def test_ordered_labels_are_scored_by_their_distance(tmp_path: Path) -> None:
