@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from rnncli.config import Settings
-from rnncli.errors import ModelError, RnncliError
+from rnncli.errors import ConfigError, ModelError, RnncliError
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.description import ModelDescription, parse
 from rnncli.storage.layout import require_regular_file
@@ -39,21 +39,59 @@ def restore(parts: Mapping[str, Stateful], state: TrainingState) -> None:
     """Set all parts of a run as they were.
 
     Raises:
-        RnncliError: the state is not one of such a run.
+        UnfitStateError: the state is not one of such a run.
 
     """
     values: StateDict = {**state.numbers, **state.tensors}
     try:
+        _require_fit(capture(parts), state)
         for part, stateful in parts.items():
             prefix = f"{part}."
             stateful.load_state_dict(
                 {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
             )
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise RnncliError(
-            f"the saved training does not fit this one: {error}",
-            "start over: --force",
-        ) from error
+    except UNFIT as error:
+        raise unfit(error) from error
+
+
+# What a state of another version, or an edited one, can raise where it is used.
+UNFIT = (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError)
+# Parts whose state grows, or differs from machine to machine.
+VARIABLE = ("rollback.", "position.carry.", "parallelism.", "random.")
+
+
+class UnfitStateError(RnncliError):
+    """A state is none of this training: of another version, or edited."""
+
+
+def unfit(error: Exception) -> UnfitStateError:
+    """Return an error about a state that is none of this training."""
+    return UnfitStateError(f"the saved training does not fit this one: {error}")
+
+
+def _require_fit(expected: TrainingState, state: TrainingState) -> None:
+    """Check a state by that of a run that begins: names, types, shapes.
+
+    Raises:
+        ValueError: they differ, or a number is none.
+
+    """
+    before = {name: (t.dtype, t.shape) for name, t in expected.tensors.items()}
+    types = {name: (t.dtype, t.shape) for name, t in state.tensors.items()}
+    parts = tuple(f"{name.partition('.')[0]}." for name in (*before, *expected.numbers))
+    for name in sorted((types.keys() | state.numbers) - before.keys() - set(expected.numbers)):
+        if not name.startswith(VARIABLE) or not name.startswith((*parts, *VARIABLE)):
+            raise ValueError(f"{name} is unknown")
+    for name, kind in before.items():
+        twin = name.replace("optimizer.", "rollback.", 1)
+        if not name.startswith(VARIABLE) and types.get(name) != kind:
+            raise ValueError(f"{name} is missing, or has another shape")
+        if twin in types and types[twin] != kind:
+            raise ValueError(f"{twin} has another shape")
+    for name, number in expected.numbers.items():
+        value = state.numbers.get(name)
+        if value is None or type(value) not in (type(number), int) or not value >= 0:
+            raise ValueError(f"{name} is {value!r}")
 
 
 class RandomNumbers:
@@ -80,10 +118,22 @@ class RandomNumbers:
 def evaluated_weights(
     model: nn.Module, state: TrainingState, settings: Settings
 ) -> dict[str, Tensor]:
-    """Return the weights that a run evaluates in this state, under the model's names."""
+    """Return the weights that a run evaluates in this state, under the model's names.
+
+    Raises:
+        UnfitStateError: the state is not one of such a run.
+
+    """
     kind = "average" if settings.average else "weights"
-    count = len(list(model.parameters()))
-    return named_weights(model, [state.tensors[f"optimizer.{kind}.{i}"] for i in range(count)])
+    parameters = list(model.parameters())
+    try:
+        weights = [state.tensors[f"optimizer.{kind}.{i}"] for i in range(len(parameters))]
+        for weight, parameter in zip(weights, parameters, strict=True):
+            if weight.shape != parameter.shape:
+                raise ValueError("a weight has another shape")
+    except UNFIT as error:
+        raise unfit(error) from error
+    return named_weights(model, weights)
 
 
 @dataclass(frozen=True)
@@ -111,15 +161,7 @@ class SavedRun:
             with safe_open(require_regular_file(path), framework="pt") as file:
                 run = json.loads(file.metadata()["run"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = TrainingState(tensors, run["numbers"])
-            return cls(
-                run["identity"],
-                parse(run["description"]),
-                run["metrics"],
-                run["best"],
-                run["phase"],
-                state,
-            )
+            return cls._parse(run, tensors)
         except (
             SafetensorError,
             OSError,
@@ -129,8 +171,33 @@ class SavedRun:
             RecursionError,
         ) as error:
             raise ModelError(
-                f"{path} cannot be read: {error}", f"start over: rm {shlex.quote(str(path))}"
+                f"{path} cannot be read: {error}", f"rm {shlex.quote(str(path))}"
             ) from None
+
+    @classmethod
+    def _parse(cls, run: Any, tensors: dict[str, Tensor]) -> "SavedRun":
+        match run:
+            case {
+                "identity": dict(identity),
+                "description": dict(description),
+                "metrics": list(metrics),
+                "best": bool(best),
+                "phase": "pretraining" | "training" as phase,
+                "numbers": dict(numbers),
+                **unknown,
+            } if not unknown and all(isinstance(line, dict) for line in metrics):
+                model = parse(description)
+                if best and phase == "training" and "loss" not in model.scores:
+                    raise ValueError("it holds the best model, and not its loss")
+                try:
+                    Settings(**model.settings)
+                except ConfigError as error:
+                    raise ValueError(str(error)) from None
+                state = TrainingState(tensors, numbers)
+                if state.step < 0 or state.seconds < 0:
+                    raise ValueError("it has not begun")
+                return cls(identity, model, metrics, best, phase, state)
+        raise ValueError("it is no state of a training, or of another version")
 
     def write(self, path: Path) -> None:
         """Write it; what was there before stays until then."""

@@ -18,7 +18,7 @@ from rnncli.storage.card import format_card
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import read_description
 from rnncli.storage.writing import ModelWriter, Snapshot
-from rnncli.training.checkpoint import SavedRun, evaluated_weights
+from rnncli.training.checkpoint import UNFIT, SavedRun, UnfitStateError, evaluated_weights, unfit
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
 from rnncli.training.loop import fit
 from rnncli.training.signals import Interruption, TrainingInterrupted
@@ -60,6 +60,13 @@ class Session:
             RnncliError: training diverged, or memory ran out.
 
         """
+        try:
+            yield from self._run()
+        except UnfitStateError as error:
+            path = quote(str(self.writer.state))
+            raise ModelError(error.message, f"rm {path}") from error
+
+    def _run(self) -> Steps:
         saved = self.saved
         if saved is not None and not self._resume(saved):
             saved = None
@@ -196,7 +203,10 @@ class Session:
         training = description.training
         if training is None or training.finished or (training.steps or 0) <= state.step:
             return
-        state.numbers[BEST_LOSS] = min(state.numbers[BEST_LOSS], description.scores["loss"])
+        try:
+            state.numbers[BEST_LOSS] = min(state.numbers[BEST_LOSS], description.scores["loss"])
+        except UNFIT as error:
+            raise unfit(error) from error
         self._take_results(description)
 
     def _record(self, progress: Progress) -> None:

@@ -161,7 +161,7 @@ def test_a_damaged_checkpoint_is_explained(unfinished: Path, tmp_path: Path, dam
     Layout(model).state.write_bytes(damage)
     result = changed(model)
     assert result.code == 1
-    assert "error:" in result.err and "hint: start over: rm " in result.err
+    assert "error:" in result.err and "hint: rm " in result.err
     assert loads_or_is_not_there(model)
 
 
