@@ -161,6 +161,7 @@ class Settings:
     average: float  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
     ngrams: bool = True  # a linear model of n-grams beside the network; classify only
+    vectors: str | None = None  # word vectors: a file or a name; None: English ones where they suit
     memory: bool = True  # the pairs learned from, kept where that helps; translate only
     steps: int | None = None
     max_rows: int | None = None  # to train on; None: all, or what there is time to read once

@@ -24,9 +24,11 @@ def small_architecture(
     layers: int = 1,
     bidirectional: bool = True,
     tied: bool = True,
+    vectors_dim: int = 0,
+    vectors_only: int = 0,
 ) -> Architecture:
     """Describe a small network of one of the three kinds; name what should differ."""
-    front = Tokens(vocab_size, embedding_dim)
+    front = Tokens(vocab_size, embedding_dim, vectors_dim, vectors_only)
     encoder = Stack(cell, layers, encoder_size or hidden_size, bidirectional)
     decoder = Stack(cell, layers, hidden_size)
     match kind:
@@ -43,12 +45,16 @@ def randomise(model: OnDevice, std: float = 0.5) -> None:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=std)
         parameter.data = parameter.data.half().float()
+    for vectors in model.buffers():
+        vectors.random_(-127, 128)
 
 
 def stored(model: OnDevice) -> dict[str, torch.Tensor]:
     """Return the parameters under the names by which they are stored, tied ones once."""
     named = dict(model.named_parameters())  # which has the name of the embedding, not the output
-    return {name: parameter.detach() for name, parameter in named.items()}
+    return {
+        name: weight.detach() for name, weight in {**named, **dict(model.named_buffers())}.items()
+    }
 
 
 def in_numpy(model: OnDevice) -> Network:

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face hub that serves a folder to the real `datasets`.
+"""A stand-in for the Hugging Face hub that serves a folder to its real clients.
 
 The folder holds repositories as ``org/name/``, their files as on the hub: a README.md with its
 YAML, and the data. What ``load_dataset`` and ``huggingface_hub`` ask for is answered, and nothing
@@ -136,16 +136,26 @@ class _Handler(BaseHTTPRequestHandler):
                 repository = self._repository(org, name, revision)
                 asked = [repository.folder / path for path in parse_qs(body)["paths"]]
                 self._send_json([repository.entry(path) for path in asked if path.exists()])
+            case ["api", "models", org, name]:
+                self._send_json(self._repository(org, name).info())
+            case ["api", "models", org, name, "revision", revision]:
+                self._send_json(self._repository(org, name, revision).info())
+            case ["api", "models", org, name, "tree", revision, *path]:
+                self._send_json(self._repository(org, name, revision).entries("/".join(path)))
             case ["datasets", org, name, "resolve", revision, *path]:
-                repository = self._repository(org, name, revision)
-                content = repository.content("/".join(path))
-                headers = {"ETag": f'"{_sum(content)}"', "X-Repo-Commit": repository.commit}
-                self._send(content, headers=headers)
+                self._send_file(self._repository(org, name, revision), "/".join(path))
+            case [org, name, "resolve", revision, *path]:
+                self._send_file(self._repository(org, name, revision), "/".join(path))
             case _:
                 raise _RefusalError(HTTPStatus.NOT_FOUND, "EntryNotFound")
 
     def _repository(self, org: str, name: str, revision: str = "main") -> _Repository:
         return _Repository(self.folder, f"{org}/{name}", revision)
+
+    def _send_file(self, repository: _Repository, path: str) -> None:
+        content = repository.content(path)
+        headers = {"ETag": f'"{_sum(content)}"', "X-Repo-Commit": repository.commit}
+        self._send(content, headers=headers)
 
     def _send_json(self, value: Any) -> None:
         self._send(json.dumps(value).encode())

@@ -9,7 +9,7 @@ from pathlib import Path
 from shell import call
 
 # float32, so that the scores of training are those of the NumPy network to the last digit.
-SMALL = ("--hidden-size", 8, "--embedding-dim", 8, "--precision", "float32")
+SMALL = ("--hidden-size", 8, "--embedding-dim", 8, "--precision", "float32", "--vectors", "none")
 QUICK = ("--steps", 60, "--learning-rate", 0.03, "--dropout", 0)
 
 SUBJECTS = ("soup", "bread", "garden", "ferry", "choir", "novel", "lamp", "teapot", "bakery", "map")

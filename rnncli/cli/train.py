@@ -101,6 +101,7 @@ def train(
     embedding_dim: settings.EmbeddingDim = None,
     num_layers: settings.NumLayers = None,
     ngrams: settings.Ngrams = None,
+    vectors: settings.Vectors = None,
     memory: settings.Memory = None,
     batch_size: settings.BatchSize = None,
     bptt: settings.Bptt = None,

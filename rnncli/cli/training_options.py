@@ -78,6 +78,16 @@ Ngrams = Annotated[
         show_default="--ngrams",
     ),
 ]
+Vectors = Annotated[
+    str | None,
+    option(
+        "--vectors FILE",
+        MODEL,
+        "Word vectors (classify): GloVe, word2vec, fastText, a model2vec folder, hf:org/name; or "
+        "english, those that come with rnncli; or none.",
+        show_default="english, where they know the words",
+    ),
+]
 Memory = Annotated[
     bool | None,
     option(

@@ -184,14 +184,21 @@ def bundled_path(name: str) -> Path:
     Raises:
         DataError: the file is in neither place.
     """
+    return bundled_file(BUNDLED[name].file)
+
+
+def bundled_file(name: str) -> Path:
+    """Return the path of a file that comes with rnncli.
+
+    Raises:
+        DataError: it is missing.
+    """
     package = Path(__file__).resolve().parent.parent  # of rnncli
     places = [package / "bundled", package.parent / "data"]
     for place in places:
-        path = place / BUNDLED[name].file
-        if path.is_file():
+        if (path := place / name).is_file():
             return path
     raise DataError(
-        f"the bundled corpus {name} is missing: {BUNDLED[name].file} is in none of "
-        + ", ".join(map(str, places)),
+        f"the bundled file {name} is missing: it is in none of {', '.join(map(str, places))}",
         hint="pip install --force-reinstall rnncli",
     )

@@ -24,6 +24,7 @@ from rnncli.config import (
     require_int,
 )
 from rnncli.errors import ConfigError
+from rnncli.text.special_tokens import SPECIAL_TOKENS
 
 # The largest sizes of a network: far above what a laptop trains, and a bound for the memory that a
 # damaged or hostile config.json can ask for.
@@ -35,20 +36,42 @@ GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1, "mingru": 2}  # blocks 
 WITHOUT_RECURRENT_WEIGHTS: frozenset[Cell] = frozenset({"mingru"})  # gates read the input alone
 MIN_STATE = 1e-4  # of a minGRU, whose states are positive, since it takes their logarithms
 
+VECTORS = "encoder.embedding.vectors"  # the one parameter that is not trained, and in int8
+
 Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The front of a network that reads text: an embedding of each token."""
+    """The front of a network that reads text: an embedding of each token.
+
+    It has a trained part and, where there are word vectors, a frozen part. The last tokens of the
+    vocabulary, ``vectors_only``, are words that only the vectors know: their trained part is that
+    of ``<unk>``.
+    """
 
     vocab_size: int
-    embedding_dim: int
+    embedding_dim: int  # of the trained part
+    vectors_dim: int = 0  # of the frozen part
+    vectors_only: int = 0
 
     def __post_init__(self) -> None:
         """Check the sizes."""
         require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
         require_int("embedding_dim", self.embedding_dim, 1, MAX_WIDTH)
+        require_int("vectors_dim", self.vectors_dim, 0, MAX_WIDTH)
+        most = self.vocab_size - len(SPECIAL_TOKENS) if self.vectors_dim else 0
+        require_int("vectors_only", self.vectors_only, 0, max(most, 0))
+
+    @property
+    def trained_size(self) -> int:
+        """The number of tokens that have a trained embedding."""
+        return self.vocab_size - self.vectors_only
+
+    @property
+    def width(self) -> int:
+        """The size of both parts of an embedding together."""
+        return self.embedding_dim + self.vectors_dim
 
 
 @dataclass(frozen=True)
@@ -163,7 +186,8 @@ def parameters(architecture: Architecture) -> Shapes:
             pooled = 3 * encoder.output_size  # maximum, mean and last of the outputs
             return _encoder(front, encoder) | _linear("head.output", pooled, head.count)
         case Architecture(front, None, Stack(bidirectional=False) as decoder, Vocabulary() as head):
-            if front.vocab_size == head.size:  # outputs are inputs of the next step
+            # Outputs are inputs of the next step.
+            if front.vocab_size == head.size and not front.vectors_dim:
                 return _decoder(front, decoder, head)
         case Architecture(
             front, Stack() as encoder, Stack(bidirectional=False) as decoder, Vocabulary() as head
@@ -187,9 +211,11 @@ def feature_size(front: Tokens, decoder: Stack, head: Vocabulary) -> int:
 
 
 def _encoder(front: Tokens, encoder: Stack) -> Shapes:
-    shapes: Shapes = {"encoder.embedding.weight": (front.vocab_size, front.embedding_dim)}
+    shapes: Shapes = {"encoder.embedding.weight": (front.trained_size, front.embedding_dim)}
+    if front.vectors_dim:
+        shapes[VECTORS] = front.vocab_size, front.vectors_dim
     for layer in range(encoder.num_layers):
-        inputs = encoder.output_size if layer else front.embedding_dim
+        inputs = encoder.output_size if layer else front.width
         for direction in range(encoder.directions):
             shapes |= _recurrent(f"encoder.layers.{layer}.{direction}", encoder, inputs)
     return shapes
@@ -213,7 +239,7 @@ def _decoder(front: Tokens, decoder: Stack, head: Vocabulary) -> Shapes:
 
 def _attention(front: Tokens, encoder: Stack, decoder: Stack, head: Vocabulary) -> Shapes:
     source, size = encoder.output_size, decoder.hidden_size
-    features = feature_size(front, decoder, head), front.embedding_dim
+    features = feature_size(front, decoder, head), front.width
     return {
         "decoder.attention.query.weight": (source, size),
         **_linear("decoder.attention.combine", size + source, size),

@@ -3,16 +3,36 @@
 import math
 from collections.abc import Callable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnncli.config import Cell
 from rnncli.networks.cells_numpy import CELLS, Inputs
 from rnncli.networks.numerics import Floats, Ints
+from rnncli.text.special_tokens import UNK
+from rnncli.text.vectors import STEP
 
 MAX_TABLE = 1 << 26  # bytes: bounds memory
 
 
-def embedding_scale(embedding: Floats) -> float:
-    """Return the factor of stored embeddings (V, E); see `embedding_torch.Embedding`."""
-    return math.sqrt(embedding.shape[1])
+class Embedding:
+    """Embeddings of tokens, as stored: smaller by a factor; see `embedding_torch.Embedding`."""
+
+    def __init__(self, weight: Floats, vectors: NDArray[np.int8] | None = None) -> None:
+        """Take trained embeddings (T, E), and the word vectors (V, D) beside them."""
+        self._weight, self._vectors = weight, vectors
+        self.scale = math.sqrt(weight.shape[1])
+        self._step = np.float32(STEP / self.scale)
+
+    def __len__(self) -> int:
+        return len(self._weight if self._vectors is None else self._vectors)
+
+    def __getitem__(self, tokens: Ints) -> Floats:
+        """Return the embeddings of tokens (...) as (..., E), or (..., E + D) with word vectors."""
+        if self._vectors is None:
+            return self._weight[tokens]
+        rows = np.where(tokens < len(self._weight), tokens, UNK)
+        return np.concatenate([self._weight[rows], self._vectors[tokens] * self._step], -1)
 
 
 class TokenTable:
@@ -22,10 +42,12 @@ class TokenTable:
     doubles the work.
     """
 
-    def __init__(self, embedding: Floats, function: Callable[[Floats], Floats], width: int) -> None:
-        """Take a function from embeddings (..., E) to (..., width), and the embeddings (V, E)."""
+    def __init__(
+        self, embedding: Embedding, function: Callable[[Floats], Floats], width: int
+    ) -> None:
+        """Take a function from embeddings (..., E) to (..., width), and the embeddings."""
         self._embedding, self._function = embedding, function
-        self._is_small = len(embedding) * width * embedding.itemsize <= MAX_TABLE
+        self._is_small = len(embedding) * width * np.float32().itemsize <= MAX_TABLE
         self._table: Floats | None = None  # (V, width)
         self._tokens_read = 0
 
@@ -43,7 +65,7 @@ class TokenTable:
         if self._table is None and self._is_small:
             self._tokens_read += count
             if self._tokens_read >= len(self._embedding):
-                self._table = self._function(self._embedding)
+                self._table = self._function(self._embedding[np.arange(len(self._embedding))])
         return self._table
 
 
@@ -51,9 +73,9 @@ class FirstLayer:
     """The first recurrent layer, whose W x + b is a function of single tokens."""
 
     def __init__(
-        self, embedding: Floats, cell: Cell, weights: Mapping[str, Floats], prefix: str
+        self, embedding: Embedding, cell: Cell, weights: Mapping[str, Floats], prefix: str
     ) -> None:
-        self.layer = CELLS[cell](weights, prefix, scale=embedding_scale(embedding))
+        self.layer = CELLS[cell](weights, prefix, scale=embedding.scale)
         self._gates = TokenTable(embedding, self.layer.project, len(self.layer.bias))
 
     def inputs(self, tokens: Ints) -> Inputs:

@@ -1,12 +1,13 @@
 """The encoder, its packed sequences and its pooling, in NumPy."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from rnncli.networks.architecture import Stack
+from rnncli.networks.architecture import VECTORS, Stack
 from rnncli.networks.cells_numpy import CELLS, Inputs, Recurrent
-from rnncli.networks.embedding_numpy import FirstLayer
+from rnncli.networks.embedding_numpy import Embedding, FirstLayer
 from rnncli.networks.numerics import Floats, Ints
 
 
@@ -48,7 +49,8 @@ class Encoder:
 
     def __init__(self, stack: Stack, weights: Mapping[str, Floats]) -> None:
         self._size = stack.output_size  # D
-        self.embedding = weights["encoder.embedding.weight"]  # (V, E)
+        vectors: Any = weights.get(VECTORS)  # int8, unlike all others
+        self.embedding = Embedding(weights["encoder.embedding.weight"], vectors)
         directions = range(stack.directions)
         prefix = "encoder.layers.{}.{}."
         self._first = [

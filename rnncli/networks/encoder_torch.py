@@ -14,21 +14,25 @@ class Encoder(nn.Module):
     def __init__(self, front: Tokens, stack: Stack, dropout: DropoutRates) -> None:
         super().__init__()
         self.dropout = dropout
-        self.embedding = Embedding(front.vocab_size, front.embedding_dim)
+        vectors_shape = (front.vocab_size, front.vectors_dim) if front.vectors_dim else None
+        self.embedding = Embedding(front.trained_size, front.embedding_dim, vectors_shape)
         self.output_size = stack.output_size  # D
-        inputs = [front.embedding_dim, *[stack.output_size] * (stack.num_layers - 1)]
+        inputs = [front.width, *[stack.output_size] * (stack.num_layers - 1)]
         cell = CELLS[stack.cell]
         self.layers: Layers[Layers[Recurrent]] = Layers(
             Layers(cell(size, stack.hidden_size) for _ in range(stack.directions))
             for size in inputs
         )
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, lengths: Tensor, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the outputs (N, S, D) and both directions' last states (N, D).
 
-        ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1.
+        ``tokens`` is (N, S), padded behind; ``lengths`` is (N,), all at least 1. Where ``hidden``
+        (N, S) is true, the trained embedding of a token is that of ``<unk>``.
         """
-        return self.read(self.embedding(tokens), lengths)
+        return self.read(self.embedding(tokens, hidden), lengths)
 
     def read(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same for embedded tokens (N, S, E)."""

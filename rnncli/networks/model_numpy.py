@@ -20,7 +20,7 @@ from rnncli.networks.architecture import (
 )
 from rnncli.networks.attention_numpy import Attention, Source
 from rnncli.networks.cells_numpy import CELLS, LayerState
-from rnncli.networks.embedding_numpy import FirstLayer, TokenTable, embedding_scale
+from rnncli.networks.embedding_numpy import Embedding, FirstLayer, TokenTable
 from rnncli.networks.encoder_numpy import Encoder, Packing, pool
 from rnncli.networks.numerics import Floats, Ints, affine, linear
 
@@ -69,7 +69,8 @@ class Decoder(Generic[State]):
         self.architecture = architecture
         self.feature_size = feature_size(front, stack, head)
         self._weights = weights
-        self._embedding = weights["decoder.embedding.weight"]  # (V, E)
+        weight = weights["decoder.embedding.weight"]  # (V, E)
+        self._embedding = Embedding(weight)
         prefix = "decoder.layers.{}."
         self._first = FirstLayer(self._embedding, stack.cell, weights, prefix.format(0))
         self._deeper = [
@@ -83,7 +84,7 @@ class Decoder(Generic[State]):
             self._previous_token_features = _token_table(
                 self._embedding, weights["decoder.previous_token_projection.weight"]
             )
-        output = self._embedding if head.tied else weights["decoder.output.weight"]
+        output = weight if head.tied else weights["decoder.output.weight"]
         self._output = output.T, weights["decoder.output.bias"]  # (E, V), (V,)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -263,9 +264,9 @@ def _spans(n: int, steps: int) -> list[slice]:
     return [slice(t * n, (t + 1) * n) for t in range(steps)]
 
 
-def _token_table(embedding: Floats, weight: Floats) -> TokenTable:
+def _token_table(embedding: Embedding, weight: Floats) -> TokenTable:
     """Return the product of a weight (O, E) and embeddings, as a table of tokens."""
-    matrix = weight.T * np.float32(embedding_scale(embedding))  # (E, O)
+    matrix = weight.T * np.float32(embedding.scale)  # (E, O)
     return TokenTable(embedding, lambda embedded: linear(embedded, matrix), len(weight))
 
 

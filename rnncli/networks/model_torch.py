@@ -129,7 +129,7 @@ class AttentionDecoder(Decoder):
         self.attention = Attention(stack.hidden_size, source_size)
         self.bridge = nn.Linear(source_size, stack.num_layers * stack.hidden_size)
         width = feature_size(front, stack, head)
-        self.lexical_projection = nn.Linear(front.embedding_dim, width, bias=False)
+        self.lexical_projection = nn.Linear(front.width, width, bias=False)
         # The embeddings of translations are initialised alike: so they are likely from the start.
         nn.init.eye_(self.lexical_projection.weight)
         self.lexical_projection.weight.data *= LEXICAL_INIT_SCALE
@@ -184,9 +184,10 @@ class SequenceClassifier(OnDevice):
         self.encoder = Encoder(front, encoder, dropout)
         self.head = ClassificationHead(encoder.output_size, head.count, dropout.hidden)
 
-    def classify(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits (N, C) of the classes of texts (N, S)."""
-        logits: Tensor = self.head(*self.encoder(tokens, lengths), token_mask(tokens, lengths))
+    def classify(self, tokens: Tensor, lengths: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return the logits (N, C) of the classes of texts (N, S); see `Encoder`."""
+        encoded = self.encoder(tokens, lengths, hidden)
+        logits: Tensor = self.head(*encoded, token_mask(tokens, lengths))
         return logits
 
 

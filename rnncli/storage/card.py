@@ -25,6 +25,8 @@ def format_card(description: ModelDescription, summary: str) -> str:
             f"{rows.get('validation', 0):,} held out), licence: {data.licence or 'not stated'}, "
             f"sha256 {data.fingerprint[:16]}.",
         ]
+        if data.vectors is not None:
+            lines.append(f"Word vectors, frozen: {data.vectors}.")
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in description.scores.items())
     lines += [
         "## Scores on the held-out part",

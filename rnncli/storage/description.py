@@ -45,6 +45,7 @@ class DataDescription:
     rows: Mapping[str, int] = field(default_factory=dict)  # of the training and validation part
     unlabelled: tuple[str, ...] = ()  # names of the texts for pretraining
     max_held_out: Mapping[str, int] = field(default_factory=dict)
+    vectors: str | None = None  # where the word vectors come from, and their licence
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _parse_data(value: object) -> DataDescription | None:
                 return None
             if len(languages) not in (0, 2):
                 return None
-            licence = optional.get("licence")
+            licence, vectors = optional.get("licence"), optional.get("vectors")
             return DataDescription(
                 name,
                 tuple(arguments),
@@ -198,6 +199,7 @@ def _parse_data(value: object) -> DataDescription | None:
                 rows=_mapping(optional.get("rows"), int) or {},
                 unlabelled=tuple(_list(optional.get("unlabelled"), str) or ()),
                 max_held_out=_parse_limits(optional.get("max_held_out")),
+                vectors=vectors if isinstance(vectors, str) else None,
             )
     return None
 

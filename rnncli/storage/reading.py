@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
-from rnncli.networks.architecture import Architecture, Vocabulary, parameters
+from rnncli.networks.architecture import VECTORS, Architecture, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
@@ -216,8 +216,11 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
 
 def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Floats]:
     """Read the weights from a file that has exactly the parameters of the architecture."""
-    specs = {name: TensorSpec(shape) for name, shape in parameters(architecture).items()}
-    return file.read(specs)
+    shapes = parameters(architecture)
+    specs = {name: TensorSpec(shape) for name, shape in shapes.items()}
+    if VECTORS in shapes:
+        specs[VECTORS] = TensorSpec(shapes[VECTORS], ("I8",))
+    return file.read(specs, mapped=(VECTORS,) if VECTORS in shapes else ())
 
 
 def _no_model_hint(path: Path) -> str:

@@ -100,6 +100,7 @@ class TrainingSettings(TypedDict, total=False):
     average: float
     epochs: float
     ngrams: bool
+    vectors: str
     memory: bool
     steps: int
     max_rows: int
@@ -147,6 +148,10 @@ class Trainer:
         self._init_from = None
         if (path := request.init_from) is not None:
             self._init_from = read_whole(path, lambda: read_model(path))
+        if (vectors := request.settings.get("vectors")) is not None:
+            from rnncli.data.vector_sources import require_vectors
+
+            require_vectors(vectors)
         if request.output is not None:
             ModelWriter(request.output, request.force)
         self._threads = choose_threads(request.settings.get("threads"))
@@ -165,6 +170,7 @@ class Trainer:
         """
         corpus = self._read_corpus()
         unlabelled = self._read_unlabelled(corpus)
+        self._check_vectors(corpus)
         start = self._init_from
         if start is not None and start.description.task != corpus.task:
             raise ModelError(
@@ -245,6 +251,14 @@ class Trainer:
                 "leave --unlabelled out",
             )
         return [read_corpus([name], task="generate") for name in self._request.unlabelled]
+
+    def _check_vectors(self, corpus: "Corpus") -> None:
+        vectors = self._request.settings.get("vectors", "none")
+        if vectors != "none" and corpus.task != "classify":
+            raise ConfigError(
+                f"--vectors is for the task classify; the task of this data is {corpus.task}",
+                "leave it out, or name the labels: --label COLUMN",
+            )
 
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path

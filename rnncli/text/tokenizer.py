@@ -110,6 +110,19 @@ class Tokenizer:
         """Return the entry of the vocabulary for a token id."""
         return self._backend.id_to_token(id) or SPECIAL_TOKENS[UNK]
 
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text as the vocabulary has them, whether it does or not."""
+        if self._backend.normalizer is not None:
+            text = self._backend.normalizer.normalize_str(text)
+        return [word for word, _ in self._backend.pre_tokenizer.pre_tokenize_str(text)]
+
+    def with_words(self, words: Iterable[str]) -> "Tokenizer":
+        """Return a tokenizer of words with more words in its vocabulary."""
+        description = json.loads(self._backend.to_str())
+        vocab = description["model"]["vocab"]
+        vocab |= {word: id for id, word in enumerate(words, len(vocab))}
+        return Tokenizer(Backend.from_str(json.dumps(description)), self.level)
+
     def save(self, path: Path) -> None:
         """Write the tokenizer as one JSON file."""
         path.write_text(self._backend.to_str(pretty=True), encoding="utf-8", newline="\n")

@@ -97,6 +97,7 @@ class Prepared(Generic[TrainableT]):
     target_tokenizer: Tokenizer | None = None  # where there are two
     labels: tuple[str, ...] = ()  # in the order of the classes
     unit: str = "tokens"
+    vectors: str | None = None  # where word vectors come from, and their licence
     pretraining: Phase | None = None  # on the same network, before it learns the task
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 

@@ -166,6 +166,7 @@ def _describe(
             rows={"train": len(data.train), "validation": len(data.validation)},
             unlabelled=tuple(other.name for other in request.unlabelled),
             max_held_out=max_held_out,
+            vectors=prepared.vectors,
         ),
         profile=profile,
         training=TrainingRecord(request.command, platform.python_version(), torch.__version__),

@@ -12,6 +12,7 @@ from rnncli.training.contract import Prepared
 # Parameters that have a row for each token of the source, for each of the target, for each label.
 SOURCE_ROWS = ("encoder.embedding.weight",)
 TARGET_ROWS = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
+NO_VECTORS = "none"
 LABEL_ROWS = ("head.output.weight", "head.output.bias")
 
 
@@ -26,6 +27,7 @@ def settings_of(model: SavedModel) -> dict[str, Any]:
         "embedding_dim": architecture.front.embedding_dim,
         "hidden_size": stack.hidden_size,
         "num_layers": stack.num_layers,
+        "vectors": model.description.settings.get("vectors") or NO_VECTORS,
     }
 
 
@@ -45,7 +47,9 @@ def copy_weights(model: SavedModel, prepared: Prepared[Any]) -> str:
             new.append(name)
             continue
         weight = torch.from_numpy(model.weights[name].copy()).to(parameter.device)
-        row_names, model_row_names = _row_names(name, *here), _row_names(name, *there)
+        # The last tokens of a vocabulary may have word vectors alone.
+        row_names = _row_names(name, *here)[: len(parameter)]
+        model_row_names = _row_names(name, *there)[: len(weight)]
         if not row_names:
             pairs = None
             fits = weight.shape == parameter.shape

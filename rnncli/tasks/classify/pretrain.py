@@ -58,7 +58,7 @@ def build(classifier: ClassifierTraining, settings: Settings) -> LanguageModelTr
     tokens = classifier.pretraining_texts.tokens
     cut = len(tokens) - min(int(VALIDATION_SHARE * len(tokens)), MAX_VALIDATION)
     train = EncodedTexts(tokens[:cut], np.array([0, cut]))
-    text = RunningText(train.tokens, tokens[cut:], train.counts(classifier.tokenizer.vocab_size))
+    text = RunningText(train.tokens, tokens[cut:], train.counts(classifier.front.trained_size))
     network = BidirectionalLM(classifier.model.encoder)
     model = LanguageModel(
         network, network, len(network.projections), NEGATIVE_SAMPLES, bidirectional_windows

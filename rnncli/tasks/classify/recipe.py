@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
+from rnncli.data.vector_sources import NONE
 from rnncli.messages import Announce
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import read_description
 from rnncli.tasks.classify import pretrain
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
+from rnncli.tasks.classify.vectors import (
+    SETTINGS,
+    TokenVectors,
+    choose_vectors,
+    read_token_vectors,
+)
 from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
 from rnncli.tasks.sizes import LARGE_TEXTS, SMALL_CORPUS_EPOCHS, SMALL_TEXTS
+from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData, Tuned
@@ -54,7 +62,13 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
         if len(data.train) > LARGE_TEXTS:
             settings = replace(settings, batch_size=64)
-        return settings.with_given(overrides)
+        settings = settings.with_given(overrides)
+        vectors = choose_vectors(
+            _texts(data.train), settings, data.unlabelled is not None, announce
+        )
+        if vectors != NONE:
+            settings = replace(settings, **SETTINGS).with_given(overrides)
+        return replace(settings, vectors=vectors)
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
@@ -85,6 +99,7 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             labels=trainable.labels,
             unit="texts",
             pretraining=pretraining,
+            vectors=trainable.vectors_source,
             files=trainable.files,
         )
 
@@ -125,6 +140,10 @@ def _build(
         fold=True,
         min_count=min_count,
     )
+    vectors: TokenVectors | None = None
+    trained_tokenizer = tokenizer
+    if settings.vectors not in (None, NONE):
+        tokenizer, vectors = read_token_vectors(tokenizer, settings.vectors, announce)
     train, validation = (
         _examples(part, labels, tokenizer, scratch / name)
         for part, name in ((data.train, "train.bin"), (data.validation, "validation.bin"))
@@ -133,7 +152,7 @@ def _build(
     if data.unlabelled is not None:
         texts = _texts(*data.unlabelled, data.train)
         path = scratch / "unlabelled.bin"
-        pretraining_texts = encode(texts, tokenizer, path, add_eos=True)
+        pretraining_texts = encode(texts, trained_tokenizer, path, add_eos=True)
     ngrams: FittedNgrams | None = None
     if settings.ngrams and len(labels) > 1:
         ngrams = select_ngrams(
@@ -147,7 +166,7 @@ def _build(
         )
         _announce_fit(ngrams, train.classes, validation.classes, announce)
     return ClassifierTraining(
-        train, validation, labels, tokenizer, settings, ngrams, pretraining_texts
+        train, validation, labels, tokenizer, settings, ngrams, pretraining_texts, vectors
     )
 
 
@@ -190,6 +209,8 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     """
     texts = trainable.pretraining_texts or trainable.texts
     embedding = trainable.model.encoder.embedding
+    has_row = texts.tokens < embedding.num_embeddings
+    texts = EncodedTexts(np.where(has_row, texts.tokens, UNK), texts.offsets)
     vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
     is_trained = len(texts.tokens) < FREEZE_RATIO * len(trainable.texts.tokens)
     embedding.initialise(vectors)

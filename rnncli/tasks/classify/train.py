@@ -1,9 +1,10 @@
 """The training of a classifier's network on labelled texts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,7 +21,8 @@ from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.storage.layout import NGRAMS, TaskFiles
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams
 from rnncli.tasks.classify.label_order import label_positions
-from rnncli.text.special_tokens import EOS, PAD, UNK
+from rnncli.tasks.classify.vectors import TokenVectors
+from rnncli.text.special_tokens import EOS, PAD
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
@@ -43,6 +45,7 @@ class LabelledTexts(Batch):
     tokens: NDArray[np.int64]  # (N, S)
     lengths: NDArray[np.int64]  # (N,)
     classes: NDArray[np.int64]  # (N,)
+    hidden: NDArray[np.bool_]  # (N, S) whether the trained embedding of a token is hidden
 
     @property
     def row_sizes(self) -> NDArray[np.int64]:
@@ -52,7 +55,9 @@ class LabelledTexts(Batch):
     def part(self, rows: slice) -> "LabelledTexts":
         """Return these rows alone, without padding that none of them needs."""
         lengths = self.lengths[rows]
-        return LabelledTexts(trim(self.tokens[rows], lengths), lengths, self.classes[rows])
+        tokens = trim(self.tokens[rows], lengths)
+        hidden = self.hidden[rows, : tokens.shape[1]]
+        return LabelledTexts(tokens, lengths, self.classes[rows], hidden)
 
 
 class ClassifierTraining:
@@ -67,6 +72,7 @@ class ClassifierTraining:
         settings: Settings,
         ngrams: FittedNgrams | None = None,
         pretraining_texts: EncodedTexts | None = None,  # with labels and without
+        vectors: TokenVectors | None = None,
     ) -> None:
         self.labels = labels
         self.texts = train.texts
@@ -77,12 +83,17 @@ class ClassifierTraining:
         self._settings = settings
         self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
+        self.front = _front(tokenizer, settings, vectors)
         self.model = SequenceClassifier(
-            Tokens(tokenizer.vocab_size, settings.embedding_dim),
+            self.front,
             Stack(settings.cell, settings.num_layers, settings.hidden_size, bidirectional=True),
             Classes(len(labels)),
             DropoutRates(settings.dropout, settings.embedding_dropout),
         )
+        self.vectors_source: str | None = None
+        if vectors is not None:
+            self.vectors_source = vectors.source
+            self.model.encoder.embedding.vectors = torch.from_numpy(vectors.values)
         self.files: TaskFiles = {} if ngrams is None else {NGRAMS: ngrams.model.write}
 
     def batches(self, epoch: int) -> Iterator[LabelledTexts]:
@@ -90,9 +101,9 @@ class ClassifierTraining:
         rng = np.random.default_rng([self._settings.seed, epoch])
         for rows in bucketed_batches(self._train.texts.lengths, self._settings.batch_size, rng):
             batch = self._batch(self._train, rows)
-            dropped = rng.random(batch.tokens.shape) < self._settings.word_dropout
-            batch.tokens[dropped & (batch.tokens != PAD) & (batch.tokens != EOS)] = UNK
-            yield batch
+            hidden = rng.random(batch.tokens.shape) < self._settings.word_dropout
+            hidden &= (batch.tokens != PAD) & (batch.tokens != EOS)
+            yield replace(batch, hidden=hidden)
 
     def loss(self, batch: LabelledTexts, carry: Carry) -> tuple[Tensor, int, Carry]:
         """Return the summed loss of a batch, and the number of its texts."""
@@ -149,9 +160,18 @@ class ClassifierTraining:
 
     def _batch(self, examples: Examples, rows: NDArray[np.int64]) -> LabelledTexts:
         tokens, lengths = examples.texts.pad(rows)
-        return LabelledTexts(tokens, lengths, examples.classes[rows])
+        return LabelledTexts(tokens, lengths, examples.classes[rows], np.zeros(tokens.shape, bool))
 
     def _logits(self, batch: LabelledTexts) -> Tensor:
         return self.model.classify(
-            self.model.tensor(batch.tokens), self.model.tensor(batch.lengths)
+            self.model.tensor(batch.tokens),
+            self.model.tensor(batch.lengths),
+            self.model.tensor(batch.hidden) if batch.hidden.any() else None,
         )
+
+
+def _front(tokenizer: Tokenizer, settings: Settings, vectors: TokenVectors | None) -> Tokens:
+    size, dim = tokenizer.vocab_size, settings.embedding_dim
+    if vectors is None:
+        return Tokens(size, dim)
+    return Tokens(size, dim, vectors.values.shape[1], vectors.vectors_only)
