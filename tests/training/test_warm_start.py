@@ -49,7 +49,7 @@ def test_sizes_that_are_asked_for_are_kept_and_what_fits_is_copied(tmp_path: Pat
     new = said(result).partition("new: ")[2]
     assert "encoder.layers.0.0.weight_hh" in new
     assert "encoder.embedding.weight" not in new
-    assert load(tmp_path / "m").architecture.encoder.hidden_size == 7
+    assert load(tmp_path / "m").description.architecture.encoder.hidden_size == 7
 
 
 def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
