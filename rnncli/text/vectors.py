@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.numpy import save_file
 from tokenizers import normalizers
 
 from rnncli.text.levels import WORDS, word_splitter
@@ -57,6 +56,8 @@ class WordVectors:
 
     def write(self, path: Path) -> None:
         """Write the vectors into a file of safetensors."""
+        from safetensors.numpy import save_file  # no command writes them
+
         words = np.frombuffer("\n".join(self.words).encode(), np.uint8)
         save_file({"words": words, "values": self.values}, path, {"source": self.source})
 
