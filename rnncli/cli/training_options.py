@@ -81,11 +81,7 @@ Ngrams = Annotated[
 Vectors = Annotated[
     str | None,
     option(
-        "--vectors FILE",
-        MODEL,
-        "Word vectors (classify): GloVe, word2vec, fastText, a model2vec folder, hf:org/name; or "
-        "english, those that come with rnncli; or none.",
-        show_default="english, where they know the words",
+        "--vectors FILE", MODEL, "Word vectors: a file, hf:org/name, english or none (classify)."
     ),
 ]
 Memory = Annotated[

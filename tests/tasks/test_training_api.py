@@ -17,7 +17,7 @@ from rnncli.storage.reading import load
 from rnncli.tasks.evaluation_data import read_held_out
 from rnncli.tasks.trainer import TrainingSettings
 
-TINY = {"vectors": "none", "hidden_size": 8, "embedding_dim": 8, "precision": "float32", "steps": 3}
+TINY = {"hidden_size": 8, "embedding_dim": 8, "precision": "float32", "steps": 3, "vectors": "none"}
 
 
 @pytest.mark.parametrize("data", [reviews, story, pairs])
