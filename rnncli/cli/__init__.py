@@ -6,6 +6,7 @@ import select
 import sys
 from importlib import import_module
 from inspect import cleandoc
+from io import TextIOWrapper
 from types import ModuleType
 from typing import Any, TextIO, cast
 
@@ -128,6 +129,8 @@ def _open_closed_streams() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, TextIOWrapper):  # tables may have names that its encoding lacks
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _duplicate(stream: TextIO) -> int | None:

@@ -1,7 +1,7 @@
 """Write a model directory while training runs.
 
-A new model appears as a whole, and a model that it replaces is kept until the new one is finished.
-The state from which an interrupted training resumes lies in a folder in it.
+A new model appears as a whole; one that it replaces is kept until it is finished. The state of an
+interrupted training lies in a folder in it.
 """
 
 import json
@@ -29,6 +29,7 @@ from rnncli.storage.digests import sha256
 from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.storage.replacement import complete, remove, replacement, require_folder
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import replace_surrogates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,7 +60,7 @@ class ModelWriter:
         self._check()
 
     def _check(self) -> None:
-        layout, path, force = self._layout, self.path, self.force
+        layout, path = self._layout, self.path
         if path.exists() and not path.is_dir():
             raise ModelError(f"{path} is a file", _other_output(path))
         require_folder(layout.checkpoint)
@@ -69,7 +70,7 @@ class ModelWriter:
             is_model = _is_model(layout)
             if not is_model and set(path.iterdir()) - unfinished:
                 raise ModelError(f"{path} holds other files, and no model", _other_output(path))
-            if is_model and not force:
+            if is_model and not self.force:
                 raise ModelError(
                     f"{path} holds a model already{self.kept_model}",
                     f"{_other_output(path)}\nor replace it: --force",
@@ -86,8 +87,7 @@ class ModelWriter:
     @property
     def replaced(self) -> Path | None:
         """The path of the finished model that is being replaced, if there was one."""
-        replaced = self._layout.replaced
-        return replaced if _is_model(Layout(replaced)) else None
+        return path if _is_model(Layout(path := self._layout.replaced)) else None
 
     @property
     def kept_model(self) -> str:
@@ -113,8 +113,8 @@ class ModelWriter:
                 )
             try:
                 self._check()  # another training may have ended since
-                leftovers = (layout.removed, *layout.checkpoint.glob(".*"))
-                for file in (*map(temporary_path, layout.files), *leftovers):
+                leftovers = map(temporary_path, layout.files)
+                for file in (layout.removed, *layout.checkpoint.glob(".*"), *leftovers):
                     remove(file)  # of a process that was killed
                 complete(layout)
                 yield
@@ -190,7 +190,7 @@ class ModelWriter:
     def _write(self, snapshot: "Snapshot", weights: "Mapping[str, Tensor] | None") -> None:
         """Write what has not been saved yet, and what changes: weights, scores, description."""
         layout = Layout(self.path.resolve())  # a link stays a link
-        is_new = not layout.root.exists()
+        folders = [layout.checkpoint] if layout.root.exists() else [layout.checkpoint, layout.root]
         try:
             with defer_interrupts(), replacement(layout) as new:
                 if not self._digests:
@@ -206,7 +206,7 @@ class ModelWriter:
         except OSError as error:
             raise self._cannot_be_written(error) from error
         finally:
-            for folder in (layout.checkpoint, *([layout.root] if is_new else [])):
+            for folder in folders:
                 with suppress(OSError):  # only where it is empty
                     folder.rmdir()
 
@@ -258,8 +258,8 @@ def _write_description(layout: Layout, snapshot: Snapshot, digests: Mapping[str,
     config = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
     metrics = "".join(json.dumps(line) + "\n" for line in snapshot.metrics)
     write_bytes(layout.metrics, metrics.encode())
-    write_bytes(layout.card, snapshot.card.encode())
-    write_bytes(layout.config, f"{config}\n".encode())
+    for file, text in ((layout.card, snapshot.card), (layout.config, f"{config}\n")):
+        write_bytes(file, replace_surrogates(text).encode())  # of names that are no UTF-8
 
 
 def _without_tied(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:

@@ -18,6 +18,10 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # The symbol that Unicode has for each control character, U+2400 for NUL and so on.
 _CONTROL_SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _CONTROL_SYMBOLS |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
+# Characters that reverse the order of others on a screen, or are not seen. Those that scripts and
+# emoji need (joiners, marks of direction) stay.
+_HIDDEN = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, *range(0x2060, 0x2065), 0xFEFF)
+_CONTROL_SYMBOLS |= dict.fromkeys(_HIDDEN, "\ufffd")
 
 _TYPOGRAPHIC_SIGNS = {
     "'": "\u2018\u2019\u201a\u201b\u02bc\u2032\uff07\u00b4",
@@ -55,7 +59,7 @@ def plain_signs(text: str) -> str:
 def escape_controls(text: str) -> str:
     """Replace control characters by visible symbols, so that no text steers a terminal.
 
-    Newlines and tabs stay.
+    So are characters that change the order of others, or that nobody sees. Newlines and tabs stay.
     """
     return text.translate(_CONTROL_SYMBOLS)
 

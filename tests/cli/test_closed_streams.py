@@ -1,13 +1,24 @@
 """Streams that are closed or full, and outputs that are shared: results stay what they are."""
 
+import os
 import shlex
+import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
-from models import classifier, write_lines
-from shell import TIMEOUT, command, environment, explained, rnncli, start
+from models import SMALL, classifier, reviews, write_lines
+from shell import (
+    TIMEOUT,
+    call,
+    command,
+    environment,
+    explained,
+    on_a_terminal,
+    rnncli,
+    start,
+)
 
 TEXTS = ("the soup was lovely", "the lamp broke on the first day")
 
@@ -75,3 +86,34 @@ def test_a_link_that_goes_round_is_an_error(tmp_path: Path) -> None:
     out.symlink_to(out)
     explained(rnncli("classify", "-m", classifier(), "-o", out, *TEXTS), 1, "link")
     assert out.readlink() == out
+
+
+def test_paths_that_are_not_utf8_are_no_obstacle(tmp_path: Path) -> None:
+    data, model = os.fsencode(tmp_path) + b"/d\xff.csv", os.fsencode(tmp_path) + b"/m\xff"
+    shutil.copy(os.fsencode(reviews()), data)
+    result = rnncli("train", data, "-o", model, *SMALL, "--steps", 1, "-q")
+    assert (result.code, result.err) == (0, "")
+    assert rnncli("classify", "-m", model, *TEXTS).code == 0
+
+
+def relabelled(folder: Path, label: str) -> tuple[Path, Path]:
+    """Train a model of which a label is called like this, and return it with its data."""
+    lines = reviews().read_text().replace(",good", f",{label}").splitlines()
+    data, model = write_lines(folder / "reviews.csv", *lines), folder / "m"
+    assert call("train", data, "-o", model, *SMALL, "--steps", 1).code == 0
+    return model, data
+
+
+def test_names_that_the_encoding_lacks_are_no_obstacle(tmp_path: Path) -> None:
+    words = ("evaluate", *relabelled(tmp_path, "\u826f\u3044"), "--no-baselines")
+    result = rnncli(*words, env={"PYTHONIOENCODING": "latin-1"})
+    assert result.code == 0, result.err
+    assert "Traceback" not in result.err and b"??" in result.out
+
+
+def test_at_a_terminal_json_holds_no_control_characters(tmp_path: Path) -> None:
+    model, data = relabelled(tmp_path, "go\u202eod")
+    words = ("evaluate", model, data, "--no-baselines", "--json", "-q")
+    screen = on_a_terminal(*words).decode()
+    assert "go\ufffdod" in screen and "\u202e" not in screen
+    assert "go\u202eod" in rnncli(*words).out.decode()

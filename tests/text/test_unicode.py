@@ -43,6 +43,13 @@ def test_control_characters_are_replaced_but_newlines_and_tabs(text: str) -> Non
     assert escape_controls(escaped) == escaped
 
 
+def test_characters_that_hide_or_reverse_text_are_seen() -> None:
+    assert escape_controls("a\u202eb\u2066c\u200bd\ufeff") == "a\ufffdb\ufffdc\ufffdd\ufffd"
+    # Emoji are joined, and Persian words need a character that keeps letters apart.
+    for text in ("\U0001f468\u200d\U0001f469", "\u0645\u06cc\u200c\u0631\u0648"):
+        assert escape_controls(text) == text
+
+
 def test_a_field_ends_no_line_and_no_other_field() -> None:
     assert as_field("one\ttwo\r\nthree\x0b") == "one two  three\x0b"
 
