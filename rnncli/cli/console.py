@@ -73,6 +73,11 @@ def is_terminal(stderr: bool = True) -> bool:
     return stream is not None and stream.isatty()
 
 
+def printable(text: str) -> str:
+    """Return a text such that it steers no terminal, where stdout is one."""
+    return escape_controls(text) if is_terminal(stderr=False) else text
+
+
 def hide_progress_bars() -> None:
     """Keep the libraries of the hub from drawing; to be called before they are imported."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

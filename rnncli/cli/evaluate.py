@@ -12,13 +12,12 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Messenger, hide_progress_bars, is_terminal
+from rnncli.cli.console import Messenger, hide_progress_bars, printable
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
 from rnncli.cli.stages import StageLine
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
-from rnncli.text.unicode import escape_controls
 
 
 def evaluate(
@@ -150,8 +149,7 @@ def evaluate(
     if errors is not None and result.mistakes is not None:
         write_mistakes(errors, result.mistakes, messenger)
     if as_json:
-        line = json.dumps(result.to_dict(), ensure_ascii=False)
-        print(escape_controls(line) if is_terminal(stderr=False) else line, flush=True)
+        print(printable(json.dumps(result.to_dict(), ensure_ascii=False)), flush=True)
     elif not (to_stdout and quiet):
         print_report(result.report, messenger.console(stderr=to_stdout))
     for line in check(requirements, result.scores):
