@@ -23,11 +23,19 @@ from rnncli.cli.records import Format, Lines, Record
 from rnncli.cli.stages import show_count
 from rnncli.errors import ConfigError, DataError
 from rnncli.messages import plural
-from rnncli.text.files import STDIN, File, read_descriptor, read_file, split_lines
+from rnncli.text.files import (
+    STDIN,
+    File,
+    bound_lines,
+    read_descriptor,
+    read_file,
+    split_lines,
+)
 from rnncli.text.foreign import require_newlines, require_text
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
+MAX_RECORD_BYTES = 1 << 26  # of a line: to read one takes ten times as much memory
 QUEUE_DEPTH = 4  # chunks of input that wait to be answered, before reading waits too
 
 # The answers to each of some texts: mostly one, none where it is filtered out.
@@ -199,8 +207,9 @@ def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[byt
         require_text(chunk, input_name)
         if request.column is not None:
             require_newlines(chunk, input_name)
-        yield chunk
-    yield from chunks
+        chunks = chain([chunk], chunks)
+    hint = f"fold -s -w 10000 {'' if request.file is None else quote(str(request.file))}".rstrip()
+    yield from bound_lines(chunks, input_name, MAX_RECORD_BYTES, hint)
 
 
 def _frame(

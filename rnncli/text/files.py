@@ -159,7 +159,7 @@ def _explain_damage(name: str) -> Iterator[None]:
 def split_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
     r"""Yield the lines that each chunk completes, without the ``\n`` at their end.
 
-    A line may have no end: memory holds it whole.
+    A line may have no end: memory holds it whole; `bound_lines` sees to it.
     """
     parts: list[bytes] = []  # of an incomplete line
     for chunk in chunks:
@@ -182,24 +182,25 @@ def read_lines(file: File) -> Iterator[bytes]:
 
 
 def _bounded_lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    number = 1
+    hint = "check that it is a table; a text without columns needs a name like text.txt"
+    for lines in split_lines(bound_lines(chunks, name, MAX_LINE_BYTES, hint)):
+        yield from lines
 
-    def bounded() -> Iterator[bytes]:
-        size = 0  # of the incomplete line
-        for chunk in chunks:
-            end = chunk.rfind(b"\n")
-            size = size + len(chunk) if end < 0 else len(chunk) - end - 1
-            if size >= MAX_LINE_BYTES:
-                raise DataError(
-                    f"{name}, line {number:,}: longer than {MAX_LINE_BYTES:,} bytes",
-                    "check that it is a table; a text without columns needs a name like text.txt",
-                )
-            yield chunk
 
-    for lines in split_lines(bounded()):
-        for line in lines:
-            yield line
-            number += 1
+def bound_lines(chunks: Iterable[bytes], name: str, limit: int, hint: str) -> Iterator[bytes]:
+    """Yield chunks as long as their lines fit into memory.
+
+    Raises:
+        DataError: a line is longer than ``limit`` bytes; ``hint`` tells what to do.
+    """
+    number, size = 1, 0  # of the incomplete line
+    for chunk in chunks:
+        end = chunk.find(b"\n")
+        if size + (len(chunk) if end < 0 else end) >= limit:
+            raise DataError(f"{name}, line {number:,}: longer than {limit:,} bytes", hint)
+        number += chunk.count(b"\n")
+        size = size + len(chunk) if end < 0 else len(chunk) - chunk.rfind(b"\n") - 1
+        yield chunk
 
 
 # --- Text ---------------------------------------------------------------------------------------

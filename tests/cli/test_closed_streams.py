@@ -117,3 +117,11 @@ def test_at_a_terminal_json_holds_no_control_characters(tmp_path: Path) -> None:
     screen = on_a_terminal(*words).decode()
     assert "go\ufffdod" in screen and "\u202e" not in screen
     assert "go\u202eod" in rnncli(*words).out.decode()
+
+
+def test_a_line_that_no_memory_could_hold_is_an_error_after_the_answers_before_it() -> None:
+    text = b"the soup was lovely\n" * 5_000 + b"soup " * 14_000_000
+    result = rnncli("classify", "-m", classifier(), stdin=text)
+    assert result.code == 1
+    assert "error: standard input, line 5,001: longer than 67,108,864 bytes" in result.err
+    assert 4_000 < len(result.lines) <= 5_000
