@@ -36,11 +36,7 @@ class Embedding:
 
 
 class TokenTable:
-    """A function of single tokens, cached as a table of a small vocabulary.
-
-    The table is computed once as many tokens have been read as the vocabulary has: this at most
-    doubles the work.
-    """
+    """A function of single tokens; in a small vocabulary each is computed once, when first read."""
 
     def __init__(
         self, embedding: Embedding, function: Callable[[Floats], Floats], width: int
@@ -48,24 +44,30 @@ class TokenTable:
         """Take a function from embeddings (..., E) to (..., width), and the embeddings."""
         self._embedding, self._function = embedding, function
         self._is_small = len(embedding) * width * np.float32().itemsize <= MAX_TABLE
+        self._shape = len(embedding), width
         self._table: Floats | None = None  # (V, width)
-        self._tokens_read = 0
+        self._is_computed = np.zeros(len(embedding), np.bool_)  # (V,) rows of the table
 
     def __call__(self, tokens: Ints) -> Floats:
         """Return the function of tokens (...), as (..., width)."""
-        table = self.table(tokens.size)
+        table = self.table(tokens)
         return self.compute(tokens) if table is None else table.take(tokens, 0)
 
     def compute(self, tokens: Ints) -> Floats:
         """Compute the function of tokens (...) without the table."""
         return self._function(self._embedding[tokens])
 
-    def table(self, count: int) -> Floats | None:
-        """Return the table (V, width), if it exists after ``count`` more tokens."""
-        if self._table is None and self._is_small:
-            self._tokens_read += count
-            if self._tokens_read >= len(self._embedding):
-                self._table = self._function(self._embedding[np.arange(len(self._embedding))])
+    def table(self, tokens: Ints) -> Floats | None:
+        """Return the table (V, width) with the rows of tokens; None of a large vocabulary."""
+        if not self._is_small:
+            return None
+        if self._table is None:
+            self._table = np.empty(self._shape, np.float32)  # takes memory as rows are written
+        new = np.unique(tokens[~self._is_computed[tokens]])
+        if len(new):
+            self._table[new] = self.compute(new)
+            # Afterwards, so that no other thread reads a row before it is there.
+            self._is_computed[new] = True
         return self._table
 
 
@@ -80,7 +82,7 @@ class FirstLayer:
 
     def inputs(self, tokens: Ints) -> Inputs:
         """Return the inputs of the gates for packed tokens (P,)."""
-        table = self._gates.table(len(tokens))
+        table = self._gates.table(tokens)
         return self._gates.compute(tokens) if table is None else _Lookup(table, tokens)
 
 

@@ -127,8 +127,7 @@ def test_any_network_gives_the_same_logits(kind, cell, sizes, lengths, seed):
     tokens = rng.integers(0, sizes["vocab_size"], (len(lengths), max(lengths)))
     words = sizes["target_size"] if kind == "translate" else sizes["vocab_size"]
     target = rng.integers(0, words, (len(lengths), 5))
-    # Twice: after as many tokens as there are words, the inputs of the first layer come from a
-    # table.
+    # Twice: the second time, the inputs of the first layer stand in a table already.
     for _ in range(2):
         with torch.inference_mode():
             if kind == "classify":
