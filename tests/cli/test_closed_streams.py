@@ -119,6 +119,7 @@ def test_at_a_terminal_json_holds_no_control_characters(tmp_path: Path) -> None:
     assert "go\u202eod" in rnncli(*words).out.decode()
 
 
+@pytest.mark.slow
 def test_a_line_that_no_memory_could_hold_is_an_error_after_the_answers_before_it() -> None:
     text = b"the soup was lovely\n" * 5_000 + b"soup " * 14_000_000
     result = rnncli("classify", "-m", classifier(), stdin=text)
