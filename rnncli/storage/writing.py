@@ -72,7 +72,7 @@ class ModelWriter:
                 raise ModelError(f"{path} holds other files, and no model", _other_output(path))
             if is_model and not self.force:
                 raise ModelError(
-                    f"{path} holds a model already{self.kept_model}",
+                    f"{path} holds a model already{self._kept_model}",
                     f"{_other_output(path)}\nor replace it: --force",
                 )
         ancestor = path.absolute()
@@ -90,8 +90,7 @@ class ModelWriter:
         return path if _is_model(Layout(path := self._layout.replaced)) else None
 
     @property
-    def kept_model(self) -> str:
-        """The end of a message: where a finished model that is being replaced is kept."""
+    def _kept_model(self) -> str:
         return f"; the model before it is kept: {self.replaced}" if self.replaced else ""
 
     @contextmanager
@@ -189,20 +188,21 @@ class ModelWriter:
 
     def _write(self, snapshot: "Snapshot", weights: "Mapping[str, Tensor] | None") -> None:
         """Write what has not been saved yet, and what changes: weights, scores, description."""
-        layout = Layout(self.path.resolve())  # a link stays a link
+        layout = Layout(self.path.resolve())
         folders = [layout.checkpoint] if layout.root.exists() else [layout.checkpoint, layout.root]
         try:
             with defer_interrupts(), replacement(layout) as new:
-                if not self._digests:
+                if weights is None and not self._digests:  # resumed after the best evaluation
+                    self._digests = {f.name: sha256(f) for f in layout.model_files if f.exists()}
+                elif not self._digests:
                     self._keep_replaced(layout)
                 for name, write in _writers(snapshot).items():
                     if name not in self._digests:
                         write(new.root / name)
                 if weights is not None:
                     _write_weights(new, weights)
-                written = {file.name: sha256(file) for file in new.root.iterdir()}
-                _write_description(new, snapshot, self._digests | written)
-            self._digests |= written
+                self._digests |= {file.name: sha256(file) for file in new.root.iterdir()}
+                _write_description(new, snapshot, self._digests)
         except OSError as error:
             raise self._cannot_be_written(error) from error
         finally:

@@ -152,6 +152,17 @@ def test_finishing_changes_the_description_alone(tmp_path: Path) -> None:
     assert {name for name in after if after[name] != before[name]} == {"config.json"}
 
 
+def test_a_training_that_goes_on_after_its_best_evaluation_keeps_the_weights(
+    tmp_path: Path,
+) -> None:
+    config, place = architecture_of("classify"), tmp_path / "m"
+    ModelWriter(place, force=False).save(snapshot(config), weights(network(config)))
+    before = tree(place)["model.safetensors"]
+    ModelWriter(place, force=True).finish(snapshot(config, scores={"loss": 0.5}))
+    assert tree(place)["model.safetensors"] == before
+    assert load(place).description.scores == {"loss": 0.5}
+
+
 def test_each_task_file_is_written_once(tmp_path: Path) -> None:
     config, place = architecture_of("classify"), tmp_path / "m"
     written: list[str] = []
