@@ -58,7 +58,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "steps": (1, MAX_SEED),
     "max_rows": (1, MAX_SEED),
     "learning_rate": (1e-12, 1e38),  # where it diverges, training says so
-    "clip": (1e-9, 1e9),
+    "clip": (1e-9, 1e38),  # as high as gradients: none is clipped
     "weight_decay": (0.0, 1e9),
     "temperature": (0.0, 1e4),
     "top_k": (1, MAX_VOCAB),
@@ -126,13 +126,17 @@ def require_bool(name: str, value: object) -> None:
 def choose_threads(threads: int | None) -> int:
     """Return how many processor threads to compute with: ``threads``, else one a core.
 
-    The tokenizers are bound by it, too, if they have not read a text yet: they start their threads
-    with the first one.
+    Where it is set, ``OMP_NUM_THREADS`` takes the place of the number of cores. The tokenizers
+    are bound by ``threads``, too, if they have not read a text yet: they start their threads with
+    the first one.
     """
     if threads is not None:
         require_int("--threads", threads, 1, int(BOUNDS["threads"][1]))
         os.environ["RAYON_NUM_THREADS"] = str(threads)
         return threads
+    usual = os.environ.get("OMP_NUM_THREADS", "")  # by which people bound PyTorch and NumPy
+    if usual.isdecimal() and int(usual) > 0:
+        return int(usual)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
