@@ -346,18 +346,22 @@ def test_device_and_precision_are_as_asked_for():
 
 def test_word_dropout_hides_words_and_nothing_else(prepare):
     for name in ("classify", "translate"):
-        plain, _ = prepare(name)
-        hidden, _ = prepare(name, word_dropout=0.5)
-        for before, after in zip(plain.batches(0), hidden.batches(0), strict=True):
-            fields = ("tokens",) if name == "classify" else ("sources", "inputs")
-            for field in fields:
-                given, left = getattr(before, field), getattr(after, field)
-                changed = given != left
-                assert (left[changed] == UNK).all()
-                assert not np.isin(given[changed], [PAD, BOS, EOS]).any()
-                assert 0.1 < changed[given > EOS].mean() < 0.9
-            if name == "translate":
+        plain, _ = prepare(name, word_dropout=0.0)
+        dropped, _ = prepare(name, word_dropout=0.5)
+        for before, after in zip(plain.batches(0), dropped.batches(0), strict=True):
+            if name == "classify":
+                assert not before.hidden.any()
+                pairs = [(before.tokens, after.hidden)]
+            else:
                 assert (before.targets == after.targets).all()
+                pairs = []
+                for field in ("sources", "inputs"):
+                    tokens, left = getattr(before, field), getattr(after, field)
+                    assert (left[tokens != left] == UNK).all()
+                    pairs.append((tokens, tokens != left))
+            for tokens, changed in pairs:
+                assert not np.isin(tokens[changed], [PAD, BOS, EOS]).any()
+                assert 0.1 < changed[tokens > EOS].mean() < 0.9
 
 
 def test_a_translator_learns_the_next_token_of_each_target(prepare):
