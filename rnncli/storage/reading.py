@@ -26,7 +26,7 @@ from rnncli.text.tokenizer import Tokenizer
 
 Model = TypeVar("Model")
 
-ATTEMPTS, PAUSE = 20, 0.001  # to read a model while it is replaced; seconds, longer each time
+ATTEMPTS, PAUSE = 50, 0.001  # to read a model while it is replaced; seconds, longer each time
 
 
 @dataclass(frozen=True)

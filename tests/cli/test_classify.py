@@ -77,7 +77,9 @@ def test_the_abstain_label_can_be_filtered_like_any_other() -> None:
     kept = [line.split("\t")[2] for line in classify("--not", "unsure", *options).lines]
     assert kept == [""]
     refused = classify("--only", "unsure", *TEXTS, code=2)
-    assert refused.err == "error: there is no label 'unsure'\nhint: choose from bad, good\n"
+    error, hint = refused.err.splitlines()
+    assert error == "error: there is no label 'unsure'; the labels are: bad, good"
+    assert hint.endswith(" --only bad")
 
 
 def test_abstentions_are_written_into_tables(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_abstentions_are_written_into_tables(tmp_path: Path) -> None:
 def test_a_threshold_that_is_no_probability_is_refused(threshold: str) -> None:
     result = classify("--threshold", threshold, "soup", code=2)
     error, hint = result.err.splitlines()
-    assert error == f"error: --threshold is {threshold!r}"
+    assert error.startswith(f"error: --threshold is {threshold!r}, not a probability")
     assert "--threshold auto" in hint
     assert result.out == b""
 

@@ -277,7 +277,7 @@ def test_a_text_of_the_largest_length_is_not_split() -> None:
 
 COMPLETIONS = {
     ("rnncli cl", 1): {"classify"},
-    ("rnncli ", 1): {"train", "classify", "generate", "translate", "evaluate"},
+    ("rnncli ", 1): {"train", "classify", "generate", "translate", "evaluate", "models"},
     ("rnncli classify --ba", 2): {"--batch-size"},
 }
 

@@ -5,6 +5,7 @@ Each run is a fork of this process, where all libraries are imported: it takes h
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ def _train(
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    # Those of before may be files of a test runner.
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     count = 0
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
