@@ -26,7 +26,8 @@ def evaluate(
         typer.Argument(
             metavar="[MODEL] [DATA]",
             help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is one only "
-            "in models/; and data as for train, else the held-out part of the training data.",
+            "in models/; and data as for train, else the held-out part of the training data, where "
+            "that lies here or beside the model.",
         ),
     ] = None,
     split: Annotated[
@@ -35,7 +36,7 @@ def evaluate(
             "--split NAME",
             DATA,
             "Part of the data to score on; else the first of test, validation and train that "
-            "there is.",
+            "there is; held-out: of training data, the part that training held out.",
         ),
     ] = None,
     text: options.TextColumn = None,

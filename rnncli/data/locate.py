@@ -30,7 +30,7 @@ def locate(
     Raises:
         DataError: there is no such thing, or it cannot be read.
     """
-    if len(data) == 1 and _is_on_hub(data[0]):
+    if len(data) == 1 and is_on_hub(data[0]):
         from rnncli.data.hub import from_hub  # takes a second
 
         return from_hub(data[0], revision)
@@ -45,7 +45,7 @@ def locate(
             return replace(source, notices=(f"data: the bundled {DEFAULT_CORPUS}",))
         case ["-"]:
             return from_stream(sys.stdin.buffer, STDIN, columns, task)
-        case [name] if name in BUNDLED and not _is_file(name):
+        case [name] if is_bundled(name):
             return _from_bundled(name, columns)
         case [name] if _exists(name) and Path(name).is_dir():
             return from_folder(Path(name))
@@ -92,7 +92,13 @@ def _is_broken_link(name: str) -> bool:
         return False
 
 
-def _is_on_hub(name: str) -> bool:
+def is_bundled(name: str) -> bool:
+    """Return whether data of this name comes with rnncli; a file of the same name goes first."""
+    return name in BUNDLED and not _is_file(name)
+
+
+def is_on_hub(name: str) -> bool:
+    """Return whether data of this name is looked for on the hub."""
     if name == "-" or name in BUNDLED or _is_file(name):
         return False
     if name.partition(":")[0] in PUBLIC:

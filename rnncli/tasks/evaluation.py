@@ -15,10 +15,12 @@ from rnncli.messages import Announce, plural, stage
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
+    HELD_OUT,
     EvaluationData,
     read_held_out,
     read_named,
     read_train,
+    require_nearby,
     training_data_of,
     with_control,
 )
@@ -233,17 +235,24 @@ def score(
     """
     task, training_data = read_description(path).task, training_data_of(path)
     columns_of_task = with_control(columns, training_data)
-    if data:
-        rows = read_named(task, training_data, data, columns_of_task, split, revision, announce)
-        if scorer.needs_training_data:
-            rows = replace(rows, train=read_train(task, training_data, data, announce))
-    elif split is not None or columns != ANY_COLUMNS:
+    if columns != ANY_COLUMNS and (split == HELD_OUT or not data):
         raise ConfigError(
-            "columns and --split are of data, and none is named",
+            "the held-out part of the training data has the columns that were trained on",
             "name the data, or leave these options out",
         )
-    else:
+    if split == HELD_OUT and data:
+        training_data = replace(training_data, arguments=tuple(data))
         rows = read_held_out(task, training_data, revision, announce)
+    elif data:
+        rows = read_named(task, training_data, data, columns_of_task, split, revision, announce)
+        if scorer.needs_training_data:
+            train = read_train(task, path, training_data, data, announce)
+            rows = replace(rows, train=train)
+    elif split in (None, HELD_OUT):
+        require_nearby(path, training_data)
+        rows = read_held_out(task, training_data, revision, announce)
+    else:
+        raise ConfigError("--split is of data, and none is named", "name the data, or leave it out")
     announce(f"scoring {path} on {rows.name}")
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
         return EvaluationResult(str(path), rows.name, scorer.score(rows))

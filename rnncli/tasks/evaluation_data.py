@@ -1,5 +1,6 @@
 """The data for scoring a model, and its training data."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rnncli.data.corpus import Corpus
 
 SPLITS = ("test", "validation", "train")  # in this order of preference
+HELD_OUT = "held-out"  # the part that training held out, of data that a person names
 
 
 @dataclass(frozen=True)
@@ -143,24 +145,67 @@ def read_held_out(
 
 
 def read_train(
-    task: Task, training_data: DataDescription, data: Sequence[str], announce: Announce
+    task: Task,
+    model: Path,
+    training_data: DataDescription,
+    data: Sequence[str],
+    announce: Announce,
 ) -> "Dataset | None":
     """Read the training data of a model, without the held-out part; None where that fails.
 
-    A failure is announced. Nothing is downloaded but the ``data`` on which the model is scored.
+    A failure is announced. Nothing is read that neither lies nearby nor is the ``data`` on which
+    the model is scored.
     """
-    from rnncli.data.corpora import BUNDLED
-
-    arguments = training_data.arguments
     try:
-        missing = [a for a in arguments if a not in ("-", *BUNDLED) and not Path(a).is_file()]
-        if not missing or list(arguments) == list(data):
-            return read_held_out(task, training_data, None, announce).train
-        reason = f"{' '.join(missing)} does not exist on this machine"
+        if list(training_data.arguments) != list(data):
+            require_nearby(model, training_data)
+        return read_held_out(task, training_data, None, announce).train
     except (RnncliError, OSError) as error:
         reason = error.message if isinstance(error, RnncliError) else str(error)
     announce(f"baselines left out, since the training data is not available: {reason}")
     return None
+
+
+def require_nearby(model: Path, training_data: DataDescription) -> None:
+    """Check that what a model names as its training data lies here, or beside the model.
+
+    A model may be a stranger's, who must not choose what is read or downloaded on this machine.
+
+    Raises:
+        DataError: it lies elsewhere, and is to be named by a person.
+
+    """
+    command = f"rnncli evaluate -m {shlex.quote(str(model))} --split {HELD_OUT}"
+    arguments = training_data.arguments
+    if "-" in arguments:
+        raise DataError(
+            "the model was trained on stdin, which cannot be read a second time",
+            f"name a file of the same content: {command} FILE",
+        )
+    # The second of two files may lie beside the first.
+    names = [*arguments, *(str(Path(arguments[0]).parent / name) for name in arguments[1:])]
+    folders = [f for f in (Path.cwd(), model.resolve().parent) if f != Path(f.anchor)]
+    if far := next((name for name in names if not _is_nearby(name, folders)), None):
+        raise DataError(
+            f"{model} names {far} as its training data, which lies outside of this folder; as "
+            "models may come from strangers, nothing is read or downloaded that you did not name",
+            f"if you trust it: {command} {shlex.join(arguments)}",
+        )
+
+
+def _is_nearby(name: str, folders: Sequence[Path]) -> bool:
+    """Return whether data is bundled, or a file below one of the folders, if it is there at all.
+
+    Nothing outside of them is looked at.
+    """
+    from rnncli.data.locate import is_bundled, is_on_hub
+
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow links
+    if is_bundled(name):
+        return True
+    if not any(path.is_relative_to(folder) for folder in folders) or is_on_hub(name):
+        return False
+    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
 
 def with_control(columns: "Columns", training_data: DataDescription) -> "Columns":
@@ -201,15 +246,11 @@ def _read_training_data(
     from rnncli.data.columns import ANY_COLUMNS, Columns
     from rnncli.data.corpus import read_corpus
 
-    if training_data.name == "-":
-        raise DataError(
-            "the model was trained on stdin, which cannot be read a second time",
-            "name the data to score on",
-        )
-    announce(f"reading the training data again: {training_data.name}")
+    announce(f"reading the training data again: {' '.join(training_data.arguments)}")
     for argument in training_data.arguments:
-        if Path(argument).exists() and not Path(argument).is_file():
-            raise DataError(f"{argument} is not a regular file", "name the data to score on")
+        path = Path(argument)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{argument} is not a regular file", "name other data to score on")
     try:
         corpus = read_corpus(
             list(training_data.arguments),
@@ -227,6 +268,6 @@ def _read_training_data(
     if corpus.fingerprint != training_data.fingerprint:
         raise DataError(
             f"{corpus.name} has changed since the model was trained on it",
-            "name the data to score on",
+            "leave --split out, and name the data to score on",
         )
     return corpus
