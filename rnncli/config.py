@@ -31,6 +31,8 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
+# The model of a task that comes with rnncli, for who has trained none.
+BUNDLED_MODELS: dict[Task, str] = {"classify": "bundled:sentiment"}
 FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 
 # The largest sizes that data and models may have: far above what a laptop trains, far below what a

@@ -95,7 +95,7 @@ def classify(
         batch_size = EXPLAIN_BATCH_SIZE
     request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     classifier = TextClassifier.load(
-        options.model_path(model, "classify"),
+        options.model_path(model, "classify", messenger.announce),
         threads=choose_threads(threads),
         announce=messenger.announce,
     )

@@ -18,6 +18,8 @@ from rnncli.cli.output import require_folder
 from rnncli.cli.stages import StageLine
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
+from rnncli.messages import Announce
+from rnncli.storage.bundled import PREFIX, model_directory
 
 
 def evaluate(
@@ -132,9 +134,9 @@ def evaluate(
     from rnncli.tasks.evaluation import ScoringSettings, load_scorer, score
 
     messenger = Messenger(quiet, color)
-    path, data = _model_and_data(model, arguments or [])
+    path, data = _model_and_data(model, arguments or [], messenger.announce)
     settings = ScoringSettings(
-        against=against,
+        against=None if against is None else model_directory(against),
         baselines=not no_baselines,
         search=SearchConfig(beam=beam, memory=memory),
         tokenize=tokenize,
@@ -166,7 +168,9 @@ def _explain_interruption(messenger: Messenger) -> Iterator[None]:
         raise
 
 
-def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path, list[str]]:
+def _model_and_data(
+    option: Path | None, arguments: list[str], announce: Announce
+) -> tuple[Path, list[str]]:
     """Return the model of ``-m`` or of the first argument, else the usual one, and the data.
 
     Raises:
@@ -174,14 +178,16 @@ def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path, li
 
     """
     if option is not None:
-        return option, arguments
-    if arguments and _names_model(Path(arguments[0])):
-        return Path(arguments[0]), arguments[1:]
+        return model_directory(option), arguments
+    if arguments and _names_model(arguments[0]):
+        return model_directory(arguments[0]), arguments[1:]
     if path := os.environ.get("RNNCLI_MODEL"):
         return Path(path), arguments
     models = [MODELS / task for task in TASKS if (MODELS / task / "config.json").exists()]
     if len(models) == 1:
         return models[0], arguments
+    if not models and arguments and (bundled := options.bundled_model("classify", announce)):
+        return bundled, arguments
     if not models:
         raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")
     commands = [shlex.join(["rnncli", "evaluate", "-m", str(m), *arguments]) for m in models]
@@ -190,11 +196,14 @@ def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path, li
     )
 
 
-def _names_model(path: Path) -> bool:
+def _names_model(argument: str) -> bool:
     """Return whether an argument is meant as a model: a directory, but for one with data in it.
 
     What does not exist is a model where its folder is there: the name of a dataset has none.
     """
+    if argument.startswith(PREFIX):
+        return True
+    path = Path(argument)
     if path.is_dir():
         texts = chain(path.glob("*/*.txt"), path.glob("*/*/*.txt"))
         return (path / "config.json").exists() or not any(texts)

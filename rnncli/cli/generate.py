@@ -142,7 +142,7 @@ def generate(
     ]
     source = None if copied_from is None else _read_source(copied_from)
     generator = TextGenerator.load(
-        options.model_path(model, "generate"),
+        options.model_path(model, "generate", messenger.announce),
         threads=choose_threads(threads),
         announce=messenger.announce,
     )

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from rnncli.cli.console import Color
-from rnncli.config import MODELS, Task
+from rnncli.config import BUNDLED_MODELS, MODELS, Task
+from rnncli.messages import Announce
+from rnncli.storage.bundled import bundled_models, model_directory
 
 # The panels of help pages, in the order in which people need them.
 DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
@@ -29,7 +31,12 @@ ColorChoice = Annotated[
 Json = Annotated[bool, option("--json", OUTPUT, "Print one JSON object a line.")]
 ModelPath = Annotated[
     Path | None,
-    option("--model -m DIR", MODEL, "Model directory; else $RNNCLI_MODEL, else models/TASK."),
+    option(
+        "--model -m DIR",
+        MODEL,
+        "Model directory, or bundled:NAME; else $RNNCLI_MODEL, else models/TASK, else the bundled "
+        "model of the task.",
+    ),
 ]
 InputFile = Annotated[
     Path | None,
@@ -80,6 +87,22 @@ Revision = Annotated[
 ]
 
 
-def model_path(model: Path | None, task: Task) -> Path:
-    """Return the path of ``-m``, else that in the environment, else the usual one of the task."""
-    return model or Path(os.environ.get("RNNCLI_MODEL") or MODELS / task)
+def model_path(model: Path | None, task: Task, announce: Announce) -> Path:
+    """Return the path of ``-m``, else that in the environment, the usual one, the bundled one.
+
+    Raises:
+        ModelError: no model of that name comes with rnncli.
+
+    """
+    path = model or Path(os.environ.get("RNNCLI_MODEL") or MODELS / task)
+    if path == MODELS / task and not path.exists():
+        return bundled_model(task, announce) or path
+    return model_directory(path)
+
+
+def bundled_model(task: Task, announce: Announce) -> Path | None:
+    """Return the path of the model of a task that comes with rnncli, if any, and say its name."""
+    name = BUNDLED_MODELS.get(task, "")
+    if (path := bundled_models().get(name)) is not None:
+        announce(f"model: {name}, since there is none in {MODELS / task}; your own: rnncli train")
+    return path

@@ -101,7 +101,7 @@ def translate(
     request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
-        options.model_path(model, "translate"),
+        options.model_path(model, "translate", messenger.announce),
         threads=choose_threads(threads),
         announce=messenger.announce,
     )

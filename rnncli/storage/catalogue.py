@@ -9,12 +9,10 @@ from typing import Literal
 
 from rnncli.config import MODELS
 from rnncli.errors import ModelError
+from rnncli.storage.bundled import bundled_models
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import read_description
-
-PACKAGE = Path(__file__).resolve().parent.parent
-BUNDLED = PACKAGE / "bundled" / "models"  # of an installed rnncli; a folder for each model
 
 Origin = Literal["trained", "bundled", "cached"]
 
@@ -46,7 +44,7 @@ def models(folder: str | Path = MODELS) -> list[ModelEntry]:
         trained.append(Path(name))
     return [
         *(_entry(path, str(path), "trained") for path in trained),
-        *(_entry(path, f"bundled:{path.name}", "bundled") for path in _in_folder(BUNDLED)),
+        *(_entry(path, name, "bundled") for name, path in bundled_models().items()),
         *(_entry(path, name, "cached") for name, path in _cached()),
     ]
 

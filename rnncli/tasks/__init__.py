@@ -28,6 +28,7 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
         ModelError: there is no such model, or it is damaged.
 
     """
+    from rnncli.storage.bundled import model_directory
     from rnncli.storage.reading import load as read_model
     from rnncli.storage.reading import read_whole
     from rnncli.tasks.classify.predict import TextClassifier
@@ -37,7 +38,7 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
     classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
         cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
     }
-    path = Path(path)
+    path = model_directory(path)
 
     def read() -> "TextClassifier | TextGenerator | Translator":
         model = read_model(path)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -12,6 +12,7 @@ from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce, plural, stage
+from rnncli.storage.bundled import model_directory
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
@@ -151,7 +152,7 @@ def evaluate(
 
     """
     settings = ScoringSettings(
-        against=None if against is None else Path(against),
+        against=None if against is None else model_directory(fspath(against)),
         baselines=baselines,
         search=SearchConfig(beam=beam, memory=memory),
         tokenize=tokenize,
@@ -159,7 +160,7 @@ def evaluate(
         threads=choose_threads(threads),
     )
     announce = announce or ignore
-    path = Path(model)
+    path = model_directory(fspath(model))
     scorer = load_scorer(path, settings, announce)
     columns = Columns(text, label, source, target, control)
     names = [] if data is None else names_of(data)

@@ -10,6 +10,7 @@ from rnncli.config import SamplingConfig, SearchConfig, Task
 from rnncli.errors import InputError
 from rnncli.messages import Announce, require_names
 from rnncli.networks.model_numpy import Network
+from rnncli.storage.bundled import model_directory
 from rnncli.storage.reading import SavedModel, load, read_whole
 from rnncli.text.batching import batch_by_length
 from rnncli.text.unicode import compose
@@ -63,7 +64,7 @@ class Predictor(Generic[NetworkT]):
             ModelError: there is no such model, it is damaged, or made for another task.
 
         """
-        path = Path(path)
+        path = model_directory(path)
         return read_whole(path, lambda: cls(load(path, cls.task), threads, announce))
 
     def __repr__(self) -> str:

@@ -24,6 +24,7 @@ from rnncli.config import (
 )
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce, parse_duration, require_names, stage
+from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.reading import read_whole
@@ -146,7 +147,8 @@ class Trainer:
         for defaults in DEFAULTS.values():
             defaults.with_given(request.settings)
         self._init_from = None
-        if (path := request.init_from) is not None:
+        if request.init_from is not None:
+            path = model_directory(request.init_from)
             self._init_from = read_whole(path, lambda: read_model(path))
         if (vectors := request.settings.get("vectors")) is not None:
             from rnncli.data.vector_sources import require_vectors

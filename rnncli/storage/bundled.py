@@ -1,0 +1,34 @@
+"""The models that come with rnncli, each by its name: ``bundled:sentiment``."""
+
+import difflib
+from pathlib import Path
+
+from rnncli.errors import ModelError
+
+PREFIX = "bundled:"
+PACKAGE = Path(__file__).resolve().parent.parent
+# An installed rnncli carries its models inside the package, a source checkout beside it.
+PLACES = (PACKAGE / "bundled" / "models", PACKAGE.parent / "data" / "models")
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the directory of each model that comes with rnncli, by its name."""
+    configs = (config for place in PLACES for config in sorted(place.glob("*/config.json")))
+    return {f"{PREFIX}{config.parent.name}": config.parent for config in configs}
+
+
+def model_directory(name: str | Path) -> Path:
+    """Return the directory of a model: the path itself, or that of a name such as bundled:NAME.
+
+    Raises:
+        ModelError: no model of that name comes with rnncli.
+
+    """
+    if not str(name).startswith(PREFIX):
+        return Path(name)
+    models = bundled_models()
+    if (path := models.get(str(name))) is None:
+        nearest = difflib.get_close_matches(str(name), models, n=1)
+        known = f"did you mean {nearest[0]}? " if nearest else ""
+        raise ModelError(f"{name} does not come with rnncli", f"{known}rnncli models lists them")
+    return path
