@@ -146,10 +146,8 @@ class Trainer:
         self._announce = announce
         for defaults in DEFAULTS.values():
             defaults.with_given(request.settings)
-        self._init_from = None
-        if request.init_from is not None:
-            path = model_directory(request.init_from)
-            self._init_from = read_whole(path, lambda: read_model(path))
+        start = None if request.init_from is None else model_directory(request.init_from)
+        self._init_from = None if start is None else read_whole(start, lambda: read_model(start))
         if (vectors := request.settings.get("vectors")) is not None:
             from rnncli.data.vector_sources import require_vectors
 
