@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from rnncli.networks.numerics import Floats, unit_vectors
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
+from rnncli.training.parallel import Workers
 
 KEY_SIZE = 64  # dimensions: with 32, BLEU gains a fifth less; with all, hardly more
 PCA_SAMPLE = 2_000  # pairs from which the principal directions of features are computed
@@ -47,9 +48,9 @@ def build_memory(
         return [x[:length] for x, length in zip(unit_vectors(features), lengths, strict=True)]
 
     keys: dict[int, NDArray[np.int8]] = {}
-    with ThreadPoolExecutor(threads) as pool:
+    with closing(Workers(threads)) as workers:
         batches = list(_batches(rows[:PCA_SAMPLE], targets))
-        sample = [x for features in pool.map(unit_features, batches) for x in features]
+        sample = [x for features in workers.map(unit_features, batches) for x in features]
         basis = principal_directions(np.concatenate(sample), KEY_SIZE)
         sample_rows = np.concatenate(batches).tolist()
         keys |= {row: keys_of(x, basis) for row, x in zip(sample_rows, sample, strict=True)}
@@ -63,7 +64,7 @@ def build_memory(
             batches = list(
                 _batches(rows[start : start + TIME_CHECK_INTERVAL * BATCH_SIZE], targets)
             )
-            for batch, batch_keys in zip(batches, pool.map(compute_keys, batches), strict=True):
+            for batch, batch_keys in zip(batches, workers.map(compute_keys, batches), strict=True):
                 keys |= zip(batch.tolist(), batch_keys, strict=True)
     rows = np.array(sorted(keys))
     sources, targets = (_select(texts, rows) for texts in (sources, targets))
