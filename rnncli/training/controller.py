@@ -61,7 +61,7 @@ class _Record:
 
     speed: float = math.inf  # when last used; a way that was never tried may be the fastest
     pause: float = SHORTEST_PAUSE  # seconds, after the next trial in vain
-    next_trial: float = 0.0
+    next_trial: float = 0.0  # in seconds of steps
     steps: deque[tuple[float, float]] = field(default_factory=deque)  # work and seconds of each
 
     def add(self, work: float, seconds: float) -> None:
@@ -98,6 +98,7 @@ class Controller:
         self._step = 0  # of the present way
         self._lost = 0.0  # seconds in this trial, against the incumbent
         self._began = 0.0
+        self._elapsed = 0.0  # seconds of all steps, evaluations left out
 
     def begin_step(self) -> Way:
         """Start the clock and return the way to compute this step."""
@@ -111,8 +112,8 @@ class Controller:
         """Note the end of a step with so many numbers in its batch, and choose the next way."""
         if len(self._records) == 1:
             return
-        now = self._clock()
-        seconds = max(now - self._began, 1e-9)
+        seconds = max(self._clock() - self._began, 1e-9)
+        self._elapsed += seconds
         record = self._records[self.way]
         self._step += 1
         if self._step == 2:  # the first step after a change says nothing of the later ones
@@ -121,9 +122,9 @@ class Controller:
         if self._incumbent is not None:
             self._end_trial(work, seconds, self._incumbent)
         else:
-            self._begin_trial(now, work / seconds)
+            self._begin_trial(work / seconds)
 
-    def _begin_trial(self, now: float, speed: float) -> None:
+    def _begin_trial(self, speed: float) -> None:
         """Try another way where one may be faster than the present one."""
         record = self._records[self.way]
         others = {way: other for way, other in self._records.items() if way != self.way}
@@ -132,7 +133,7 @@ class Controller:
         if self._step < WINDOW_STEPS and not SLOW * speed < known < math.inf:
             return
         if known <= MARGIN * record.speed:
-            due = [way for way, other in others.items() if other.next_trial <= now]
+            due = [way for way, other in others.items() if other.next_trial <= self._elapsed]
             if not due:
                 return
             way, known = due[0], math.inf
@@ -169,7 +170,7 @@ class Controller:
             self._change(incumbent)
 
     def _put_off(self, record: _Record, lost: float) -> None:
-        record.next_trial = self._clock() + max(lost / TRIAL_COST, record.pause)
+        record.next_trial = self._elapsed + max(lost / TRIAL_COST, record.pause)
 
     def _change(self, way: Way) -> None:
         self.way, self._step = way, 0

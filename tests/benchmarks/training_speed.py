@@ -3,10 +3,12 @@
     python tests/benchmarks/training_speed.py [--only lm384 lm512 classifier translator]
 
 Ways take turns, so that all meet the same load; figures are medians of the turns. ``auto`` is what
-a training with a time budget does. Busy loops run beside it, or come and go.
+a training with a time budget does. Busy loops run beside it, or come and go. Corpora are those of
+``$RNNCLI_CORPORA``, or the bundled ones.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -21,50 +23,39 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from report import Report
+from report import ROOT, Report
 from torch import nn
 
 from rnncli.config import DEFAULTS, Settings, Task, choose_threads
+from rnncli.data.corpus import read_corpus
 from rnncli.tasks.trainer import recipe_of
 from rnncli.training.contract import Progress, TrainingData
 from rnncli.training.device import choose_precision, start_torch
 from rnncli.training.loop import fit
 from rnncli.training.sizing import UNLIMITED
 
-TURN, TURNS = 2.0, 5  # seconds of each way, and how often it has its turn
+TURN, TURNS = 1.5, 5  # seconds of each way, and how often it has its turn
 PERIOD = 5.0  # seconds that a load comes, and goes, for
-CHANGING = 30.0  # seconds of each way beside such a load
-WORDS = "soup bread garden ferry choir novel lamp teapot bakery map gull oven island"
+CHANGING = 20.0  # seconds of each way beside such a load
+ROWS = 20_000  # of a corpus, drawn at random
+STREAMS, STEPS, EMBEDDING, VOCAB_SIZE = 16, 64, 128, 325  # of the language models
+PRODUCTS = 50  # whose time is measured together
 
-
-def sentences(number: int, words: int) -> list[str]:
-    """Return sentences of about so many words; what they say does not matter here."""
-    generator = torch.Generator().manual_seed(0)
-    lengths = torch.randint(words // 2, words * 2, (number,), generator=generator)
-    nouns = WORDS.split()
-    return [
-        " ".join(
-            nouns[i % len(nouns)] + str(int(i) // len(nouns))
-            for i in torch.randint(0, 400 * len(nouns), (int(n),), generator=generator)
-        )
-        for n in lengths
-    ]
-
-
-def data(task: Task) -> Dataset:
-    texts = sentences(4_000, 14)
-    if task == "classify":
-        return Dataset.from_dict({"text": texts, "label": [str(len(t) % 3) for t in texts]})
-    if task == "translate":
-        return Dataset.from_dict({"source": texts, "target": texts[1:] + texts[:1]})
-    return Dataset.from_dict({"text": texts})
-
-
-SETUPS: dict[str, tuple[Task, dict[str, Any]]] = {
-    "lm384": ("generate", {"hidden_size": 384, "dropout": 0.3}),
-    "lm512": ("generate", {"hidden_size": 512, "dropout": 0.3}),
-    "classifier": ("classify", {"ngrams": False}),
-    "translator": ("translate", {}),
+SETUPS: dict[str, tuple[Task, str, str, dict[str, Any]]] = {  # task, corpus, bundled one, settings
+    "lm384": (
+        "generate",
+        "tinyshakespeare/input.txt",
+        "stories",
+        {"hidden_size": 384, "dropout": 0.3},
+    ),
+    "lm512": (
+        "generate",
+        "tinyshakespeare/input.txt",
+        "stories",
+        {"hidden_size": 512, "dropout": 0.3},
+    ),
+    "classifier": ("classify", "airline_sentiment/train.csv", "reviews", {"ngrams": False}),
+    "translator": ("translate", "tatoeba_en_fr/train.tsv.gz", "phrasebook", {}),
 }
 WAYS: dict[str, dict[str, Any]] = {
     "threads": {"threads": choose_threads(None)},
@@ -74,11 +65,20 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
+def read(task: Task, corpus: str, bundled: str) -> Dataset:
+    """Return some rows of a corpus of ``$RNNCLI_CORPORA``, or those of a bundled one."""
+    path = Path(os.environ.get("RNNCLI_CORPORA", ROOT)) / corpus
+    rows = read_corpus([str(path) if path.exists() else bundled], task=task).splits["train"]
+    if task == "generate" or len(rows) <= ROWS:
+        return rows
+    return rows.shuffle(seed=0).select(range(ROWS))
+
+
 class Run:
     """A training that can be continued for some seconds at a time."""
 
     def __init__(self, name: str, way: dict[str, Any], folder: Path) -> None:
-        task, given = SETUPS[name]
+        task, corpus, bundled, given = SETUPS[name]
         precision = choose_precision("auto", "cpu")
         settings: Settings = replace(
             DEFAULTS[task].with_given({**given, **way, "precision": precision, "device": "cpu"}),
@@ -86,10 +86,8 @@ class Run:
             epochs=None,
         )
         start_torch(settings.seed)
-        corpus = data(task)
-        prepared = recipe_of(task).prepare(
-            TrainingData(corpus, corpus.select(range(200))), settings, folder, lambda _: None
-        )
+        data = TrainingData(rows := read(task, corpus, bundled), rows.select(range(200)))
+        prepared = recipe_of(task).prepare(data, settings, folder, lambda _: None)
         self._steps: Iterator[Progress] = fit(prepared.trainable, settings)
         self._threads = 1
         self.way = ""
@@ -148,6 +146,7 @@ def measure(report: Report, name: str) -> None:
         for i, (way, given) in enumerate(WAYS.items()):
             (Path(folder) / str(i)).mkdir()
             runs[way] = Run(name, given, Path(folder) / str(i))
+        best: list[float] = []  # of the ways that do not change, beside each number of loops
         for loops in (0, 1, 2):
             report.section(f"{name}, {loops} busy loops")
             with busy(loops):
@@ -156,27 +155,46 @@ def measure(report: Report, name: str) -> None:
                     for way, run in runs.items():
                         speeds[way].append(run.speed(TURN))
             medians = {way: statistics.median(values) for way, values in speeds.items()}
-            best = max(value for way, value in medians.items() if way != "auto")
+            fixed = {way: value for way, value in medians.items() if way != "auto"}
+            best.append(max(fixed.values()))
             for way, value in medians.items():
-                told = f"{value / best:.2f} of the best"
+                told = f"{value / best[-1]:.2f} of the best"
                 report.add(way, value, "targets/s", f"{told}; at last {runs[way].way}")
+            if loops == 0 and SETUPS[name][0] == "generate":
+                compare_with_torch(report, SETUPS[name][3]["hidden_size"], best[-1])
         report.section(f"{name}, a busy loop that comes and goes")
+        reachable = (best[0] + best[1]) / 2  # half of the time beside the loop
         for way, run in runs.items():
             with changing(1):
-                report.add(way, run.speed(CHANGING), "targets/s")
+                speed = run.speed(CHANGING)
+            report.add(way, speed, "targets/s", f"{speed / reachable:.2f} of the best at each time")
 
 
-def loop_of_torch(report: Report) -> None:
-    """Measure a plain loop over ``nn.LSTM`` in float32 with the sizes of ``lm384``."""
-    vocab_size, streams, steps, hidden = 68, 16, 64, 384
-    embedding = nn.Embedding(vocab_size, 128)
-    lstm = nn.LSTM(128, hidden, batch_first=True)
-    output = nn.Linear(hidden, vocab_size)
+def compare_with_torch(report: Report, hidden: int, speed: float) -> None:
+    """Compare a speed with a plain float32 loop, and with the matrix products that it consists of.
+
+    The product is that of the recurrent weights with the states of all time steps at once, in
+    bfloat16 where training is: what could be reached if no step waited for the one before.
+    """
+    plain, gflops = plain_loop(hidden), product(hidden)
+    report.add("a plain float32 loop over nn.LSTM", plain, "targets/s", f"x {speed / plain:.2f}")
+    operations = 6 * (4 * hidden * (hidden + EMBEDDING) + EMBEDDING * (hidden + VOCAB_SIZE))
+    share = speed * operations / gflops / 1e9
+    report.add("the product at these shapes", gflops, "GFLOP/s", f"{share:.0%} of it reached")
+
+
+def plain_loop(hidden: int) -> float:
+    """Return the targets a second of the loop that tutorials have, with all threads."""
+    embedding = nn.Embedding(VOCAB_SIZE, EMBEDDING)
+    lstm = nn.LSTM(EMBEDDING, hidden, batch_first=True)
+    output = nn.Linear(hidden, VOCAB_SIZE)
     parameters = [*embedding.parameters(), *lstm.parameters(), *output.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
-    tokens = torch.randint(0, vocab_size, (streams, steps + 1))
+    tokens = torch.randint(0, VOCAB_SIZE, (STREAMS, STEPS + 1))
     state = None
     speeds = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(choose_threads(None))
     for _ in range(TURNS):
         count, began = 0, time.perf_counter()
         while time.perf_counter() - began < TURN:
@@ -187,10 +205,29 @@ def loop_of_torch(report: Report) -> None:
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
-            count += streams * steps
+            count += STREAMS * STEPS
         speeds.append(count / (time.perf_counter() - began))
-    report.section("a plain loop over nn.LSTM, float32, 384 units")
-    report.add("nn.LSTM", statistics.median(speeds), "targets/s")
+    torch.set_num_threads(threads)
+    return statistics.median(speeds)
+
+
+def product(hidden: int) -> float:
+    """Return the GFLOP a second of the recurrent weights with as many states as a step has."""
+    bfloat16 = choose_precision("auto", "cpu") == "bfloat16"
+    states, weights = (
+        torch.randn(rows, hidden).to(torch.bfloat16 if bfloat16 else torch.float32)
+        for rows in (STREAMS * STEPS, 4 * hidden)
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(choose_threads(None))
+    seconds = []
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        for _ in range(PRODUCTS):
+            nn.functional.linear(states, weights)
+        seconds.append((time.perf_counter() - began) / PRODUCTS)
+    torch.set_num_threads(threads)
+    return 2 * states.numel() * len(weights) / statistics.median(seconds) / 1e9
 
 
 def main() -> None:
@@ -199,7 +236,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     report = Report()
-    loop_of_torch(report)
     for name in options.only:
         measure(report, name)
     if options.json:
