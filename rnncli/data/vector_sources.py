@@ -12,9 +12,9 @@ from rnncli.messages import Announce, first_line, name_list, stage
 from rnncli.text.static_models import FILES, read_static_model
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.vector_files import read_vectors, refuse_pickle
-from rnncli.text.vectors import Selection, WordVectors, prepare
+from rnncli.text.vectors import ENGLISH_FILE, Selection, WordVectors, prepare
 
-BUNDLED = {"english": "english-vectors.safetensors"}
+BUNDLED = {"english": ENGLISH_FILE}
 NONE = "none"
 HUB = "hf:"
 SUFFIXES = (".vec", ".txt", ".bin")  # of files of vectors, best first; each also .gz and .zip

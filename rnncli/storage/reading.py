@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
-from rnncli.networks.architecture import VECTORS, Architecture, Vocabulary, parameters
+from rnncli.networks.architecture import VECTORS, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
 from rnncli.storage.digests import require_digest
 from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
+from rnncli.storage.shared_vectors import read_shared, shares_vectors
 from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.tokenizer import Tokenizer
 
@@ -128,7 +129,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
             f"rnncli {description.task} -m {quote(str(path))}",
         )
     architecture, level = description.architecture, description.level
-    weights = _read_weights(files[layout.weights.name], architecture)
+    weights = _read_weights(files[layout.weights.name], description)
 
     def read_tokenizer(path: Path) -> Tokenizer:
         file = require_regular_file(layout.current(path))
@@ -214,12 +215,14 @@ def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
         )
 
 
-def _read_weights(file: TensorFile, architecture: Architecture) -> dict[str, Floats]:
+def _read_weights(file: TensorFile, description: ModelDescription) -> dict[str, Floats]:
     """Read the weights from a file that has exactly the parameters of the architecture."""
-    shapes = parameters(architecture)
+    shapes = parameters(description.architecture)
     specs = {name: TensorSpec(shape) for name, shape in shapes.items()}
     if VECTORS in shapes:
         specs[VECTORS] = TensorSpec(shapes[VECTORS], ("I8",))
+        if shares_vectors(description):
+            return read_shared(file, specs, description)
     return file.read(specs, mapped=(VECTORS,) if VECTORS in shapes else ())
 
 

@@ -17,6 +17,7 @@ from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates
 Floats = NDArray[np.float32]
 Vectors = NDArray[np.int8]
 
+ENGLISH_FILE = "english-vectors.safetensors"  # of those that come with rnncli
 STEP = 1 / 32  # vectors have unit variance, and are stored as whole numbers of this step
 LARGEST = 127  # of these numbers in absolute value: four standard deviations
 MAX_DIM = 192  # of larger ones the leading principal components are kept
@@ -37,11 +38,11 @@ class WordVectors:
         return {word: row for row, word in reversed([*enumerate(self.words)])}
 
     def __contains__(self, word: str) -> bool:
-        return bool(self._find(word))
+        return bool(self.find(word))
 
     def __getitem__(self, word: str) -> Vectors:
         """Return the vector (D,) of a word; zeros if it has none."""
-        rows = self._find(word)
+        rows = self.find(word)
         if not rows:
             return np.zeros(self.values.shape[1], np.int8)
         mean: Vectors = np.rint(self.values[rows].mean(0)).astype(np.int8)
@@ -61,8 +62,8 @@ class WordVectors:
         words = np.frombuffer("\n".join(self.words).encode(), np.uint8)
         save_file({"words": words, "values": self.values}, path, {"source": self.source})
 
-    def _find(self, word: str) -> list[int]:
-        """Return the row of a word or, of a contraction, those of its parts."""
+    def find(self, word: str) -> list[int]:
+        """Return the row of a word or, of a contraction, those of its parts; else nothing."""
         rows = self._rows
         if word in rows:
             return [rows[word]]
