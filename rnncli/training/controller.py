@@ -20,7 +20,8 @@ MARGIN = 1.1  # by which another way has to be faster to be tried
 SLOW = 3.0  # times what a step should take: no reason to wait for a second one
 TRIAL_COST = 0.005  # share of the time that trials of a way may cost
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two trials of a way; doubled if in vain
-PROBE_SECONDS, PROBE_OPERATIONS = 0.01, 100  # how many are done in the time where cores are free
+PROBE_SECONDS = 0.03  # of operations, none of which may have to wait for a core:
+LONGEST_WAIT = 0.001  # seconds; an operation takes far less, a program's turn on a core more
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def cores_are_free(threads: int) -> bool:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     numbers = torch.zeros(threads << 16)  # enough for each thread to get a part
-    operations, end = 0, time.perf_counter() + PROBE_SECONDS
-    while time.perf_counter() < end and operations < PROBE_OPERATIONS:
+    numbers.add_(1.0)  # in which threads wake up
+    began, longest = time.perf_counter(), 0.0
+    end = began + PROBE_SECONDS
+    while began < end and longest < LONGEST_WAIT:
         numbers.add_(1.0)
-        operations += 1
+        now = time.perf_counter()
+        longest, began = max(longest, now - began), now
     torch.set_num_threads(before)
-    return operations == PROBE_OPERATIONS
+    return longest < LONGEST_WAIT
 
 
 @dataclass
