@@ -45,6 +45,8 @@ def ways(threads: int) -> list[Way]:
 
 def cores_are_free(threads: int) -> bool:
     """Return whether so many threads can work at once without waiting for a core."""
+    if threads == 1:
+        return True
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     numbers = torch.zeros(threads << 16)  # enough for each thread to get a part
