@@ -31,7 +31,8 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
-# The model of a task that comes with rnncli, for who has trained none.
+# The corpus of each task that comes with rnncli, and the model, for who has trained none.
+BUNDLED_CORPORA = dict(zip(TASKS, ("stories", "reviews", "phrasebook"), strict=True))
 BUNDLED_MODELS: dict[Task, str] = {"classify": "bundled:sentiment"}
 FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 

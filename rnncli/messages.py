@@ -49,21 +49,30 @@ def name_list(names: Sequence[str], limit: int = 20) -> str:
     return ", ".join(shown) + (", ..." if len(names) > limit else "")
 
 
-def parse_duration(duration: str | float) -> float:
-    """Return the seconds in ``90``, ``90s``, ``2m``, ``1h30m``, or in a number of them.
+_NUMBER = r"(\d+(?:\.\d+)?)\s*"
+_DURATION = re.compile(
+    rf"(?:{_NUMBER}h(?:ours?)?\s*)?(?:{_NUMBER}m(?:in(?:utes?)?)?\s*)?"
+    rf"(?:{_NUMBER}(?:s(?:ec(?:onds?)?)?)?)?"
+)
+
+
+def parse_duration(duration: str | float, option: str = "--max-time") -> float:
+    """Return the seconds in ``90``, ``90s``, ``2m``, ``5 min``, ``1h30m``, or in a number of them.
+
+    ``option`` is where it was typed, for the hint.
 
     Raises:
         ConfigError: it is no duration above zero.
 
     """
     text = duration if isinstance(duration, str) else f"{duration:f}"
-    match = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower()
-    )
+    match = _DURATION.fullmatch(text.strip().lower())
     hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
     total = hours * 3600 + minutes * 60 + seconds
     if not 0 < total < math.inf:
-        raise ConfigError(f"{text!r} is not a duration", "write it like 90s, 2m or 1h30m")
+        raise ConfigError(
+            f"{text!r} is not a duration", f"write it like 90s, 2m or 1h30m: {option} 2m"
+        )
     return total
 
 

@@ -36,6 +36,10 @@ def refused(make, *args, **kwargs):
         ("1.5h", 5400),
         (" 2M ", 120),
         ("100m", 6000),
+        ("5min", 300),
+        ("10 minutes", 600),
+        ("1h 30m", 5400),
+        ("1 hour 20 sec", 3620),
     ],
 )
 def test_durations_are_read(text, seconds):

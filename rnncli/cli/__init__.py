@@ -50,12 +50,17 @@ SETTINGS: dict[str, Any] = {
 def load_command(name: str) -> TyperCommand:
     """Import the module of a command, and build the command."""
     function = getattr(import_module(f"rnncli.cli.{name}"), name)
-    # One line a paragraph: typer keeps line breaks, and a terminal is as wide as it is. Examples,
-    # which are indented, stay as they are.
-    text = re.sub(r"(?<!\n)\n(?!\n|    )", " ", cleandoc(function.__doc__))
     single = typer.Typer(add_completion=False, **SETTINGS)
-    single.command(name, help=text)(function)
+    single.command(name, help=_paragraphs(function.__doc__))(function)
     return cast(TyperCommand, typer.main.get_command(single))
+
+
+def _paragraphs(docstring: str) -> str:
+    """Return a docstring with one line a paragraph; examples, which are indented, stay as they are.
+
+    Typer keeps line breaks, and a terminal is as wide as it is.
+    """
+    return re.sub(r"(?<!\n)\n(?!\n|    )", " ", cleandoc(docstring))
 
 
 class CommandGroup(TyperGroup):
@@ -63,6 +68,7 @@ class CommandGroup(TyperGroup):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.help = _paragraphs(str(main.__doc__))
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -171,4 +177,13 @@ def main(
         False, "--version", help="Print the version.", callback=_print_version, is_eager=True
     ),
 ) -> None:
-    """Train small recurrent networks on your own text, and use them in pipes."""
+    """Train small recurrent networks on your own text, and use them in pipes.
+
+    Examples:
+        rnncli train
+        echo "a warm, funny film" | rnncli classify
+        rnncli train --dry-run texts.csv
+
+    The first trains a classifier on the bundled reviews, the second labels a line with it, the
+    third shows what a file of yours is taken for. Each command has a page: rnncli train --help.
+    """

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SHOWN_LABELS = 20
 CELL_WIDTH = 60  # characters of a cell
+TASK = "task: "  # how the notice begins that tells what follows from the columns
 
 
 def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool) -> None:
@@ -20,7 +21,8 @@ def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool
 
     planned = plan(request)
     for notice in planned.notices:
-        messenger.announce(notice)
+        if as_json or not notice.startswith(TASK):
+            messenger.announce(notice)
     if as_json:
         print(json.dumps(planned.to_dict(), ensure_ascii=False))
     else:
@@ -30,24 +32,29 @@ def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool
 def _lines(plan: "Plan") -> list[str]:
     """Return the plan, a line for each thing that is chosen."""
     about = "about " if plan.is_estimate else ""
-    columns = ", ".join(f"{column} ({name})" for name, column in plan.columns.items())
     rows = f"{about}{plan.rows:,}"
     rows += f", {plan.held_out:,} of them held out" if plan.held_out else ""
     rows += "".join(f"; {split} {number:,}" for split, number in plan.parts.items())
-    lines = [f"task     {plan.task}", f"columns  {columns}", f"rows     {rows}"]
+    lines = [f"task     {plan.task}"]
+    if plan.is_plain_text:
+        lines.append(f"lines    {rows}")
+    else:
+        columns = [f"{column} as {name}" for name, column in plan.columns.items()]
+        lines += [f"columns  {', '.join(columns)}", f"rows     {rows}"]
+    noun = "line" if plan.is_plain_text else "row"
     lines += [
-        f"row {i}    " + " | ".join(_cut(cell) for cell in row.values())
+        f"{noun} {i}".ljust(9) + " | ".join(_cut(cell) for cell in row.values())
         for i, row in enumerate(plan.sample, start=1)
     ]
     if plan.labels:
-        labels = [f"{label} {number:,}" for label, number in plan.labels.items()]
+        labels = [f"{label} ({number:,})" for label, number in plan.labels.items()]
         lines.append(f"labels   {len(labels):,}: {name_list(labels, SHOWN_LABELS)}")
     budget = "" if plan.max_time is None else f" in {format_duration(plan.max_time)}"
     return [
         *lines,
         f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
         f"network  about {plan.num_layers} x {plan.hidden_size} units",
-        f"epochs   about {plan.epochs:g}{budget}, where a core does as usual",
+        f"epochs   about {plan.epochs:g}{budget}",
         "dry run  nothing was trained; leave --dry-run out to train",
     ]
 

@@ -47,9 +47,8 @@ def announce_interruption(
     elif kept.model is not None:
         messenger.announce(
             f"interrupted before the end: {kept.model} holds the best model so far, which can be "
-            "used; to train anew, run the same command with --force:"
+            "used; to train anew, run the same command:"
         )
-        command += "" if "--force" in sys.argv else " --force"
     else:
         messenger.announce("interrupted before training began: nothing is kept; to start again:")
     messenger.announce(f"    {command}")

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from torch import Tensor
 
+    from rnncli.config import Settings
     from rnncli.training.contract import Phase, Progress
 
 # Samples a text with some weights; None where a model writes none.
 Preview: TypeAlias = "Callable[[Mapping[str, Tensor]], str | None]"
 
 PREVIEW_SHARE = 0.005  # of the time, at most, that previews may take
+LEGEND = (
+    "an evaluation a line (epoch: once through the data; loss: the lower the better; held out: "
+    "data not trained on; best: saved)"
+)
 _LINE_SYMBOLS = str.maketrans("\n\t", "\u240a\u2409")
 
 
@@ -36,8 +41,9 @@ class Display(AbstractContextManager["Display"]):
         self._live = ExitStack()
         self._bar: Bar | None = None  # of the phase that runs
         self._best = math.nan  # loss
+        self._is_legend_shown = False
         self._began = 0.0  # seconds at the first step of the phase
-        self._steps: deque[tuple[float, float]] = deque()  # seconds and fraction after each
+        self._steps: deque[tuple[float, float]] = deque()  # seconds, and share of all, after each
         self._preview_seconds = 0.0
 
     def __exit__(self, *error: object) -> None:
@@ -47,7 +53,7 @@ class Display(AbstractContextManager["Display"]):
     def show(self, phase: "Phase", progress: "Progress") -> None:
         """Draw the progress of a step, and print its notices and its evaluation."""
         bar = self._bar or self._begin(progress.seconds)
-        self._steps.append((progress.seconds, progress.fraction))
+        self._steps.append((progress.seconds, _share_of_steps(phase.settings, progress)))
         for notice in progress.notices:
             self._print(notice)
         if progress.evaluation is not None:
@@ -79,23 +85,24 @@ class Display(AbstractContextManager["Display"]):
         )
         self._bar.add_task("", total=1.0, status="")
         if self._is_live:
+            self._show_legend()
             self._live.enter_context(self._bar)
         return self._bar
 
     def _remaining(self, phase: "Phase", progress: "Progress") -> str:
-        """Estimate the time left by the pace of the later half of the steps so far.
+        """Estimate the time left: that of the budget, or less where all steps take less.
 
-        The first ones are slow, and what went before them tells nothing.
+        Their pace is that of the later half so far: the first ones are slow, and what went before
+        them tells nothing.
         """
         steps, middle = self._steps, (self._began + progress.seconds) / 2
         while len(steps) > 1 and steps[1][0] <= middle:
             steps.popleft()
-        seconds, fraction = steps[0]
-        if progress.fraction <= fraction:
-            return ""
-        pace = (progress.seconds - seconds) / (progress.fraction - fraction)
-        limit = (phase.settings.max_time or math.inf) - progress.seconds
-        return f"{format_duration(max(min(pace * (1 - progress.fraction), limit), 0))} left"
+        (before, share_before), (now, share) = steps[0], steps[-1]
+        left = (phase.settings.max_time or math.inf) - now
+        if share > share_before:
+            left = min(left, (now - before) / (share - share_before) * (1 - share))
+        return "" if math.isinf(left) else f"{format_duration(max(left, 0))} left"
 
     def _show_evaluation(self, progress: "Progress") -> None:
         assert progress.evaluation is not None
@@ -113,23 +120,35 @@ class Display(AbstractContextManager["Display"]):
         if self._is_live and math.isfinite(loss):
             self._show_preview(progress)
 
+    def _show_legend(self) -> None:
+        """Explain the words of the lines to come, once and to a person."""
+        if self._is_live and not self._is_legend_shown:
+            self._is_legend_shown = True
+            self._messenger.announce(LEGEND)
+
     def _show_preview(self, progress: "Progress") -> None:
         """Print a text of the evaluated weights, unless previews have taken too long so far."""
         if progress.weights is None or self._preview_seconds > PREVIEW_SHARE * progress.seconds:
             return
-        from rich.text import Text
-
         start = time.monotonic()
         preview = self._preview(progress.weights)
         if preview is not None:
             line = f"{'':>7}  {single_line(preview)}"
-            text = Text(line, "dim", no_wrap=True, overflow="ellipsis")
-            self._console.print(text, soft_wrap=False)
+            self._console.print(
+                line, style="dim", soft_wrap=False, no_wrap=True, overflow="ellipsis"
+            )
         self._preview_seconds += time.monotonic() - start
 
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:
             self._console.print(line)
+
+
+def _share_of_steps(settings: "Settings", progress: "Progress") -> float:
+    """Return the share of all steps that are taken; 0 where only the time budget ends them."""
+    return max(
+        progress.step / (settings.steps or math.inf), progress.epoch / (settings.epochs or math.inf)
+    )
 
 
 def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:

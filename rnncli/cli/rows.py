@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rnncli.cli.output import Line, Output
 from rnncli.cli.records import Format, Record, free_name
+from rnncli.data.json_lines import NAMED_OBJECTS
 from rnncli.errors import DataError
 from rnncli.messages import name_list
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
@@ -37,22 +38,33 @@ class JsonLines(Format):
     def __init__(self, column: str, input_name: str = STDIN) -> None:
         self._column = column
         self._input_name = input_name
-        self._is_known = False  # whether an object had the column
 
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """Yield a record for each line; a blank one is a blank text, and so is a missing member.
 
+        Objects before the first with such a member wait for it.
+
         Raises:
-            DataError: a line is no object, or the first object has no such member.
+            DataError: a line is no object, or none of the first objects has such a member.
         """
-        return map(self._record, json_rows(LineSource(lines, self._input_name, self._decode)))
+        rows = json_rows(LineSource(lines, self._input_name, self._decode))
+        sparse: list[JsonRow] = []  # rows, the first of which is an object without the member
+        for row in rows:
+            if row.is_blank and not sparse:
+                yield self._record(row)
+                continue
+            sparse.append(row)
+            if self._column in row.values:
+                yield from map(self._record, chain(sparse, rows))
+                return
+            if len(sparse) == NAMED_OBJECTS:
+                break
+        if sparse:
+            names = dict.fromkeys(name for row in sparse for name in row.values)
+            where = f"{self._input_name}, line {sparse[0].line:,}"
+            raise _no_column(self._column, names, where)
 
     def _record(self, row: JsonRow) -> Record:
-        if row.is_blank:
-            return Record("", raw=row.raw)
-        if self._column not in row.values and not self._is_known:
-            raise _no_column(self._column, row.values, f"{self._input_name}, line {row.line:,}")
-        self._is_known = True
         text = row.values.get(self._column) or ""
         if not isinstance(text, str):
             text = json.dumps(text, ensure_ascii=False)
@@ -120,7 +132,9 @@ class Delimited(Format):
             raise _no_column(self._column, self._names, f"{self._input_name}, line {row.line:,}")
         if self._names.count(self._column) > 1:
             raise DataError(
-                f"several columns are called {self._column!r}", "give each a name of its own"
+                f"{self._input_name}, line {row.line:,}: several columns are called "
+                f"{self._column!r}: {name_list(self._names)}",
+                "give each a name of its own in the header",
             )
 
     def header(self) -> Line | None:

@@ -145,7 +145,9 @@ def train(
         revision=revision,
         unlabelled=unlabelled or (),
         init_from=init_from,
-        checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
+        checkpoint_every=None
+        if checkpoint_every is None
+        else parse_duration(checkpoint_every, "--checkpoint-every"),
         settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
     if dry_run:

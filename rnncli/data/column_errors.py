@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from rnncli.config import TASK_COLUMNS, Task
@@ -15,6 +15,7 @@ from rnncli.text.unicode import as_field
 
 SHOWN_ROWS, SHOWN_COLUMNS = 3, 12
 CELL_WIDTH = 40  # characters of a cell
+MAX_LABELS = 3  # columns that are suggested for the label
 
 
 def undecided(
@@ -28,7 +29,7 @@ def undecided(
     commands = [
         f"rnncli train {table.command_argument} --task {task} {column_options(columns)}"
         for task in tasks
-        if (columns := _suggestion(task, named, contents))
+        for columns in _suggestions(task, named, contents)
     ]
     rows = "".join(f"\n    {row}" for row in sample_rows(contents))
     return DataError(
@@ -88,6 +89,22 @@ def require_single(table: Table, columns: Iterable[str]) -> None:
                 f"of {name_list(table.names)}",
                 "give each a name of its own in the header",
             )
+
+
+def _suggestions(
+    task: Task, named: Mapping[str, str], contents: Sequence[Column]
+) -> Iterator[dict[str, str]]:
+    """Yield the columns that a task could take, for each that may be the label."""
+    needed = TASK_COLUMNS[task]
+    labels = [column.name for column in contents if column.is_label and not column.is_constant]
+    if labels and "source" in needed and not named.keys() & set(needed):
+        return  # a label is no translation
+    choices = [dict(named)]
+    if "label" in needed and "label" not in named and len(labels) > 1:
+        choices = [{**named, "label": label} for label in labels[:MAX_LABELS]]
+    for choice in choices:
+        if columns := _suggestion(task, choice, contents):
+            yield columns
 
 
 def _suggestion(

@@ -21,8 +21,11 @@ def require_rows(where: str, usable: int, at_least: int) -> None:
         DataError: there are fewer.
     """
     if usable < at_least:
-        what = "only one usable row" if usable else "nothing usable"
-        raise DataError(f"{where} is empty: there is {what} in it", "put more rows into it")
+        if usable:
+            what = f"has only one usable row, and {at_least} are needed at least"
+        else:
+            what = "is empty: there is nothing usable in it"
+        raise DataError(f"{where} {what}", "put more rows into it")
 
 
 def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:

@@ -18,6 +18,7 @@ from rnncli.messages import did_you_mean
 from rnncli.text.files import STDIN
 from rnncli.text.tables import format_of_name
 
+_ADDRESS = re.compile(r"([A-Za-z][\w+.-]+):/+(?=.)")  # of a path, pathlib leaves one slash
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:.+)?")
 _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0,5}")
 
@@ -50,9 +51,9 @@ def locate(
         case [name] if _exists(name) and Path(name).is_dir():
             return from_folder(Path(name))
         case [name]:
-            return from_file(_existing_file(name, corpora=[*BUNDLED, *PUBLIC]), columns, task)
+            return from_file(existing_file(name, corpora=[*BUNDLED, *PUBLIC]), columns, task)
         case [first, second]:
-            return _from_two_files(_existing_file(first), second)
+            return _from_two_files(existing_file(first), second)
     raise DataError(
         f"{len(data)} inputs, but only one file, or two line-aligned ones, can be read",
         "join them first: cat a.txt b.txt | rnncli train -",
@@ -68,7 +69,7 @@ def _from_two_files(first: Path, second: str) -> DataSource:
     """Open aligned files; the second one may be named without the directory of both."""
     beside = first.parent / second
     if _exists(second) or not _is_file(str(beside)):
-        return from_aligned_files(first, _existing_file(second))
+        return from_aligned_files(first, existing_file(second))
     notice = f"second file: {beside}, beside the first"
     return replace(from_aligned_files(first, beside), notices=(notice,))
 
@@ -112,7 +113,7 @@ def _looks_like_file(name: str) -> bool:
     return format_of_name(name) is not None or bool(_FILE_NAME.fullmatch(name))
 
 
-def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
+def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
     """Return the path of an existing file.
 
     Raises:
@@ -122,10 +123,11 @@ def _existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
         return Path(name)
     if _exists(name):
         raise DataError(f"{name} is a directory", f"name a file in it: {Path(name) / 'FILE'}")
-    if "://" in name:
+    if _ADDRESS.match(name):
+        address = _ADDRESS.sub(r"\1://", name)
         raise DataError(
-            f"{name} is an address, not a file, and nothing is fetched from there",
-            f"fetch it first: curl -L -o {_file_of_address(name)} {shlex.quote(name)}",
+            f"{address} is an address, not a file, and nothing is fetched from there",
+            f"fetch it first: curl -L -o {_file_of_address(address)} {shlex.quote(address)}",
         )
     if _is_broken_link(name):
         raise DataError(

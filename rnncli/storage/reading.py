@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rnncli.config import FORMAT_VERSION, Task
+from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, Task
 from rnncli.errors import ModelError
 from rnncli.networks.architecture import VECTORS, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
@@ -120,7 +120,7 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
 
     """
     layout = Layout(path)
-    description, files = _read(layout)
+    description, files = _read(layout, task)
     if task is not None and description.task != task:
         from shlex import quote  # only for the error
 
@@ -160,9 +160,11 @@ def read_description(path: Path) -> ModelDescription:
     return description
 
 
-def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
+def _read(
+    layout: Layout, task: Task | None = None
+) -> tuple[ModelDescription, dict[str, TensorFile]]:
     """Return the description and the tensor files, by the names of the current format."""
-    values = _read_json(layout)
+    values = _read_json(layout, task)
     try:
         if values["format_version"] == 1:
             from rnncli.storage import version_1
@@ -179,12 +181,12 @@ def _read(layout: Layout) -> tuple[ModelDescription, dict[str, TensorFile]]:
     }
 
 
-def _read_json(layout: Layout) -> dict[str, Any]:
+def _read_json(layout: Layout, task: Task | None) -> dict[str, Any]:
     """Return the content of config.json, of any supported format."""
     path = layout.root
     if not path.is_dir():
         reason = "is a file, not a model directory" if path.exists() else "does not exist"
-        raise ModelError(f"{path} {reason}", _no_model_hint(path))
+        raise ModelError(f"{path} {reason}", _no_model_hint(path, task))
     try:
         file = require_regular_file(layout.current(layout.config))
         values = json.loads(file.read_text(encoding="utf-8"))
@@ -192,7 +194,7 @@ def _read_json(layout: Layout) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(
             f"{path} holds no model: config.json is missing",
-            _no_model_hint(path),
+            _no_model_hint(path, task),
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"{layout.config} cannot be read: {error}", DAMAGED) from None
@@ -226,7 +228,13 @@ def _read_weights(file: TensorFile, description: ModelDescription) -> dict[str, 
     return file.read(specs, mapped=(VECTORS,) if VECTORS in shapes else ())
 
 
-def _no_model_hint(path: Path) -> str:
-    from shlex import quote
+def _no_model_hint(path: Path, task: Task | None) -> str:
+    """Return how to get a model, which for a task is one of its bundled corpus."""
+    from shlex import join
 
-    return f"train one: rnncli train -o {quote(str(path))}\nor see which there are: rnncli models"
+    words = ["rnncli", "train"]
+    if task is not None:
+        words.append(BUNDLED_CORPORA[task])
+    if task is None or path != MODELS / task:
+        words += ["-o", str(path)]
+    return f"train one: {join(words)}\nor see which there are: rnncli models"

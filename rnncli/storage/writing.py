@@ -70,7 +70,7 @@ class ModelWriter:
             is_model = _is_model(layout)
             if not is_model and set(path.iterdir()) - unfinished:
                 raise ModelError(f"{path} holds other files, and no model", _other_output(path))
-            if is_model and not self.force:
+            if is_model and (_is_finished(layout) or self.replaced) and not self.force:
                 raise ModelError(
                     f"{path} holds a model already{self._kept_model}",
                     f"{_other_output(path)}\nor replace it: --force",

@@ -91,7 +91,9 @@ def train(
         revision=revision,
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),
-        checkpoint_every=None if checkpoint_every is None else parse_duration(checkpoint_every),
+        checkpoint_every=None
+        if checkpoint_every is None
+        else parse_duration(checkpoint_every, "--checkpoint-every"),
         settings=parse_settings(settings),
     )
     return Trainer(request, announce or ignore).run()

@@ -1,7 +1,6 @@
 """Tell what a training would do, without doing it: data, task, sizes, epochs; imports no PyTorch.
 
-The speed of this machine is not measured but assumed, so epochs are an estimate within a factor of
-about three.
+Epochs are an estimate within a factor of about two, by the speed at which NumPy multiplies.
 """
 
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, MAX_VALIDATION_ROWS, Settings, choose_threads
+from rnncli.data.held_out import max_held_out
 from rnncli.networks.architecture import (
     Architecture,
     Classes,
@@ -25,19 +25,25 @@ from rnncli.tasks.sizes import (
     NAME_LENGTH,
     SMALL_CORPUS_EPOCHS,
     SMALL_TEXTS,
+    TRANSLATOR_NEGATIVE_SAMPLES,
+    TRANSLATOR_SAMPLED_FROM,
     TRANSLATOR_TOKENS_A_WEIGHT,
     TRANSLATOR_WIDTHS,
     VOCAB_SIZES,
     WEIGHTS_A_TOKEN,
 )
+from rnncli.tasks.speed import weights_a_second
 
 if TYPE_CHECKING:
     from rnncli.data.preview import CorpusPreview
     from rnncli.tasks.trainer import TrainingRequest
 
-# Weights that a core learns with in a second at 128 units; wide networks use it better.
-WEIGHTS_A_SECOND, MAX_SPEED_UP = 5e9, 4.0
-NETWORK_SHARE = 0.7  # of the time budget that is left for the network
+# Seconds a token beside those of products: short steps, one after another, are far from the speed
+# of long ones. As measured; translators count tokens of the target.
+CLASSIFIER_OVERHEAD, GENERATOR_OVERHEAD, TRANSLATOR_OVERHEAD = 13e-6, 3e-6, 50e-6
+# The network's part of the time budget: all but the start, in which PyTorch is loaded, and
+# evaluation, n-grams, memory.
+START_SECONDS, NETWORK_SHARE, MIN_NETWORK_SHARE = 2.0, 0.8, 0.5
 TOKENS_A_WORD = 1.2  # with the signs between words
 MAX_TEXT_TOKENS = 400  # of a text that a classifier reads
 
@@ -63,6 +69,11 @@ class Plan:
     epochs: float
     notices: tuple[str, ...]
 
+    @property
+    def is_plain_text(self) -> bool:
+        """Return whether rows are lines of a text."""
+        return self.columns.keys() == {"text"}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by their names."""
         return asdict(self)
@@ -83,8 +94,9 @@ def plan(request: "TrainingRequest") -> Plan:
     preview = preview_corpus(
         request.data, request.task, request.columns or ANY_COLUMNS, request.revision
     )
-    settings, tokens, weights = _choose(preview, request.settings)
-    held_out = min(round(preview.rows * settings.validation), MAX_VALIDATION_ROWS)
+    settings, tokens, cost = _choose(preview, request.settings)
+    max_rows = max_held_out(request.settings).get("rows", MAX_VALIDATION_ROWS)
+    held_out = min(round(preview.rows * settings.validation), max_rows)
     is_running_text = preview.columns.keys() == {"text"}
     return Plan(
         data=preview.name,
@@ -101,24 +113,27 @@ def plan(request: "TrainingRequest") -> Plan:
         num_layers=settings.num_layers,
         vocab_size=settings.vocab_size,
         max_time=settings.max_time,
-        epochs=round(_epochs(settings, preview, tokens, weights), 1),
+        epochs=_rounded(_epochs(settings, preview, tokens, cost)),
         notices=preview.notices,
     )
 
 
-def _choose(preview: "CorpusPreview", overrides: Mapping[str, Any]) -> tuple[Settings, float, int]:
-    """Return the settings, the tokens of an epoch, and the weights that a token passes."""
+def _choose(
+    preview: "CorpusPreview", overrides: Mapping[str, Any]
+) -> tuple[Settings, float, float]:
+    """Return the settings, the tokens of an epoch, and the seconds that a token takes."""
     settings = DEFAULTS[preview.task]
+    speed = weights_a_second(choose_threads(overrides.get("threads")))
     if "label" in preview.columns:
-        return _classifier(preview, settings, overrides)
+        return _classifier(preview, settings, overrides, speed)
     if "source" in preview.columns:
-        return _translator(preview, settings, overrides)
-    return _generator(preview, settings, overrides)
+        return _translator(preview, settings, overrides, speed)
+    return _generator(preview, settings, overrides, speed)
 
 
 def _classifier(
-    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any]
-) -> tuple[Settings, float, int]:
+    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
+) -> tuple[Settings, float, float]:
     words = preview.words["text"] / preview.rows  # a text
     if words < NAME_LENGTH and overrides.get("level") in (None, "char"):
         settings = replace(settings, level="char", embedding_dim=64, vocab_size=CHAR_VOCAB_SIZE)
@@ -128,40 +143,53 @@ def _classifier(
     length = TOKENS_A_WORD * words
     if settings.level != "word":
         length = preview.characters["text"] / preview.rows / CHARACTERS_A_TOKEN[settings.level]
-    encoder = Stack(settings.cell, settings.num_layers, settings.hidden_size, bidirectional=True)
+    units = settings.hidden_size // 2 or 1
+    encoder = Stack(settings.cell, settings.num_layers, units, bidirectional=True)
     head = Classes(max(2, len(preview.labels)))
     weights = count_parameters(Architecture(Tokens(1, settings.embedding_dim), encoder, None, head))
-    return settings, preview.rows * min(length, MAX_TEXT_TOKENS), weights
+    tokens = preview.rows * min(length, MAX_TEXT_TOKENS)
+    return settings, tokens, CLASSIFIER_OVERHEAD + weights / speed
 
 
 def _translator(
-    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any]
-) -> tuple[Settings, float, int]:
+    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
+) -> tuple[Settings, float, float]:
     (size,) = next(row[1:] for row in VOCAB_SIZES if preview.rows >= row[0])
     settings = replace(settings, vocab_size=size).with_given(overrides)
     tokens = preview.characters["target"] / CHARACTERS_A_TOKEN[settings.level]
+    outputs = settings.vocab_size
+    if outputs >= TRANSLATOR_SAMPLED_FROM:
+        outputs = TRANSLATOR_NEGATIVE_SAMPLES
 
     def weights(candidate: Settings) -> int:
         units, width = candidate.hidden_size, candidate.embedding_dim
         encoder = Stack(candidate.cell, candidate.num_layers, units // 2 or 1, bidirectional=True)
         decoder = Stack(candidate.cell, candidate.num_layers, units)
-        front, head = Tokens(1, width), Vocabulary(candidate.vocab_size)
+        front, head = Tokens(1, width), Vocabulary(outputs)
         return count_parameters(Architecture(front, encoder, decoder, head))
+
+    def cost(candidate: Settings) -> float:
+        return TRANSLATOR_OVERHEAD + weights(candidate) / speed
 
     if not {"hidden_size", "embedding_dim"} & overrides.keys():
         candidates = [
             replace(settings, hidden_size=width, embedding_dim=width) for width in TRANSLATOR_WIDTHS
         ]
         settings = next(
-            (c for c in candidates if _work(c) >= TRANSLATOR_TOKENS_A_WEIGHT * weights(c) ** 2),
+            (
+                candidate
+                for candidate in candidates
+                if _seconds(candidate) / cost(candidate)
+                >= TRANSLATOR_TOKENS_A_WEIGHT * weights(candidate)
+            ),
             candidates[-1],
         )
-    return settings, tokens, weights(settings)
+    return settings, tokens, cost(settings)
 
 
 def _generator(
-    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any]
-) -> tuple[Settings, float, int]:
+    preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
+) -> tuple[Settings, float, float]:
     settings = settings.with_given(overrides)
     if settings.level == "char":
         settings = replace(settings, vocab_size=CHAR_VOCAB_SIZE)
@@ -173,29 +201,37 @@ def _generator(
         head = Vocabulary(candidate.vocab_size)
         return count_parameters(Architecture(front, None, decoder, head))
 
+    def cost(candidate: Settings) -> float:
+        return GENERATOR_OVERHEAD + weights(candidate) / speed
+
     def is_affordable(candidate: Settings) -> bool:
-        cost = weights(candidate)
-        targets = min((candidate.epochs or 1) * tokens, _work(candidate) / cost)
-        return targets >= GENERATOR_TOKENS_A_WEIGHT * cost and cost <= WEIGHTS_A_TOKEN * tokens
+        number = weights(candidate)
+        targets = min((candidate.epochs or 1) * tokens, _seconds(candidate) / cost(candidate))
+        return targets >= GENERATOR_TOKENS_A_WEIGHT * number and number <= WEIGHTS_A_TOKEN * tokens
 
     if "hidden_size" not in overrides:
         candidates = [replace(settings, hidden_size=width) for width in GENERATOR_WIDTHS]
         settings = next(filter(is_affordable, candidates), candidates[-1])
-    return settings, tokens, weights(settings)
+    return settings, tokens, cost(settings)
 
 
-def _work(settings: Settings) -> float:
-    """Return how many weights this machine multiplies within the budget."""
-    seconds = float("inf") if settings.max_time is None else NETWORK_SHARE * settings.max_time
-    speed = WEIGHTS_A_SECOND * min(settings.hidden_size / 128, MAX_SPEED_UP)
-    return seconds * speed * choose_threads(settings.threads)
+def _seconds(settings: Settings) -> float:
+    """Return the time budget."""
+    return float("inf") if settings.max_time is None else settings.max_time
 
 
-def _epochs(settings: Settings, preview: "CorpusPreview", tokens: float, weights: int) -> float:
+def _epochs(settings: Settings, preview: "CorpusPreview", tokens: float, cost: float) -> float:
     """Return how many epochs fit into the budget, and no more than are asked for."""
-    epochs = _work(settings) / max(1.0, tokens * weights)
+    budget = _seconds(settings)
+    seconds = max(NETWORK_SHARE * (budget - START_SECONDS), MIN_NETWORK_SHARE * budget)
+    epochs = seconds / max(1.0, tokens) / cost
     if settings.steps is not None:
         is_text_alone = not {"label", "source"} & preview.columns.keys()
         items, size = (tokens, settings.bptt) if is_text_alone else (preview.rows, 1)
         epochs = min(epochs, settings.steps * settings.batch_size * size / max(1.0, items))
     return min(epochs, settings.epochs or epochs)
+
+
+def _rounded(epochs: float) -> float:
+    """Return an estimate to two digits."""
+    return float(f"{epochs:.2g}")

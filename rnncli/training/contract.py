@@ -123,9 +123,16 @@ class Recipe(ABC, Generic[TrainableT]):
 
     @abstractmethod
     def choose(
-        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+        self,
+        data: TrainingData,
+        overrides: Mapping[str, Any],
+        announce: Announce,
+        began: float | None = None,
     ) -> Settings:
-        """Choose settings for the data and this machine; ``overrides`` are those of the user."""
+        """Choose settings for the data and this machine; ``overrides`` are those of the user.
+
+        The time budget began at ``began``, as ``time.monotonic`` tells it; None: now.
+        """
 
     @abstractmethod
     def prepare(

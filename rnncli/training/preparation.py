@@ -1,7 +1,6 @@
 """Prepare a training: its settings, its network, and its description."""
 
 import json
-import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,15 +13,13 @@ import torch
 from rnncli import __version__
 from rnncli.analysis import drift
 from rnncli.config import (
-    DEFAULT_MAX_TIME,
     DEFAULT_SEED,
     DEFAULT_VALIDATION,
-    MAX_VALIDATION_CHARACTERS,
-    MAX_VALIDATION_ROWS,
     Settings,
 )
 from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
+from rnncli.data.held_out import max_held_out
 from rnncli.data.split import hold_out
 from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
@@ -37,8 +34,6 @@ from rnncli.training.session import Session
 if TYPE_CHECKING:
     pass
 
-# Held out at most, for each second of the time budget: more would take too much of it to score.
-HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
 # Settings that no recipe chooses.
 USUAL: dict[str, Any] = {
     "validation": DEFAULT_VALIDATION,
@@ -83,10 +78,10 @@ def open_session(
     given = USUAL | dict(request.given)
     if request.init_from is not None:
         given = warm_start.settings_of(request.init_from) | given
-    max_held_out = _max_held_out(given)
-    data = _training_data(request, given, max_held_out)
+    limits = max_held_out(given)
+    data = _training_data(request, given, limits)
     options = json.loads(json.dumps(given))
-    settings = _choose_settings(recipe, data, given, options, saved, announce)
+    settings = _choose_settings(recipe, data, given, options, saved, announce, request.began)
     data = _limit_rows(data, settings, request.corpus)
     prepared = recipe.prepare(data, settings, scratch, announce)
     for phase in prepared.phases:
@@ -96,7 +91,7 @@ def open_session(
     if request.init_from is not None:
         copied = warm_start.copy_weights(request.init_from, prepared)
         announce(f"initialised from {request.init_from.path}: {copied}")
-    description = _describe(request, prepared, data, max_held_out)
+    description = _describe(request, prepared, data, limits)
     snapshot = Snapshot(
         description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
     )
@@ -122,6 +117,7 @@ def _choose_settings(
     options: dict[str, Any],
     saved: SavedRun | None,
     announce: Announce,
+    began: float,
 ) -> Settings:
     """Return the settings of the saved run, if it is of the same options, or choose anew."""
     device = choose_device(given["device"])
@@ -130,7 +126,8 @@ def _choose_settings(
     if saved is not None and saved.identity.get("options") == options:
         # Measuring the machine again would give other ones.
         return Settings(**saved.description.settings)
-    settings = recipe.choose(data, {**given, "device": device, "precision": precision}, announce)
+    given = {**given, "device": device, "precision": precision}
+    settings = recipe.choose(data, given, announce, began)
     start_torch(given["seed"])  # as if nothing had been measured
     return settings
 
@@ -139,7 +136,7 @@ def _describe(
     request: SessionRequest,
     prepared: Prepared[Any],
     data: TrainingData,
-    max_held_out: Mapping[str, int],
+    limits: Mapping[str, int],
 ) -> ModelDescription:
     """Return the description of the model that is to be trained."""
     corpus, settings = request.corpus, prepared.settings
@@ -165,7 +162,7 @@ def _describe(
             licence=corpus.licence,
             rows={"train": len(data.train), "validation": len(data.validation)},
             unlabelled=tuple(other.name for other in request.unlabelled),
-            max_held_out=max_held_out,
+            max_held_out=limits,
             vectors=prepared.vectors,
         ),
         profile=profile,
@@ -197,12 +194,12 @@ def _identity(
 
 
 def _training_data(
-    request: SessionRequest, given: Mapping[str, Any], max_held_out: Mapping[str, int]
+    request: SessionRequest, given: Mapping[str, Any], limits: Mapping[str, int]
 ) -> TrainingData:
     """Hold out a part of the labelled data; the texts to pretrain on are held out of later."""
     corpus = request.corpus
     train, validation = hold_out(
-        corpus, fraction=given["validation"], seed=given["seed"], limits=max_held_out
+        corpus, fraction=given["validation"], seed=given["seed"], limits=limits
     )
     if not request.unlabelled:
         return TrainingData(train, validation)
@@ -210,16 +207,6 @@ def _training_data(
     others = [other for other in request.unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
     return TrainingData(train, validation, tuple(plain))
-
-
-def _max_held_out(given: Mapping[str, Any]) -> dict[str, int]:
-    """Return limits of the held-out part where the time budget asks for lower ones than usual."""
-    if {"steps", "epochs"} & given.keys() and "max_time" not in given:
-        return {}
-    usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
-    seconds = given.get("max_time", DEFAULT_MAX_TIME)
-    limits = {name: math.ceil(seconds * HELD_OUT_A_SECOND[name]) for name in usual}
-    return {name: limit for name, limit in limits.items() if limit < usual[name]}
 
 
 def _limit_rows(data: TrainingData, settings: Settings, corpus: Corpus) -> TrainingData:

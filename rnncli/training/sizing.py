@@ -14,6 +14,8 @@ from rnncli.training.loop import fit
 BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of the time budget
 MIN_STEPS = 16  # for all ways to compute to be compared in the first half
 ROWS_MARGIN, MIN_ROWS = 1.5, 2_000  # speeds are estimates; few rows take no time
+# The network's part of what is left of the time budget: beside encoding, evaluation and tuning.
+NETWORK_SHARE, MIN_LEFT = 0.7, 0.1
 UNLIMITED = 1e9  # seconds
 
 
@@ -56,6 +58,16 @@ def measure_throughput(trainable: Trainable[Any], settings: Settings, seconds: f
         if now - began >= seconds and len(rates) >= MIN_STEPS:
             break
     return statistics.quantiles(rates[len(rates) // 2 :], n=4)[2]
+
+
+def network_share(settings: Settings, began: float | None) -> float:
+    """Return the network's share of the time budget.
+
+    It began at ``began``, as ``time.monotonic`` tells it; None: now.
+    """
+    assert settings.max_time is not None
+    left = 1 if began is None else 1 - (time.monotonic() - began) / settings.max_time
+    return NETWORK_SHARE * max(left, MIN_LEFT)
 
 
 def rows_to_read(epochs: float, rows: int) -> int | None:

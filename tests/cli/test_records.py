@@ -248,7 +248,7 @@ BROKEN: dict[str, tuple[str, list[str], list[str]]] = {
     "an open quote": ("rows.csv", [*HEADER, '3,"a', "4,b"], ["line 5", "quotation mark", '""']),
     "an open quote in the header": ("rows.csv", ['id,"text', "1,a"], ["line 1", "quotation mark"]),
     "no such member": ("rows.jsonl", ["", '{"body": "b"}'], ["line 2", "--column body"]),
-    "an empty object": ("rows.jsonl", ["{}", '{"text": "a"}'], ["line 1", "'text'"]),
+    "empty objects": ("rows.jsonl", ["{}", '{"id": 1}', "{}"], ["line 1", "'text'", "are: id"]),
     "a list": ("rows.jsonl", ['{"text": "a"}', "[1]"], ["line 2", "not a JSON object", '{"text"']),
     "a number": ("rows.jsonl", ["5"], ["line 1", "not a JSON object"]),
     "half an object": ("rows.jsonl", ['{"text": "a"'], ["line 1", "invalid JSON"]),
@@ -269,13 +269,13 @@ def test_a_broken_row_is_explained_with_its_line(name: str) -> None:
     assert "\n" not in caught.value.message + caught.value.hint
 
 
-def test_an_object_without_the_member_is_a_blank_text() -> None:
+def test_an_object_without_the_member_is_a_blank_text_wherever_it_stands() -> None:
     form = format_of("text", Path("rows.jsonl"), b"{")
-    lines = ['{"text": "a", "n": 1}', '{"n": 2}', "{}", '{"text": null}', '{"text": "b"}']
+    lines = ["", '{"n": 1}', '{"text": "a"}', '{"n": 2}', "{}", '{"text": null}', '{"text": "b"}']
     records = read(form, lines)
-    assert [record.text for record in records] == ["a", "", "", "", "b"]
-    assert join(form, records[1], LABEL).startswith('{"n": 2, "label"')
-    assert join(form, records[2], LABEL) == "{}"
+    assert [record.text for record in records] == ["", "", "a", "", "", "", "b"]
+    assert join(form, records[1], LABEL).startswith('{"n": 1, "label"')
+    assert join(form, records[4], LABEL) == "{}"
 
 
 def test_a_quotation_mark_that_was_forgotten_is_noticed_before_the_end() -> None:

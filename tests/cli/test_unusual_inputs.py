@@ -12,6 +12,7 @@ from models import classifier, generator, reviews, translator, write_lines
 from shell import call, explained, rnncli
 
 from rnncli import Translator
+from rnncli.config import TASKS
 
 COMMANDS: dict[str, Callable[[], Path]] = {
     "classify": classifier,
@@ -108,6 +109,17 @@ def test_a_model_of_numbers_translates_them(tmp_path: Path) -> None:
     (translation,) = Translator.load(tmp_path / "m")(["12-10"])
     assert translation.text != "12-10"
     assert translation.length > 0
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_where_there_is_no_model_one_of_the_task_can_be_trained(task: str, tmp_path: Path) -> None:
+    hint = explained(call(task, "a day", cwd=tmp_path), 1, f"models/{task} does not exist")
+    typed = shlex.split(hint.removeprefix("train one: "))
+    planned = call(*typed[1:], "--dry-run", "--json", cwd=tmp_path)
+    assert json.loads(planned.out)["task"] == task
+    assert "-o" not in typed
+    elsewhere = explained(call(task, "-m", "mine", "a day", cwd=tmp_path), 1, "mine does not exist")
+    assert shlex.split(elsewhere)[-2:] == ["-o", "mine"]
 
 
 def test_a_model_in_use_is_scored_without_being_named(tmp_path: Path) -> None:

@@ -40,7 +40,13 @@ def test_public_corpora_are_read_whole(data: list[str], task: str, rows: int) ->
 
 UNREADABLE: list[Unreadable] = [
     ("a.txt", "\n \n\n", None, "{} is empty: there is nothing usable in it", "more rows"),
-    ("a.txt", "one line\n", None, "{} is empty: there is only one usable row in it", "more rows"),
+    (
+        "a.txt",
+        "one line\n",
+        None,
+        "{} has only one usable row, and 2 are needed at least",
+        "more rows",
+    ),
     ("a.csv", "text,label\n", None, "{} is empty: there is nothing usable in it", "more rows"),
     ("a.csv", "text,label\na,x\n,y\n", None, "only one usable row", "more rows"),
     (

@@ -389,7 +389,7 @@ def test_a_dry_run_leaves_nothing_and_loads_nothing_heavy(tmp_path: Path) -> Non
     assert code in (0, None), result.err
     assert HEAVY.isdisjoint(modules)
     assert "task     classify" in result.out.decode()
-    assert "labels   2: pos 16, neg 16" in result.out.decode()
+    assert "labels   2: pos (16), neg (16)" in result.out.decode()
     assert not (tmp_path / "models").exists()
 
 

@@ -29,6 +29,24 @@ def test_typographic_signs_are_read_as_plain_ones() -> None:
     ]
 
 
+def test_signs_of_a_prompt_that_a_generator_does_not_know_are_read_as_plain_ones(
+    tmp_path: Path,
+) -> None:
+    plain, typographic = next(iter(TYPOGRAPHIC.items()))
+    for text in (plain, typographic):
+        data = write(tmp_path / "text.txt", f"{text}\n" * 40)
+        model = tmp_path / f"model-{text.isascii()}"
+        train(Path(data), model, *QUICK)
+        typed = call("generate", "-m", model, "--seed", 1, "--length", 9, typographic)
+        assert typed.out.decode().startswith(typographic)
+        assert ("are read as plain ones: " in typed.err) == text.isascii()
+        if text.isascii():
+            asked = call("generate", "-m", model, "--seed", 1, "--length", 9, plain)
+            assert typed.out.decode().removeprefix(typographic) == asked.out.decode().removeprefix(
+                plain
+            )
+
+
 def test_signs_of_the_training_texts_do_not_matter(tmp_path: Path) -> None:
     rows = [(f"it\u2019s {i} and isn\u2019t it", "yes") for i in range(20)]
     rows += [(f"he\u2019d {i} and couldn\u2019t", "no") for i in range(20)]

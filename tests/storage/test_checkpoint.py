@@ -380,6 +380,25 @@ def test_a_model_that_another_training_has_finished_meanwhile_is_not_replaced(
     assert tree(tmp_path) == before
 
 
+def test_a_model_of_an_interrupted_training_is_replaced_without_force(tmp_path: Path) -> None:
+    config = architecture_of("classify")
+    interrupted = snapshot(config)
+    record = TrainingRecord("rnncli train", "3.11", "2.6")
+    interrupted.description = replace(interrupted.description, training=record)
+    first = ModelWriter(tmp_path / "m", force=False)
+    with first.locked():
+        first.save(interrupted, weights(network(config)))
+    with ModelWriter(tmp_path / "m", force=False).locked():
+        pass
+    interrupted.description = replace(
+        interrupted.description, training=replace(record, finished=True)
+    )
+    with first.locked():
+        first.finish(interrupted)
+    with pytest.raises(ModelError, match="holds a model already"):
+        ModelWriter(tmp_path / "m", force=False)
+
+
 def test_only_one_training_writes_to_a_directory(tmp_path: Path) -> None:
     first, second = (ModelWriter(tmp_path / "m", force=False) for _ in range(2))
     with first.locked(), pytest.raises(ModelError, match="another training"), second.locked():

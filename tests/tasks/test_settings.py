@@ -1,9 +1,10 @@
 """The settings that `train` chooses by the data and the speed of this machine."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from models import pairs, story
+from models import pairs, story, write_lines
 
 from rnncli.config import DEFAULTS, Settings, Task
 from rnncli.data.corpus import read_corpus
@@ -32,6 +33,17 @@ def test_a_translator_is_wider_where_there_is_more_time() -> None:
     assert short.hidden_size < default < long.hidden_size
     assert (short.embedding_dim, long.embedding_dim) == (short.hidden_size, long.hidden_size)
     assert any("target tokens a second" in line for line in announced)
+
+
+def test_a_short_budget_reads_only_the_pairs_that_it_can_learn_from(tmp_path: Path) -> None:
+    rows = (f"{n} " * 20 + f"birds\t{n} " + "oiseaux " * 20 for n in range(20_000))
+    data = write_lines(tmp_path / "pairs.tsv", "source\ttarget", *rows)
+    short, announced = choose("translate", data, max_time=SECOND)
+    whole, _ = choose("translate", data, epochs=1.0)
+    assert short.max_rows is not None and short.max_rows < 18_000
+    assert whole.max_rows is None
+    assert short.vocab_size < whole.vocab_size
+    assert any(line.startswith(f"{short.max_rows:,} pairs of 18,000, as") for line in announced)
 
 
 @sized_by_time

@@ -99,9 +99,9 @@ def _print_summary(report: ClassifierReport, console: "Console") -> None:
     rows |= {BASELINES[name]: scores for name, scores in report.baselines.items()}
     _print_ordinal_scores(rows, console)
     chance = f"true probabilities would have {100 * report.calibration_error_by_chance:.2f} %"
-    console.print(f"\ntexts              {report.texts:6,}")
+    console.print(f"texts              {report.texts:6,}")
     console.print(f"mistakes           {len(report.mistakes):6,}")
-    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})\n")
+    console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})")
     _print_table(
         console,
         ["", "accuracy", "95 % interval", "macro F1", "95 % interval"],
@@ -124,7 +124,7 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
                  _percent(ordinal.within_one), _range(ordinal.within_one_interval)]
             )  # fmt: skip
     if cells:
-        console.print("\nlabels as a scale: mean absolute error (MAE) in steps, share within one")
+        console.print("labels as a scale: mean absolute error (MAE) in steps, share within one")
         header = ["", "MAE", "95 % interval", "within one", "95 % interval"]
         _print_table(console, header, cells)
 
@@ -133,14 +133,14 @@ def _print_confusions(
     labels: Sequence[str], matrix: Sequence[Sequence[int]], console: "Console"
 ) -> None:
     if len(labels) <= MAX_MATRIX:
-        console.print("\nrows: the right label; columns: the answer")
+        console.print("rows: the right label; columns: the answer")
         _print_table(
             console,
             ["", *labels],
             [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
         )
         return
-    console.print("\nmost frequent mistakes")
+    console.print("most frequent mistakes")
     confusions = [
         (texts, right, answer)
         for right, row in zip(labels, matrix, strict=True)
@@ -159,7 +159,7 @@ def _print_reliability(bins: Iterable["ReliabilityBin"], console: "Console") -> 
     """Draw the accuracy by probability: where calibrated, a bar ends at its mark."""
     bar, mark = ("#", "|") if console.options.ascii_only else ("█", "│")
     console.print(
-        f"\n{'probability':12}  {'right':>7}  {'texts':>6}  "
+        f"{'probability':12}  {'right':>7}  {'texts':>6}  "
         f"{bar} how many are right  {mark} how probable"
     )
     for part in bins:
@@ -202,7 +202,8 @@ def _print_generator(report: GeneratorReport, console: "Console") -> None:
         rows.append([name.replace("_", " "), *cells])
     console.print(f"characters           {report.characters:10,}")
     console.print(f"tokens               {report.tokens:10,}")
-    console.print(f"words and line ends  {report.words:10,}\n")
+    console.print(f"words and line ends  {report.words:10,}")
+    console.print("bits per character: how surprising each next one is; the lower the better")
     _print_table(console, ["", *systems], rows)
 
 
@@ -220,7 +221,6 @@ def _print_translator(report: TranslatorReport, console: "Console") -> None:
         console.print(f"{title}|{report.translations.metrics[name].signature}")
     if report.against is not None:
         _print_translator_comparison(report.against, titles, console)
-    console.print()
     _print_translator_scores(report, titles, console)
 
 

@@ -46,9 +46,14 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
     """How a classifier is trained."""
 
     def choose(
-        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+        self,
+        data: TrainingData,
+        overrides: Mapping[str, Any],
+        announce: Announce,
+        began: float | None = None,
     ) -> Settings:
         """Choose settings for the data: names are tokenized by character, sentences by word."""
+        del began  # all rows are read: the n-gram model learns from them, too
         if data.unlabelled is not None:
             overrides = {**pretrain.SETTINGS, **overrides}
         settings = DEFAULTS["classify"]

@@ -75,6 +75,6 @@ def read_token_vectors(
     known = int(values[: tokenizer.vocab_size].any(1).sum())
     announce(
         f"word vectors: {name}, of {known:,} of the {tokenizer.vocab_size:,} words of the texts, "
-        f"and of {others:,} other words; not: --vectors none"
+        f"and of {others:,} other words; without: --vectors none"
     )
     return larger, TokenVectors(values, others, vectors.source)

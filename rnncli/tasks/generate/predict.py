@@ -17,7 +17,9 @@ from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModelPredictor
 from rnncli.tasks.predictor import as_texts, with_settings
 from rnncli.text.batching import batch_by_length, pad
+from rnncli.text.special_tokens import UNK
 from rnncli.text.streaming import StopStrings
+from rnncli.text.unicode import plain_signs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -250,11 +252,32 @@ class TextGenerator(LanguageModelPredictor):
     def _encode(self, prompt: str, label: str | None = None) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
             self._announce_once(f"only the last {MAX_CHARACTERS:,} characters of a prompt are read")
-        ids = self._tokenizer.encode(prompt[-MAX_CHARACTERS:])
+        ids = self._tokenizer.encode(self._with_known_signs(prompt[-MAX_CHARACTERS:]))
         if label is not None:
             return self._context(label) + ids
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
         return ids or self._context(None)
+
+    def _with_known_signs(self, prompt: str) -> str:
+        """Return a prompt with plain signs for typographic ones that the training text lacks."""
+        if prompt.isascii():
+            return prompt
+        plain = {sign: plain_signs(sign) for sign in sorted(set(prompt))}
+        read = {
+            sign: other
+            for sign, other in plain.items()
+            if other != sign and not self._is_token(sign) and self._is_token(other)
+        }
+        if read:
+            signs = ", ".join(f"{sign} as {other}" for sign, other in read.items())
+            self._announce_once(
+                f"signs that the training text lacks are read as plain ones: {signs}"
+            )
+        return "".join(read.get(sign, sign) for sign in prompt)
+
+    def _is_token(self, sign: str) -> bool:
+        ids = self._tokenizer.encode(sign)
+        return len(ids) == 1 and ids[0] != UNK
 
 
 def _as_prompt(prompt: str) -> str:

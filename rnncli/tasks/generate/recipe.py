@@ -41,6 +41,7 @@ from rnncli.training.sizing import (
     first_affordable,
     look_up,
     measure_capacity,
+    network_share,
     rows_to_read,
 )
 
@@ -62,7 +63,11 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
     finish_share = 0.03
 
     def choose(
-        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+        self,
+        data: TrainingData,
+        overrides: Mapping[str, Any],
+        announce: Announce,
+        began: float | None = None,
     ) -> Settings:
         """Choose settings for the text and the speed of this machine.
 
@@ -99,8 +104,8 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
                 settings = first_affordable(candidates, is_affordable)
             budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
             if "max_rows" not in overrides:
-                rows = rows_to_read(budget / tokens, len(data.train))
-                settings = replace(settings, max_rows=rows)
+                epochs = network_share(settings, began) * budget / tokens
+                settings = replace(settings, max_rows=rows_to_read(epochs, len(data.train)))
         if "dropout" not in overrides:
             epochs = budget / tokens
             (dropout,) = look_up(DROPOUTS, epochs * _num_weights(settings, vocab_size) / tokens)

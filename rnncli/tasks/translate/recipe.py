@@ -16,7 +16,13 @@ from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import MEMORY, Layout, TaskFiles
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.embeddings import bilingual_embeddings
-from rnncli.tasks.sizes import TRANSLATOR_TOKENS_A_WEIGHT, TRANSLATOR_WIDTHS, VOCAB_SIZES
+from rnncli.tasks.sizes import (
+    TRANSLATOR_NEGATIVE_SAMPLES,
+    TRANSLATOR_SAMPLED_FROM,
+    TRANSLATOR_TOKENS_A_WEIGHT,
+    TRANSLATOR_WIDTHS,
+    VOCAB_SIZES,
+)
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.length_penalty import (
     BLEU_TOLERANCE,
@@ -29,8 +35,6 @@ from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.translate.train import (
     MAX_TRAINING_LENGTH,
-    NEGATIVE_SAMPLES,
-    SAMPLED_FROM,
     TranslatorTraining,
     architecture,
     build,
@@ -42,6 +46,7 @@ from rnncli.training.sizing import (
     first_affordable,
     look_up,
     measure_capacity,
+    network_share,
     rows_to_read,
 )
 
@@ -66,19 +71,24 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
     finish_share = FINISH_SHARE
 
     def choose(
-        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
+        self,
+        data: TrainingData,
+        overrides: Mapping[str, Any],
+        announce: Announce,
+        began: float | None = None,
     ) -> Settings:
         """Choose settings for the pairs and the speed of this machine.
 
         Fewer pairs need a smaller vocabulary. A wider network learns more from each pair, but fewer
         pairs in the same time. Fewer epochs need less dropout.
         """
-        settings = _settings_for_size(overrides, len(data.train), announce).with_given(overrides)
+        num_pairs = min(len(data.train), overrides.get("max_rows", len(data.train)))
+        settings = _settings_for_size(overrides, num_pairs).with_given(overrides)
         epochs = settings.epochs or math.inf
         if settings.steps is not None:
-            epochs = min(epochs, settings.steps * settings.batch_size / len(data.train))
+            epochs = min(epochs, settings.steps * settings.batch_size / num_pairs)
         if settings.max_time is not None and not {"hidden_size", "dropout"} <= overrides.keys():
-            capacity, tokens = _measure(data.train, settings)
+            capacity, tokens = _measure(data.train, settings, num_pairs)
             announce(
                 f"speed: {capacity.throughput:,.0f} target tokens a second "
                 f"with {settings.hidden_size} units"
@@ -95,7 +105,9 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
                 )
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
             if "max_rows" not in overrides:
-                settings = replace(settings, max_rows=rows_to_read(epochs, len(data.train)))
+                rows = rows_to_read(network_share(settings, began) * epochs, num_pairs)
+                settings = _with_rows(settings, rows, overrides)
+        _announce_rows(settings, len(data.train), overrides, announce)
         if "dropout" not in overrides:
             dropout, word_dropout = look_up(DROPOUTS, epochs)
             announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
@@ -231,14 +243,33 @@ def _is_better(
     return is_better
 
 
-def _settings_for_size(
-    overrides: Mapping[str, Any], num_pairs: int, announce: Announce
-) -> Settings:
+def _with_rows(settings: Settings, rows: int | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return settings for so many pairs, of which fewer need a smaller vocabulary; None: all."""
+    if rows is None:
+        return settings
+    size = _settings_for_size(overrides, rows).with_given(overrides).vocab_size
+    return replace(settings, max_rows=rows, vocab_size=size)
+
+
+def _announce_rows(
+    settings: Settings, num_pairs: int, overrides: Mapping[str, Any], announce: Announce
+) -> None:
+    """Tell how many pairs are read, and the size of the vocabularies that follows from it."""
+    read = f"{min(settings.max_rows or num_pairs, num_pairs):,} pairs"
+    is_chosen = settings.max_rows is not None and "max_rows" not in overrides
+    if is_chosen:
+        read += f" of {num_pairs:,}, as many as there is time for"
+    if settings.level == "subword" and "vocab_size" not in overrides:
+        announce(f"{read}: vocabularies of {settings.vocab_size:,} subwords")
+    elif is_chosen:
+        announce(f"data: {read}")
+
+
+def _settings_for_size(overrides: Mapping[str, Any], num_pairs: int) -> Settings:
     """Return the default settings for a corpus of this size."""
     settings = DEFAULTS["translate"]
-    if overrides.get("level") in (None, "subword") and "vocab_size" not in overrides:
+    if overrides.get("level") in (None, "subword"):
         (size,) = look_up(VOCAB_SIZES, num_pairs)
-        announce(f"{num_pairs:,} pairs: vocabularies of {size:,} subwords")
         settings = replace(settings, vocab_size=int(size))
     elif overrides.get("level") == "word":
         settings = replace(settings, vocab_size=WORD_VOCAB_SIZE)
@@ -248,19 +279,21 @@ def _settings_for_size(
 
 
 @stage("measuring the speed of this machine")
-def _measure(train: "Dataset", settings: Settings) -> tuple[Capacity, float]:
-    """Measure the speed on some pairs, and estimate the target tokens of all."""
+def _measure(train: "Dataset", settings: Settings, num_pairs: int) -> tuple[Capacity, float]:
+    """Measure the speed on some pairs, and estimate the target tokens of ``num_pairs``."""
     assert settings.max_time is not None
     pairs = min(BENCHMARK_PAIRS, round(BENCHMARK_PAIRS_A_SECOND * settings.max_time))
     sample = sample_pairs(train, max(pairs, settings.batch_size))
     with TemporaryDirectory(prefix="rnncli-") as folder:
         trainable = build(sample, sample.select([0]), settings, Path(folder))
         capacity = measure_capacity(trainable, settings, _cost(settings))
-    return capacity, trainable.target_tokens / len(sample) * len(train)
+    return capacity, trainable.target_tokens / len(sample) * num_pairs
 
 
 def _cost(settings: Settings) -> int:
     """Count the weights that a token is multiplied by; sampling bounds those of the vocabulary."""
-    size = settings.vocab_size if settings.vocab_size < SAMPLED_FROM else NEGATIVE_SAMPLES
+    size = settings.vocab_size
+    if size >= TRANSLATOR_SAMPLED_FROM:
+        size = TRANSLATOR_NEGATIVE_SAMPLES
     weights = count_parameters(architecture(settings, size, size))
     return weights - size * settings.embedding_dim  # source embeddings are looked up

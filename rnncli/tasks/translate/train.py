@@ -20,6 +20,7 @@ from rnncli.networks.embedding_torch import DropoutRates
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.model_torch import build as build_network
+from rnncli.tasks.sizes import TRANSLATOR_NEGATIVE_SAMPLES, TRANSLATOR_SAMPLED_FROM
 from rnncli.tasks.translate.predict import LETTERLESS_SOURCES, clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MAX_TRAINING_LENGTH = 150  # tokens of a sentence: the few longer ones are dropped
-SAMPLED_FROM = 3_000  # tokens of a vocabulary, from which on the softmax is sampled
-NEGATIVE_SAMPLES = 1_024  # a step: the loss falls as with all, in two thirds of the time
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,9 @@ class TranslatorTraining:
         counts = train.targets.counts(target_tokenizer.vocab_size)
         self.model.decoder.init_output_bias(counts)
         self._sampled: SampledSoftmax | None = None
-        if len(counts) >= SAMPLED_FROM:
+        if len(counts) >= TRANSLATOR_SAMPLED_FROM:
             targets = self.target_tokens // self.steps_per_epoch  # a step
-            self._sampled = SampledSoftmax(counts, targets, NEGATIVE_SAMPLES)
+            self._sampled = SampledSoftmax(counts, targets, TRANSLATOR_NEGATIVE_SAMPLES)
 
     def batches(self, epoch: int) -> Iterator[PairBatch]:
         """Yield the pairs of one epoch in random batches of similar length."""
