@@ -87,8 +87,8 @@ def check(requirements: Sequence[Requirement], scores: Mapping[str, Any]) -> lis
 
     """
     values = flatten(scores)
-    for requirement in requirements:  # some scores depend on the texts
-        resolve(requirement, list(values))
+    # some scores depend on the texts
+    requirements = [resolve(requirement, list(values)) for requirement in requirements]
     failures = [
         requirement.failure(values[requirement.name])
         for requirement in requirements

@@ -41,6 +41,16 @@ def evaluate(
             "there is; held-out: of training data, the part that training held out.",
         ),
     ] = None,
+    probe: Annotated[
+        bool,
+        option(
+            "--probe",
+            DATA,
+            "Probe behaviour instead (classify): negation, typos, names and so on, in cases of "
+            "English sentiment; --probe FILE: in your own, a TSV with the columns text and "
+            "expected (a label), or text and text2 (the same label); row groups them.",
+        ),
+    ] = False,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
     source: options.SourceColumn = None,
@@ -112,7 +122,7 @@ def evaluate(
     Examples:
         rnncli evaluate models/classify
         rnncli evaluate -m models/classify texts.csv --errors mistakes.tsv
-        rnncli evaluate models/translate --json
+        rnncli evaluate models/classify --probe
 
     Baselines of a classifier are the majority class and naive Bayes on the same training data;
     that of a translator is the copied source. Labels on a scale (1 to 5 stars) also have a mean
@@ -121,7 +131,7 @@ def evaluate(
     if quiet:
         hide_progress_bars()
 
-    from rnncli.analysis.requirements import check, parse, resolve
+    from rnncli.analysis.requirements import check, parse
 
     to_stdout = errors is not None and str(errors) == "-"
     if errors is not None:
@@ -131,10 +141,10 @@ def evaluate(
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
-    from rnncli.tasks.evaluation import ScoringSettings, load_scorer, score
+    from rnncli.tasks.evaluation import ScoringSettings, run
 
     messenger = Messenger(quiet, color)
-    path, data = _model_and_data(model, arguments or [], messenger.announce)
+    path, data = _model_and_data(model, arguments or [], messenger.announce, probe=probe)
     settings = ScoringSettings(
         against=None if against is None else model_directory(against),
         baselines=not no_baselines,
@@ -142,13 +152,13 @@ def evaluate(
         tokenize=tokenize,
         window=window,
         mistakes=errors is not None,
+        probe=probe,
         threads=choose_threads(None),
     )
     columns = Columns(text, label, source, target, control)
     with StageLine(messenger), _explain_interruption(messenger):
-        scorer = load_scorer(path, settings, messenger.announce)
-        requirements = [resolve(requirement, scorer.names) for requirement in requirements]
-        result = score(path, scorer, data, columns, split, revision, messenger.announce)
+        announce = messenger.announce
+        result = run(path, settings, data, columns, split, revision, requirements, announce)
     if errors is not None and result.mistakes is not None:
         write_mistakes(errors, result.mistakes, messenger)
     if as_json:
@@ -169,7 +179,7 @@ def _explain_interruption(messenger: Messenger) -> Iterator[None]:
 
 
 def _model_and_data(
-    option: Path | None, arguments: list[str], announce: Announce
+    option: Path | None, arguments: list[str], announce: Announce, *, probe: bool
 ) -> tuple[Path, list[str]]:
     """Return the model of ``-m`` or of the first argument, else the usual one, and the data.
 
@@ -183,10 +193,12 @@ def _model_and_data(
         return model_directory(arguments[0]), arguments[1:]
     if path := os.environ.get("RNNCLI_MODEL"):
         return Path(path), arguments
-    models = [MODELS / task for task in TASKS if (MODELS / task / "config.json").exists()]
+    tasks = ("classify",) if probe else TASKS
+    models = [MODELS / task for task in tasks if (MODELS / task / "config.json").exists()]
     if len(models) == 1:
         return models[0], arguments
-    if not models and arguments and (bundled := options.bundled_model("classify", announce)):
+    has_data = bool(arguments) or probe
+    if not models and has_data and (bundled := options.bundled_model("classify", announce)):
         return bundled, arguments
     if not models:
         raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")

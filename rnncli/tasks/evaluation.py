@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from rnncli.analysis.requirements import flatten
+from rnncli.analysis.requirements import Requirement, flatten, resolve
 from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
@@ -41,6 +41,7 @@ class ScoringSettings:
     tokenize: str | None = None  # sacreBLEU's tokenizer; None: by the language (translate)
     window: int | None = None  # tokens after which the state is reset; None: never (generate)
     mistakes: bool = False  # whether they will be written (classify, translate)
+    probe: bool = False  # what is expected, case by case, takes the place of data (classify)
     threads: int = 1
 
 
@@ -137,13 +138,15 @@ def evaluate(
     memory: bool = SearchConfig().memory,
     tokenize: str | None = None,
     window: int | None = None,
+    probe: bool = False,
     threads: int | None = None,
     announce: Announce | None = None,
 ) -> EvaluationResult:
     """Score a model directory on data, or on the held-out part of its training data.
 
     Settings are those of ``rnncli evaluate``, which explains them; ``data`` is a file, two files
-    aligned line by line, or a dataset of the Hugging Face hub. ``announce`` is given each notice.
+    aligned line by line, or a dataset of the Hugging Face hub; with ``probe`` a file of cases.
+    ``announce`` is given each notice.
 
     Raises:
         ModelError: there is no such model, or it is damaged.
@@ -157,14 +160,42 @@ def evaluate(
         search=SearchConfig(beam=beam, memory=memory),
         tokenize=tokenize,
         window=window,
+        probe=probe,
         threads=choose_threads(threads),
     )
-    announce = announce or ignore
     path = model_directory(fspath(model))
-    scorer = load_scorer(path, settings, announce)
     columns = Columns(text, label, source, target, control)
     names = [] if data is None else names_of(data)
-    return score(path, scorer, names, columns, split, revision, announce)
+    return run(path, settings, names, columns, split, revision, (), announce or ignore)
+
+
+def run(
+    path: Path,
+    settings: ScoringSettings,
+    data: Sequence[str],
+    columns: Columns,
+    split: str | None,
+    revision: str | None,
+    requirements: Sequence[Requirement],
+    announce: Announce,
+) -> EvaluationResult:
+    """Score or probe a model; that ``requirements`` name its scores is checked before that.
+
+    Raises:
+        ModelError, ConfigError, DataError: see `load_scorer`, `score` and `load_probe`.
+
+    """
+    if settings.probe:
+        from rnncli.tasks.classify.probe import load_probe
+
+        cases = load_probe(path, settings, data, columns, split, revision, announce)
+        for requirement in requirements:
+            resolve(requirement, cases.names)
+        return cases.run()
+    scorer = load_scorer(path, settings, announce)
+    for requirement in requirements:
+        resolve(requirement, scorer.names)
+    return score(path, scorer, data, columns, split, revision, announce)
 
 
 def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Scorer:
@@ -176,7 +207,7 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
 
     """
     task = read_description(path).task
-    _check_options(task, settings)
+    check_options(task, settings)
     match task:
         case "classify":
             from rnncli.tasks.classify.evaluate import ClassifierScorer
@@ -192,7 +223,7 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
             return GeneratorScorer(path, settings, announce)
 
 
-def _check_options(task: Task, settings: ScoringSettings) -> None:
+def check_options(task: Task, settings: ScoringSettings) -> None:
     """Refuse the options of other tasks.
 
     Raises:
@@ -202,6 +233,7 @@ def _check_options(task: Task, settings: ScoringSettings) -> None:
     search, default = settings.search, SearchConfig()
     options: tuple[tuple[str, bool, tuple[Task, ...]], ...] = (
         ("--no-baselines", not settings.baselines, ("classify",)),
+        ("--probe", settings.probe, ("classify",)),
         ("--against", settings.against is not None, ("classify", "translate")),
         ("--errors", settings.mistakes, ("classify", "translate")),
         ("--beam", search.beam != default.beam, ("translate",)),

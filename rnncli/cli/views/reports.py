@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rnncli.cli.views.probe import print_probe
+from rnncli.cli.views.table import print_table
 from rnncli.tasks.classify.evaluate import ClassifierReport
 from rnncli.tasks.classify.evaluate import Comparison as ClassifierComparison
+from rnncli.tasks.classify.probe import ProbeReport
 from rnncli.tasks.classify.targets import LabelScores
 from rnncli.tasks.generate.evaluate import GeneratorReport
 from rnncli.tasks.translate.evaluate import Comparison as TranslatorComparison
@@ -46,27 +49,16 @@ def print_report(report: "Report", console: "Console") -> None:
     match report:
         case ClassifierReport():
             _print_classifier(report, console)
+        case ProbeReport():
+            print_probe(report, console)
         case GeneratorReport():
             _print_generator(report, console)
         case TranslatorReport():
             _print_translator(report, console)
 
 
-def _print_table(console: "Console", header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table whose first column holds names, the others numbers."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for i, name in enumerate(header):
-        table.add_column(escape_controls(name), justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*map(escape_controls, row))
-    console.print(table)
-
-
 def _print_classifier(report: ClassifierReport, console: "Console") -> None:
-    _print_table(
+    print_table(
         console,
         ["label", "precision", "recall", "F1", "texts"],
         [
@@ -78,7 +70,7 @@ def _print_classifier(report: ClassifierReport, console: "Console") -> None:
     _print_confusions(report.labels, report.confusion_matrix, console)
     _print_reliability(report.reliability, console)
     console.print("\nby the length of the text")
-    _print_table(
+    print_table(
         console,
         ["", "words", "texts", "accuracy", "95 % interval"],
         [
@@ -102,7 +94,7 @@ def _print_summary(report: ClassifierReport, console: "Console") -> None:
     console.print(f"texts              {report.texts:6,}")
     console.print(f"mistakes           {len(report.mistakes):6,}")
     console.print(f"calibration error  {100 * report.calibration_error:6.2f} %  ({chance})")
-    _print_table(
+    print_table(
         console,
         ["", "accuracy", "95 % interval", "macro F1", "95 % interval"],
         [
@@ -126,7 +118,7 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
     if cells:
         console.print("labels as a scale: mean absolute error (MAE) in steps, share within one")
         header = ["", "MAE", "95 % interval", "within one", "95 % interval"]
-        _print_table(console, header, cells)
+        print_table(console, header, cells)
 
 
 def _print_confusions(
@@ -134,7 +126,7 @@ def _print_confusions(
 ) -> None:
     if len(labels) <= MAX_MATRIX:
         console.print("rows: the right label; columns: the answer")
-        _print_table(
+        print_table(
             console,
             ["", *labels],
             [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
@@ -148,7 +140,7 @@ def _print_confusions(
         if texts and right != answer
     ]
     confusions.sort(key=lambda confusion: -confusion[0])
-    _print_table(
+    print_table(
         console,
         ["right label", "answer", "texts"],
         [[right, answer, str(texts)] for texts, right, answer in confusions[:MAX_CONFUSIONS]],
@@ -204,7 +196,7 @@ def _print_generator(report: GeneratorReport, console: "Console") -> None:
     console.print(f"tokens               {report.tokens:10,}")
     console.print(f"words and line ends  {report.words:10,}")
     console.print("bits per character: how surprising each next one is; the lower the better")
-    _print_table(console, ["", *systems], rows)
+    print_table(console, ["", *systems], rows)
 
 
 def _print_translator(report: TranslatorReport, console: "Console") -> None:
@@ -246,7 +238,7 @@ def _print_translator_scores(
         for system in systems.values():
             row += [format(getattr(system.faults, name), form), ""]
         rows.append([*row, format(getattr(report.copied_source.faults, name), form)])
-    _print_table(console, [*header, "copied"], rows)
+    print_table(console, [*header, "copied"], rows)
 
 
 def _string_rows(systems: Sequence[Translations]) -> list[list[str]]:
@@ -277,6 +269,6 @@ def _print_translator_comparison(
         low, high = difference.difference_interval
         interval = f"{low:+.2f} to {high:+.2f}"
         rows.append([title, f"{difference.difference:+.2f}", interval, f"{difference.p_value:.2g}"])
-    _print_table(console, ["", "difference", "95 % interval", "p value"], rows)
+    print_table(console, ["", "difference", "95 % interval", "p value"], rows)
     console.print("p values are those of a paired bootstrap (Koehn 2004)")
     console.print(escape_controls(comparison.verdict))
