@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from models import write_lines
 
-from rnncli.data.corpora import BUNDLED, bundled_path
+from rnncli.data.corpora import bundled_path
 from rnncli.data.probe_cases import ProbeCase, read_probe_cases
 from rnncli.errors import DataError
 
+EVERYDAY = Path(__file__).parent.parent / "benchmarks" / "everyday.tsv"
 EXPECTATIONS = {
     "positive", "negative", "neutral", "not negative", "same", "not lower", "not higher",
 }  # fmt: skip
@@ -36,23 +37,21 @@ def test_no_row_of_the_bundled_probe_is_passed_by_one_label() -> None:
             assert counts["negative"] >= 10, row
 
 
-def test_no_bundled_corpus_has_a_text_of_the_probe() -> None:
+def test_no_text_that_measures_a_model_is_trained_on() -> None:
+    """Neither the cases of the probe nor the lines of the benchmark stand in the reviews."""
     cases = read_probe_cases(None)
-    probed = {text.casefold().strip(" .!") for case in cases for text in (case.text, case.text2)}
-    probed.discard("")
-    assert set(BUNDLED) == {"reviews", "stories", "phrasebook"}
+    lines = EVERYDAY.read_text("utf-8").split("\n")[1:-1]
+    measuring = {_bare(text) for case in cases for text in (case.text, case.text2) if text}
+    measuring |= {_bare(line.partition("\t")[0]) for line in lines}
+    assert len(lines) == 160
     with bundled_path("reviews").open(encoding="utf-8", newline="") as file:
-        reviews = {row["text"].casefold().strip(" .!") for row in csv.DictReader(file)}
-    phrases = {
-        line.partition("\t")[0].casefold().strip(" .!")
-        for line in bundled_path("phrasebook").read_text("utf-8").split("\n")
-    }
-    stories = {
-        line.casefold().strip(" .!")
-        for line in bundled_path("stories").read_text("utf-8").split("\n")
-    }
+        reviews = {_bare(row["text"]) for row in csv.DictReader(file)}
     assert len(reviews) > 2_000
-    assert probed & (reviews | phrases | stories) == set()
+    assert measuring & reviews == set()
+
+
+def _bare(text: str) -> str:
+    return text.casefold().strip(" .!")
 
 
 def test_cases_of_a_file_may_be_texts_with_labels_and_pairs(tmp_path: Path) -> None:
