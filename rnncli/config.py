@@ -51,8 +51,7 @@ MAX_VALIDATION_CHARACTERS = 250_000  # of running text: nats to 0.01, and the re
 MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
 MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
 
-# Bounds of what a person can set, far beyond what is of use: numbers of float32 overflow outside of
-# them, or the memory or the threads of a machine run out.
+# Bounds of settings, far beyond what is of use: outside of them numbers or memory overflow.
 BOUNDS: dict[str, tuple[float, float]] = {
     "threads": (1, 1_024),
     "workers": (1, 1_024),
@@ -170,6 +169,7 @@ class Settings:
     ngrams: bool = True  # a linear model of n-grams beside the network; classify only
     vectors: str | None = None  # word vectors: a file or a name; None: English ones where they suit
     memory: bool = True  # the pairs learned from, kept where that helps; translate only
+    freeze: bool | None = None  # the encoder of --init-from; None: for few texts; classify only
     steps: int | None = None
     max_rows: int | None = None  # to train on; None: all, or what there is time to read once
     max_time: float | None = DEFAULT_MAX_TIME  # seconds

@@ -171,6 +171,8 @@ WITH_TORCH = (
     "training.*",
     "analysis.gradients",
     "tasks.*.train",
+    "tasks.classify.adaptation",
+    "tasks.classify.dual_regression",
     "tasks.classify.pretrain",
     "tasks.classify.fit_ngrams",
     "tasks.classify.regression",

@@ -91,9 +91,10 @@ def train(
         option(
             "--init-from DIR",
             MODEL,
-            "Fine-tune this model of the same task: start from its weights, with its sizes.",
+            "Start from this model: its weights, sizes and vectors.",
         ),
     ] = None,
+    freeze: settings.Freeze = None,
     level: settings.LevelChoice = None,
     vocab_size: settings.VocabSize = None,
     cell: settings.CellChoice = None,
@@ -156,10 +157,10 @@ def train(
     trainer = Trainer(request, messenger.announce)
     _train(trainer, messenger)
     result = trainer.result
-    messenger.announce(
-        f"saved {result.path}: {format_scores(result.scores)}; "
-        f"{format_duration(result.seconds)}, {result.epochs:.1f} epochs"
-    )
+    duration = format_duration(result.seconds)
+    if result.epochs:
+        duration += f", {result.epochs:.1f} epochs"
+    messenger.announce(f"saved {result.path}: {format_scores(result.scores)}; {duration}")
     draw_curves(result.metrics, result.path, messenger)
     messenger.announce(f"next: {next_command(result)}")
     if as_json:

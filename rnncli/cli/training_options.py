@@ -89,8 +89,17 @@ Memory = Annotated[
     option(
         "--memory/--no-memory",
         MODEL,
-        "Retrieval of similar training pairs, if held-out pairs gain from it (translate).",
+        "Retrieval of similar training pairs, if it helps (translate).",
         show_default="--memory",
+    ),
+]
+Freeze = Annotated[
+    bool | None,
+    option(
+        "--freeze/--no-freeze",
+        MODEL,
+        "Keep the encoder of --init-from, and fit the rest (classify).",
+        show_default="up to 1,000 texts",
     ),
 ]
 

@@ -239,9 +239,13 @@ class SequenceClassifier:
 
     def classify(self, tokens: Ints, lengths: Ints) -> Floats:
         """Return the logits (N, C) of the classes of texts (N, S)."""
+        return affine(self.pool(tokens, lengths), *self._head)
+
+    def pool(self, tokens: Ints, lengths: Ints) -> Floats:
+        """Return the pooled outputs (N, 3 D) of the encoder for texts (N, S)."""
         packing = Packing(lengths)
         x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
-        return packing.restore(affine(pool(x, last, packing), *self._head))
+        return packing.restore(pool(x, last, packing))
 
 
 Network = SequenceClassifier | CausalLM | EncoderDecoder

@@ -26,8 +26,8 @@ from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce, parse_duration, require_names, stage
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
+from rnncli.storage.reading import SavedModel, read_whole
 from rnncli.storage.reading import load as read_model
-from rnncli.storage.reading import read_whole
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks.training_result import KeptState, TrainingResult
 
@@ -103,6 +103,7 @@ class TrainingSettings(TypedDict, total=False):
     ngrams: bool
     vectors: str
     memory: bool
+    freeze: bool
     steps: int
     max_rows: int
     max_time: float | str  # seconds, or written like "2m"
@@ -266,7 +267,7 @@ class Trainer:
         with stage("loading PyTorch"):
             from rnncli.training.preparation import SessionRequest, open_session
 
-            recipe = recipe_of(corpus.task)
+            recipe = recipe_of(corpus.task, self._init_from)
         request = self._request
         session_request = SessionRequest(
             corpus=corpus,
@@ -282,13 +283,13 @@ class Trainer:
         return open_session(recipe, session_request, writer, scratch, self._announce)
 
 
-def recipe_of(task: Task) -> "Recipe[Any]":
-    """Return the recipe of a task; imports PyTorch."""
+def recipe_of(task: Task, init_from: "SavedModel | None" = None) -> "Recipe[Any]":
+    """Return the recipe of a task, to start from a model perhaps; imports PyTorch."""
     match task:
         case "classify":
             from rnncli.tasks.classify.recipe import ClassifierRecipe
 
-            return ClassifierRecipe()
+            return ClassifierRecipe(init_from)
         case "translate":
             from rnncli.tasks.translate.recipe import TranslatorRecipe
 

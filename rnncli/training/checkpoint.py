@@ -147,6 +147,18 @@ class SavedRun:
     phase: PhaseName  # which the state is of
     state: TrainingState
 
+    def differences(self, identity: Mapping[str, Any]) -> dict[str, str]:
+        """Say in what another training differs, by the names of what does.
+
+        The options are not compared, but what follows of them.
+        """
+        before = self.identity
+        return {
+            name: f"{name} was {before.get(name)}, is {identity.get(name)}"
+            for name in {**identity, **before}
+            if name != "options" and before.get(name) != identity.get(name)
+        }
+
     @classmethod
     def read(cls, path: Path) -> "SavedRun":
         """Read what was written there.

@@ -84,6 +84,7 @@ class Phase:
     trainable: Trainable[Any]
     settings: Settings
     unit: str  # of a target: "tokens", "texts"
+    is_fitted: bool = False  # already: it is only evaluated
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,14 @@ class Prepared(Generic[TrainableT]):
     labels: tuple[str, ...] = ()  # in the order of the classes
     unit: str = "tokens"
     vectors: str | None = None  # where word vectors come from, and their licence
+    is_fitted: bool = False  # by the recipe: no step of training follows
     pretraining: Phase | None = None  # on the same network, before it learns the task
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Return the stages of training in their order."""
-        last = Phase("training", self.trainable, self.settings, self.unit)
+        last = Phase("training", self.trainable, self.settings, self.unit, self.is_fitted)
         return (last,) if self.pretraining is None else (self.pretraining, last)
 
 

@@ -38,8 +38,11 @@ def fit(
     spent: float = 0.0,
     state: TrainingState | None = None,
     reserve: float = 0.0,
+    is_fitted: bool = False,
 ) -> Iterator[Progress]:
     """Train a model and yield the progress after each step.
+
+    One that ``is_fitted`` already is only evaluated.
 
     ``spent`` is how many seconds of ``max_time`` are gone already, with reading and encoding, and
     ``reserve`` how many are kept back for what follows.
@@ -59,6 +62,9 @@ def fit(
         restore(run.parts, state)
     trainable.model.train()
     with run.parallelism:
+        if is_fitted:
+            yield run.evaluate()
+            return
         for epoch, batch in run.batches():
             progress = run.step(epoch, batch)
             yield progress
@@ -135,6 +141,31 @@ class _Run(Generic[BatchT]):
             weights=weights,
             way=str(self.parallelism.way),
             last=fraction >= 1 or self._early_stopping.exhausted,
+        )
+
+    def evaluate(self) -> Progress:
+        """Evaluate the weights as they are."""
+        self.parallelism.begin_step()
+        weights = self._optimizer.averaged_weights()
+        evaluation = self._evaluate(weights, 1.0)
+        loss = evaluation.scores["loss"]
+        return Progress(
+            step=0,
+            epoch=0.0,
+            fraction=1.0,
+            seconds=self._budget.elapsed(),
+            loss=loss,
+            targets=0,
+            throughput=0.0,
+            gradient_norm=0.0,
+            learning_rate=0.0,
+            way=str(self.parallelism.way),
+            notices=(),
+            state=lambda: capture(self.parts),
+            evaluation=evaluation,
+            best=math.isfinite(loss),
+            weights=weights,
+            last=True,
         )
 
     def _trouble(self, loss: float, norm: Tensor) -> str | None:

@@ -77,7 +77,7 @@ def open_session(
     saved = None if writer.state is None else SavedRun.read(writer.state)
     given = USUAL | dict(request.given)
     if request.init_from is not None:
-        given = warm_start.settings_of(request.init_from) | given
+        given |= warm_start.settings_of(request.init_from, request.given)
     limits = max_held_out(given)
     data = _training_data(request, given, limits)
     options = json.loads(json.dumps(given))
@@ -88,7 +88,7 @@ def open_session(
         phase.trainable.model.to(prepared.settings.device)
     parameters = sum(p.numel() for p in prepared.trainable.model.parameters())
     _announce(announce, prepared, parameters, data)
-    if request.init_from is not None:
+    if request.init_from is not None and not prepared.is_fitted:
         copied = warm_start.copy_weights(request.init_from, prepared)
         announce(f"initialised from {request.init_from.path}: {copied}")
     description = _describe(request, prepared, data, limits)
@@ -238,6 +238,8 @@ def _announce(
         f"model: {direction}{settings.cell}, {units}, {vocabulary} {settings.level} tokens, "
         f"{parameters / 1e6:.1f} M parameters"
     )
+    if prepared.is_fitted:
+        return
     limits = [
         format_duration(settings.max_time) if settings.max_time else "",
         f"{settings.epochs:g} epochs" if settings.epochs else "",

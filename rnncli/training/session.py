@@ -22,6 +22,7 @@ from rnncli.training.checkpoint import UNFIT, SavedRun, UnfitStateError, evaluat
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
 from rnncli.training.loop import fit
 from rnncli.training.signals import Interruption, TrainingInterrupted
+from rnncli.training.warm_start import SIZES
 
 SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
 SAVE_INTERVAL_SHARE = 0.01  # the same as a share of the time budget
@@ -108,7 +109,9 @@ class Session:
         state = None if saved is None else saved.state
         reserve = self.recipe.finish_share * (phase.settings.max_time or 0.0) if is_last else 0.0
         saver = _StateSaver(self, phase)
-        for progress in fit(phase.trainable, phase.settings, spent, state, reserve):
+        for progress in fit(
+            phase.trainable, phase.settings, spent, state, reserve, phase.is_fitted
+        ):
             if progress.evaluation is not None and is_last:
                 self._record(progress)
             if not progress.last and saver.is_due(progress):
@@ -130,7 +133,7 @@ class Session:
                 f"--learning-rate {self.prepared.settings.learning_rate / 10:g}",
             )
         max_time = self.prepared.settings.max_time
-        if max_time is not None and progress.epoch < 1:
+        if max_time is not None and progress.epoch < 1 and not self.prepared.is_fitted:
             self.announce(
                 f"the network has read {100 * progress.epoch:.0f} % of the training data once: "
                 f"more time would help, such as --max-time {_longer(max_time, progress.epoch)}"
@@ -168,18 +171,19 @@ class Session:
             ModelError: the interrupted training differs from this one.
 
         """
-        if differences := _differences(saved.identity, self.identity):
+        if differences := saved.differences(self.identity):
             if self.writer.force:
                 self.announce("the unfinished training there differs from this one: starting over")
                 self.writer.discard_state()
                 return False
             path, training = self.writer.path, saved.description.training
             command = "the same command" if training is None else training.command
-            raise ModelError(
-                f"{path} holds an unfinished training that differs: {'; '.join(differences)}",
-                f"resume it: {command}\nor start over: --force\nor start from its weights: "
-                f"--init-from {quote(str(path))} -o {quote(f'{path}-2')}",
-            )
+            hint = f"resume it: {command}\nor start over: --force"
+            if not differences.keys() & set(SIZES):
+                from_weights = f"--init-from {quote(str(path))} -o {quote(f'{path}-2')}"
+                hint += f"\nor start from its weights: {from_weights}"
+            texts = "; ".join(differences.values())
+            raise ModelError(f"{path} holds an unfinished training that differs: {texts}", hint)
         if saved.phase == "pretraining":
             self.announce(f"resuming at step {saved.state.step:,} of pretraining")
             return True
@@ -285,12 +289,3 @@ class _StateSaver:
         session.writer.save_state(run.write)
         self._saved = time.monotonic()
         self._seconds = self._saved - began
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say in what two trainings differ; the options are not compared, but what follows of them."""
-    return [
-        f"{name} was {before.get(name)}, is {now.get(name)}"
-        for name in {**now, **before}
-        if name != "options" and before.get(name) != now.get(name)
-    ]

@@ -1,10 +1,11 @@
 """Start a network from the weights of another model of the same task, of other tokens perhaps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from rnncli.errors import ConfigError
 from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared
@@ -13,22 +14,38 @@ from rnncli.training.contract import Prepared
 SOURCE_ROWS = ("encoder.embedding.weight",)
 TARGET_ROWS = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
 NO_VECTORS = "none"
+# Settings that a model decides, where a training starts from it.
+SIZES = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
 LABEL_ROWS = ("head.output.weight", "head.output.bias")
 
 
-def settings_of(model: SavedModel) -> dict[str, Any]:
-    """Return the settings with which a new network has the sizes of a model's."""
+def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with which a new network has the sizes of a model's.
+
+    Raises:
+        ConfigError: other ones are given.
+
+    """
     architecture = model.description.architecture
     stack = architecture.decoder or architecture.encoder
     assert stack is not None
-    return {
-        "level": model.tokenizer.level,
-        "cell": stack.cell,
-        "embedding_dim": architecture.front.embedding_dim,
-        "hidden_size": stack.hidden_size,
-        "num_layers": stack.num_layers,
-        "vectors": model.description.settings.get("vectors") or NO_VECTORS,
-    }
+    values = (
+        model.tokenizer.level,
+        stack.cell,
+        architecture.front.embedding_dim,
+        stack.hidden_size,
+        stack.num_layers,
+        model.description.settings.get("vectors") or NO_VECTORS,
+    )
+    sizes = dict(zip(SIZES, values, strict=True))
+    for name, size in sizes.items():
+        if given.get(name, size) != size:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                f"{option} {given[name]} is not that of {model.path}, which has {size}",
+                f"leave {option} out, or leave --init-from out",
+            )
+    return sizes
 
 
 @torch.no_grad()

@@ -16,8 +16,9 @@ from rnncli.data.values import column_values
 from rnncli.data.vector_sources import NONE
 from rnncli.messages import Announce
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.reading import read_description
+from rnncli.storage.reading import SavedModel, read_description
 from rnncli.tasks.classify import pretrain
+from rnncli.tasks.classify.adaptation import adapted_training, announce_adaptation, keeps_encoder
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import (
@@ -43,7 +44,10 @@ MAX_LISTED = 20  # labels on the model card
 
 
 class ClassifierRecipe(Recipe[ClassifierTraining]):
-    """How a classifier is trained."""
+    """How a classifier is trained, perhaps from the weights of another one."""
+
+    def __init__(self, init_from: SavedModel | None = None) -> None:
+        self._init_from = init_from
 
     def choose(
         self,
@@ -73,7 +77,8 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         )
         if vectors != NONE:
             settings = replace(settings, **SETTINGS).with_given(overrides)
-        return replace(settings, vectors=vectors)
+        freeze = keeps_encoder(self._init_from, data, overrides)
+        return replace(settings, vectors=vectors, freeze=freeze)
 
     def prepare(
         self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
@@ -81,10 +86,10 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         """Encode both parts and build the network.
 
         With unlabelled texts, the vocabulary includes their words, and the encoder is pretrained on
-        all texts.
+        all texts. With a model to start from, its vocabulary and word vectors stay.
         """
-        trainable = _build(data, settings, scratch, announce)
-        if settings.level != "char":
+        trainable = _build(data, settings, scratch, announce, self._init_from)
+        if settings.level != "char" and self._init_from is None:
             _initialise_embeddings(trainable, announce)
         if trainable.truncated:
             announce(
@@ -103,6 +108,7 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             trainable.tokenizer,
             labels=trainable.labels,
             unit="texts",
+            is_fitted=bool(settings.freeze),
             pretraining=pretraining,
             vectors=trainable.vectors_source,
             files=trainable.files,
@@ -133,22 +139,20 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
 
 
 def _build(
-    data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+    data: TrainingData,
+    settings: Settings,
+    scratch: Path,
+    announce: Announce,
+    init_from: SavedModel | None,
 ) -> ClassifierTraining:
     """Encode all texts, fit the n-gram model, and build the network."""
     labels = tuple(sorted(set(column_values(data.train, "label"))))
     min_count = 2 if len(data.train) >= MIN_COUNT_CORPUS else 1
-    tokenizer = Tokenizer.train(
-        _texts(data.train, *(data.unlabelled or ())),
-        settings.level,
-        settings.vocab_size,
-        fold=True,
-        min_count=min_count,
-    )
-    vectors: TokenVectors | None = None
-    trained_tokenizer = tokenizer
-    if settings.vectors not in (None, NONE):
-        tokenizer, vectors = read_token_vectors(tokenizer, settings.vectors, announce)
+    if init_from is None:
+        tokenizer, vectors = _vocabulary(data, settings, min_count, announce)
+    else:
+        announce_adaptation(init_from, labels, announce)
+        tokenizer, vectors = init_from.tokenizer, TokenVectors.of(init_from)
     train, validation = (
         _examples(part, labels, tokenizer, scratch / name)
         for part, name in ((data.train, "train.bin"), (data.validation, "validation.bin"))
@@ -156,9 +160,14 @@ def _build(
     pretraining_texts: EncodedTexts | None = None
     if data.unlabelled is not None:
         texts = _texts(*data.unlabelled, data.train)
-        path = scratch / "unlabelled.bin"
-        pretraining_texts = encode(texts, trained_tokenizer, path, add_eos=True)
+        encoded = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
+        pretraining_texts = encoded
+        if vectors is not None:
+            size = tokenizer.vocab_size - vectors.vectors_only
+            pretraining_texts = _with_rows(encoded, size)
     ngrams: FittedNgrams | None = None
+    if settings.freeze and init_from is not None:
+        return adapted_training(init_from, data, train, validation, labels, settings, announce)
     if settings.ngrams and len(labels) > 1:
         ngrams = select_ngrams(
             data,
@@ -173,6 +182,27 @@ def _build(
     return ClassifierTraining(
         train, validation, labels, tokenizer, settings, ngrams, pretraining_texts, vectors
     )
+
+
+def _vocabulary(
+    data: TrainingData, settings: Settings, min_count: int, announce: Announce
+) -> tuple[Tokenizer, TokenVectors | None]:
+    """Train a tokenizer, and add the words of word vectors."""
+    tokenizer = Tokenizer.train(
+        _texts(data.train, *(data.unlabelled or ())),
+        settings.level,
+        settings.vocab_size,
+        fold=True,
+        min_count=min_count,
+    )
+    if settings.vectors in (None, NONE):
+        return tokenizer, None
+    return read_token_vectors(tokenizer, settings.vectors, announce)
+
+
+def _with_rows(texts: EncodedTexts, size: int) -> EncodedTexts:
+    """Return texts with ``<unk>`` for each token that has no trained embedding."""
+    return EncodedTexts(np.where(texts.tokens < size, texts.tokens, UNK), texts.offsets)
 
 
 def _announce_fit(
@@ -214,8 +244,7 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     """
     texts = trainable.pretraining_texts or trainable.texts
     embedding = trainable.model.encoder.embedding
-    has_row = texts.tokens < embedding.num_embeddings
-    texts = EncodedTexts(np.where(has_row, texts.tokens, UNK), texts.offsets)
+    texts = _with_rows(texts, embedding.num_embeddings)
     vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
     is_trained = len(texts.tokens) < FREEZE_RATIO * len(trainable.texts.tokens)
     embedding.initialise(vectors)

@@ -73,11 +73,13 @@ class ClassifierTraining:
         ngrams: FittedNgrams | None = None,
         pretraining_texts: EncodedTexts | None = None,  # with labels and without
         vectors: TokenVectors | None = None,
+        weights: tuple[float, ...] | None = None,  # of network and n-grams; None: to be fitted
     ) -> None:
         self.labels = labels
         self.texts = train.texts
         self.pretraining_texts = pretraining_texts
         self._ngrams = ngrams
+        self._weights = weights
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
         self._settings = settings
@@ -121,7 +123,10 @@ class ClassifierTraining:
             names.append("ngrams")
         logits = np.stack(models)  # (K, N, C)
         has_known_class = classes >= 0
-        weights = fit_weights(logits[:, has_known_class], classes[has_known_class])  # (K,)
+        if self._weights is None:
+            weights = fit_weights(logits[:, has_known_class], classes[has_known_class])  # (K,)
+        else:
+            weights = np.array(self._weights)
         log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
         predicted = log_probabilities.argmax(1)
         num_classes = len(self.labels)  # also the class of unknown labels, which are mistakes
@@ -142,8 +147,8 @@ class ClassifierTraining:
 
     @property
     def ngrams_accuracy(self) -> float | None:
-        """The accuracy of the n-gram model alone on the held-out texts; None without one."""
-        if self._ngrams is None:
+        """The accuracy of the n-gram model alone on the held-out texts; None if it never is."""
+        if self._ngrams is None or self._weights is not None:
             return None
         return float((self._ngrams.validation.argmax(1) == self._validation.classes).mean())
 

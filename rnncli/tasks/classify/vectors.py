@@ -12,12 +12,15 @@ from rnncli.config import Settings
 from rnncli.data.vector_sources import NONE, bundled_vectors, read_word_vectors
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
+from rnncli.networks.architecture import VECTORS
+from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.vectors import add_words, coverage
 
 ENGLISH = "english"
 MIN_COVERAGE = 0.8  # of the running words, from which on a text is English
 SAMPLE_TEXTS = 2_000
+UNKNOWN_SOURCE = "of a model that does not state it"
 MAX_BYTES = 3_600_000  # of the vectors: with all else, a model has at most 8 MB
 MAX_WORDS = 30_000  # of the vocabulary: a tokenizer of more words takes long to load
 # Of a classifier with word vectors. The less it sees of the trained embeddings, the more it learns
@@ -32,6 +35,18 @@ class TokenVectors:
     values: NDArray[np.int8]  # (V, D)
     vectors_only: int
     source: str
+
+    @classmethod
+    def of(cls, model: SavedModel) -> "TokenVectors | None":
+        """Return the word vectors of a classifier; None if it has none."""
+        description = model.description
+        if VECTORS not in model.weights:
+            return None
+        values: Any = model.weights[VECTORS]  # int8, unlike all others
+        source = description.data.vectors if description.data is not None else None
+        return cls(
+            np.array(values), description.architecture.front.vectors_only, source or UNKNOWN_SOURCE
+        )
 
 
 def choose_vectors(
