@@ -5,6 +5,7 @@ GloVe ``.txt``            a word and its values, separated by spaces, on each li
 word2vec and fastText     the same below a line with the numbers of words and of values
 ``.txt`` ``.vec``
 word2vec ``.bin``         such a line, then each word and its values in float32
+fastText ``.bin``         see `fasttext_models.py`
 ========================  ===========================================================
 
 All may be in ``.gz`` or ``.zip``. The most frequent words stand first.
@@ -24,11 +25,11 @@ import numpy as np
 
 from rnncli.errors import DataError
 from rnncli.messages import Announce, name_list, plural, stage
+from rnncli.text.fasttext_models import FASTTEXT_MAGIC, read_fasttext_model
 from rnncli.text.files import File, open_file
 from rnncli.text.vectors import Floats, Selection
 
 PICKLES = (".kv", ".pkl", ".pickle", ".model", ".npy", ".pt", ".pth")
-FASTTEXT_MAGIC = (793_712_314).to_bytes(4, "little")
 MAX_DIM = 4_096  # values of a vector
 MAX_LINE = 1 << 17  # bytes: a value has some twenty digits
 MAX_WORD = 1_000  # bytes
@@ -72,21 +73,14 @@ def read_vectors(path: Path, selection: Selection, announce: Announce) -> tuple[
 
     """
     refuse_pickle(path)
-    words: list[str] = []
-    vectors: list[Floats] = []
     broken: list[int] = []
     with _open(path) as stream:
-        for row in _rows(path, stream):
-            if row.values is None:
-                broken.append(row.number)
-            elif (word := selection.take(row.word)) is not None:
-                if (vector := row.parse()) is None:
-                    broken.append(row.number)
-                else:
-                    words.append(word)
-                    vectors.append(vector)
-            if selection.is_complete or (not words and len(broken) >= MAX_BROKEN):
-                break
+        first = stream.readline(MAX_LINE)
+        if first.startswith(FASTTEXT_MAGIC):
+            words, matrix = read_fasttext_model(path, first, stream, selection)
+            vectors = list(matrix)
+        else:
+            words, vectors, broken = _read_rows(_rows(path, first, stream), selection)
     if not words:
         raise DataError(
             f"{path} has no vector of a word of these texts"
@@ -97,6 +91,27 @@ def read_vectors(path: Path, selection: Selection, announce: Announce) -> tuple[
         numbers = name_list([f"{number:,}" for number in broken], MAX_SHOWN)
         announce(f"{path}: {plural(len(broken), 'broken line')} left out: {numbers}")
     return words, np.stack(vectors)
+
+
+def _read_rows(
+    rows: Iterator[_Row], selection: Selection
+) -> tuple[list[str], list[Floats], list[int]]:
+    """Return the selected words, their vectors, and the numbers of broken rows."""
+    words: list[str] = []
+    vectors: list[Floats] = []
+    broken: list[int] = []
+    for row in rows:
+        if row.values is None:
+            broken.append(row.number)
+        elif (word := selection.take(row.word)) is not None:
+            if (vector := row.parse()) is None:
+                broken.append(row.number)
+            else:
+                words.append(word)
+                vectors.append(vector)
+        if selection.is_complete or (not words and len(broken) >= MAX_BROKEN):
+            break
+    return words, vectors, broken
 
 
 def refuse_pickle(path: Path) -> None:
@@ -136,19 +151,13 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path} is damaged: {error}", "download it again") from None
 
 
-def _rows(path: Path, stream: IO[bytes]) -> Iterator[_Row]:
-    """Yield the rows of a file of any format.
+def _rows(path: Path, first: bytes, stream: IO[bytes]) -> Iterator[_Row]:
+    """Yield the rows of a file of text or of word2vec, of which the first line is read already.
 
     Raises:
         DataError: it is no file of vectors.
 
     """
-    first = stream.readline(MAX_LINE)
-    if first.startswith(FASTTEXT_MAGIC):
-        raise DataError(
-            f"{path} is a model of fastText, not a file of vectors",
-            "take the file .vec that comes with it",
-        )
     header = _HEADER.fullmatch(first)
     if header is None:
         dim = len(first.split()) - 1
