@@ -12,20 +12,28 @@ from typing import Any, TypeAlias
 from rnncli.errors import ConfigError
 
 Announce: TypeAlias = Callable[[str], None]  # shows a person a message
+Rename: TypeAlias = Callable[[str], None]  # gives the running stage another name
 # Shows the name of a stage as long as it runs.
-StageView: TypeAlias = Callable[[str], AbstractContextManager[object]]
+StageView: TypeAlias = Callable[[str], AbstractContextManager[Rename]]
 
-_stage_view: ContextVar[StageView] = ContextVar("stage view", default=nullcontext)
+
+def _unseen(name: str) -> AbstractContextManager[Rename]:
+    del name
+    return nullcontext(lambda _: None)
+
+
+_stage_view: ContextVar[StageView] = ContextVar("stage view", default=_unseen)
 
 
 @contextmanager
-def stage(name: str) -> Iterator[None]:
+def stage(name: str) -> Iterator[Rename]:
     """Run a stage of the work that may take seconds, such that whoever watches sees its name.
 
-    It is used in a ``with``, or as a decorator of the function that is the stage.
+    It is used in a ``with``, whose value renames it as it goes on, or as a decorator of the
+    function that is the stage.
     """
-    with _stage_view.get()(name):
-        yield
+    with _stage_view.get()(name) as rename:
+        yield rename
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, TextIO
 
 from rnncli.cli.console import Messenger, is_terminal
-from rnncli.messages import plural, show_stages
+from rnncli.messages import Rename, plural, show_stages
 from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
@@ -40,15 +40,15 @@ class StageLine(AbstractContextManager["StageLine"]):
         self._registration.close()
 
     @contextmanager
-    def show(self, name: str) -> Iterator[None]:
+    def show(self, name: str) -> Iterator[Rename]:
         """Show a stage, and afterwards the one around it."""
         if not self._is_shown:
-            yield
+            yield self.rename
             return
         self._names.append(name)
         self._draw()
         try:
-            yield
+            yield self.rename
         finally:
             self._names.pop()
             self._draw()
@@ -89,12 +89,15 @@ def show_count(request: "Request") -> Iterator[Callable[[int], None]]:
         yield lambda _: None
         return
     total = 0
-    with StageLine(request.messenger) as line, line.show("answering the first lines"):
+    with (
+        StageLine(request.messenger) as line,
+        line.show("answering the first lines") as rename,
+    ):
 
         def add(number: int) -> None:
             nonlocal total
             total += number
-            line.rename(f"{plural(total, 'line')} answered")
+            rename(f"{plural(total, 'line')} answered")
 
         yield add
 

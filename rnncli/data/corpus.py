@@ -1,5 +1,6 @@
 """Read what a person named into a Corpus, which is ready to be split and encoded."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +10,24 @@ from datasets import Dataset
 
 from rnncli.config import Task
 from rnncli.data.arrow import write_rows
-from rnncli.data.cleaning import clean_rows, loss_notices
+from rnncli.data.cleaning import loss_notices, numbered_rows
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
-from rnncli.data.limits import MIN_CHARACTERS, require_classes, require_controls, require_rows
+from rnncli.data.limits import (
+    MIN_CHARACTERS,
+    require_classes,
+    require_controls,
+    require_readable,
+    require_rows,
+)
 from rnncli.data.locate import locate
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
-from rnncli.messages import plural
+from rnncli.messages import Rename, format_duration, plural, stage
 from rnncli.text.languages import languages_of
+
+SHOWN_STEP = 10_000  # rows after which their number is shown
+ESTIMATE_ROWS = 100_000  # after which the number of all is estimated, for which the file is read
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,7 @@ def read_corpus(
         raise no_train_split(source.where, source.tables)
     first = next(iter(source.tables.values()))
     choice = choose(first, task, columns, known_columns or source.known_columns)
-    stored = {
-        split: write_rows(clean_rows(table, choice.columns), list(choice.columns))
-        for split, table in source.tables.items()
-    }
+    stored = {split: _stored(table, choice.columns) for split, table in source.tables.items()}
     largest = stored.get("train", max(stored.values(), key=len))
     controls = _require_enough(first, largest, choice.columns, for_training=for_training)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
@@ -95,6 +102,34 @@ def read_corpus(
         fingerprint=source.fingerprint,
         controls=controls,
     )
+
+
+def _stored(table: Table, columns: Mapping[str, str]) -> Dataset:
+    """Copy the rows that can be learned from to disk.
+
+    Raises:
+        DataError: a row is malformed, or there are too many.
+    """
+    with stage(f"reading {table.where}") as rename:
+        return write_rows(_counted(table, columns, rename), list(columns))
+
+
+def _counted(table: Table, columns: Mapping[str, str], rename: Rename) -> Iterator[tuple[str, ...]]:
+    """Yield clean rows, and show how many there were; of many, estimate how many will come."""
+    began, expected, characters = time.monotonic(), 0, 0
+    for number, (line, row) in enumerate(numbered_rows(table, columns), start=1):
+        yield row
+        characters += sum(map(len, row))
+        if number % SHOWN_STEP:
+            continue
+        if number == ESTIMATE_ROWS:
+            expected = table.estimate_rows(number, line)
+        require_readable(table.where, max(number, expected), characters)
+        shown = f"reading {table.where}: {number:,} rows"
+        if expected > number:
+            left = (time.monotonic() - began) / number * (expected - number)
+            shown += f" of about {expected:,}, {format_duration(left)} left"
+        rename(shown)
 
 
 def _usable(rows: Dataset, at_most: int) -> int:

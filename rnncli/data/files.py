@@ -42,7 +42,7 @@ def from_file(
             copy = _copy_pipe(path)
         else:
             with path.open("rb") as stream:
-                copy = buffered_copy(stream)
+                copy = buffered_copy(file.name, stream)
         return _from_copy(File(copy, file.name), columns, task)
     by_name = format_of_name(path.name)
     form = _format(file, by_name, columns, task)
@@ -61,7 +61,7 @@ def from_stream(
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
     """
-    return _from_copy(File(buffered_copy(stream), where), columns, task)
+    return _from_copy(File(buffered_copy(where, stream), where), columns, task)
 
 
 def _from_copy(file: File, columns: Columns, task: Task | None) -> DataSource:
@@ -115,9 +115,9 @@ def _table(file: File, form: DataFormat, columns: Columns) -> Table:
         case "jsonl":
             return JsonLinesFile(file)
         case "parquet":
-            from rnncli.data.arrow import read_parquet  # takes a second
+            from rnncli.data.parquet import ParquetTable  # takes a second
 
-            return read_parquet(file)
+            return ParquetTable(file)
         case "fasttext":
             return LabelledLines(file)
         case "tmx":
@@ -144,7 +144,7 @@ def _copy_pipe(path: Path) -> Path:
                 )
             time.sleep(0.02)
         os.set_blocking(descriptor, True)
-        return buffered_copy(BytesIO(first or b""), stream)
+        return buffered_copy(str(path), BytesIO(first or b""), stream)
 
 
 def _digest(path: Path) -> str:

@@ -53,8 +53,11 @@ def _digest(files: Iterable[Path]) -> str:
     """Return a sha256 of the names and contents of files."""
     digest = hashlib.sha256()
     for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.parent.name}/{file.name} {len(content)}\n".encode() + content)
+        size = file.stat().st_size
+        digest.update(f"{file.parent.name}/{file.name} {size}\n".encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ import huggingface_hub
 from datasets import Dataset
 from huggingface_hub import errors
 
-from rnncli.data.arrow import ArrowTable
+from rnncli.data.arrow import DatasetTable
 from rnncli.data.corpora import PUBLIC
 from rnncli.data.tables import SPLIT_NAMES, DataSource, no_train_split
 from rnncli.errors import DataError
@@ -69,7 +69,7 @@ def from_hub(name: str, revision: str | None) -> DataSource:
     sides = (address.config or "").split("-")  # of translations the subset is called en-fr
     return DataSource(
         where=str(address),
-        tables={split: ArrowTable(loaded[name], str(address)) for split, name in splits.items()},
+        tables={split: DatasetTable(loaded[name], str(address)) for split, name in splits.items()},
         fingerprint=_fingerprint(address, (loaded[name] for name in splits.values())),
         licence=known.licence if known else _stated_licence(info),
         notices=(

@@ -80,11 +80,9 @@ def _holds_columns(record: dict[str, object]) -> bool:
 
 def _document_error(file: File) -> DataError | None:
     """Return the error of a file that is one JSON document with a list of rows in it."""
-    if file.path.stat().st_size > MAX_DOCUMENT_BYTES:
-        return None
     try:
-        document = json.loads(read_text(file))
-    except (ValueError, RecursionError):
+        document = json.loads(read_text(file, limit=MAX_DOCUMENT_BYTES))
+    except (DataError, ValueError, RecursionError):
         return None
     lists = (
         [name for name, value in document.items() if isinstance(value, list)]

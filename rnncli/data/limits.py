@@ -1,12 +1,16 @@
-"""Whether there is enough to learn from, and whether labels are labels."""
+"""Whether there is enough to learn from, and not too much, and whether labels are labels."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.config import MAX_CLASSES, MAX_CONTROL_LENGTH, MAX_CONTROLS
 from rnncli.errors import DataError
 from rnncli.messages import name_list, plural
+from rnncli.text.unicode import latin_lookalike
 
+# Of a table: a gigabyte of memory to draw rows from, and more than is learned from in a night.
+MAX_ROWS = 10_000_000
+MAX_CHARACTERS = 1 << 33  # of all its rows, which are copied to disk
 MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
 MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
 MAX_DISTINCT_SHARE = 0.8  # of labels among more than MIN_ROWS rows
@@ -26,6 +30,23 @@ def require_rows(where: str, usable: int, at_least: int) -> None:
         else:
             what = "is empty: there is nothing usable in it"
         raise DataError(f"{where} {what}", "put more rows into it")
+
+
+def require_readable(where: str, rows: int, characters: int = 0) -> None:
+    """Check that a table is not too large to be read; its ``rows`` may be an estimate.
+
+    Raises:
+        DataError: it is.
+    """
+    for number, limit, unit in (
+        (rows, MAX_ROWS, "rows"),
+        (characters, MAX_CHARACTERS, "characters"),
+    ):
+        if number > limit:
+            raise DataError(
+                f"{where} has more than {limit:,} {unit}, the most that are read",
+                "write a part of it into another file, such as every tenth row",
+            )
 
 
 def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:
@@ -91,19 +112,30 @@ def similar_labels(counts: Mapping[str, int]) -> Iterator[str]:
     similar = [group for group in groups.values() if len(group) > 1]
     if similar:
         examples = [
-            " and ".join(f"{label[:40]!r} ({counts[label]:,})" for label in group)
+            " and ".join(f"{_spelled(label, group)} ({counts[label]:,})" for label in group)
             for group in similar
         ]
         yield (
-            f"similar labels: {name_list(examples, LABELS_SHOWN)} differ in case, spaces, "
-            "invisible characters or the spelling of a number alone, and are learned as "
-            "different ones: spell them alike if they are the same"
+            f"similar labels: {'; '.join(examples[:LABELS_SHOWN])}"
+            f"{'; ...' if len(examples) > LABELS_SHOWN else ''} differ in case, spaces, "
+            "invisible characters, letters that look alike or the spelling of a number alone, and "
+            "are learned as different ones: spell them alike if they are the same"
         )
+
+
+def _spelled(label: str, group: Sequence[str]) -> str:
+    """Return a label in quotation marks, and the script of what makes it look like another one."""
+    shown = repr(label[:40])
+    for character in label:
+        is_foreign = latin_lookalike(character) != character.casefold()
+        if is_foreign and any(character not in other for other in group):
+            return f"{shown} with {unicodedata.name(character)}"
+    return shown
 
 
 def _folded(label: str) -> str:
     """Return a label without case, spaces and invisible characters; numbers as numbers."""
-    folded = unicodedata.normalize("NFKC", label).casefold()
+    folded = latin_lookalike(unicodedata.normalize("NFKC", label))
     try:
         return str(float(folded))
     except ValueError:

@@ -12,6 +12,7 @@ from rnncli.data.limits import (
     MIN_CHARACTERS,
     require_classes,
     require_controls,
+    require_readable,
     require_rows,
     similar_labels,
 )
@@ -20,6 +21,7 @@ from rnncli.data.tables import Table, no_train_split
 
 MAX_ROWS, MAX_CHARACTERS = 50_000, 1 << 24  # that are counted: half a second of reading
 SHOWN_ROWS = 3
+KEPT_TEXTS = 2_000
 
 
 @dataclass
@@ -36,6 +38,7 @@ class CorpusPreview:
     characters: Counter[str] = field(default_factory=Counter)  # of each column
     words: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, str]] = field(default_factory=list)  # the first rows
+    texts: list[str] = field(default_factory=list)  # the first of those to learn from
     notices: tuple[str, ...] = ()
 
 
@@ -85,6 +88,8 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
         usable += not row[0].isspace()
         if preview.rows <= SHOWN_ROWS:
             preview.sample.append(dict(zip(names, row, strict=True)))
+        if preview.rows <= KEPT_TEXTS:
+            preview.texts.append(row[0])
         if label is not None:
             preview.labels[row[label]] += 1
         for name, cell in zip(names, row, strict=True):
@@ -95,7 +100,9 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
             preview.is_whole = next(rows, None) is None
             break
     if not preview.is_whole:
-        _extrapolate(preview, table.estimate_rows(preview.rows, end))
+        expected = table.estimate_rows(preview.rows, end)
+        require_readable(table.where, expected, round(total * expected / preview.rows))
+        _extrapolate(preview, expected)
     return usable
 
 

@@ -9,6 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
+from rnncli.errors import DataError
+
+MAX_COPY_BYTES = 1 << 34  # of what is read once: more than is learned from in a night
+_BLOCK_BYTES = 1 << 20
+
 _serial = count()
 
 
@@ -25,10 +30,22 @@ def scratch_file(suffix: str) -> Path:
     return scratch() / f"{next(_serial)}.{suffix}"
 
 
-def buffered_copy(*streams: IO[bytes] | IOBase) -> Path:
-    """Copy what can be read only once, end to end, to where it can be read again."""
+def buffered_copy(where: str, *streams: IO[bytes] | IOBase) -> Path:
+    """Copy what can be read only once, end to end, to where it can be read again.
+
+    Raises:
+        DataError: it goes on for too long.
+    """
     path = scratch_file("copy")
+    size = 0
     with path.open("wb") as copy:
         for stream in streams:
-            shutil.copyfileobj(stream, copy)
+            while block := stream.read(_BLOCK_BYTES):
+                size += copy.write(block)
+                if size > MAX_COPY_BYTES:
+                    path.unlink()
+                    raise DataError(
+                        f"{where} goes on after {MAX_COPY_BYTES:,} bytes, the most that are copied",
+                        "write a part of it into a file, and name that",
+                    )
     return path

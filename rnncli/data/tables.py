@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
+from rnncli.data.limits import MAX_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.files import STDIN, File, Losses, decode, read_file, read_lines
@@ -128,8 +129,15 @@ class LineTable(Table):
         self.file = file
 
     def estimate_rows(self, rows: int, end: int) -> int:
-        """Return about how many rows the file has, as many a line as up to the line ``end``."""
-        lines = sum(chunk.count(b"\n") for chunk in read_file(self.file))
+        """Return about how many rows the file has, as many a line as up to the line ``end``.
+
+        They are counted up to the first that is too many to be read.
+        """
+        lines = 0
+        for chunk in read_file(self.file):
+            lines += chunk.count(b"\n")
+            if rows * lines > 2 * MAX_ROWS * end:
+                break
         return max(rows, round(rows * lines / end))
 
 

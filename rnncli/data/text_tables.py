@@ -8,7 +8,13 @@ from pathlib import Path
 from rnncli.data.tables import LineTable, Table, TableRow
 from rnncli.errors import DataError
 from rnncli.messages import plural
-from rnncli.text.files import File, read_text, read_text_lines, read_text_pieces
+from rnncli.text.files import (
+    MAX_LINE_BYTES,
+    File,
+    read_text,
+    read_text_lines,
+    read_text_pieces,
+)
 
 FASTTEXT_LABEL = "__label__"  # begins each label of fastText's format
 
@@ -113,7 +119,8 @@ class ClassFolders(Table):
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the text of each file and the name of its folder."""
         for number, (path, label) in enumerate(self.files, start=1):
-            cells = {"text": read_text(File(path, str(path)), self.losses), "label": label}
+            text = read_text(File(path, str(path)), self.losses, MAX_LINE_BYTES)
+            cells = {"text": text, "label": label}
             yield number, tuple([cells[name] for name in columns])
 
 

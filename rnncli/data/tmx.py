@@ -1,13 +1,16 @@
 """Translation memories in TMX, the exchange format of translators' programs: XML."""
 
 from collections.abc import Iterator, Sequence
+from io import IOBase
 from itertools import islice
+from typing import IO
 from xml.etree import ElementTree
 
 from rnncli.data.tables import Table, TableRow
 from rnncli.errors import DataError
 from rnncli.text.files import File, open_file
 from rnncli.text.languages import language_of
+from rnncli.text.tables import MAX_CELL_BYTES
 
 NAMED_UNITS = 1_000  # whose languages are the columns
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -41,17 +44,48 @@ class TmxFile(Table):
 
     def _units(self) -> Iterator[tuple[int, dict[str, str]]]:
         number = 0
+        above: list[ElementTree.Element] = []  # elements that are not closed yet
         with open_file(self.file) as stream:
+            bounded = _BoundedStream(stream, self.where)
             try:
-                for _, element in ElementTree.iterparse(stream):
+                for event, element in ElementTree.iterparse(bounded, events=("start", "end")):
+                    if event == "start":
+                        above.append(element)
+                        continue
+                    above.pop()
                     if element.tag.rpartition("}")[2] == "tu":
                         number += 1
                         yield number, _segments(element)
-                        element.clear()
+                        bounded.size = 0
+                        if above:
+                            above[-1].clear()  # of this unit
             except ElementTree.ParseError as error:
                 raise DataError(
                     f"{self.where} is damaged: {error}", "export the translation memory again"
                 ) from error
+
+
+class _BoundedStream:
+    """A file of which so much may be read from one unit to the next."""
+
+    def __init__(self, stream: IO[bytes] | IOBase, where: str) -> None:
+        self._stream, self._where = stream, where
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on.
+
+        Raises:
+            DataError: a unit is too long for memory.
+        """
+        block: bytes = self._stream.read(size)
+        self.size += len(block)
+        if self.size > MAX_CELL_BYTES:
+            raise DataError(
+                f"{self._where}: a unit is longer than {MAX_CELL_BYTES:,} bytes",
+                "cut it into several, or leave it out",
+            )
+        return block
 
 
 def _segments(unit: ElementTree.Element) -> dict[str, str]:

@@ -102,19 +102,17 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the content of gzip data of one or several members in chunks of bounded size."""
     member = zlib.decompressobj(wbits=31)  # with header and checksum of gzip
     for chunk in chunks:
-        data = chunk
-        while data:
+        data, is_full = chunk, False
+        while data or is_full:  # a full chunk of content may be followed by more of the same data
             if member.eof:
                 data = data.lstrip(b"\0")  # padding after a member
                 if not data:
                     break
                 member = zlib.decompressobj(wbits=31)
             content = member.decompress(data, _CHUNK_BYTES)
-            while len(content) == _CHUNK_BYTES:
-                yield content
-                content = member.decompress(member.unconsumed_tail, _CHUNK_BYTES)
             if content:
                 yield content
+            is_full = len(content) == _CHUNK_BYTES and not member.eof
             data = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise EOFError
@@ -216,14 +214,20 @@ def decode(line: bytes, losses: Losses | None = None) -> str:
         return line.decode(errors="replace")
 
 
-def read_text(file: File, losses: Losses | None = None) -> str:
+def read_text(file: File, losses: Losses | None = None, limit: int | None = None) -> str:
     r"""Return a whole text file, with ``\n`` at the end of each line.
 
     Raises:
-        DataError: it cannot be read, or is damaged.
+        DataError: it cannot be read, is damaged, or has more than ``limit`` bytes.
     """
     with open_file(file) as stream:
-        return decode(stream.read(), losses).replace("\r\n", "\n")
+        content = stream.read() if limit is None else stream.read(limit + 1)
+    if limit is not None and len(content) > limit:
+        raise DataError(
+            f"{file.name} is longer than {limit:,} bytes",
+            "cut it into several files, or leave it out",
+        )
+    return decode(content, losses).replace("\r\n", "\n")
 
 
 def read_text_lines(file: File, losses: Losses) -> Iterator[str]:

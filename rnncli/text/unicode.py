@@ -18,9 +18,15 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # The symbol that Unicode has for each control character, U+2400 for NUL and so on.
 _CONTROL_SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _CONTROL_SYMBOLS |= {0x7F: "\u2421", **dict.fromkeys(range(0x80, 0xA0), "\ufffd")}
-# Characters that reverse the order of others on a screen, or are not seen. Those that scripts and
-# emoji need (joiners, marks of direction) stay.
-_HIDDEN = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, *range(0x2060, 0x2065), 0xFEFF)
+# Characters that reverse the order of others on a screen, end a line, or are not seen. Those that
+# scripts and emoji need (joiners, selectors of variants, marks of direction) stay.
+_HIDDEN = (
+    *(0xAD, 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    *range(0xFFF9, 0xFFFC),
+    *range(0xE0000, 0xE0080),  # tags, which can spell whole sentences
+)
 _CONTROL_SYMBOLS |= dict.fromkeys(_HIDDEN, "\ufffd")
 
 _TYPOGRAPHIC_SIGNS = {
@@ -62,6 +68,28 @@ def escape_controls(text: str) -> str:
     So are characters that change the order of others, or that nobody sees. Newlines and tabs stay.
     """
     return text.translate(_CONTROL_SYMBOLS)
+
+
+# Letters of other scripts that look like those of the Latin alphabet, in pairs.
+_LOOKALIKES = str.maketrans(
+    dict(
+        zip(
+            "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445"
+            "\u0455\u0456\u0458\u04bb\u0501\u051b\u051d\u03b1\u03b2\u03b5\u03b6\u03b7"
+            "\u03b9\u03ba\u03bc\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u0131",
+            "abekmhopctyxsijhdqwabeznikmvoptuxi",
+            strict=True,
+        )
+    )
+)
+
+
+def latin_lookalike(text: str) -> str:
+    """Return a text in small letters, with Latin ones for those of other scripts that look alike.
+
+    Capitals look alike where the small letters do, or as Greek ones: both are taken for the same.
+    """
+    return text.casefold().translate(_LOOKALIKES)
 
 
 def as_field(text: str) -> str:

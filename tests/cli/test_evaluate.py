@@ -148,6 +148,23 @@ def test_the_report_has_baselines_bars_and_lengths(confused: Path) -> None:
         assert words in shown
 
 
+@pytest.mark.parametrize("length", [2, 12])
+def test_the_confusion_matrix_of_many_labels_is_readable(length: int, tmp_path: Path) -> None:
+    labels = [f"{'abc' * 3}"[: length - 2] + f"{number:02}" for number in range(19)]
+    rows = [f"the {label} soup {i},{label}" for i in range(12) for label in labels]
+    data = write_lines(tmp_path / "d.csv", "text,label", *rows)
+    model = train(data, tmp_path / "m", "--steps", 1)
+    shown = call("evaluate", model, data, "--no-baselines", env={"COLUMNS": "80"}).out.decode()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    lines = shown.split("rows: the right label; columns: the answer\n")[1].splitlines()
+    assert lines[0] == ", ".join(f"{n} {label}" for n, label in enumerate(labels, start=1))
+    assert lines[2].split() == [str(n) for n in range(1, 20)]
+    matrix = scores_of(model, data, "--no-baselines")["confusion_matrix"]
+    for number, (line, counts) in enumerate(zip(lines[3:22], matrix, strict=True), start=1):
+        assert line.split() == [str(number), *(str(count or "-") for count in counts)]
+        assert len(line) <= 80
+
+
 # mistakes
 
 READ: dict[str, Callable[[str], list[dict[str, Any]]]] = {

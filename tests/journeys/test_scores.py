@@ -134,3 +134,18 @@ def test_labels_that_look_alike_are_told(tmp_path: Path) -> None:
     assert "'pos' (" in warning
     assert "'POS' (" in warning
     assert "neg" not in warning
+
+
+def test_labels_of_letters_that_look_alike_are_told_by_their_names(tmp_path: Path) -> None:
+    spellings = ("positive", "p\u043esitive", "\u041fOSITIVE", "negative", "\u03bfne", "one")
+    rows = [(f"the {text} {i}", spellings[i % 6]) for i, (text, _) in enumerate(ROWS)]
+    data = write(tmp_path / "a.csv", as_csv([("text", "label"), *rows]))
+    result = call("train", data, "--dry-run")
+    assert result.code == 0, result.err
+    (warning,) = [line for line in result.err.splitlines() if line.startswith("similar labels")]
+    assert "'positive' (" in warning
+    assert "'p\u043esitive' with CYRILLIC SMALL LETTER O (" in warning
+    assert "'\u03bfne' with GREEK SMALL LETTER OMICRON (" in warning
+    assert "'one' (" in warning
+    assert "negative" not in warning
+    assert "\u041f" not in warning  # it looks like no Latin letter

@@ -222,6 +222,18 @@ def test_workers_fit_the_same_model_as_one_does(num_classes):
     assert np.ptp(one.weight) > 0.1
 
 
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_texts_in_pieces_fit_the_same_model_as_all_at_once(num_classes, monkeypatch):
+    """Of many classes, memory holds the logits of a few texts at a time."""
+    train, held = random_examples(300, num_classes), random_examples(100, num_classes)
+    whole = fitted(train, held)
+    monkeypatch.setattr("rnncli.tasks.classify.regression.MAX_LOGITS", 70 * num_classes)
+    pieces = fitted(train, held)
+    np.testing.assert_array_equal(pieces.buckets, whole.buckets)
+    np.testing.assert_allclose(pieces.weight, whole.weight, atol=1e-3)
+    assert np.ptp(whole.weight) > 0.1
+
+
 @pytest.mark.parametrize("size", [100, 4_000_000])  # of the numbers, few or many of them looked up
 def test_lookup_finds_the_rows_of_the_buckets_that_are_there(size):
     rng = np.random.default_rng(0)

@@ -59,6 +59,15 @@ def test_gzip_is_decompressed_from_chunks_of_any_size(
     assert b"".join(decompress(iter(chunks))) == b"".join(members)
 
 
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 3 << 16])
+def test_gzip_of_large_members_is_read_whole(size: int) -> None:
+    """Some programs write a member for each block, all of the same size."""
+    packed = gzip.compress(b"x" * size) * 20
+    assert b"".join(decompress(iter([packed]))) == b"x" * size * 20
+    parts = [packed[i : i + 100] for i in range(0, len(packed), 100)]
+    assert b"".join(decompress(iter(parts))) == b"x" * size * 20
+
+
 def test_highly_compressed_gzip_is_read_in_small_chunks() -> None:
     packed = gzip.compress(bytes(10_000_000))
     sizes = [len(chunk) for chunk in decompress(iter([packed]))]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rnncli.analysis.metrics import ReliabilityBin
     from rnncli.tasks.evaluation import Report
 
-MAX_MATRIX = 20  # classes: a wider confusion matrix fits no terminal
 MAX_CONFUSIONS = 20  # pairs of labels, where there is no matrix
+COLUMN_SPACE = 3  # characters between the columns of a table
 BAR_WIDTH = 40  # characters
 BASELINES = {"naive_bayes": "naive Bayes", "majority_class": "majority class"}
 GENERATOR_DIGITS = {  # after the decimal point of each score
@@ -124,13 +124,22 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
 def _print_confusions(
     labels: Sequence[str], matrix: Sequence[Sequence[int]], console: "Console"
 ) -> None:
-    if len(labels) <= MAX_MATRIX:
+    pairs = zip(labels, matrix, strict=True)
+    rows = [["", *labels], *([label, *map(str, row)] for label, row in pairs)]
+    if sum(width + COLUMN_SPACE for width in _widths(rows)) <= console.width:
         console.print("rows: the right label; columns: the answer")
-        print_table(
-            console,
-            ["", *labels],
-            [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)],
-        )
+        print_table(console, rows[0], rows[1:])
+        return
+    numbers = [str(number) for number in range(1, len(labels) + 1)]
+    pairs = zip(numbers, matrix, strict=True)
+    rows = [["", *numbers], *([n, *(str(texts or "-") for texts in row)] for n, row in pairs)]
+    widths = _widths(rows)
+    if sum(widths) + len(widths) <= console.width:
+        named = ", ".join(f"{n} {label}" for n, label in zip(numbers, labels, strict=True))
+        console.print(escape_controls(f"rows: the right label; columns: the answer\n{named}\n"))
+        for row in rows:
+            cells = zip(row, widths, strict=True)
+            console.print(" ".join(cell.rjust(width) for cell, width in cells))
         return
     console.print("most frequent mistakes")
     confusions = [
@@ -145,6 +154,13 @@ def _print_confusions(
         ["right label", "answer", "texts"],
         [[right, answer, str(texts)] for texts, right, answer in confusions[:MAX_CONFUSIONS]],
     )
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how wide the columns of a table are, where no cell is broken into lines."""
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
 
 
 def _print_reliability(bins: Iterable["ReliabilityBin"], console: "Console") -> None:

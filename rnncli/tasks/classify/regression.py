@@ -7,7 +7,7 @@ Shapes: N texts, F n-grams of all texts end to end, U different ones, C classes,
 weights: one for each class, but a single one for two classes, whose weights are opposite numbers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from rnncli.training.controller import cores_are_free
 from rnncli.training.lbfgs import minimise
 from rnncli.training.parallel import Workers
 
+MAX_LOGITS = 1 << 22  # that a worker computes at once: bounds memory where there are many classes
 SMOOTHING = 1.0  # texts added to each count
 ITERATIONS, TOLERANCE = 30, 1e-4  # of L-BFGS: more iterations gain nothing on other texts
 
@@ -56,12 +57,24 @@ class NgramRows:
 
 @dataclass(frozen=True)
 class _Part:
-    """The texts of a worker."""
+    """Texts whose logits are computed at once."""
 
     texts: Tensor  # (N, U) sparse
     transposed: Tensor  # (U, N) sparse
     values: Tensor  # (N, 1)
-    classes: Tensor  # (N, C) one-hot
+    classes: Tensor  # (N, 1)
+
+    @classmethod
+    def of(cls, rows: NgramRows, num_ngrams: int, classes: NDArray[np.int64]) -> "_Part":
+        """Return texts, and the transpose of which has which n-gram."""
+        transposed = _matrix(*rows.transpose(num_ngrams), len(rows.starts))
+        values = torch.from_numpy(rows.values)[:, None]
+        return cls(rows.matrix(num_ngrams), transposed, values, torch.from_numpy(classes)[:, None])
+
+    def counts(self, num_classes: int) -> Tensor:
+        """Return how often each class has each n-gram (U, C)."""
+        one_hot = F.one_hot(self.classes[:, 0], num_classes).float()
+        return self.transposed @ (self.values * one_hot)
 
 
 class Regression:
@@ -78,34 +91,30 @@ class Regression:
         self._workers = workers
         self._number = len(classes)
         bounds = np.linspace(0, len(classes), len(workers) + 1).astype(np.int64).tolist()
-        parts = [texts.part(first, end) for first, end in pairwise(bounds)]
-        transposed = workers.map(lambda part: part.transpose(num_ngrams), parts)
-        one_hot = F.one_hot(torch.from_numpy(classes), num_classes).float()  # (N, C)
-        self._parts = [
-            _Part(
-                part.matrix(num_ngrams),
-                _matrix(*columns, len(part.starts)),
-                torch.from_numpy(part.values)[:, None],
-                one_hot[first:end],
-            )
-            for part, columns, (first, end) in zip(parts, transposed, pairwise(bounds), strict=True)
-        ]
-        ratios = _log_count_ratios(
-            _sum(
-                workers.map(
-                    lambda part: part.transposed @ (part.values * part.classes), self._parts
-                )
-            )
-        )  # (U, C)
+        step = max(1, MAX_LOGITS // num_classes)
+
+        def parts(first: int, end: int) -> list[_Part]:
+            starts = range(first, end, step)
+            pieces = [(start, min(start + step, end)) for start in starts] or [(first, end)]
+            return [
+                _Part.of(texts.part(*piece), num_ngrams, classes[slice(*piece)]) for piece in pieces
+            ]
+
+        self._parts = workers.map(lambda ends: parts(*ends), list(pairwise(bounds)))
+        counts = workers.map(
+            lambda parts: _sum(part.counts(num_classes) for part in parts), self._parts
+        )
+        ratios = _log_count_ratios(_sum(counts))  # (U, C)
         contrasts = [[1.0, -1.0]] if num_classes == 2 else np.eye(num_classes, dtype=np.float32)
         self._contrasts = torch.tensor(contrasts)  # (K, C)
+        self._has_column_each = num_classes != 2  # whether each class has its own
         self._ratios = ratios[:, : len(self._contrasts)].contiguous()  # (U, K)
         self._variables = torch.zeros(self._ratios.numel() + num_classes)  # and the biases
 
     @property
     def weight(self) -> Tensor:
         """The weights (U, C)."""
-        return (self._ratios * self._split(self._variables)[0]) @ self._contrasts
+        return self._to_classes(self._ratios * self._split(self._variables)[0])
 
     @property
     def bias(self) -> Tensor:
@@ -128,7 +137,7 @@ class Regression:
             weights, bias = self._split(variables)
             scaled = self._ratios * weights  # (U, K)
             losses, by_weight, by_bias = zip(
-                *compute(lambda part: self._loss(part, scaled, bias), self._parts),
+                *compute(lambda parts: self._losses(parts, scaled, bias), self._parts),
                 strict=True,
             )
             gradient = decay * variables
@@ -140,13 +149,32 @@ class Regression:
 
         self._variables = minimise(loss, self._variables, ITERATIONS, TOLERANCE, is_over)
 
+    def _losses(
+        self, parts: Sequence[_Part], scaled: Tensor, bias: Tensor
+    ) -> tuple[float, Tensor, Tensor]:
+        """Return a worker's share of the loss, and its gradients by scaled weights and biases."""
+        total, by_weight, by_bias = self._loss(parts[0], scaled, bias)
+        for part in parts[1:]:
+            loss, weight_gradient, bias_gradient = self._loss(part, scaled, bias)
+            total += loss
+            by_weight += weight_gradient
+            by_bias += bias_gradient
+        return total, by_weight, by_bias
+
     def _loss(self, part: _Part, scaled: Tensor, bias: Tensor) -> tuple[float, Tensor, Tensor]:
-        """Return a part's share of the loss, and its gradients by scaled weights and biases."""
-        logits = part.values * _product(part.texts, scaled) @ self._contrasts + bias
+        logits = self._to_classes(part.values * _product(part.texts, scaled)) + bias
         log_p = logits.log_softmax(1)  # (N, C)
-        excess = (log_p.exp() - part.classes) / self._number
-        by_weight = _product(part.transposed, part.values * (excess @ self._contrasts.T))
-        return -float((part.classes * log_p).sum()) / self._number, by_weight, excess.sum(0)
+        loss = -float(log_p.gather(1, part.classes).sum()) / self._number
+        excess = log_p.exp_()
+        excess.scatter_add_(1, part.classes, excess.new_full(part.classes.shape, -1.0))
+        excess /= self._number
+        by_columns = excess if self._has_column_each else excess @ self._contrasts.T  # (N, K)
+        by_weight = _product(part.transposed, part.values * by_columns)
+        return loss, by_weight, excess.sum(0)
+
+    def _to_classes(self, columns: Tensor) -> Tensor:
+        """Return values for each class of those for each column of weights."""
+        return columns if self._has_column_each else columns @ self._contrasts
 
     def _split(self, variables: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weights (U, K) and the biases (C,) among the variables."""
@@ -154,12 +182,13 @@ class Regression:
         return variables[:number].view(self._ratios.shape), variables[number:]
 
 
-def _sum(parts: Sequence[Tensor]) -> Tensor:
+def _sum(parts: Iterable[Tensor]) -> Tensor:
     """Return the sum of the tensors of all parts, in the first one."""
-    first, *others = parts
-    for other in others:
-        first += other
-    return first
+    tensors = iter(parts)
+    total = next(tensors)
+    for tensor in tensors:
+        total += tensor
+    return total
 
 
 def _product(matrix: Tensor, dense: Tensor) -> Tensor:

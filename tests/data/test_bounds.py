@@ -1,0 +1,138 @@
+"""Small files that hold very much: read in little memory, or refused before they fill a disk."""
+
+import gzip
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from models import write_lines
+from shell import Result, call, command, environment, explained
+
+from rnncli.data.corpus import ESTIMATE_ROWS, SHOWN_STEP, read_corpus
+from rnncli.data.limits import MAX_ROWS
+from rnncli.messages import show_stages
+from rnncli.text.files import MAX_LINE_BYTES
+from rnncli.text.tables import MAX_CELL_BYTES
+
+MEMORY = 3 << 28  # bytes: 768 MB, of which 450 MB are libraries
+
+
+def limited(*arguments: object) -> Result:
+    """Run a command in a process, and check that it takes little memory."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(command(*arguments), stdout=out, stderr=err, env=environment())
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        assert usage.ru_maxrss * 1024 < MEMORY
+        return Result(process.returncode, out.read(), err.read().decode())
+
+
+def plan(path: Path) -> Result:
+    return limited("train", path, "--dry-run", "--json")
+
+
+def write_repeated(path: Path, rows: int, columns: dict[str, str]) -> Path:
+    """Write a Parquet file in which all rows are alike; it takes some bytes a column."""
+    keys = pa.nulls(rows, pa.int32()).fill_null(0)
+    table = pa.table(
+        {name: pa.DictionaryArray.from_arrays(keys, [text]) for name, text in columns.items()}
+    )
+    pq.write_table(table, path, row_group_size=rows, write_batch_size=rows, compression="zstd")
+    return path
+
+
+def test_parquet_of_very_many_rows_is_refused(tmp_path: Path) -> None:
+    columns = {"text": "the soup was lovely", "label": "good"}
+    path = write_repeated(tmp_path / "a.parquet", MAX_ROWS + 1, columns)
+    assert path.stat().st_size < 1 << 20
+    for result in (plan(path), call("train", path, "-o", tmp_path / "m")):
+        assert "tenth" in explained(result, 1, "a.parquet", f"{MAX_ROWS:,} rows")
+
+
+def test_parquet_of_long_texts_is_read_in_little_memory(tmp_path: Path) -> None:
+    """A gigabyte, as columns in memory; a dictionary has each text once."""
+    path = write_repeated(tmp_path / "a.parquet", 2_000, {"text": "x " * (1 << 18), "label": "a"})
+    assert path.stat().st_size < 1 << 20
+    assert plan(path).code == 0
+
+
+def test_a_text_of_parquet_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = write_repeated(tmp_path / "a.parquet", 10, {"text": "x" * MAX_LINE_BYTES, "label": "a"})
+    explained(plan(path), 1, "a.parquet, row 1", "longer")
+
+
+def test_a_small_archive_of_very_many_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv.gz"
+    block = gzip.compress(b"a,b\nc,d\n" * 500_000)
+    path.write_bytes(gzip.compress(b"text,label\n") + block * 40)
+    assert path.stat().st_size < 1 << 19
+    for result in (plan(path), limited("train", path, "-o", tmp_path / "m")):
+        explained(result, 1, "a.csv.gz", f"{MAX_ROWS:,} rows")
+
+
+def compressed(head: bytes, repeated: bytes, end: bytes, size: int) -> bytes:
+    """Return gzip data of about ``size`` bytes, of which the most are alike."""
+    block = gzip.compress(repeated * ((1 << 20) // len(repeated)), 1)
+    return gzip.compress(head) + block * (size >> 20) + gzip.compress(end)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tmx.gz", (b"<tmx><body><tu><tuv><seg>", b"x ", b"</seg></tuv></tu></body></tmx>")),
+        ("a.tmx.gz", (b"<tmx><body>", b"<x></x>", b"</body></tmx>")),
+        ("a.json.gz", (b'{"a": [\n', b'{"b": 1},\n', b"1]}\n")),
+    ],
+)
+def test_a_small_archive_of_one_huge_record_takes_little_memory(
+    name: str, content: tuple[bytes, bytes, bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(compressed(*content, size=8 * MAX_CELL_BYTES))
+    explained(plan(path), 1, name)
+
+
+def test_a_memory_of_very_many_units_takes_little_memory(tmp_path: Path) -> None:
+    unit = "".join(
+        f"<tuv xml:lang='{language}'><seg>{text}</seg></tuv>"
+        for language, text in (("en", "I see the dog."), ("fr", "Je vois le chien."))
+    )
+    path = tmp_path / "a.tmx.gz"
+    content = (b"<tmx><body>", f"<tu>{unit}</tu>".encode(), b"</body></tmx>")
+    path.write_bytes(compressed(*content, size=1 << 25))
+    assert plan(path).code == 0
+
+
+def test_a_text_of_a_folder_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        write_lines(tmp_path / label / "1.txt", "a text")
+    (tmp_path / "b" / "2.txt").write_bytes(compressed(b"", b"x ", b"", 4 * MAX_LINE_BYTES))
+    explained(plan(tmp_path), 1, "2.txt", "longer")
+
+
+def test_reading_shows_how_many_rows_there_are_of_about_how_many(tmp_path: Path) -> None:
+    rows = ESTIMATE_ROWS + 2 * SHOWN_STEP
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "a b,c\na c,d\n" * (rows // 2))
+    shown: list[str] = []
+
+    @contextmanager
+    def view(name: str) -> Iterator[Callable[[str], None]]:
+        shown.append(name)
+        yield shown.append
+
+    with show_stages(view):
+        read_corpus([str(path)])
+    assert shown[:2] == [f"reading {path}", f"reading {path}: {SHOWN_STEP:,} rows"]
+    numbers = [line for line in shown if "of about" in line]
+    assert numbers[0].startswith(f"reading {path}: {ESTIMATE_ROWS:,} rows of about {rows:,}, ")
+    assert len(numbers) == 2
