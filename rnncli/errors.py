@@ -44,3 +44,21 @@ class RequirementError(RnncliError):
     """A score is not what was required."""
 
     exit_code = 3
+
+
+# What libraries say where memory cannot be allocated: PyTorch's allocators, oneDNN, threads.
+_OUT_OF_MEMORY = (
+    "not enough memory",
+    "out of memory",
+    "annot allocate memory",
+    "could not create a memory",
+    "could not create a primitive",
+    "can't start new thread",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory cannot be allocated."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+    )

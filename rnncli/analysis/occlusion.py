@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.text.arguments import as_texts
 from rnncli.text.batching import batched
 from rnncli.text.unicode import word_spans
 
@@ -41,14 +42,18 @@ class Span:
 
 def explain(
     classifier: Classifier,
-    texts: Sequence[str],
+    texts: Iterable[str],
     announce: Callable[[str], None] | None = None,
 ) -> list[list[Span]]:
     """Score the words of each text, in their order, by their evidence for its label.
 
     In a text of more than ``MAX_VARIANTS`` words, groups of neighbouring words are left out, which
     is announced. Blank texts have no words.
+
+    Raises:
+        InputError: ``texts`` is no list of texts.
     """
+    texts = as_texts(texts)
     word_lists = [word_spans(text) for text in texts]
     if announce is not None and any(len(words) > MAX_VARIANTS for words in word_lists):
         announce(

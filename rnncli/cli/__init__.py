@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from rnncli import __version__
 from rnncli.cli.console import discard, print_error
 from rnncli.cli.termination import Terminated, raise_on_termination
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, is_out_of_memory
 
 # NumPy's matrix products run on one thread each, and batches side by side on several: the threads
 # of one product wait for each other by spinning, which on a busy machine takes a hundred times as
@@ -115,10 +115,23 @@ class CommandGroup(TyperGroup):
                 )
             )
             raise typer.Exit(1) from None
+        except (MemoryError, RuntimeError) as error:
+            if os.environ.get("RNNCLI_DEBUG") or not is_out_of_memory(error):
+                raise
+            print_error(_memory_error(error))
+            raise typer.Exit(1) from None
         except Terminated as termination:
             raise typer.Exit(128 + termination.signal) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _memory_error(error: BaseException) -> RnncliError:
+    """Return the error of a command that needs more memory than there is."""
+    from rnncli.cli.hints import with_less_memory
+
+    reason = f": {error}".partition("\n")[0] if str(error) else ""
+    return RnncliError(f"there is not enough memory{reason}", with_less_memory())
 
 
 def _open_closed_streams() -> None:

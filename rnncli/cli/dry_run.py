@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from rnncli.cli.console import Messenger
+from rnncli.cli.console import Messenger, printable
 from rnncli.messages import format_duration, name_list
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool
         if as_json or not notice.startswith(TASK):
             messenger.announce(notice)
     if as_json:
-        print(json.dumps(planned.to_dict(), ensure_ascii=False))
+        print(printable(json.dumps(planned.to_dict(), ensure_ascii=False)))
     else:
-        print("\n".join(_lines(planned)))
+        print(printable("\n".join(_lines(planned))))
 
 
 def _lines(plan: "Plan") -> list[str]:
@@ -53,6 +53,7 @@ def _lines(plan: "Plan") -> list[str]:
     return [
         *lines,
         f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
+        *([] if plan.vectors is None else [f"vectors  {plan.vectors}"]),
         f"network  about {plan.num_layers} x {plan.hidden_size} units",
         f"epochs   about {plan.epochs:g}{budget}",
         "dry run  nothing was trained; leave --dry-run out to train",

@@ -29,6 +29,25 @@ def retyped(*words: str) -> str:
     return shlex.join(["rnncli", *sys.argv[1:], *words])
 
 
+def with_less_memory() -> str:
+    """Return a hint for a command that ran out of memory: an option with which it needs less."""
+    for option, value in (("--batch-size", "1"), ("--max-rows", "10000")):
+        is_small = value in sys.argv[sys.argv.index(option) :] if option in sys.argv else False
+        if not is_small and _takes(option):
+            return f"{option} {value}"
+    return "close other programs; how much memory there is: free -m"
+
+
+def _takes(option: str) -> bool:
+    """Return whether the command that was typed has an option."""
+    from rnncli.cli import COMMANDS, load_command
+
+    command = sys.argv[1:2]
+    if not command or command[0] not in COMMANDS:
+        return False
+    return any(option in parameter.opts for parameter in load_command(command[0]).params)
+
+
 def _completed(line: str, typed: Sequence[str], parameters: Iterable[Any]) -> str:
     if match := _LEAVE_OUT.fullmatch(line):
         return f"{line}: {shlex.join(['rnncli', *_without(match[1], typed, parameters)])}"

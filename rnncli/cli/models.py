@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Messenger, is_terminal
+from rnncli.cli.console import Messenger, is_terminal, printable
 from rnncli.config import MODELS
 from rnncli.text.unicode import as_field, escape_controls
 
@@ -50,7 +50,7 @@ def models(
             messenger.announce(entry.problem)
     if as_json:
         for entry in entries:
-            print(json.dumps(_fields(entry), ensure_ascii=False))
+            print(printable(json.dumps(_fields(entry), ensure_ascii=False)))
     elif entries and is_terminal(stderr=False):
         _print_table(messenger.console(stderr=False), list(map(_row, entries)))
     elif entries:

@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 from rnncli.cli.output import Line, Output
@@ -100,6 +100,7 @@ class Delimited(Format):
         self._results = results
         self._input_name = input_name
         self._names: list[str] = []
+        self._keys: list[str] = []  # the names, such that no two are alike
         self._header: list[bytes] = []  # its lines, without the end of the last one
         self._end = b""
 
@@ -115,7 +116,7 @@ class Delimited(Format):
         rows = csv_rows(source, dialect) if self._quotes else tsv_rows(source)
         for row in rows:
             if self._names:
-                columns = dict(zip(self._names, row.cells, strict=False))  # none in a blank line
+                columns = dict(zip(self._keys, row.cells, strict=False))  # none in a blank line
                 yield Record(columns.get(self._column, ""), columns, row.raw, row.end)
             else:
                 self._read_header(row)
@@ -136,6 +137,7 @@ class Delimited(Format):
                 f"{self._column!r}: {name_list(self._names)}",
                 "give each a name of its own in the header",
             )
+        self._keys = _distinct(self._names)
 
     def header(self) -> Line | None:
         """Return the header with the names of the results added."""
@@ -163,6 +165,18 @@ class Delimited(Format):
         if any(mark in cell for mark in (self._delimiter, '"', "\n", "\r")):
             return '"' + cell.replace('"', '""') + '"'
         return cell
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which the second ``x`` is called ``x_2``: an object has each name once."""
+    distinct: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(2))
+        is_free = name not in distinct
+        distinct.append(
+            name if is_free else next(n for n in numbered if n not in (*names, *distinct))
+        )
+    return distinct
 
 
 def format_of(column: str, file: Path | None, first: bytes, results: Sequence[str] = ()) -> Format:

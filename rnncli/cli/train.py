@@ -169,7 +169,7 @@ def train(
 
 def _train(trainer: "Trainer", messenger: Messenger) -> None:
     """Take all steps of a training and show them; where it is interrupted, say what is kept."""
-    from rnncli.training.signals import TrainingInterrupted
+    from rnncli.training.signals import TrainingAborted, TrainingInterrupted
 
     try:
         with StageLine(messenger), Display(messenger, trainer.preview) as display:
@@ -178,6 +178,6 @@ def _train(trainer: "Trainer", messenger: Messenger) -> None:
     except KeyboardInterrupt as interruption:
         announce_interruption(interruption, trainer.kept, messenger)
         signal = int(SIGINT)
-        if isinstance(interruption, Terminated | TrainingInterrupted):
+        if isinstance(interruption, Terminated | TrainingInterrupted | TrainingAborted):
             signal = interruption.signal
         raise typer.Exit(128 + signal) from None

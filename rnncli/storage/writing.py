@@ -61,8 +61,8 @@ class ModelWriter:
 
     def _check(self) -> None:
         layout, path = self._layout, self.path
-        if path.exists() and not path.is_dir():
-            raise ModelError(f"{path} is a file", _other_output(path))
+        if os.path.lexists(path) and not path.is_dir():
+            raise ModelError(f"{path} is a file, or a link to nothing", _other_output(path))
         require_folder(layout.checkpoint)
         # A state is there: the training goes on if it is the same, and else is told apart later.
         if path.is_dir() and not layout.state.exists():

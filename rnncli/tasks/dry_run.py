@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, MAX_VALIDATION_ROWS, Settings, choose_threads
 from rnncli.data.held_out import max_held_out
+from rnncli.messages import Announce
 from rnncli.networks.architecture import (
     Architecture,
     Classes,
@@ -65,6 +66,7 @@ class Plan:
     hidden_size: int
     num_layers: int
     vocab_size: int
+    vectors: str | None  # word vectors of a classifier
     max_time: float | None
     epochs: float
     notices: tuple[str, ...]
@@ -95,6 +97,9 @@ def plan(request: "TrainingRequest") -> Plan:
         request.data, request.task, request.columns or ANY_COLUMNS, request.revision
     )
     settings, tokens, cost = _choose(preview, request.settings)
+    notices: list[str] = []
+    if "label" in preview.columns:
+        settings = _with_vectors(settings, preview, request, notices.append)
     max_rows = max_held_out(request.settings).get("rows", MAX_VALIDATION_ROWS)
     held_out = min(round(preview.rows * settings.validation), max_rows)
     is_running_text = preview.columns.keys() == {"text"}
@@ -112,10 +117,31 @@ def plan(request: "TrainingRequest") -> Plan:
         hidden_size=settings.hidden_size,
         num_layers=settings.num_layers,
         vocab_size=settings.vocab_size,
+        vectors=settings.vectors if "label" in preview.columns else None,
         max_time=settings.max_time,
         epochs=_rounded(_epochs(settings, preview, tokens, cost)),
-        notices=preview.notices,
+        notices=(*preview.notices, *notices),
     )
+
+
+def _with_vectors(
+    settings: Settings, preview: "CorpusPreview", request: "TrainingRequest", announce: Announce
+) -> Settings:
+    """Return settings with the word vectors that a classifier would take.
+
+    Raises:
+        DataError: there are no such vectors.
+        ConfigError: the tokens are no words.
+    """
+    from rnncli.data.vector_sources import require_vectors
+    from rnncli.tasks.classify.vectors import choose_vectors
+    from rnncli.text.unicode import plain_signs
+
+    if settings.vectors is not None:
+        require_vectors(settings.vectors)
+    texts = map(plain_signs, preview.texts)
+    vectors = choose_vectors(texts, settings, bool(request.unlabelled), announce)
+    return replace(settings, vectors=vectors)
 
 
 def _choose(

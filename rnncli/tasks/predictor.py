@@ -1,19 +1,16 @@
 """The base class of trained models."""
 
-import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rnncli.config import SamplingConfig, SearchConfig, Task
-from rnncli.errors import InputError
 from rnncli.messages import Announce, require_names
 from rnncli.networks.model_numpy import Network
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.reading import SavedModel, load, read_whole
 from rnncli.text.batching import batch_by_length
-from rnncli.text.unicode import compose
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -107,35 +104,6 @@ class Predictor(Generic[NetworkT]):
 
         with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             return list(pool.map(function, batches))
-
-
-def as_texts(texts: Iterable[str]) -> list[str]:
-    """Convert texts to a list: from a tuple, a generator, a pandas Series, a NumPy array.
-
-    Raises:
-        InputError: they are no collection of texts.
-
-    """
-    if isinstance(texts, str | bytes):
-        raise InputError("the texts are a single string", "pass a list of texts: model([text])")
-    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
-        raise InputError(
-            f"the texts are a {type(texts).__name__} of columns", 'pass one: model(table["text"])'
-        )
-    if not isinstance(texts, Iterable):
-        raise InputError(
-            f"the texts are {reprlib.repr(texts)}", "pass a list of texts: model([text])"
-        )
-    checked = []
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                f"text {number} is {reprlib.repr(text)}, not a string",
-                "pass strings alone: decode bytes, and fill in missing values, as in "
-                'table["text"].fillna("")',
-            )
-        checked.append(compose(str(text)))  # not a NumPy string
-    return checked
 
 
 def with_settings(config: Config, settings: Mapping[str, object]) -> Config:

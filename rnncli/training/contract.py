@@ -100,6 +100,7 @@ class Prepared(Generic[TrainableT]):
     unit: str = "tokens"
     vectors: str | None = None  # where word vectors come from, and their licence
     is_fitted: bool = False  # by the recipe: no step of training follows
+    vectors_digest: str | None = None  # SHA-256 of those of the vocabulary
     pretraining: Phase | None = None  # on the same network, before it learns the task
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias
 import torch
 from torch import Tensor
 
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, is_out_of_memory
 from rnncli.training.contract import BatchT, Carry, StateDict, Trainable
 from rnncli.training.optimizer import Optimizer
 from rnncli.training.parallel import Workers
@@ -57,7 +57,7 @@ class Gradients(Generic[BatchT]):
             try:
                 return self._sum(batch, carry, workers)
             except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
             if self._pieces >= len(batch):
                 raise RnncliError(
@@ -150,10 +150,3 @@ def _add(gradients: Sequence[Gradient]) -> Gradient:
             for a, b in zip(total, other, strict=True)
         )
     return total
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Return whether memory ran out; PyTorch's allocator on a CPU raises a bare RuntimeError."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "not enough memory" in str(error) or "Cannot allocate memory" in str(error)

@@ -100,7 +100,7 @@ def open_session(
         prepared=prepared,
         data=data,
         snapshot=snapshot,
-        identity=_identity(request, options, description),
+        identity=_identity(request, options, description, prepared),
         saved=saved,
         writer=writer,
         announce=announce,
@@ -172,7 +172,10 @@ def _describe(
 
 
 def _identity(
-    request: SessionRequest, options: dict[str, Any], description: ModelDescription
+    request: SessionRequest,
+    options: dict[str, Any],
+    description: ModelDescription,
+    prepared: Prepared[Any],
 ) -> dict[str, Any]:
     """Return the values that identify a training, as JSON stores them."""
     assert description.data is not None
@@ -187,6 +190,8 @@ def _identity(
     if request.init_from is not None:
         identity["init_from"] = str(request.init_from.path)
         identity["init_from_sha256"] = request.init_from.digest
+    if prepared.vectors_digest is not None:
+        identity[f"the content of {prepared.settings.vectors}"] = prepared.vectors_digest
     if request.unlabelled:
         identity["unlabelled"] = [other.fingerprint for other in request.unlabelled]
     kept: dict[str, Any] = json.loads(json.dumps(identity))

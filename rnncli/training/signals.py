@@ -19,6 +19,14 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.replaced = replaced  # where the model that was there is kept, if there was one
 
 
+class TrainingAborted(KeyboardInterrupt):
+    """A training was asked to end a second time, before its state was saved."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__()
+        self.signal = signal
+
+
 class Interruption(AbstractContextManager["Interruption"]):
     """Note the first signal, so that a step can be finished and saved; the second ends at once."""
 
@@ -42,5 +50,5 @@ class Interruption(AbstractContextManager["Interruption"]):
     def _came(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.signal:
-            raise KeyboardInterrupt
+            raise TrainingAborted(number)
         self.signal = number

@@ -323,6 +323,15 @@ def test_a_file_where_the_model_should_go_is_left_as_it_is(place: str, folder: P
     assert tree(folder) == before
 
 
+@pytest.mark.parametrize("target", ["m", "nowhere"])
+def test_a_link_to_nothing_where_the_model_should_go_is_left_as_it_is(
+    target: str, folder: Path
+) -> None:
+    (folder / "m").symlink_to(target)
+    explained(call("train", "reviews.csv", "-o", "m", *SMALL, cwd=folder), 1, "m is", "link")
+    assert (folder / "m").readlink() == Path(target)
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_training(folder: Path) -> None:
     locked = folder / "locked"
     locked.mkdir()

@@ -234,6 +234,15 @@ def test_a_member_that_is_no_text_is_read_as_one(value: str, text: str) -> None:
     assert record.text == text
 
 
+def test_columns_of_one_name_are_all_kept_in_json(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,x,x,x_2,,\nthe soup,1,2,3,4,5\n")
+    words = ("classify", "-m", classifier(), "--column", "text", "-i", tmp_path / "a.csv")
+    values = json.loads(call(*words, "--json").lines[0])
+    columns = dict(list(values.items())[:6])
+    assert columns == {"text": "the soup", "x": "1", "x_3": "2", "x_2": "3", "": "4", "_2": "5"}
+    assert call(*words).lines[0] == "text,x,x,x_2,,,label,probability"
+
+
 # What is not as it should be
 
 HEADER = ["id,text", "1,one", '2,"two', 'and a half"']

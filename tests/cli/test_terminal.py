@@ -1,5 +1,6 @@
 """Control characters in data never reach a terminal; in a pipe they stay."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -12,27 +13,32 @@ from rnncli.text.unicode import escape_controls
 
 # Colours, a title, a cleared screen, a bell, a backspace, a carriage return, C1 codes.
 EVIL = "a\x1b[31mb\x1b]0;title\x07c\x1b[2Jd\x08e\rf\x9bg\x7fh"
+# Of both kinds and the Arabic, overrides and isolates of direction; nothing to see; ends of lines;
+# tags that spell a letter.
+HIDDEN = "\u202a\u202e\u2066\u2069\u200b\u00ad\u2060\u3164\ufeff\u2028\u2029\U000e0041"
 
 
 def steers(sent: bytes) -> bool:
-    text = sent.decode()
-    return any(
-        code in text for code in ("\x1b[31m", "\x1b]", "\x1b[2J", "\x07", "\x08", "\r", "\x9b")
-    )
+    text = sent.decode().replace("\r\x1b[2K", "")  # by which the progress line is drawn
+    codes = ("\x1b[31m", "\x1b]", "\x1b[2J", "\x07", "\x08", "\r", "\x9b")
+    return any(code in text for code in (*codes, *HIDDEN))
 
 
 COMMANDS = {
     "classify": lambda: ["classify", "-m", classifier()],
     "classify as JSON": lambda: ["classify", "-m", classifier(), "--json"],
+    "classify and explain": lambda: ["classify", "-m", classifier(), "--explain"],
     "generate": lambda: ["generate", "-m", generator(), "--length", 3],
     "generate twice": lambda: ["generate", "-m", generator(), "--length", 3, "-n", 2],
+    "generate --score": lambda: ["generate", "-m", generator(), "--score"],
     "translate": lambda: ["translate", "-m", translator()],
+    "translate --attention": lambda: ["translate", "-m", translator(), "--attention"],
 }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_control_characters_of_the_input_are_escaped_on_a_terminal(name: str) -> None:
-    sent = on_a_terminal(*COMMANDS[name](), stdin=EVIL.encode() + b"\n")
+    sent = on_a_terminal(*COMMANDS[name](), stdin=f"{EVIL}{HIDDEN}\n".encode())
     assert sent.strip()
     assert not steers(sent)
     if name in ("classify", "generate"):
@@ -54,12 +60,22 @@ def test_control_characters_of_rows_are_escaped(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_control_characters_of_labels_and_columns_are_escaped(tmp_path: Path) -> None:
-    label = "\x1b]0;x\x07[/red]"
-    rows = [f"the soup was {word},{word}{label}" for word in ("good", "bad") for _ in range(4)]
+    label = f"\x1b]0;x\x07\x9b{HIDDEN}[/red]"
+    rows = [f"the soup {n} was {word},{word}{label}" for word in ("good", "bad") for n in range(4)]
     data = write_lines(tmp_path / "t.csv", "text,label", *rows)
     model = tmp_path / "m"
     assert not steers(on_a_terminal("train", data, "-o", model, *SMALL, "--steps", 2))
-    for words in (["evaluate", model, data], ["classify", "-m", model, "--only", "\x1b]0;y\x07"]):
+    for words in (
+        ["evaluate", model, data],
+        ["evaluate", model, data, "--json"],
+        ["evaluate", model, data, "--errors", "-", "-q"],
+        ["classify", "-m", model, "--only", "\x1b]0;y\x07"],
+        ["classify", "-m", model, "soup"],
+        ["train", data, "--dry-run"],
+        ["train", data, "--dry-run", "--json"],
+        ["models", tmp_path],
+        ["models", tmp_path, "--json"],
+    ):
         sent = on_a_terminal(*words)
         assert sent
         assert not steers(sent)
@@ -69,10 +85,16 @@ def test_control_characters_of_labels_and_columns_are_escaped(tmp_path: Path) ->
     assert not steers(sent)
 
 
+def is_hidden(character: str) -> bool:
+    """Return whether a character changes the order of others, or has no picture."""
+    orders = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    return character in HIDDEN or unicodedata.bidirectional(character) in orders
+
+
 @given(st.text())
 def test_control_characters_are_escaped_but_newlines_and_tabs(text: str) -> None:
     seen = escape_controls(text)
     assert len(seen) == len(text)
     for before, after in zip(text, seen, strict=True):
-        control = ord(before) < 0x20 or 0x7F <= ord(before) < 0xA0
+        control = ord(before) < 0x20 or 0x7F <= ord(before) < 0xA0 or is_hidden(before)
         assert after == before if not control or before in "\n\t" else after.isprintable()

@@ -379,6 +379,19 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) ->
     assert refused(path, "--text", "coment")[1] == "did you mean comment?"
 
 
+def test_a_dry_run_tells_which_word_vectors_would_be_taken(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", WITH_LABELS)
+    assert plan(path)["vectors"] == "english"
+    assert plan(path, "--vectors", "none")["vectors"] == "none"
+    assert plan(path, "--vectors", __file__)["vectors"] == __file__
+    assert "no word vectors" in refused(path, "--vectors", tmp_path / "nowhere.txt")[0]
+    rows = [("text", "label")] + [(f"これは{i}です", "ab"[i % 2]) for i in range(8)]
+    other = write(tmp_path / "b.csv", as_csv(rows))
+    words = "word vectors: none, since the English ones know"
+    assert plan(other, "--level", "word", notices=words)["vectors"] == "none"
+    assert plan(write(tmp_path / "a.tsv", lines(PAIRS, "\t")))["vectors"] is None
+
+
 def test_a_dry_run_leaves_nothing_and_loads_nothing_heavy(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", WITH_LABELS)
     told = tmp_path / "told.json"

@@ -1,6 +1,7 @@
 """Writing a model directory: it is always complete, and each weight is stored once."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -309,6 +310,9 @@ def test_a_training_that_fails_late_keeps_the_model_before_it(tmp_path: Path) ->
         ModelWriter(place, force=False)
 
 
+SWAPS = int(os.environ.get("RNNCLI_SWAPS", "60"))  # of two models
+
+
 def test_whoever_reads_beside_replacements_gets_one_of_the_models(tmp_path: Path) -> None:
     """A reader in a process of its own; two models of different sizes replace each other."""
     place, code = (
@@ -325,6 +329,7 @@ def test_whoever_reads_beside_replacements_gets_one_of_the_models(tmp_path: Path
             seed = model.description.settings["seed"]
             models[f"{seed} {model.weights['head.output.bias'][0]:.0f}"] += 1
         print(*models, sep=",")
+        print(f"{models.total():,} models read", file=sys.stderr)
         """
         ),
     )
@@ -346,7 +351,7 @@ def test_whoever_reads_beside_replacements_gets_one_of_the_models(tmp_path: Path
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout is not None
         reader.stdout.readline()
-        for swap in range(60):
+        for swap in range(SWAPS):
             save(swap % 2)
         (tmp_path / "end").touch()
         models = reader.stdout.read().strip().split(",")

@@ -10,7 +10,9 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from datasets import Dataset
 from models import classifier, generator, translator
 
 import rnncli
@@ -45,6 +47,8 @@ COLLECTIONS: dict[str, Callable[[list[str]], Any]] = {
     "shuffled series": lambda texts: pd.Series(texts, index=[2, 0, 1]),
     "array": np.array,
     "array of objects": lambda texts: np.array(texts, object),
+    "arrow": pa.array,
+    "chunks of arrow": lambda texts: pa.chunked_array([texts[:1], texts[1:]]),
     "keys": lambda texts: dict.fromkeys(texts).keys(),
 }
 
@@ -75,6 +79,8 @@ def test_no_texts_have_no_results(task: str) -> None:
         ([["a"]], "text 0 is ['a']", "strings"),
         ({"text": ["a"]}, "columns", 'table["text"]'),
         (pd.DataFrame({"text": ["a"]}), "columns", 'table["text"]'),
+        (Dataset.from_dict({"text": ["a"]}), "columns", 'table["text"]'),
+        ({"a", "b"}, "set", "model([text])"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -97,6 +103,7 @@ def test_methods_refuse_a_single_string_too() -> None:
     calls: list[Callable[[Any], Any]] = [
         classify.logits,
         classify.explain,
+        lambda texts: rnncli.explain(classify, texts),
         lambda texts: generate.samples(texts, 2),
         generate.surprisal,
         translate.nbest,

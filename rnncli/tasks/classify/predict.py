@@ -14,7 +14,8 @@ from rnncli.storage.layout import NGRAMS
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.tasks.classify.ngrams import NgramModel
-from rnncli.tasks.predictor import Predictor, as_texts
+from rnncli.tasks.predictor import Predictor
+from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -81,7 +82,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
         """Score the words of each text by their evidence for its label."""
         from rnncli.analysis.occlusion import explain  # few calls need it
 
-        return explain(self, as_texts(texts), self._announce_once)
+        return explain(self, texts, self._announce_once)
 
     def __call__(
         self,

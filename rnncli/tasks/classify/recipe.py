@@ -96,6 +96,7 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
                 f"{trainable.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: "
                 "training truncates them, classification reads them whole"
             )
+        vectors = trainable.vectors
         pretraining = None
         if trainable.pretraining_texts is not None:
             phase_settings = pretrain.settings_of(trainable, settings)
@@ -110,7 +111,8 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             unit="texts",
             is_fitted=bool(settings.freeze),
             pretraining=pretraining,
-            vectors=trainable.vectors_source,
+            vectors=None if vectors is None else vectors.source,
+            vectors_digest=None if vectors is None else vectors.digest,
             files=trainable.files,
         )
 

@@ -92,9 +92,8 @@ class ClassifierTraining:
             Classes(len(labels)),
             DropoutRates(settings.dropout, settings.embedding_dropout),
         )
-        self.vectors_source: str | None = None
+        self.vectors = vectors
         if vectors is not None:
-            self.vectors_source = vectors.source
             self.model.encoder.embedding.vectors = torch.from_numpy(vectors.values)
         self.files: TaskFiles = {} if ngrams is None else {NGRAMS: ngrams.model.write}
 

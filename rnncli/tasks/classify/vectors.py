@@ -1,5 +1,6 @@
 """The word vectors of a classifier: which it takes, and those of its vocabulary."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -47,6 +48,11 @@ class TokenVectors:
         return cls(
             np.array(values), description.architecture.front.vectors_only, source or UNKNOWN_SOURCE
         )
+
+    @property
+    def digest(self) -> str:
+        """Return a SHA-256 that tells them from those of a file that was changed."""
+        return hashlib.sha256(self.values.tobytes()).hexdigest()
 
 
 def choose_vectors(

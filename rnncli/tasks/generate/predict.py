@@ -15,7 +15,8 @@ from rnncli.networks.sampling import random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
 from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModelPredictor
-from rnncli.tasks.predictor import as_texts, with_settings
+from rnncli.tasks.predictor import with_settings
+from rnncli.text.arguments import as_texts
 from rnncli.text.batching import batch_by_length, pad
 from rnncli.text.special_tokens import UNK
 from rnncli.text.streaming import StopStrings

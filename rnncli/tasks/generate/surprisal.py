@@ -14,7 +14,8 @@ from rnncli.networks.model_numpy import CausalLM, DecoderState
 from rnncli.networks.numerics import Floats, Ints, log_softmax
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.control_codes import Controls, prefix
-from rnncli.tasks.predictor import Predictor, as_texts
+from rnncli.tasks.predictor import Predictor
+from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad, split_long_text
 
 MAX_SHARE = 0.99  # of the cache: above, too little is left to the network for a logarithm

@@ -16,10 +16,11 @@ from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
-from rnncli.tasks.predictor import Predictor, as_texts, with_settings
+from rnncli.tasks.predictor import Predictor, with_settings
 from rnncli.tasks.translate.letter_case import familiar_cases
 from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
+from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.sentences import split_sentences
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
