@@ -2,19 +2,21 @@
 
 ::
 
-    python tests/fuzz.py --models 1000 --data 1000 --seed 0
+    python tests/fuzz.py --models 1000 --data 1000 --states 500 --options 500 --processes 100
 
 Each case is made from its number, so that one which fails can be made again:
-``--models 1 --data 0 --seed 4711``. It is run in a process that has everything loaded, with ten
+``--models 1 --seed 4711``. It is run in a process that has everything loaded, with ten
 seconds and a gigabyte at most. The program ends with 1 if there was a case that is not as it
 should be.
 """
 
 import argparse
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import multiprocessing
 import os
 import random
@@ -26,16 +28,20 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import fuzz_commands
 from models import SMALL, classifier, generator, pairs, reviews, story, translator
 from safetensors.numpy import load_file, save_file
 from shell import call
@@ -52,7 +58,7 @@ CASES = 250  # of one process: libraries keep some memory for good
 FINE = ("success", "explained", "usage")
 FAILED = ("TRACEBACK", "HANG", "MEMORY", "CRASH", "UNEXPLAINED", "NOISE")
 
-Case = tuple[str, int]  # "models" or "data", number
+Case = tuple[str, int]  # one of RUNS, number
 Outcome = tuple[Case, str, str, str]  # case, kind of damage, outcome, what was seen
 Mutation = Callable[[random.Random, Path], None]
 
@@ -197,7 +203,7 @@ def tensors(rng: random.Random, model: Path) -> None:
         case 2:
             array = array.astype(rng.choice(["f2", "f8", "i8", "u1"]))
         case 3:
-            array = rng.choice([array.T, array[:-1], array[None], np.tile(array, 2)])
+            array = rng.choice([array.T, np.atleast_1d(array)[:-1], array[None], np.tile(array, 2)])
         case 4:
             weights["another"] = array
         case _:
@@ -424,7 +430,46 @@ def foreign(rng: random.Random, path: Path) -> None:
     path.write_bytes(rng.choice([*options, rng.choice(BASES["data"]).read_bytes()]))
 
 
+def archive(rng: random.Random, path: Path) -> None:
+    """Pack data once more, or in another way, or pack very much that is all alike."""
+    data = path.read_bytes()
+    size = rng.choice([1 << 20, 1 << 25, 1 << 27])
+    line = rng.choice([b"a,b\n", b"a\tb\n", b"\n", b"x", b"\0", b'{"text": "a", "label": "b"}\n'])
+    block = gzip.compress(line * ((1 << 20) // len(line)), 1)
+    with io.BytesIO() as packed, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(path.name, data)
+        file.close()
+        as_zip = packed.getvalue()
+    path.write_bytes(
+        rng.choice(
+            [
+                gzip.compress(gzip.compress(data)),
+                gzip.compress(data) + rng.choice([b"\0" * 100, b"x", data, gzip.compress(data)]),
+                gzip.compress(data[:-1])[:-8] + bytes(8),
+                *(bz2.compress(data), lzma.compress(data), as_zip, gzip.compress(as_zip)),
+                gzip.compress(data) + block * (size >> 20),
+                block * (size >> 20),
+            ]
+        )
+    )
+
+
+def repeated(rng: random.Random, path: Path) -> None:
+    """Write Parquet of very many or very long rows that are all alike."""
+    rows, text = rng.choice(
+        [(5, "x" * (1 << 23)), (300, "a b " * (1 << 18)), (10**5, "a"), (10**7 + 1, "a b")]
+    )
+    keys = pa.nulls(rows, pa.int32()).fill_null(0)
+    names = rng.choice([("text", "label"), ("en", "fr"), ("text",), ("a", "b", "c")])
+    cells = (rng.choice([text, "good", ""]) for _ in names)
+    columns = [pa.DictionaryArray.from_arrays(keys, [cell]) for cell in cells]
+    table = pa.table(dict(zip(names, columns, strict=True)))
+    pq.write_table(table, path, row_group_size=rng.choice([rows, 1 << 20]), compression="zstd")
+
+
 DATA: dict[str, Mutation] = {
+    "archive": archive,
+    "repeated": repeated,
     "cut": cut,
     "flip": flip,
     "splice": splice,
@@ -434,6 +479,7 @@ DATA: dict[str, Mutation] = {
     "foreign": foreign,
 }
 ON_TEXT = ("odd rows", "columns", "recoded")
+UNPACKED = ("archive", "repeated")
 
 
 def run_data(rng: random.Random, folder: Path) -> tuple[str, Any]:
@@ -442,15 +488,17 @@ def run_data(rng: random.Random, folder: Path) -> tuple[str, Any]:
     packed = base.suffix == ".gz"
     binary = ".parquet" in base.name
     kind = rng.choice([kind for kind in sorted(DATA) if not binary or kind not in ON_TEXT])
-    inside = packed and (kind in ON_TEXT or rng.random() < 0.5)
+    inside = packed and kind not in UNPACKED and (kind in ON_TEXT or rng.random() < 0.5)
     if inside:  # damage what is packed, not the packing
         path.write_bytes(gzip.decompress(path.read_bytes()))
     DATA[kind](rng, path)
-    if base.name.startswith("generate"):  # scoring takes its time with every character
+    if (
+        base.name.startswith("generate") and kind != "repeated"
+    ):  # scoring takes its time with every character
         path.write_bytes(path.read_bytes()[:LONGEST])
     if inside:
         path.write_bytes(gzip.compress(path.read_bytes(), 1))
-    name = kind + ".parquet" * binary + ".gz" * packed
+    name = kind if kind in UNPACKED else kind + ".parquet" * binary + ".gz" * packed
     task = base.name.partition("-")[0]
     if rng.random() < 0.5:
         model = next(model for model in BASES["models"] if model.name == task)
@@ -491,6 +539,7 @@ def make_bases(folder: Path) -> None:
     for path in list(data.iterdir()):
         (data / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
     BASES["models"] = sorted((folder / "models").iterdir())
+    BASES["states"] = [fuzz_commands.make_unfinished(folder)]
     BASES["data"] = sorted(data.iterdir())
 
 
@@ -507,6 +556,33 @@ def write_forms(path: Path, table: list[list[str]]) -> None:
     Dataset.from_list(records).to_parquet(f"{name}-table.parquet")
 
 
+# --- sorts of cases -----------------------------------------------------------------------------
+
+
+def run_state(rng: random.Random, folder: Path) -> tuple[str, Any]:
+    edits: dict[str, Mutation] = {
+        "cut": cut,
+        "flip": flip,
+        "splice": splice,
+        "header": lambda rng, path: header(rng, path.parent),
+        "tensors": lambda rng, path: tensors(rng, path.parent),
+        "run edited": edit_json,
+    }
+    return fuzz_commands.state_case(rng, folder, BASES["states"][0], edits)
+
+
+def by_task() -> dict[str, Path]:
+    return {model.name: model for model in BASES["models"] if "-" not in model.name}
+
+
+RUNS: dict[str, Callable[[random.Random, Path], tuple[str, Any]]] = {
+    "models": run_model,
+    "data": run_data,
+    "states": run_state,
+    "options": lambda rng, folder: fuzz_commands.option_case(rng, folder, by_task()),
+    "processes": lambda rng, folder: fuzz_commands.process_case(rng, folder, by_task()),
+}
+
 # --- one case -----------------------------------------------------------------------------------
 
 
@@ -519,7 +595,7 @@ def run_case(case: Case) -> Outcome:
     what, number = case
     rng = random.Random(f"{what} {number}")
     with tempfile.TemporaryDirectory(prefix="rnncli-fuzz-") as name:
-        kind, command = (run_model if what == "models" else run_data)(rng, Path(name))
+        kind, command = RUNS[what](rng, Path(name))
         forget_peak()
         signal.signal(signal.SIGALRM, give_up)
         signal.alarm(SECONDS)
@@ -546,7 +622,10 @@ def outcome(result: Any) -> str:
     if result.code == 0:
         return "success"
     lines = result.err.splitlines()
-    told = any(line.startswith("error: ") for line in lines) and lines[-1].startswith("hint: ")
+    if result.code == 2 and lines[0].startswith("Usage: rnncli") and "Invalid value" in result.err:
+        return "usage"
+    errors = [i for i, line in enumerate(lines[:-1]) if line.startswith("error: ")]
+    told = any(lines[i + 1].startswith("hint: ") for i in errors)
     if result.code not in (1, 2) or not told:
         return "UNEXPLAINED"
     return "explained" if result.code == 1 else "usage"
@@ -656,15 +735,15 @@ def run(cases: Iterator[Case], workers: int, until: float) -> Iterator[Outcome]:
 
 
 def fuzz(
-    models: int, data: int, seed: int, workers: int = 2, seconds: float = 1e9
+    counts: Mapping[str, int], seed: int, workers: int = 2, seconds: float = 1e9
 ) -> list[Outcome]:
-    """Run so many cases of both sorts, by turns, from a number on."""
+    """Run so many cases of each sort, by turns, from a number on."""
     load_everything()
-    numbers = range(seed, seed + max(models, data))
+    numbers = range(seed, seed + max(counts.values()))
     cases = (
         (what, number)
         for number in numbers
-        for what, count in (("models", models), ("data", data))
+        for what, count in counts.items()
         if number < seed + count
     )
     with tempfile.TemporaryDirectory(prefix="rnncli-fuzz-") as folder:
@@ -701,14 +780,15 @@ def report(outcomes: list[Outcome]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--models", type=int, default=500)
-    parser.add_argument("--data", type=int, default=500)
+    for what in RUNS:
+        parser.add_argument(f"--{what}", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, choices=[1, 2])
     parser.add_argument("--seconds", type=float, default=1e9)
     given = parser.parse_args()
     begin = time.monotonic()
-    outcomes = fuzz(given.models, given.data, given.seed, given.workers, given.seconds)
+    counts = {what: getattr(given, what) for what in RUNS}
+    outcomes = fuzz(counts, given.seed, given.workers, given.seconds)
     failures = sorted(found for found in outcomes if found[2] not in FINE)
     for (what, number), kind, how, seen in failures:
         print(f"--- {what}, seed {number}, {kind}: {how}\n{seen}")

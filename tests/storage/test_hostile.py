@@ -785,8 +785,9 @@ def test_every_written_model_can_be_read(task: str, level: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_files_damaged_at_random_are_explained_or_used() -> None:
-    outcomes = fuzz.fuzz(models=150, data=60, seed=0)
+    counts = {"models": 150, "data": 60, "states": 40, "options": 40, "processes": 10}
+    outcomes = fuzz.fuzz(counts, seed=0)
     failures = [outcome for outcome in outcomes if outcome[2] not in fuzz.FINE]
     assert failures == [], fuzz.report(outcomes)
-    assert len(outcomes) == 210
+    assert len(outcomes) == sum(counts.values())
     assert {outcome[2] for outcome in outcomes} >= {"success", "explained"}
