@@ -1,6 +1,7 @@
 """Every hint that holds a command is typed as it stands, and the command is there."""
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -85,7 +86,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("generate", generator),
         ("translate", translator),
     ):
-        shutil.copytree(model(), folder / "models" / task)
+        copy = shutil.copytree(model(), folder / "models" / task)
+        config = json.loads((copy / "config.json").read_text())
+        data = shutil.copy(config["data"]["arguments"][0], folder)  # read where it lies nearby
+        config["data"]["arguments"] = [Path(data).name]
+        (copy / "config.json").write_text(json.dumps(config))
     shutil.copy(reviews(), folder / "t.csv")
     shutil.copy(story(), folder / "story.txt")
     shutil.copy(pairs(), folder / "pairs.tsv")
