@@ -194,6 +194,8 @@ def tensors(rng: random.Random, model: Path) -> None:
     weights = load_file(path)
     name = rng.choice(sorted(weights))
     array = weights[name].copy()
+    if array.dtype.kind != "f":
+        array = array.astype(np.float32)
     odd = [np.nan, np.inf, -np.inf, 3e38, 1e20, 1e6, 9e3, -9e3, 1e-42]
     match rng.randrange(6):
         case 0:

@@ -8,9 +8,8 @@ from xml.etree import ElementTree
 
 from rnncli.data.tables import Table, TableRow
 from rnncli.errors import DataError
-from rnncli.text.files import File, open_file
+from rnncli.text.files import MAX_LINE_BYTES, File, open_file
 from rnncli.text.languages import language_of
-from rnncli.text.tables import MAX_CELL_BYTES
 
 NAMED_UNITS = 1_000  # whose languages are the columns
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -80,9 +79,9 @@ class _BoundedStream:
         """
         block: bytes = self._stream.read(size)
         self.size += len(block)
-        if self.size > MAX_CELL_BYTES:
+        if self.size > MAX_LINE_BYTES:
             raise DataError(
-                f"{self._where}: a unit is longer than {MAX_CELL_BYTES:,} bytes",
+                f"{self._where}: a unit is longer than {MAX_LINE_BYTES:,} bytes",
                 "cut it into several, or leave it out",
             )
         return block

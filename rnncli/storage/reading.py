@@ -91,7 +91,7 @@ def read_whole(path: Path, read: Callable[[], Model]) -> Model:
         was_being_replaced, before = layout.is_being_replaced, _version(layout)
         try:
             model = read()
-        except ModelError:
+        except (ModelError, FileNotFoundError):  # a file may be moved after it was looked for
             is_being_replaced = was_being_replaced or layout.is_being_replaced
             is_stable = not is_being_replaced and _version(layout) == before
             if is_stable or attempt == ATTEMPTS:

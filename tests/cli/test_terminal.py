@@ -1,5 +1,6 @@
 """Control characters in data never reach a terminal; in a pipe they stay."""
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -19,7 +20,7 @@ HIDDEN = "\u202a\u202e\u2066\u2069\u200b\u00ad\u2060\u3164\ufeff\u2028\u2029\U00
 
 
 def steers(sent: bytes) -> bool:
-    text = sent.decode().replace("\r\x1b[2K", "")  # by which the progress line is drawn
+    text = re.sub("\r(\x1b\\[1A)?\x1b\\[2K", "", sent.decode())  # of lines that show progress
     codes = ("\x1b[31m", "\x1b]", "\x1b[2J", "\x07", "\x08", "\r", "\x9b")
     return any(code in text for code in (*codes, *HIDDEN))
 

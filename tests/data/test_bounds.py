@@ -15,10 +15,10 @@ from models import write_lines
 from shell import Result, call, command, environment, explained
 
 from rnncli.data.corpus import ESTIMATE_ROWS, SHOWN_STEP, read_corpus
+from rnncli.data.json_lines import MAX_DOCUMENT_BYTES
 from rnncli.data.limits import MAX_ROWS
 from rnncli.messages import show_stages
 from rnncli.text.files import MAX_LINE_BYTES
-from rnncli.text.tables import MAX_CELL_BYTES
 
 MEMORY = 3 << 28  # bytes: 768 MB, of which 450 MB are libraries
 
@@ -96,7 +96,9 @@ def test_a_small_archive_of_one_huge_record_takes_little_memory(
     name: str, content: tuple[bytes, bytes, bytes], tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    path.write_bytes(compressed(*content, size=8 * MAX_CELL_BYTES))
+    path.write_bytes(
+        compressed(*content, size=8 * MAX_DOCUMENT_BYTES if ".json" in name else 4 * MAX_LINE_BYTES)
+    )
     explained(plan(path), 1, name)
 
 

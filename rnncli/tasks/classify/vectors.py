@@ -20,7 +20,7 @@ from rnncli.text.vectors import add_words, coverage
 
 ENGLISH = "english"
 MIN_COVERAGE = 0.8  # of the running words, from which on a text is English
-SAMPLE_TEXTS = 2_000
+SAMPLE_TEXTS, SAMPLE_CHARACTERS = 2_000, 2_000  # of each text: a few may be very long
 UNKNOWN_SOURCE = "of a model that does not state it"
 MAX_BYTES = 3_600_000  # of the vectors: with all else, a model has at most 8 MB
 MAX_WORDS = 30_000  # of the vocabulary: a tokenizer of more words takes long to load
@@ -76,7 +76,8 @@ def choose_vectors(
         return name
     if pretrains:  # which learns embeddings from more texts of the same kind
         return NONE
-    share = coverage(islice(texts, SAMPLE_TEXTS), bundled_vectors(ENGLISH))
+    sample = (text[:SAMPLE_CHARACTERS] for text in islice(texts, SAMPLE_TEXTS))
+    share = coverage(sample, bundled_vectors(ENGLISH))
     if share < MIN_COVERAGE:
         announce(
             f"word vectors: none, since the English ones know {100 * share:.0f} % of the words"
