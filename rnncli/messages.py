@@ -94,6 +94,11 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
+def format_gain(gain: float) -> str:
+    """Return ``about +1.2 points of accuracy`` for 0.012."""
+    return f"about {100 * gain:+.1f} points of accuracy"
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """Return a question after the candidates that look like ``word``, if there are any."""
     likely = [each for each in candidates if len(each) <= 3 * len(word)]  # else it takes long

@@ -164,7 +164,8 @@ def train(
     draw_curves(result.metrics, result.path, messenger)
     messenger.announce(f"next: {next_command(result)}")
     if as_json:
-        print(json.dumps({"model": str(result.path), **result.scores}))
+        gain = {} if result.doubling_gain is None else {"doubling_gain": result.doubling_gain}
+        print(json.dumps({"model": str(result.path), **result.scores, **gain}))
 
 
 def _train(trainer: "Trainer", messenger: Messenger) -> None:

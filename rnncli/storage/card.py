@@ -1,5 +1,6 @@
 """The model card: task, training data, scores and limits of a model."""
 
+from rnncli.messages import format_gain
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
 
@@ -27,12 +28,14 @@ def format_card(description: ModelDescription, summary: str) -> str:
         ]
         if data.vectors is not None:
             lines.append(f"Word vectors, frozen: {data.vectors}.")
+    gain = None if training is None else training.doubling_gain
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in description.scores.items())
     lines += [
         "## Scores on the held-out part",
         f"| score | value |\n| --- | --- |\n{scores}",
         "The held-out part also chose the best moment of training, so that these scores are a "
         "little\noptimistic. Score the model on texts of your own: `rnncli evaluate DIR DATA`.",
+        *([] if gain is None else [f"Twice the labels would bring {format_gain(gain)}."]),
         "## Limits",
         "It knows what was in its data and nothing else: other subjects, styles and languages "
         "lower its\nscores, and whatever is one-sided in the data is one-sided in its answers.",

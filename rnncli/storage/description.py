@@ -67,6 +67,7 @@ class TrainingRecord:
     steps: int | None = None
     epochs: float | None = None
     seconds: float | None = None
+    doubling_gain: float | None = None  # of accuracy by twice the labels, as was estimated
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,7 @@ def _parse_training(value: object) -> TrainingRecord | None:
             **optional,
         }:
             steps, epochs, seconds = (optional.get(n) for n in ("steps", "epochs", "seconds"))
+            gain = optional.get("doubling_gain")
             return TrainingRecord(
                 command,
                 python,
@@ -238,5 +240,6 @@ def _parse_training(value: object) -> TrainingRecord | None:
                 steps if type(steps) is int else None,
                 epochs if isinstance(epochs, float) else None,
                 seconds if isinstance(seconds, float) else None,
+                gain if isinstance(gain, float) else None,
             )
     return None

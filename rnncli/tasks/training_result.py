@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.config import Task
 from rnncli.data.values import column_values
+from rnncli.storage.reading import read_description
 from rnncli.tasks import load
 from rnncli.tasks.examples import example, is_list
 
@@ -35,6 +36,12 @@ class TrainingResult:
     def model(self) -> "TextClassifier | TextGenerator | Translator":
         """The trained model."""
         return load(self.path)
+
+    @cached_property
+    def doubling_gain(self) -> float | None:
+        """About how much accuracy twice the labels would add; None where that is not clear."""
+        training = read_description(self.path).training
+        return None if training is None else training.doubling_gain
 
     @property
     def example(self) -> str | None:

@@ -117,6 +117,7 @@ class Tuned:
 
     parameters: dict[str, float] = field(default_factory=dict)
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
+    doubling_gain: float | None = None  # of accuracy by twice the labels, if that is clear
 
 
 class Recipe(ABC, Generic[TrainableT]):

@@ -154,7 +154,7 @@ class Session:
                 before,
                 tuned={**before.tuned, **tuned.parameters},
                 task_files=tuple(snapshot.task_files),
-                training=replace(before.training, finished=True),
+                training=replace(before.training, finished=True, doubling_gain=tuned.doubling_gain),
             )
         )
         self.writer.finish(snapshot)

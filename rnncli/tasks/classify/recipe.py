@@ -1,6 +1,7 @@
 """How a classifier is trained: settings, n-gram model, initial embeddings, pretraining."""
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -14,12 +15,13 @@ from rnncli.config import DEFAULTS, Settings
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.data.vector_sources import NONE
-from rnncli.messages import Announce
+from rnncli.messages import Announce, format_gain
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import SavedModel, read_description
 from rnncli.tasks.classify import pretrain
 from rnncli.tasks.classify.adaptation import adapted_training, announce_adaptation, keeps_encoder
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
+from rnncli.tasks.classify.more_labels import gain_of_twice_the_labels
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import (
     SETTINGS,
@@ -125,7 +127,7 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         seconds: float,
         announce: Announce,
     ) -> Tuned:
-        """Tell where the network adds nothing to the n-gram model."""
+        """Tell where the network adds nothing to the n-gram model, and what more labels would."""
         del data, threads, seconds
         alone = trainable.ngrams_accuracy
         if alone is not None and read_description(path).scores["accuracy"] <= alone:
@@ -133,7 +135,10 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
                 f"the n-gram model alone is as good on the held-out part, {100 * alone:.1f} %: "
                 "more data or more time may show what the network adds"
             )
-        return Tuned()
+        gain = trainable.doubling_gain
+        if gain is not None:
+            announce(f"twice the labels: {format_gain(gain)}")
+        return Tuned(doubling_gain=gain)
 
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
@@ -168,21 +173,27 @@ def _build(
             size = tokenizer.vocab_size - vectors.vectors_only
             pretraining_texts = _with_rows(encoded, size)
     ngrams: FittedNgrams | None = None
+    gain: float | None = None
     if settings.freeze and init_from is not None:
         return adapted_training(init_from, data, train, validation, labels, settings, announce)
     if settings.ngrams and len(labels) > 1:
-        ngrams = select_ngrams(
-            data,
-            train.classes,
-            validation.classes,
-            len(labels),
-            min_count,
-            settings.workers,
-            NGRAM_SHARE * (settings.max_time or math.inf),
-        )
+        began, seconds = time.monotonic(), NGRAM_SHARE * (settings.max_time or math.inf)
+        arguments = (data, train.classes, validation.classes, len(labels), min_count)
+        ngrams = select_ngrams(*arguments, settings.workers, seconds)
         _announce_fit(ngrams, train.classes, validation.classes, announce)
+        took = time.monotonic() - began
+        if ngrams.is_complete:
+            gain = gain_of_twice_the_labels(*arguments, settings.workers, seconds - took, took)
     return ClassifierTraining(
-        train, validation, labels, tokenizer, settings, ngrams, pretraining_texts, vectors
+        train,
+        validation,
+        labels,
+        tokenizer,
+        settings,
+        ngrams,
+        pretraining_texts,
+        vectors,
+        doubling_gain=gain,
     )
 
 
