@@ -50,8 +50,9 @@ from rnncli.config import CELLS
 from rnncli.errors import RnncliError
 from rnncli.networks.architecture import from_json, parameters
 
-SECONDS = 10  # for a case
-GRACE = 5  # more until a process is killed that does not listen
+SECONDS = 10  # of a processor, for a case
+WALL_SECONDS = 60  # until a process is killed that waits, or does not listen
+PAUSE = 5  # seconds: after a longer one all of this was stopped, and nobody is to blame
 BYTES = 1 << 30  # that a case may take, what is loaded in any case included
 LONGEST = 100_000  # bytes of a text that is scored
 CASES = 250  # of one process: libraries keep some memory for good
@@ -599,8 +600,8 @@ def run_case(case: Case) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="rnncli-fuzz-") as name:
         kind, command = RUNS[what](rng, Path(name))
         forget_peak()
-        signal.signal(signal.SIGALRM, give_up)
-        signal.alarm(SECONDS)
+        signal.signal(signal.SIGPROF, give_up)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             result = command()
         except HangError:
@@ -610,7 +611,7 @@ def run_case(case: Case) -> Outcome:
         except BaseException:  # pytest's own failures are no Exception
             return case, kind, "TRACEBACK", traceback.format_exc()
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         if peak() > BYTES:
             return case, kind, "MEMORY", f"{peak():,} bytes"
         return case, kind, outcome(result), result.err[-2_000:]
@@ -702,7 +703,7 @@ class Worker:
             if self.connection.poll():
                 found: Outcome = self.connection.recv()
                 return found
-            if time.monotonic() - self.since < SECONDS + GRACE:
+            if time.monotonic() - self.since < WALL_SECONDS:
                 return None
             what = "HANG"
         except EOFError:
@@ -722,8 +723,13 @@ def run(cases: Iterator[Case], workers: int, until: float) -> Iterator[Outcome]:
         if (case := next(cases, None)) is not None:
             worker.give(case)
             busy.append(worker)
+    last = time.monotonic()
     while busy:
         wait([worker.connection for worker in busy], timeout=1)
+        pause, last = time.monotonic() - last, time.monotonic()
+        if pause > PAUSE:
+            for worker in busy:
+                worker.since += pause
         for worker in list(busy):
             if (found := worker.result()) is not None:
                 yield found

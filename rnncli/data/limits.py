@@ -15,7 +15,7 @@ MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
 MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
 MAX_DISTINCT_SHARE = 0.8  # of labels among more than MIN_ROWS rows
 MIN_ROWS = 20
-LABELS_SHOWN = 5  # in a message
+LABELS_SHOWN, LABEL_SHOWN = 5, 40  # in a message; characters of each
 
 
 def require_rows(where: str, usable: int, at_least: int) -> None:
@@ -59,7 +59,7 @@ def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:
     hint = "is it the right column? --label COLUMN"
     if len(labels) == 1:
         raise DataError(
-            f"{where} has one class only: every label is {labels[0]!r}",
+            f"{where} has one class only: every label is {labels[0][:LABEL_SHOWN]!r}",
             f"a classifier needs two at least; {hint}",
         )
     if len(labels) > MAX_CLASSES:
@@ -68,7 +68,7 @@ def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:
     if length > MAX_LABEL_LENGTH and len(labels) > rows / 2:
         raise DataError(
             f"{where}: the labels in the column {column} are as long as texts, "
-            f"{length:.0f} characters on average: {labels[0][:40]}...",
+            f"{length:.0f} characters on average: {labels[0][:LABEL_SHOWN]}...",
             hint,
         )
     if len(labels) > MIN_ROWS and len(labels) > MAX_DISTINCT_SHARE * rows:
@@ -125,7 +125,7 @@ def similar_labels(counts: Mapping[str, int]) -> Iterator[str]:
 
 def _spelled(label: str, group: Sequence[str]) -> str:
     """Return a label in quotation marks, and the script of what makes it look like another one."""
-    shown = repr(label[:40])
+    shown = repr(label[:LABEL_SHOWN])
     for character in label:
         is_foreign = latin_lookalike(character) != character.casefold()
         if is_foreign and any(character not in other for other in group):

@@ -113,6 +113,13 @@ def test_a_memory_of_very_many_units_takes_little_memory(tmp_path: Path) -> None
     assert plan(path).code == 0
 
 
+def test_a_very_long_label_is_shortened_in_errors(tmp_path: Path) -> None:
+    write_lines(tmp_path / "a.csv", "text,label", *(f"a text {i},{'x' * 10_000}" for i in range(9)))
+    result = call("train", tmp_path / "a.csv", "-o", tmp_path / "m")
+    explained(result, 1, "one class")
+    assert len(result.err) < 1_000
+
+
 def test_a_text_of_a_folder_that_is_too_long_is_refused(tmp_path: Path) -> None:
     for label in ("a", "b"):
         (tmp_path / label).mkdir()

@@ -51,6 +51,7 @@ EDITS: dict[str, Callable[[Run, Tensors], object]] = {
     "no identity": lambda r, t: r.pop("identity"),
     "identity is a list": lambda r, t: r.update(identity=[]),
     "metrics are a text": lambda r, t: r.update(metrics="x"),
+    "a metric without a loss": lambda r, t: r["metrics"].append({"step": 3, "training_loss": 1.0}),
     "a metric is a number": lambda r, t: r["metrics"].append(3),
     "best is a number": lambda r, t: r.update(best=1),
     "an unknown phase": lambda r, t: r.update(phase="fine-tuning"),
