@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from rnncli.cli.console import Messenger, printable
-from rnncli.messages import format_duration, name_list
+from rnncli.messages import format_duration, name_list, plural
 
 if TYPE_CHECKING:
     from rnncli.tasks.dry_run import Plan
@@ -41,10 +41,9 @@ def _lines(plan: "Plan") -> list[str]:
     else:
         columns = [f"{column} as {name}" for name, column in plan.columns.items()]
         lines += [f"columns  {', '.join(columns)}", f"rows     {rows}"]
-    noun = "line" if plan.is_plain_text else "row"
     lines += [
-        f"{noun} {i}".ljust(9) + " | ".join(_cut(cell) for cell in row.values())
-        for i, row in enumerate(plan.sample, start=1)
+        ("" if i else "such as").ljust(9) + " | ".join(_cut(cell) for cell in row.values())
+        for i, row in enumerate(plan.sample)
     ]
     if plan.labels:
         labels = [f"{label} ({number:,})" for label, number in plan.labels.items()]
@@ -54,8 +53,8 @@ def _lines(plan: "Plan") -> list[str]:
         *lines,
         f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
         *([] if plan.vectors is None else [f"vectors  {plan.vectors}"]),
-        f"network  about {plan.num_layers} x {plan.hidden_size} units",
-        f"epochs   about {plan.epochs:g}{budget}",
+        f"network  about {plural(plan.num_layers, 'layer')} of {plan.hidden_size} units",
+        f"epochs   about {plan.epochs:g} times through the data{budget}",
         "dry run  nothing was trained; leave --dry-run out to train",
     ]
 

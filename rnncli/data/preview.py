@@ -37,7 +37,7 @@ class CorpusPreview:
     labels: Counter[str] = field(default_factory=Counter)
     characters: Counter[str] = field(default_factory=Counter)  # of each column
     words: Counter[str] = field(default_factory=Counter)
-    sample: list[dict[str, str]] = field(default_factory=list)  # the first rows
+    sample: list[dict[str, str]] = field(default_factory=list)  # the first that are not blank
     texts: list[str] = field(default_factory=list)  # the first of those to learn from
     notices: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
     for end, row in rows:  # noqa: B007 - of the last row
         preview.rows += 1
         usable += not row[0].isspace()
-        if preview.rows <= SHOWN_ROWS:
+        if len(preview.sample) < SHOWN_ROWS and row[0].strip():
             preview.sample.append(dict(zip(names, row, strict=True)))
         if preview.rows <= KEPT_TEXTS:
             preview.texts.append(row[0])

@@ -97,6 +97,9 @@ def test_each_stage_shows_itself_on_a_terminal_alone(
     translator = train_on_a_terminal(*words)
     for stage in ("measuring the speed of this machine", "counting co-occurrences"):
         assert stage in translator
+    left = [int(seconds) for seconds in re.findall(r"(\d+)s left", translator)]
+    assert left and max(left) <= 3  # of the time budget
+    assert "epoch: once through the data" in " ".join(translator.split())
     piped = call("train", data, "-o", tmp_path / "g", *SMALL, "--steps", 2)
     assert not any(stage in piped.err for stage in stages)
 

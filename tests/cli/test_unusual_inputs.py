@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from models import classifier, generator, reviews, translator, write_lines
-from shell import call, explained, rnncli
+from shell import Result, call, explained, rnncli
 
 from rnncli import Translator
 from rnncli.config import TASKS
@@ -109,6 +109,23 @@ def test_a_model_of_numbers_translates_them(tmp_path: Path) -> None:
     (translation,) = Translator.load(tmp_path / "m")(["12-10"])
     assert translation.text != "12-10"
     assert translation.length > 0
+
+
+def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    write_lines(tmp_path / "folder" / "b.txt", "the soup")
+    (tmp_path / "link.txt").symlink_to("nowhere.txt")
+    (tmp_path / "empty").mkdir()
+
+    def ask(name: str) -> Result:
+        return call(*words("classify"), "-i", name, cwd=tmp_path)
+
+    hint = explained(ask("folder"), 1, "folder is a directory")
+    assert call(*shlex.split(hint.partition(": ")[2])[1:], cwd=tmp_path).lines
+    assert explained(ask("empty"), 1, "a directory without files")
+    assert "curl" in explained(ask("https://example.com/a.txt"), 1, "https://example.com/a.txt is")
+    assert "ls -l" in explained(ask("link.txt"), 1, "a link to nowhere.txt")
+    assert "folder/b.txt" in explained(ask("folder/b.tx"), 1, "no such file")
 
 
 @pytest.mark.parametrize("task", TASKS)
