@@ -4,6 +4,7 @@
 import json
 import shlex
 import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 from signal import SIGINT
@@ -149,6 +150,7 @@ def train(
         checkpoint_every=None
         if checkpoint_every is None
         else parse_duration(checkpoint_every, "--checkpoint-every"),
+        began=time.monotonic() - time.process_time(),  # with the process, about
         settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
     if dry_run:

@@ -54,6 +54,7 @@ class TrainingRequest:
     unlabelled: Sequence[str] = ()
     init_from: Path | None = None
     checkpoint_every: float | None = None  # seconds
+    began: float | None = None  # the time budget, as ``time.monotonic`` tells it; None: now
     settings: Mapping[str, Any] = field(default_factory=dict)  # some of ``Settings``
 
     def as_command(self) -> str:
@@ -142,7 +143,7 @@ class Trainer:
             ModelError: the output is not writable, or the initial model is damaged.
 
         """
-        self._began = time.monotonic()  # the budget includes reading, encoding and saving
+        self._began = request.began or time.monotonic()  # reading, encoding and saving count
         self._request = request
         self._announce = announce
         for defaults in DEFAULTS.values():
