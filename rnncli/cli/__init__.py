@@ -1,5 +1,7 @@
 """The command line: parse, call, print. Heavy libraries are imported when a command needs them."""
 
+import atexit
+import gc
 import os
 import re
 import select
@@ -26,6 +28,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # it, which ours is not: without it a page takes 0.29 s of processor time, with it 0.36 s.
 sys.modules.setdefault("rich.markdown", ModuleType("rich.markdown"))
 vars(sys.modules["rich.markdown"]).setdefault("Markdown", None)
+
+# At its end, Python looks through all objects for garbage: after PyTorch and datasets were loaded,
+# in 0.6 s of processor time.
+atexit.register(gc.freeze)
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141

@@ -180,7 +180,8 @@ class Trainer:
                 "leave --init-from out",
             )
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
-        from rnncli.training.device import kept_threads
+        with stage("loading PyTorch"):
+            from rnncli.training.device import kept_threads
 
         scratch_folder = tempfile.TemporaryDirectory(prefix="rnncli-")
         with writer.locked(), scratch_folder as scratch, kept_threads():
@@ -265,11 +266,9 @@ class Trainer:
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path
     ) -> "Session":
-        with stage("loading PyTorch"):
-            from rnncli.training.preparation import SessionRequest, open_session
+        from rnncli.training.preparation import SessionRequest, open_session
 
-            recipe = recipe_of(corpus.task, self._init_from)
-        request = self._request
+        recipe, request = recipe_of(corpus.task, self._init_from), self._request
         session_request = SessionRequest(
             corpus=corpus,
             arguments=request.data,

@@ -140,9 +140,17 @@ class Recipe(ABC, Generic[TrainableT]):
 
     @abstractmethod
     def prepare(
-        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+        self,
+        data: TrainingData,
+        settings: Settings,
+        scratch: Path,
+        announce: Announce,
+        began: float | None = None,
     ) -> Prepared[TrainableT]:
-        """Encode the data into files below ``scratch`` and build the network."""
+        """Encode the data into files below ``scratch`` and build the network.
+
+        ``began`` is that of ``choose``.
+        """
 
     def finish(
         self,

@@ -83,7 +83,7 @@ def open_session(
     options = json.loads(json.dumps(given))
     settings = _choose_settings(recipe, data, given, options, saved, announce, request.began)
     data = _limit_rows(data, settings, request.corpus)
-    prepared = recipe.prepare(data, settings, scratch, announce)
+    prepared = recipe.prepare(data, settings, scratch, announce, request.began)
     for phase in prepared.phases:
         phase.trainable.model.to(prepared.settings.device)
     parameters = sum(p.numel() for p in prepared.trainable.model.parameters())

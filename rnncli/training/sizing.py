@@ -13,6 +13,8 @@ from rnncli.training.loop import fit
 
 BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of the time budget
 MIN_STEPS = 16  # for all ways to compute to be compared in the first half
+# Where steps are slow, and a budget short, this share of it has to do, and a few steps.
+LONGEST_SHARE, FEWEST_STEPS = 0.05, 4
 ROWS_MARGIN, MIN_ROWS = 1.5, 2_000  # speeds are estimates; few rows take no time
 # The network's part of what is left of the time budget: beside encoding, evaluation and tuning.
 NETWORK_SHARE, MIN_LEFT = 0.7, 0.1
@@ -47,6 +49,7 @@ def measure_throughput(trainable: Trainable[Any], settings: Settings, seconds: f
 
     It is the third quartile of the later steps: in the first ones, ways to compute are compared.
     """
+    longest = LONGEST_SHARE * (settings.max_time or math.inf)
     benchmark = replace(settings, max_time=UNLIMITED, epochs=None, steps=None)
     trainable.model.to(settings.device)
     began = before = time.monotonic()
@@ -55,19 +58,27 @@ def measure_throughput(trainable: Trainable[Any], settings: Settings, seconds: f
         now = time.monotonic()
         rates.append((progress.targets - targets) / (now - before))
         before, targets = now, progress.targets
-        if now - began >= seconds and len(rates) >= MIN_STEPS:
+        enough = FEWEST_STEPS if now - began >= longest else MIN_STEPS
+        if now - began >= seconds and len(rates) >= enough:
             break
     return statistics.quantiles(rates[len(rates) // 2 :], n=4)[2]
 
 
-def network_share(settings: Settings, began: float | None) -> float:
-    """Return the network's share of the time budget.
+def seconds_left(settings: Settings, began: float | None) -> float:
+    """Return what is left of the time budget, but a tenth of it at least; infinite without one.
 
     It began at ``began``, as ``time.monotonic`` tells it; None: now.
     """
+    if settings.max_time is None:
+        return math.inf
+    spent = 0.0 if began is None else time.monotonic() - began
+    return max(settings.max_time - spent, MIN_LEFT * settings.max_time)
+
+
+def network_share(settings: Settings, began: float | None) -> float:
+    """Return the network's share of the time budget, which began then."""
     assert settings.max_time is not None
-    left = 1 if began is None else 1 - (time.monotonic() - began) / settings.max_time
-    return NETWORK_SHARE * max(left, MIN_LEFT)
+    return NETWORK_SHARE * seconds_left(settings, began) / settings.max_time
 
 
 def rows_to_read(epochs: float, rows: int) -> int | None:

@@ -35,12 +35,14 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData, Tuned
+from rnncli.training.sizing import seconds_left
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
-NGRAM_SHARE = 0.2  # of the time budget, in which the n-gram model is fitted
+# Of the time budget, and of what is left of it, in which the n-gram model is fitted.
+NGRAM_SHARE, NGRAM_SHARE_LEFT = 0.2, 0.3
 FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
@@ -83,14 +85,19 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         return replace(settings, vectors=vectors, freeze=freeze)
 
     def prepare(
-        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+        self,
+        data: TrainingData,
+        settings: Settings,
+        scratch: Path,
+        announce: Announce,
+        began: float | None = None,
     ) -> Prepared[ClassifierTraining]:
         """Encode both parts and build the network.
 
         With unlabelled texts, the vocabulary includes their words, and the encoder is pretrained on
         all texts. With a model to start from, its vocabulary and word vectors stay.
         """
-        trainable = _build(data, settings, scratch, announce, self._init_from)
+        trainable = _build(data, settings, scratch, announce, self._init_from, began)
         if settings.level != "char" and self._init_from is None:
             _initialise_embeddings(trainable, announce)
         if trainable.truncated:
@@ -151,6 +158,7 @@ def _build(
     scratch: Path,
     announce: Announce,
     init_from: SavedModel | None,
+    began: float | None,
 ) -> ClassifierTraining:
     """Encode all texts, fit the n-gram model, and build the network."""
     labels = tuple(sorted(set(column_values(data.train, "label"))))
@@ -177,11 +185,11 @@ def _build(
     if settings.freeze and init_from is not None:
         return adapted_training(init_from, data, train, validation, labels, settings, announce)
     if settings.ngrams and len(labels) > 1:
-        began, seconds = time.monotonic(), NGRAM_SHARE * (settings.max_time or math.inf)
+        start, seconds = time.monotonic(), _ngram_seconds(settings, began)
         arguments = (data, train.classes, validation.classes, len(labels), min_count)
         ngrams = select_ngrams(*arguments, settings.workers, seconds)
         _announce_fit(ngrams, train.classes, validation.classes, announce)
-        took = time.monotonic() - began
+        took = time.monotonic() - start
         if ngrams.is_complete:
             gain = gain_of_twice_the_labels(*arguments, settings.workers, seconds - took, took)
     return ClassifierTraining(
@@ -195,6 +203,12 @@ def _build(
         vectors,
         doubling_gain=gain,
     )
+
+
+def _ngram_seconds(settings: Settings, began: float | None) -> float:
+    """Return the time for the n-gram model: less than usual where little of it is left."""
+    whole = settings.max_time or math.inf
+    return min(NGRAM_SHARE * whole, NGRAM_SHARE_LEFT * seconds_left(settings, began))
 
 
 def _vocabulary(
@@ -228,8 +242,10 @@ def _announce_fit(
     if ngrams.num_texts < len(classes):
         announce(f"n-gram model: fitted to {ngrams.num_texts:,} of {len(classes):,} texts")
     if not ngrams.is_complete:
-        share = f"{100 * NGRAM_SHARE:.0f} %"
-        announce(f"n-gram model: not fitted to the end, since it has {share} of the time")
+        announce(
+            "n-gram model: not fitted to the end, since it has "
+            f"{100 * NGRAM_SHARE:.0f} % of the time at most"
+        )
     accuracy = float((ngrams.validation.argmax(1) == validation_classes).mean())
     announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
 

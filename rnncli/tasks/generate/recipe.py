@@ -114,10 +114,15 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         return settings
 
     def prepare(
-        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+        self,
+        data: TrainingData,
+        settings: Settings,
+        scratch: Path,
+        announce: Announce,
+        began: float | None = None,
     ) -> Prepared[LanguageModelTraining]:
         """Encode both parts of the text and build the network."""
-        del announce
+        del announce, began
         tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
         trainable = _build(
             encode(training_texts(data.train), tokenizer, scratch / "train.bin"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from rnncli.config import DEFAULTS, Settings
+from rnncli.config import Settings
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration, stage
 from rnncli.networks.architecture import count_parameters
@@ -21,9 +21,9 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_SAMPLED_FROM,
     TRANSLATOR_TOKENS_A_WEIGHT,
     TRANSLATOR_WIDTHS,
-    VOCAB_SIZES,
 )
 from rnncli.tasks.translate.build_memory import build_memory
+from rnncli.tasks.translate.corpus_size import announce_rows, settings_for_size, with_rows
 from rnncli.tasks.translate.length_penalty import (
     BLEU_TOLERANCE,
     MAX_PAIRS,
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
 BENCHMARK_PAIRS, BENCHMARK_PAIRS_A_SECOND = 4_000, 50
 # (smallest number of epochs, dropout, word dropout): few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
-LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
-WORD_VOCAB_SIZE = 20_000  # at the word level
 FINISH_SHARE = 0.12  # of the time budget, after training
 # Of the time after training; what is left is for a search with the memory, which is slower.
 SEARCH_SHARE, MEMORY_SHARE = 0.2, 0.4
@@ -83,7 +81,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         pairs in the same time. Fewer epochs need less dropout.
         """
         num_pairs = min(len(data.train), overrides.get("max_rows", len(data.train)))
-        settings = _settings_for_size(overrides, num_pairs).with_given(overrides)
+        settings = settings_for_size(overrides, num_pairs).with_given(overrides)
         epochs = settings.epochs or math.inf
         if settings.steps is not None:
             epochs = min(epochs, settings.steps * settings.batch_size / num_pairs)
@@ -106,8 +104,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
             if "max_rows" not in overrides:
                 rows = rows_to_read(network_share(settings, began) * epochs, num_pairs)
-                settings = _with_rows(settings, rows, overrides)
-        _announce_rows(settings, len(data.train), overrides, announce)
+                settings = with_rows(settings, rows, overrides)
+        announce_rows(settings, len(data.train), overrides, announce)
         if "dropout" not in overrides:
             dropout, word_dropout = look_up(DROPOUTS, epochs)
             announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
@@ -116,9 +114,15 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         return settings
 
     def prepare(
-        self, data: TrainingData, settings: Settings, scratch: Path, announce: Announce
+        self,
+        data: TrainingData,
+        settings: Settings,
+        scratch: Path,
+        announce: Announce,
+        began: float | None = None,
     ) -> Prepared[TranslatorTraining]:
         """Encode both parts and build the network."""
+        del began
         trainable = build(data.train, data.validation, settings, scratch)
         if trainable.num_dropped:
             announce(
@@ -241,41 +245,6 @@ def _is_better(
         f"{without.bleu:.1f} without: {'kept' if is_better else 'not kept'}"
     )
     return is_better
-
-
-def _with_rows(settings: Settings, rows: int | None, overrides: Mapping[str, Any]) -> Settings:
-    """Return settings for so many pairs, of which fewer need a smaller vocabulary; None: all."""
-    if rows is None:
-        return settings
-    size = _settings_for_size(overrides, rows).with_given(overrides).vocab_size
-    return replace(settings, max_rows=rows, vocab_size=size)
-
-
-def _announce_rows(
-    settings: Settings, num_pairs: int, overrides: Mapping[str, Any], announce: Announce
-) -> None:
-    """Tell how many pairs are read, and the size of the vocabularies that follows from it."""
-    read = f"{min(settings.max_rows or num_pairs, num_pairs):,} pairs"
-    is_chosen = settings.max_rows is not None and "max_rows" not in overrides
-    if is_chosen:
-        read += f" of {num_pairs:,}, as many as there is time for"
-    if settings.level == "subword" and "vocab_size" not in overrides:
-        announce(f"{read}: vocabularies of {settings.vocab_size:,} subwords")
-    elif is_chosen:
-        announce(f"data: {read}")
-
-
-def _settings_for_size(overrides: Mapping[str, Any], num_pairs: int) -> Settings:
-    """Return the default settings for a corpus of this size."""
-    settings = DEFAULTS["translate"]
-    if overrides.get("level") in (None, "subword"):
-        (size,) = look_up(VOCAB_SIZES, num_pairs)
-        settings = replace(settings, vocab_size=int(size))
-    elif overrides.get("level") == "word":
-        settings = replace(settings, vocab_size=WORD_VOCAB_SIZE)
-    if num_pairs >= LARGE_CORPUS:
-        settings = replace(settings, batch_size=64)
-    return settings
 
 
 @stage("measuring the speed of this machine")

@@ -1,0 +1,48 @@
+"""Settings of a translator that follow from the number of pairs to learn from."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rnncli.config import DEFAULTS, Settings
+from rnncli.messages import Announce
+from rnncli.tasks.sizes import VOCAB_SIZES
+from rnncli.training.sizing import look_up
+
+LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
+WORD_VOCAB_SIZE = 20_000  # at the word level
+
+
+def with_rows(settings: Settings, rows: int | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return settings for so many pairs, of which fewer need a smaller vocabulary; None: all."""
+    if rows is None:
+        return settings
+    size = settings_for_size(overrides, rows).with_given(overrides).vocab_size
+    return replace(settings, max_rows=rows, vocab_size=size)
+
+
+def announce_rows(
+    settings: Settings, num_pairs: int, overrides: Mapping[str, Any], announce: Announce
+) -> None:
+    """Tell how many pairs are read, and the size of the vocabularies that follows from it."""
+    read = f"{min(settings.max_rows or num_pairs, num_pairs):,} pairs"
+    is_chosen = settings.max_rows is not None and "max_rows" not in overrides
+    if is_chosen:
+        read += f" of {num_pairs:,}, as many as there is time for"
+    if settings.level == "subword" and "vocab_size" not in overrides:
+        announce(f"{read}: vocabularies of {settings.vocab_size:,} subwords")
+    elif is_chosen:
+        announce(f"data: {read}")
+
+
+def settings_for_size(overrides: Mapping[str, Any], num_pairs: int) -> Settings:
+    """Return the default settings for a corpus of this size."""
+    settings = DEFAULTS["translate"]
+    if overrides.get("level") in (None, "subword"):
+        (size,) = look_up(VOCAB_SIZES, num_pairs)
+        settings = replace(settings, vocab_size=int(size))
+    elif overrides.get("level") == "word":
+        settings = replace(settings, vocab_size=WORD_VOCAB_SIZE)
+    if num_pairs >= LARGE_CORPUS:
+        settings = replace(settings, batch_size=64)
+    return settings
