@@ -56,7 +56,7 @@ def locate(
             return _from_two_files(existing_file(first), second)
     raise DataError(
         f"{len(data)} inputs, but only one file, or two line-aligned ones, can be read",
-        "join them first: cat a.txt b.txt | rnncli train -",
+        f"join them first: {_joined(data)} | rnncli train -",
     )
 
 
@@ -142,6 +142,13 @@ def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
         did_you_mean(name, [*corpora, *_neighbours(name)])
         or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
     )
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return a command that writes files one after another, the header of tables once."""
+    if format_of_name(names[0]) in ("csv", "tsv"):
+        return f"(cat {shlex.quote(names[0])}; tail -q -n +2 {shlex.join(names[1:])})"
+    return f"cat {shlex.join(names)}"
 
 
 def _file_of_address(address: str) -> str:

@@ -1,6 +1,7 @@
 """What was typed is found, or what was perhaps meant is named."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,19 @@ def test_only_the_hub_has_revisions(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "one\ntwo\n")
     with pytest.raises(DataError, match="is not on the hub and has no revisions"):
         read_corpus([path], revision="main")
+
+
+@pytest.mark.parametrize("ending", ["csv", "txt"])
+def test_several_files_are_joined_by_the_command_of_the_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"{number} b.{ending}" for number in range(3)]
+    header = "text,label\n" if ending == "csv" else ""
+    for name in names:
+        write(tmp_path / name, f"{header}a {name},x\n")
+    hint = error_of(*names).hint
+    assert hint is not None
+    command = hint.removeprefix("join them first: ").removesuffix(" | rnncli train -")
+    joined = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert joined.stdout == header + "".join(f"a {name},x\n" for name in names)
