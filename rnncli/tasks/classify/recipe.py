@@ -175,11 +175,10 @@ def _build(
     pretraining_texts: EncodedTexts | None = None
     if data.unlabelled is not None:
         texts = _texts(*data.unlabelled, data.train)
-        encoded = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
-        pretraining_texts = encoded
+        pretraining_texts = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
         if vectors is not None:
             size = tokenizer.vocab_size - vectors.vectors_only
-            pretraining_texts = _with_rows(encoded, size)
+            pretraining_texts = _with_rows(pretraining_texts, size)
     ngrams: FittedNgrams | None = None
     gain: float | None = None
     if settings.freeze and init_from is not None:
