@@ -15,9 +15,9 @@ BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of 
 MIN_STEPS = 16  # for all ways to compute to be compared in the first half
 # Where steps are slow, and a budget short, this share of it has to do, and a few steps.
 LONGEST_SHARE, FEWEST_STEPS = 0.05, 4
-ROWS_MARGIN, MIN_ROWS = 1.5, 2_000  # speeds are estimates; few rows take no time
+ROWS_MARGIN, MIN_ROWS = 1.3, 2_000  # speeds are estimates; few rows take no time
 # The network's part of what is left of the time budget: beside encoding, evaluation and tuning.
-NETWORK_SHARE, MIN_LEFT = 0.7, 0.1
+NETWORK_SHARE, MIN_LEFT = 0.6, 0.1
 UNLIMITED = 1e9  # seconds
 
 
