@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from report import RNNCLI, ROOT, Report
+from report import RNNCLI, Report
 
 from rnncli.messages import parse_duration
 
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("budgets", nargs="+")
     parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA))
     parser.add_argument("--busy", type=int, default=0, help="loops beside each training")
-    parser.add_argument("--out", type=Path, default=ROOT / "budgets.json")
+    parser.add_argument("--out", type=Path, default=Path("budgets.json"))
     arguments = parser.parse_args()
     corpora = os.environ.get("RNNCLI_CORPORA")
     report = Report()
