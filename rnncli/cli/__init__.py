@@ -93,6 +93,9 @@ class CommandGroup(TyperGroup):
             if exit.code == 1 and output is not None and _is_broken_pipe(output):
                 raise SystemExit(BROKEN_PIPE) from None
             raise
+        except OSError as error:  # of a help page that cannot be written
+            print_error(_system_error(error))
+            raise SystemExit(1) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -112,14 +115,7 @@ class CommandGroup(TyperGroup):
         except OSError as error:
             if os.environ.get("RNNCLI_DEBUG"):
                 raise
-            discard(sys.stdout)
-            file = f"{error.filename}: " if error.filename else ""
-            print_error(
-                RnncliError(
-                    f"{file}{error.strerror or error}",
-                    "free some disk space, or check the path and its permissions: df -h .",
-                )
-            )
+            print_error(_system_error(error))
             raise typer.Exit(1) from None
         except (MemoryError, RuntimeError) as error:
             if os.environ.get("RNNCLI_DEBUG") or not is_out_of_memory(error):
@@ -130,6 +126,16 @@ class CommandGroup(TyperGroup):
             raise typer.Exit(128 + termination.signal) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _system_error(error: OSError) -> RnncliError:
+    """Return the error of a file or a stream that cannot be read or written."""
+    discard(sys.stdout)  # it may be the one
+    file = f"{error.filename}: " if error.filename else ""
+    return RnncliError(
+        f"{file}{error.strerror or error}",
+        "free some disk space, or check the path and its permissions: df -h .",
+    )
 
 
 def _memory_error(error: BaseException) -> RnncliError:

@@ -18,6 +18,7 @@ from rnncli.text.tables import LineSource
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
 SAMPLE_ROWS = 1_000  # from the beginning, and one in SAMPLE_STEP of the rows behind them
 SAMPLE_STEP = 50
+SAMPLE_CHARACTERS = 2_000  # of a cell
 SAMPLE_END = 20_000  # rows: sorted labels may be equal for long
 
 SPLIT_NAMES = {  # canonical name -> usual names
@@ -57,21 +58,18 @@ class Table(ABC):
         return self.names
 
     def sample(self) -> dict[str, list[str]]:
-        """Return cells of each readable column as strings, missing ones as empty strings.
+        """Return the beginnings of cells of each readable column, of missing ones empty strings.
 
         Raises:
             DataError: the rows cannot be read.
         """
         names = self.readable_names
         rows = self.rows(names)
-        cells = [row for _, row in islice(rows, SAMPLE_ROWS)]
-        cells += [row for _, row in islice(rows, 0, SAMPLE_END, SAMPLE_STEP)]
+        cells = [_beginnings(row) for _, row in islice(rows, SAMPLE_ROWS)]
+        cells += [_beginnings(row) for _, row in islice(rows, 0, SAMPLE_END, SAMPLE_STEP)]
         self.losses.clear()  # they count when the rows are read
         columns = zip(*cells, strict=True) if cells else ([] for _ in names)
-        return {
-            name: ["" if cell is None else _as_string(cell) for cell in column]
-            for name, column in zip(names, columns, strict=True)
-        }
+        return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
     def estimate_rows(self, rows: int, end: int) -> int:
         """Return about how many rows there are, of which so many ``end`` at a line."""
@@ -96,8 +94,10 @@ class Table(ABC):
         return DataError(f"{self.where}, {self.unit} {number:,}: {what}", hint)
 
 
-def _as_string(cell: object) -> str:
-    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+def _beginnings(row: tuple[object, ...]) -> list[str]:
+    """Return cells as strings, and of long ones as much as tells what they are."""
+    texts = (c.decode(errors="replace") if isinstance(c, bytes) else c for c in row)
+    return ["" if text is None else str(text)[:SAMPLE_CHARACTERS] for text in texts]
 
 
 @dataclass(frozen=True)

@@ -126,3 +126,9 @@ def test_a_line_that_no_memory_could_hold_is_an_error_after_the_answers_before_i
     assert result.code == 1
     assert "error: standard input, line 5,001: longer than 67,108,864 bytes" in result.err
     assert 4_000 < len(result.lines) <= 5_000
+
+
+def test_a_help_page_that_cannot_be_written_is_an_error() -> None:
+    done = shell("> /dev/full", "--help")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: No space left on device\nhint: ")

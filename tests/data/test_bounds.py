@@ -145,3 +145,8 @@ def test_reading_shows_how_many_rows_there_are_of_about_how_many(tmp_path: Path)
     numbers = [line for line in shown if "of about" in line]
     assert numbers[0].startswith(f"reading {path}: {ESTIMATE_ROWS:,} rows of about {rows:,}, ")
     assert len(numbers) == 2
+
+
+def test_long_cells_without_usual_names_are_told_apart_by_their_beginnings(tmp_path: Path) -> None:
+    path = write_repeated(tmp_path / "a.parquet", 1_500, {"x": "a b " * (1 << 17), "y": "good"})
+    explained(plan(path), 1, "a.parquet", "column")
