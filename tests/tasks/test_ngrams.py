@@ -234,6 +234,15 @@ def test_texts_in_pieces_fit_the_same_model_as_all_at_once(num_classes, monkeypa
     assert np.ptp(whole.weight) > 0.1
 
 
+def test_classes_in_pieces_have_the_same_logits_as_all_at_once(monkeypatch):
+    model = fitted(random_examples(300, 7), random_examples(100, 7))
+    texts = ["w3 w5 w8", "", "w1 " * 50]
+    whole = model(texts)
+    monkeypatch.setattr("rnncli.tasks.classify.ngrams.MAX_VALUES", 100)
+    np.testing.assert_array_equal(model(texts), whole)
+    assert np.ptp(whole) > 0.1
+
+
 @pytest.mark.parametrize("size", [100, 4_000_000])  # of the numbers, few or many of them looked up
 def test_lookup_finds_the_rows_of_the_buckets_that_are_there(size):
     rng = np.random.default_rng(0)

@@ -35,6 +35,7 @@ MAX_BUCKETS = 1 << 31  # bucket numbers are stored as int32
 MAX_ORDER = 16  # the n of an n-gram
 OFFSET_BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a
 TABLE_SHARE = 8  # of a table's rows that are looked up, at least, for it to be the faster way
+MAX_VALUES = 1 << 24  # of n-grams and classes that are added up at once: bounds memory
 BATCH_CHARACTERS = 1 << 18  # hashed together: enough to hide what each call costs
 
 Hashes = NDArray[np.uint64]
@@ -154,10 +155,14 @@ class NgramModel:
             buckets, starts = self.features.extract(batch)
             scale = self.features.scale(lengths(buckets, starts))  # (N,)
             rows, starts = lookup(self.buckets, buckets, starts)
-            total = np.zeros((len(rows) + 1, len(self.bias)))
-            np.cumsum(self.weight[rows], 0, dtype=np.float64, out=total[1:])  # (F, C)
             ends = np.append(starts[1:], len(rows))
-            sums = (total[ends] - total[starts]) * scale[:, None]  # (N, C)
+            sums = np.empty((len(starts), len(self.bias)))  # (N, C)
+            step = max(1, MAX_VALUES // (len(rows) + 1))  # classes
+            for first in range(0, len(self.bias), step):
+                weight = self.weight[:, first : first + step]
+                total = np.zeros((len(rows) + 1, weight.shape[1]))
+                np.cumsum(weight[rows], 0, dtype=np.float64, out=total[1:])
+                sums[:, first : first + step] = (total[ends] - total[starts]) * scale[:, None]
             logits.append((sums + self.bias).astype(np.float32))
         return np.concatenate(logits)
 
