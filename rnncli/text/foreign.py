@@ -156,16 +156,23 @@ def _broken_bytes(head: bytes) -> int:
 
 def _foreign_error(where: str, kind: str, hint: str) -> DataError:
     what = kind if "UTF" in kind else f"{kind}, not UTF-8 text"
-    name, copy = _names(where)
-    return DataError(f"{where} is {what}", hint.replace("FILE", name).replace("COPY", copy))
+    return DataError(f"{where} is {what}", _with_names(hint, where))
 
 
 def _encoding_error(where: str, encoding: str) -> DataError:
-    name, copy = _names(where)
     return DataError(
         f"{where} is not UTF-8, but probably {encoding}",
-        f"convert it: iconv -f {encoding} -t UTF-8 {name} > {copy}",
+        _with_names(f"convert it: iconv -f {encoding} -t UTF-8 FILE > COPY", where),
     )
+
+
+def _with_names(hint: str, where: str) -> str:
+    """Return a hint with the names of a file and of its copy; a pipe has neither."""
+    if where == STDIN and hint.startswith("convert it: iconv"):
+        command = hint.removeprefix("convert it: ").removesuffix(" FILE > COPY")
+        return f"convert it before, in the same pipe: {command} |"
+    name, copy = _names(where)
+    return hint.replace("FILE", name).replace("COPY", copy)
 
 
 def _names(where: str, prefix: str = "utf8-") -> tuple[str, str]:

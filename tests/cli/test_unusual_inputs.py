@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,6 +127,14 @@ def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     assert "curl" in explained(ask("https://example.com/a.txt"), 1, "https://example.com/a.txt is")
     assert "ls -l" in explained(ask("link.txt"), 1, "a link to nowhere.txt")
     assert "folder/b.txt" in explained(ask("folder/b.tx"), 1, "no such file")
+
+
+def test_a_pipe_of_another_encoding_is_converted_in_the_pipe() -> None:
+    text = "the soup was dreadful\n"
+    hint = explained(rnncli(*words("classify"), stdin=text.encode("utf-16")), 1, "is UTF-16")
+    iconv = shlex.split(hint.partition(": ")[2].removesuffix(" |"))
+    converted = subprocess.run(iconv, input=text.encode("utf-16"), capture_output=True, check=True)
+    assert converted.stdout == text.encode()
 
 
 @pytest.mark.parametrize("task", TASKS)
