@@ -1,6 +1,7 @@
 """Notices and errors on stderr, and the colours of results on stdout."""
 
 import os
+import re
 import sys
 from contextlib import suppress
 from functools import cache, cached_property
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COMMANDS = ("hint: ", "next: ", "rnncli ", "or")  # beginnings of lines with a command to copy
+_QUOTED = re.compile(r"""(?<!\S)('[^']*'|"[^"]*")(?!\S)""")
 Color = Literal["auto", "always", "never"]
 
 
@@ -119,10 +121,18 @@ def _wrapped(line: str, width: int) -> str:
     from textwrap import wrap
 
     indent = line[: len(line) - len(line.lstrip())] + "  "
+    is_command = line.lstrip().startswith(COMMANDS)
+    # What is quoted stays together, as if its spaces were none.
+    unbroken = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), line)
     parts = wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        unbroken if is_command else line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    if not line.lstrip().startswith(COMMANDS):
+    if not is_command:
         return "\n".join(parts)
+    parts = [part.replace("\0", " ") for part in parts]
     # A terminal goes on in the next line where one is full, and copies both as one.
     return "".join(part.ljust(-(-len(part) // width) * width) for part in parts).rstrip()

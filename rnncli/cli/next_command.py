@@ -30,7 +30,14 @@ def next_command(result: "TrainingResult") -> str:
             words.append(" ".join(re.sub(r"^\W+", "", text).split()[:PROMPT_WORDS]))
     elif text is not None:
         words.append(text)
-    return shlex.join(words)
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell; one with an apostrophe in double quotes, which read more easily."""
+    if "'" in word and not any(sign in word for sign in '"$`\\!'):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def announce_interruption(

@@ -142,6 +142,12 @@ def test_lines_are_broken_between_words_and_commands_stay_whole(tmp_path: Path) 
     assert "\n" not in hint.strip()
 
 
+def test_a_quoted_text_of_a_command_is_not_broken() -> None:
+    text = "a text of several words, which is rather long for the end of a line"
+    sent = on_a_terminal("train", "nothing.csv", "--text", text, "--max-time", "x").decode()
+    assert f"'{text}'" in sent.partition("hint: ")[2]
+
+
 def test_previews_do_not_change_the_weights(trained: tuple[Path, str], data: Path) -> None:
     result = call("train", data, "-o", data.parent / "pipe", *SMALL, *QUICK)
     assert "held out" in result.err
