@@ -124,9 +124,8 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     if task is not None and description.task != task:
         from shlex import quote  # only for the error
 
-        raise ModelError(
-            f"{path} is a model for the task {description.task}, not {task}",
-            f"rnncli {description.task} -m {quote(str(path))}",
+        require_task(
+            path, description.task, task, f"rnncli {description.task} -m {quote(str(path))}"
         )
     architecture, level = description.architecture, description.level
     weights = _read_weights(files[layout.weights.name], description)
@@ -147,6 +146,17 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     return SavedModel(
         layout, description, tokenizer, target_tokenizer, weights, network, task_files
     )
+
+
+def require_task(path: Path, actual: Task, task: Task, hint: str) -> None:
+    """Check that a model is for a task.
+
+    Raises:
+        ModelError: it is for another one; ``hint`` tells what to do.
+
+    """
+    if actual != task:
+        raise ModelError(f"{path} is a model for the task {actual}, not {task}", hint)
 
 
 def read_description(path: Path) -> ModelDescription:

@@ -18,6 +18,7 @@ from rnncli.networks.architecture import (
     Vocabulary,
     count_parameters,
 )
+from rnncli.storage.reading import read_description, require_task
 from rnncli.tasks.sizes import (
     CHAR_VOCAB_SIZE,
     CHARACTERS_A_TOKEN,
@@ -96,6 +97,8 @@ def plan(request: "TrainingRequest") -> Plan:
     preview = preview_corpus(
         request.data, request.task, request.columns or ANY_COLUMNS, request.revision
     )
+    if (path := request.init_from) is not None:
+        require_task(path, read_description(path).task, preview.task, "leave --init-from out")
     settings, tokens, cost = _choose(preview, request.settings)
     notices: list[str] = []
     if "label" in preview.columns:

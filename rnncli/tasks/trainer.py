@@ -22,11 +22,11 @@ from rnncli.config import (
     Task,
     choose_threads,
 )
-from rnncli.errors import ConfigError, ModelError
+from rnncli.errors import ConfigError
 from rnncli.messages import Announce, parse_duration, require_names, stage
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
-from rnncli.storage.reading import SavedModel, read_whole
+from rnncli.storage.reading import SavedModel, read_whole, require_task
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks.training_result import KeptState, TrainingResult
@@ -174,11 +174,8 @@ class Trainer:
         unlabelled = self._read_unlabelled(corpus)
         self._check_vectors(corpus)
         start = self._init_from
-        if start is not None and start.description.task != corpus.task:
-            raise ModelError(
-                f"{start.path} is a model for the task {start.description.task}, not {corpus.task}",
-                "leave --init-from out",
-            )
+        if start is not None:
+            require_task(start.path, start.description.task, corpus.task, "leave --init-from out")
         writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
         with stage("loading PyTorch"):
             from rnncli.training.device import kept_threads

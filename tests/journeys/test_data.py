@@ -415,3 +415,12 @@ def test_a_pipe_of_another_kind_is_refused() -> None:
     ):
         result = rnncli("classify", "-m", classifier(), stdin=content)
         explained(result, 1, words)
+
+
+def test_a_model_to_start_from_is_of_the_same_task(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "a line of text\n" * 40)
+    hint = explained(
+        call("train", "--dry-run", path, "--init-from", classifier()), 1, "not generate"
+    )
+    assert call(*hint.partition(": rnncli ")[2].split()).code == 0
+    assert plan(path)["task"] == "generate"
