@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 # of long ones. As measured; translators count tokens of the target.
 CLASSIFIER_OVERHEAD, GENERATOR_OVERHEAD, TRANSLATOR_OVERHEAD = 13e-6, 3e-6, 50e-6
 # The network's part of the time budget: all but the start, in which PyTorch is loaded, and
-# evaluation, n-grams, memory.
+# evaluation and n-grams; of translators, vocabularies, initial embeddings and memory, too.
 START_SECONDS, NETWORK_SHARE, MIN_NETWORK_SHARE = 2.0, 0.8, 0.5
+TRANSLATOR_START_SECONDS, TRANSLATOR_NETWORK_SHARE, TRANSLATOR_MIN_SHARE = 6.0, 0.7, 0.35
 TOKENS_A_WORD = 1.2  # with the signs between words
 MAX_TEXT_TOKENS = 400  # of a text that a classifier reads
 
@@ -252,7 +253,11 @@ def _seconds(settings: Settings) -> float:
 def _epochs(settings: Settings, preview: "CorpusPreview", tokens: float, cost: float) -> float:
     """Return how many epochs fit into the budget, and no more than are asked for."""
     budget = _seconds(settings)
-    seconds = max(NETWORK_SHARE * (budget - START_SECONDS), MIN_NETWORK_SHARE * budget)
+    start, share, least = START_SECONDS, NETWORK_SHARE, MIN_NETWORK_SHARE
+    if "source" in preview.columns:
+        start, share = TRANSLATOR_START_SECONDS, TRANSLATOR_NETWORK_SHARE
+        least = TRANSLATOR_MIN_SHARE
+    seconds = max(share * (budget - start), least * budget)
     epochs = seconds / max(1.0, tokens) / cost
     if settings.steps is not None:
         is_text_alone = not {"label", "source"} & preview.columns.keys()
