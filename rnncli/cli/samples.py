@@ -46,6 +46,7 @@ class Samples:
         """Write whole lines that begin with the prompt, each as soon as it is complete."""
         prompt = replace_surrogates("".join(self.request.texts))
         form, record = Lines(), Record(prompt)
+        is_continued = False  # whether a line goes on after the prompt
         with open_output(self.request.output, self.request.messenger) as write:
             for config in self.configs:
                 if self._on_terminal:
@@ -53,9 +54,14 @@ class Samples:
                 for samples in self.generator.lines(
                     self.n, prompt, config, self._constraints, self.control
                 ):
+                    is_continued |= any(sample.text.strip() for sample in samples)
                     for answer in self._outputs(samples, config):
                         write_output(answer, self.request, form, record, "prompt", write)
                         write(None)
+        if not is_continued:
+            self.request.messenger.announce(
+                f"the model ends each line after the prompt; to go on: {_without_lines()}"
+            )
 
     @property
     def _start(self) -> list[Record]:
@@ -156,6 +162,12 @@ class Samples:
         if len(self.configs) > 1 and not self.request.messenger.quiet:
             console = self.request.messenger.console()
             console.print(f"temperature {config.temperature:g}", style="dim")
+
+
+def _without_lines() -> str:
+    from rnncli.cli.hints import as_typed  # only for the notice
+
+    return as_typed("leave --lines out").partition(": ")[2]
 
 
 def _note(overlap: "Overlap") -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from models import STORY, generator, train, write_lines
+from models import SMALL, STORY, generator, train, write_lines
 from shell import Result, call, on_a_terminal, rnncli
 
 from rnncli import TextGenerator
@@ -107,6 +107,16 @@ def test_lines_are_objects_with_their_prompt() -> None:
     found = objects("The", "--lines", 3, "--seed", 3)
     assert [one["prompt"] + one["text"] for one in found] == lines
     assert [one["prompt"] for one in found] == ["The"] * 3
+
+
+def test_a_prompt_after_which_every_line_ends_is_told(tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "a.txt", *["a"] * 400)
+    words = (train(data, tmp_path / "m", *SMALL, "--steps", 40), "--lines", 2, "--temperature", 0)
+    ended = call("generate", "-m", *words, "a")
+    assert ended.lines == ["a", "a"]
+    assert f"to go on: rnncli generate -m {words[0]} --temperature 0 a\n" in ended.err
+    assert call("generate", "-m", *words).err == ""
+    assert call("generate", "-m", *words, "a", "-q").err == ""
 
 
 def test_lines_of_several_temperatures_follow_each_other() -> None:
