@@ -192,7 +192,7 @@ def _model_and_data(
     if arguments and _names_model(arguments[0]):
         return model_directory(arguments[0]), arguments[1:]
     if path := os.environ.get("RNNCLI_MODEL"):
-        return Path(path), arguments
+        return model_directory(path), arguments
     tasks = ("classify",) if probe else TASKS
     models = [MODELS / task for task in tasks if (MODELS / task / "config.json").exists()]
     if len(models) == 1:

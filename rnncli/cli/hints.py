@@ -8,6 +8,8 @@ from typing import Any
 
 _LEAVE_OUT = re.compile(r"leave (-[\w-]+) out")
 _OPTIONS = re.compile(r"(.*: )?(--?[a-z].*)")
+# Options with which a command needs less memory, and the values that are proposed.
+LESS_MEMORY = {"--batch-size": 1, "--max-rows": 10_000}
 
 
 def as_typed(hint: str) -> str:
@@ -31,11 +33,17 @@ def retyped(*words: str) -> str:
 
 def with_less_memory() -> str:
     """Return a hint for a command that ran out of memory: an option with which it needs less."""
-    for option, value in (("--batch-size", "1"), ("--max-rows", "10000")):
-        is_small = value in sys.argv[sys.argv.index(option) :] if option in sys.argv else False
-        if not is_small and _takes(option):
-            return f"{option} {value}"
+    for option, number in LESS_MEMORY.items():
+        value = _typed_value(option)
+        if _takes(option) and not (value.isdecimal() and int(value) <= number):
+            return f"{option} {number}"
     return "close other programs; how much memory there is: free -m"
+
+
+def _typed_value(option: str) -> str:
+    """Return the value of an option that was typed; nothing where it was not."""
+    words = [part for word in sys.argv for part in word.split("=", 1)]
+    return words[words.index(option) + 1] if option in words[:-1] else ""
 
 
 def _takes(option: str) -> bool:

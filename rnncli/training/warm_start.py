@@ -43,7 +43,7 @@ def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(
                 f"{option} {given[name]} is not that of {model.path}, which has {size}",
-                f"leave {option} out, or leave --init-from out",
+                f"leave {option} out",
             )
     return sizes
 

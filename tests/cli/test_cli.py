@@ -31,7 +31,7 @@ from models import (
     write_lines,
     write_reviews,
 )
-from shell import TIMEOUT, Result, call, environment, read_line, rnncli, start, tree
+from shell import TIMEOUT, Result, call, environment, explained, read_line, rnncli, start, tree
 
 from rnncli import TextClassifier, TextGenerator, Translator, __version__
 from rnncli.cli import app
@@ -553,6 +553,12 @@ def test_the_environment_names_a_model_and_the_option_goes_before_it(tmp_path: P
     assert result.lines[0].startswith("good\t")
     env = {"RNNCLI_MODEL": str(tmp_path / "nothing")}
     assert call("classify", "-m", classifier(), "the soup was lovely", env=env) == result
+
+
+@pytest.mark.parametrize("command", ["classify", "evaluate"])
+def test_the_environment_may_name_a_bundled_model(command: str, tmp_path: Path) -> None:
+    result = call(command, cwd=tmp_path, env={"RNNCLI_MODEL": "bundled:nothing"})
+    explained(result, 1, "bundled:nothing does not come with rnncli")
 
 
 def test_a_model_directory_can_be_copied(tmp_path: Path) -> None:

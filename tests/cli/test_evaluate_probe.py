@@ -140,7 +140,7 @@ def test_labels_that_are_no_sentiment_are_an_error(topics: Path, tmp_path: Path)
         (["--against", "MODEL"], "--against"),
         (["--no-baselines"], "--no-baselines"),
         (["--split", "test"], "--split"),
-        (["--text", "body"], "a column"),
+        (["--text", "body"], "--text"),
     ],
 )
 def test_options_of_data_do_not_go_with_it(options: list[str], option: str) -> None:

@@ -18,7 +18,11 @@ def test_a_lack_of_memory_is_explained(tmp_path: Path) -> None:
     words = ("classify", "-m", classifier(), "-i", tmp_path / "a.txt")
     hint = explained(rnncli(*words, preexec_fn=limited), 1, "memory")
     assert hint == f"rnncli {' '.join(map(str, words))} --batch-size 1"
-    hint = explained(rnncli(*words, "--batch-size", 1, preexec_fn=limited), 1, "memory")
-    assert "free" in hint
+    for again in (["--batch-size", "1"], ["--batch-size=1"]):
+        hint = explained(rnncli(*words, *again, preexec_fn=limited), 1, "memory")
+        assert "free" in hint
+    larger = ("--batch-size", "64", "--threads", "1")
+    hint = explained(rnncli(*words, *larger, preexec_fn=limited), 1, "memory")
+    assert hint.endswith("--threads 1 --batch-size 1")
     line = rnncli("classify", "-m", classifier(), stdin=b"soup\n", preexec_fn=limited)
     assert line.code == 0, line.err

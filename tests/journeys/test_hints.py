@@ -68,10 +68,13 @@ MISTAKES = [
     "evaluate models/classify t.csv --split dev --no-baselines",
     "evaluate models/generate story.txt --control who",
     "evaluate nothing/here -m models/nothing",
+    "evaluate -m models/classify --probe cases.tsv t.csv",
+    "evaluate models/classify --probe --text text cases.tsv",
     f"train t.csv -o models/classify {shlex.join(STEPS)}",
     f"train t.csv -o out {shlex.join(STEPS)}",
     f"train t.csv -o in.txt {shlex.join(STEPS)}",
     f"train t.csv -o new1 --init-from models/generate {shlex.join(STEPS)}",
+    f"train t.csv -o new4 --init-from models/classify --level char {shlex.join(STEPS)}",
     f"train story.txt -o new2 --unlabelled story.txt {shlex.join(STEPS)}",
     f"train t.csv -o new3 --device cuda {shlex.join(STEPS)}",
 ]
@@ -95,6 +98,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(story(), folder / "story.txt")
     shutil.copy(pairs(), folder / "pairs.tsv")
     write_lines(folder / "in.txt", "lovely")
+    write_lines(folder / "cases.tsv", "text\texpected", "lovely\tpositive")
     write_lines(folder / "t.jsonl", '{"text": "lovely"}')
     (folder / "out").mkdir()
     write_lines(folder / "out" / "note", "of another kind")

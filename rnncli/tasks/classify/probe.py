@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
 from rnncli.analysis.probe import Failure, Probabilities, RowScores, mean_failure, probe
-from rnncli.data.columns import ANY_COLUMNS, Columns
+from rnncli.data.columns import Columns
 from rnncli.data.probe_cases import (
     BUNDLED_NAME,
     NOT,
@@ -115,7 +116,7 @@ def load_probe(
         "--no-baselines": not settings.baselines,
         "--split": split is not None,
         "--revision": revision is not None,
-        "a column": columns != ANY_COLUMNS,
+        **{f"--{name}": True for name in columns.as_dict()},
     }
     for option, is_set in options.items():
         if is_set:
@@ -136,7 +137,10 @@ class ClassifierProbe:
 
         """
         if len(data) > 1:
-            raise DataError(f"{len(data)} files, but a probe is one", f"--probe {data[0]}")
+            raise DataError(
+                f"{len(data)} files, but a probe is one",
+                f"rnncli evaluate -m {quote(str(path))} --probe {quote(data[0])}",
+            )
         self._path, self._announce = path, announce
         self._model = TextClassifier.load(path, threads=threads, announce=announce)
         self._name = data[0] if data else BUNDLED_NAME
@@ -146,7 +150,7 @@ class ClassifierProbe:
                 "the bundled probe is of labels that say positive, negative and perhaps neutral; "
                 f"those of the model are {name_list(self._model.labels)}",
                 "name a file of your own cases, with the columns text and expected: "
-                f"rnncli evaluate {path} --probe cases.tsv",
+                f"rnncli evaluate {quote(str(path))} --probe cases.tsv",
             )
         self._sentiment = sentiment or {}
         self._cases = list(self._resolve(read_probe_cases(data[0] if data else None)))
