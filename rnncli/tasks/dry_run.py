@@ -173,8 +173,7 @@ def _classifier(
     length = TOKENS_A_WORD * words
     if settings.level != "word":
         length = preview.characters["text"] / preview.rows / CHARACTERS_A_TOKEN[settings.level]
-    units = settings.hidden_size // 2 or 1
-    encoder = Stack(settings.cell, settings.num_layers, units, bidirectional=True)
+    encoder = Stack(settings.cell, settings.num_layers, settings.hidden_size, bidirectional=True)
     head = Classes(max(2, len(preview.labels)))
     weights = count_parameters(Architecture(Tokens(1, settings.embedding_dim), encoder, None, head))
     tokens = preview.rows * min(length, MAX_TEXT_TOKENS)

@@ -16,7 +16,7 @@ import numpy as np
 from rnncli.errors import DataError
 from rnncli.text.special_tokens import SPECIAL_TOKENS
 from rnncli.text.unicode import has_letter
-from rnncli.text.vectors import Floats, Selection
+from rnncli.text.vectors import MAX_FILE_DIM, Floats, Selection
 
 FASTTEXT_MAGIC = (793_712_314).to_bytes(4, "little")
 # Magic number, version, 12 whole numbers of which some are named below, and a real number.
@@ -27,7 +27,6 @@ SHAPE = struct.Struct("<?2q")  # whether values are quantised, rows, columns
 WORD = b"\0"  # the type of an entry that is no label
 SUPERVISED = 3  # a model whose version 11 has no n-grams, whatever its head says
 END_OF_LINE = "</s>"  # a word without n-grams
-MAX_DIM = 4_096
 MAX_WORD = 10_000  # bytes
 CHUNK = 1 << 20  # bytes
 OFFSET_BASIS, PRIME = 2_166_136_261, 16_777_619  # of the hash FNV-1a
@@ -79,6 +78,8 @@ def read_fasttext_model(
         word = reader.word()
         if reader.read(COUNT_AND_TYPE)[-1:] != WORD:
             continue
+        if row >= head.words:
+            raise reader.damaged("a word of it stands behind its labels")
         spelled = None if selection.is_complete else selection.take(word)
         if spelled is not None:
             words.append(spelled)
@@ -109,7 +110,7 @@ def _read_head(path: Path, reader: "_Reader") -> _Head:
     if version == 11 and model == SUPERVISED:
         max_length = 0
     is_sound = (
-        1 <= dim <= MAX_DIM
+        1 <= dim <= MAX_FILE_DIM
         and 0 <= words <= entries == words + labels
         and (not max_length or (buckets > 0 and 0 <= min_length <= max_length < MAX_WORD))
         and buckets >= 0

@@ -27,10 +27,9 @@ from rnncli.errors import DataError
 from rnncli.messages import Announce, name_list, plural, stage
 from rnncli.text.fasttext_models import FASTTEXT_MAGIC, read_fasttext_model
 from rnncli.text.files import File, open_file
-from rnncli.text.vectors import Floats, Selection
+from rnncli.text.vectors import MAX_FILE_DIM, Floats, Selection
 
 PICKLES = (".kv", ".pkl", ".pickle", ".model", ".npy", ".pt", ".pth")
-MAX_DIM = 4_096  # values of a vector
 MAX_LINE = 1 << 17  # bytes: a value has some twenty digits
 MAX_WORD = 1_000  # bytes
 CHUNK = 1 << 16  # bytes
@@ -163,8 +162,10 @@ def _rows(path: Path, first: bytes, stream: IO[bytes]) -> Iterator[_Row]:
         dim = len(first.split()) - 1
         return _text_rows(chain([first], _lines(stream)), dim, 1)
     count, dim = map(int, header.groups())
-    if not 1 <= dim <= MAX_DIM:
-        raise DataError(f"{path} has vectors of {dim:,} values", f"take some of up to {MAX_DIM:,}")
+    if not 1 <= dim <= MAX_FILE_DIM:
+        raise DataError(
+            f"{path} has vectors of {dim:,} values", f"take some of up to {MAX_FILE_DIM:,}"
+        )
     second = stream.readline(MAX_LINE)
     if not _CONTROLS.search(second):
         return _text_rows(chain([second], _lines(stream)), dim, 2)
@@ -183,7 +184,7 @@ def _text_rows(lines: Iterator[bytes], dim: int, first: int) -> Iterator[_Row]:
         if not line:
             continue
         fields = line.replace(b"\t", b" ").rsplit(b" ", dim)  # words may have spaces in them
-        if not 2 <= dim <= MAX_DIM or len(fields) != dim + 1:
+        if not 2 <= dim <= MAX_FILE_DIM or len(fields) != dim + 1:
             yield _Row(number, "", None)
         else:
             yield _Row(number, fields[0].decode(errors="replace"), fields[1:])

@@ -20,6 +20,7 @@ Vectors = NDArray[np.int8]
 ENGLISH_FILE = "english-vectors.safetensors"  # of those that come with rnncli
 STEP = 1 / 32  # vectors have unit variance, and are stored as whole numbers of this step
 LARGEST = 127  # of these numbers in absolute value: four standard deviations
+MAX_FILE_DIM = 4_096  # values of a vector that is read
 MAX_DIM = 192  # of larger ones the leading principal components are kept
 # Endings that most vectors have as words of their own, as the Penn Treebank does: do, n't.
 CONTRACTIONS = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m")

@@ -52,6 +52,15 @@ def content(
     )
 
 
+# The same with the first word as a label, and the label as a word.
+_WORD, _LABEL = (struct.pack("<qb", 9, type) for type in (0, 1))
+LABEL_FIRST = (
+    content()
+    .replace(b"the\0" + _WORD, b"the\0" + _LABEL)
+    .replace(b"__label__x\0" + _LABEL, b"__label__x\0" + _WORD)
+)
+
+
 def expected(word: str) -> np.ndarray:
     rows = [WORDS.index(word)] if word in WORDS else []
     return MATRIX[rows + [len(WORDS) + bucket for bucket in NGRAMS[word]]].mean(0)
@@ -90,6 +99,7 @@ def test_a_model_without_ngrams_has_its_words_alone(tmp_path: Path) -> None:
         (content(version=13), "version 13"),
         (content(quantised=True), "quantised"),
         (content(pruned=0), "quantised"),
+        (LABEL_FIRST, "behind its labels"),
     ],
 )
 def test_what_is_no_such_model_is_explained(tmp_path: Path, data: bytes, reason: str) -> None:
