@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 PRODUCT_SHAPE = (64, 256, 1024)  # of a step of a small network: rows, inputs, outputs
-PRODUCT_SECONDS = 0.05  # in which it is computed over and over, to find its best time
+# It is computed over and over, to find its best time: on a busy machine, most are interrupted.
+PRODUCT_SECONDS, MIN_PRODUCTS = 0.05, 20
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # flags of processors that multiply twice as fast in it
 PASSES = 3  # products of a training step: forward, and backward to inputs and weights
 EFFICIENCY = 1.3  # of training's products, beside that of the product here
@@ -25,11 +26,12 @@ def weights_a_second(threads: int) -> float:
     rows, inputs, outputs = PRODUCT_SHAPE
     left, right = np.ones((rows, inputs), np.float32), np.ones((inputs, outputs), np.float32)
     product = np.empty((rows, outputs), np.float32)
-    best, end = float("inf"), time.perf_counter() + PRODUCT_SECONDS
-    while (began := time.perf_counter()) < end:
+    seconds: list[float] = []
+    end = time.perf_counter() + PRODUCT_SECONDS
+    while (began := time.perf_counter()) < end or len(seconds) < MIN_PRODUCTS:
         np.matmul(left, right, out=product)
-        best = min(best, time.perf_counter() - began)
-    speed: float = rows * inputs * outputs / best
+        seconds.append(time.perf_counter() - began)
+    speed: float = rows * inputs * outputs / min(seconds)
     bfloat16 = 2.0 if _has_fast_bfloat16() else 1.0
     return EFFICIENCY * speed * bfloat16 / PASSES * math.sqrt(threads)
 
