@@ -460,7 +460,7 @@ def archive(rng: random.Random, path: Path) -> None:
 def repeated(rng: random.Random, path: Path) -> None:
     """Write Parquet of very many or very long rows that are all alike."""
     rows, text = rng.choice(
-        [(5, "x" * (1 << 23)), (30, "a b " * (1 << 16)), (10**5, "a"), (10**7 + 1, "a b")]
+        [(5, "x" * (1 << 23)), (30, "a b " * (1 << 12)), (10**5, "a"), (10**7 + 1, "a b")]
     )
     keys = pa.nulls(rows, pa.int32()).fill_null(0)
     names = rng.choice([("text", "label"), ("en", "fr"), ("text",), ("a", "b", "c")])
