@@ -184,6 +184,9 @@ def _translator(
     preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
 ) -> tuple[Settings, float, float]:
     (size,) = next(row[1:] for row in VOCAB_SIZES if preview.rows >= row[0])
+    most_words = max(preview.words["source"], preview.words["target"])
+    if most_words < NAME_LENGTH * preview.rows and overrides.get("level") in (None, "char"):
+        settings, size = replace(settings, level="char"), CHAR_VOCAB_SIZE
     settings = replace(settings, vocab_size=size).with_given(overrides)
     tokens = preview.characters["target"] / CHARACTERS_A_TOKEN[settings.level]
     outputs = settings.vocab_size

@@ -46,6 +46,20 @@ def test_a_short_budget_reads_only_the_pairs_that_it_can_learn_from(tmp_path: Pa
     assert any(line.startswith(f"{short.max_rows:,} pairs of 18,000, as") for line in announced)
 
 
+def test_pairs_of_single_words_are_read_by_character(tmp_path: Path) -> None:
+    words = [f"{a}{b}" for a in ("weird", "until", "friend") for b in ("ly", "ness", "s", "less")]
+    rows = [f"{word[1:]}\t{word}" for word in words]
+    data = write_lines(tmp_path / "words.tsv", "source\ttarget", *rows)
+    settings, announced = choose("translate", data, epochs=1.0)
+    assert settings.level == "char"
+    assert "pairs of single words: tokens are characters" in announced
+    assert choose("translate", data, epochs=1.0, level="word")[0].level == "word"
+    unspaced = [f"{n}月{n}日の天気\t{n}天气怎么样" for n in range(20)]
+    data = write_lines(tmp_path / "sentences.tsv", "source\ttarget", *unspaced)
+    for path in (data, pairs()):
+        assert choose("translate", path, epochs=1.0)[0].level == "subword"
+
+
 @sized_by_time
 def test_an_explicit_width_is_kept(task: Task, data: Any) -> None:
     settings, _ = choose(task, data(), max_time=SECOND, hidden_size=77)

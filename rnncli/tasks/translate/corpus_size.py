@@ -1,16 +1,23 @@
-"""Settings of a translator that follow from the number of pairs to learn from."""
+"""Settings of a translator that follow from the number and the length of pairs to learn from."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, Settings
+from rnncli.data.values import column_values
 from rnncli.messages import Announce
-from rnncli.tasks.sizes import VOCAB_SIZES
+from rnncli.tasks.sizes import NAME_LENGTH, VOCAB_SIZES
+from rnncli.text.unicode import has_unspaced
 from rnncli.training.sizing import look_up
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 LARGE_CORPUS = 100_000  # pairs: a larger corpus gets larger batches, which are faster
 WORD_VOCAB_SIZE = 20_000  # at the word level
+LENGTH_SAMPLE = 1_000  # pairs whose mean number of words is computed
 
 
 def with_rows(settings: Settings, rows: int | None, overrides: Mapping[str, Any]) -> Settings:
@@ -46,3 +53,17 @@ def settings_for_size(overrides: Mapping[str, Any], num_pairs: int) -> Settings:
     if num_pairs >= LARGE_CORPUS:
         settings = replace(settings, batch_size=64)
     return settings
+
+
+def are_words(pairs: "Dataset") -> bool:
+    """Return whether both sides are single words, such as spellings, by their mean number of words.
+
+    Texts of a script without spaces are none.
+    """
+    for side in ("source", "target"):
+        texts = list(islice(column_values(pairs, side), LENGTH_SAMPLE))
+        unspaced = sum(map(has_unspaced, texts))
+        words = sum(len(text.split()) for text in texts)
+        if words >= NAME_LENGTH * len(texts) or 2 * unspaced > len(texts):
+            return False
+    return True

@@ -23,7 +23,12 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_WIDTHS,
 )
 from rnncli.tasks.translate.build_memory import build_memory
-from rnncli.tasks.translate.corpus_size import announce_rows, settings_for_size, with_rows
+from rnncli.tasks.translate.corpus_size import (
+    announce_rows,
+    are_words,
+    settings_for_size,
+    with_rows,
+)
 from rnncli.tasks.translate.length_penalty import (
     BLEU_TOLERANCE,
     MAX_PAIRS,
@@ -80,6 +85,9 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         Fewer pairs need a smaller vocabulary. A wider network learns more from each pair, but fewer
         pairs in the same time. Fewer epochs need less dropout.
         """
+        if "level" not in overrides and are_words(data.train):
+            announce("pairs of single words: tokens are characters")
+            overrides = {**overrides, "level": "char"}
         num_pairs = min(len(data.train), overrides.get("max_rows", len(data.train)))
         settings = settings_for_size(overrides, num_pairs).with_given(overrides)
         epochs = settings.epochs or math.inf
