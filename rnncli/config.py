@@ -31,8 +31,8 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
-# The corpus of each task that comes with rnncli, and the model, for who has trained none.
-BUNDLED_CORPORA = dict(zip(TASKS, ("stories", "reviews", "phrasebook"), strict=True))
+# What comes with rnncli for each task: a corpus, and a model for whoever has trained none.
+BUNDLED_CORPORA = {"generate": "stories", "classify": "reviews", "translate": "phrasebook"}
 BUNDLED_MODELS: dict[Task, str] = {"classify": "bundled:sentiment"}
 FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 

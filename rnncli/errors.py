@@ -50,7 +50,7 @@ class RequirementError(RnncliError):
 _OUT_OF_MEMORY = (
     "not enough memory",
     "out of memory",
-    "annot allocate memory",
+    "annot allocate memory",  # also "Cannot"
     "could not create a memory",
     "could not create a primitive",
     "can't start new thread",

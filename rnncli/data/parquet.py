@@ -77,13 +77,8 @@ def _plain(field: pa.Field) -> pa.Field:
 
 
 def _is_text(type: pa.DataType) -> bool:
-    return any(
-        is_kind(type)
-        for is_kind in (
-            *(pa.types.is_string, pa.types.is_large_string),
-            *(pa.types.is_binary, pa.types.is_large_binary),
-        )
-    )
+    is_string = pa.types.is_string(type) or pa.types.is_large_string(type)
+    return bool(is_string or pa.types.is_binary(type) or pa.types.is_large_binary(type))
 
 
 def _is_known(type: pa.DataType) -> bool:

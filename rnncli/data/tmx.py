@@ -43,21 +43,21 @@ class TmxFile(Table):
 
     def _units(self) -> Iterator[tuple[int, dict[str, str]]]:
         number = 0
-        above: list[ElementTree.Element] = []  # elements that are not closed yet
+        open_elements: list[ElementTree.Element] = []  # the innermost one last
         with open_file(self.file) as stream:
             bounded = _BoundedStream(stream, self.where)
             try:
                 for event, element in ElementTree.iterparse(bounded, events=("start", "end")):
                     if event == "start":
-                        above.append(element)
+                        open_elements.append(element)
                         continue
-                    above.pop()
+                    open_elements.pop()
                     if element.tag.rpartition("}")[2] == "tu":
                         number += 1
                         yield number, _segments(element)
                         bounded.size = 0
-                        if above:
-                            above[-1].clear()  # of this unit
+                        if open_elements:
+                            open_elements[-1].clear()  # frees the memory of this unit
             except ElementTree.ParseError as error:
                 raise DataError(
                     f"{self.where} is damaged: {error}", "export the translation memory again"
@@ -65,7 +65,7 @@ class TmxFile(Table):
 
 
 class _BoundedStream:
-    """A file of which so much may be read from one unit to the next."""
+    """A file of which at most ``MAX_LINE_BYTES`` are read from one unit to the next."""
 
     def __init__(self, stream: IO[bytes] | IOBase, where: str) -> None:
         self._stream, self._where = stream, where

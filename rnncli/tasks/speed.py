@@ -15,7 +15,7 @@ PRODUCT_SHAPE = (64, 256, 1024)  # of a step of a small network: rows, inputs, o
 PRODUCT_SECONDS, MIN_PRODUCTS = 0.05, 20
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # flags of processors that multiply twice as fast in it
 PASSES = 3  # products of a training step: forward, and backward to inputs and weights
-EFFICIENCY = 1.3  # of training's products, beside that of the product here
+EFFICIENCY = 1.3  # speed of training's products, divided by that of the product here
 
 
 def weights_a_second(threads: int) -> float:

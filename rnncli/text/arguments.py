@@ -22,7 +22,7 @@ def as_texts(texts: Iterable[str]) -> list[str]:
             f"the texts are a {type(texts).__name__} of columns", 'pass one: model(table["text"])'
         )
     if isinstance(texts, set | frozenset):
-        raise InputError("the texts are a set, whose order is that of nothing", hint)
+        raise InputError("the texts are a set, which has no order", hint)
     if not isinstance(texts, Iterable):
         raise InputError(f"the texts are {reprlib.repr(texts)}", hint)
     if hasattr(texts, "to_pylist"):  # of Arrow, whose items are no strings

@@ -197,7 +197,7 @@ class SavedRun:
                 "phase": "pretraining" | "training" as phase,
                 "numbers": dict(numbers),
                 **unknown,
-            } if not unknown and all(map(_are_metrics, metrics)):
+            } if not unknown and all(map(_has_losses, metrics)):
                 model = parse(description)
                 if best and phase == "training" and "loss" not in model.scores:
                     raise ValueError("it holds the best model, and not its loss")
@@ -227,7 +227,7 @@ class SavedRun:
         write_bytes(path, save(tensors, metadata={"run": json.dumps(run)}))
 
 
-def _are_metrics(line: object) -> bool:
-    """Return whether a line of the metrics has the numbers that are drawn."""
+def _has_losses(line: object) -> bool:
+    """Return whether a line of the metrics has what the learning curve is drawn from."""
     names = ("step", "training_loss", "loss")
     return isinstance(line, dict) and all(type(line.get(name)) in (int, float) for name in names)

@@ -20,8 +20,8 @@ MARGIN = 1.1  # by which another way has to be faster to be tried
 SLOW = 3.0  # times what a step should take: no reason to wait for a second one
 TRIAL_COST = 0.005  # share of the time that trials of a way may cost
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two trials of a way; doubled if in vain
-PROBE_SECONDS = 0.03  # of operations, none of which may have to wait for a core:
-LONGEST_WAIT = 0.001  # seconds; an operation takes far less, a program's turn on a core more
+PROBE_SECONDS = 0.03  # of operations, to see whether one has to wait for a core
+LONGEST_WAIT = 0.001  # seconds: an operation takes far less, another program on its core more
 
 
 @dataclass(frozen=True)

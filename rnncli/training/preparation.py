@@ -5,18 +5,14 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from rnncli import __version__
 from rnncli.analysis import drift
-from rnncli.config import (
-    DEFAULT_SEED,
-    DEFAULT_VALIDATION,
-    Settings,
-)
+from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings
 from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
 from rnncli.data.held_out import max_held_out
@@ -30,9 +26,6 @@ from rnncli.training.checkpoint import SavedRun
 from rnncli.training.contract import Prepared, Recipe, TrainingData
 from rnncli.training.device import choose_device, choose_precision, start_torch
 from rnncli.training.session import Session
-
-if TYPE_CHECKING:
-    pass
 
 # Settings that no recipe chooses.
 USUAL: dict[str, Any] = {

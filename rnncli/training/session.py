@@ -22,7 +22,7 @@ from rnncli.training.checkpoint import UNFIT, SavedRun, UnfitStateError, evaluat
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
 from rnncli.training.loop import fit
 from rnncli.training.signals import Interruption, TrainingInterrupted
-from rnncli.training.warm_start import SIZES
+from rnncli.training.warm_start import INHERITED
 
 SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
 SAVE_INTERVAL_SHARE = 0.01  # the same as a share of the time budget
@@ -179,7 +179,7 @@ class Session:
             path, training = self.writer.path, saved.description.training
             command = "the same command" if training is None else training.command
             hint = f"resume it: {command}\nor start over: --force"
-            if not differences.keys() & set(SIZES):
+            if not differences.keys() & set(INHERITED):
                 from_weights = f"--init-from {quote(str(path))} -o {quote(f'{path}-2')}"
                 hint += f"\nor start from its weights: {from_weights}"
             texts = "; ".join(differences.values())

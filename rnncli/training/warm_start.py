@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from rnncli.data.vector_sources import NONE
 from rnncli.errors import ConfigError
 from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
@@ -13,14 +14,13 @@ from rnncli.training.contract import Prepared
 # Parameters that have a row for each token of the source, for each of the target, for each label.
 SOURCE_ROWS = ("encoder.embedding.weight",)
 TARGET_ROWS = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
-NO_VECTORS = "none"
-# Settings that a model decides, where a training starts from it.
-SIZES = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
 LABEL_ROWS = ("head.output.weight", "head.output.bias")
+# Settings that a training has from the model from which it starts.
+INHERITED = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
 
 
 def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings with which a new network has the sizes of a model's.
+    """Return the settings that a training has from the model from which it starts.
 
     Raises:
         ConfigError: other ones are given.
@@ -35,17 +35,17 @@ def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
         architecture.front.embedding_dim,
         stack.hidden_size,
         stack.num_layers,
-        model.description.settings.get("vectors") or NO_VECTORS,
+        model.description.settings.get("vectors") or NONE,
     )
-    sizes = dict(zip(SIZES, values, strict=True))
-    for name, size in sizes.items():
-        if given.get(name, size) != size:
+    settings = dict(zip(INHERITED, values, strict=True))
+    for name, value in settings.items():
+        if given.get(name, value) != value:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(
-                f"{option} {given[name]} is not that of {model.path}, which has {size}",
+                f"{option} {given[name]} is not that of {model.path}, which has {value}",
                 f"leave {option} out",
             )
-    return sizes
+    return settings
 
 
 @torch.no_grad()

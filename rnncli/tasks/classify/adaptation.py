@@ -1,4 +1,4 @@
-"""Adapt a classifier to few texts: its encoder is kept, and a regression on all it knows is fitted.
+"""Adapt a classifier to few texts: its encoder stays, and a regression on its outputs is fitted.
 
 The logits of a text are those of the model, where labels have the same names, plus a linear
 function of three blocks of features: the model's logits, the pooled outputs of its encoder, and the
@@ -38,7 +38,7 @@ from rnncli.tasks.classify.vectors import TokenVectors
 from rnncli.training.contract import TrainingData
 
 MAX_TEXTS = 1_000  # of more, fine-tuning makes more; this bounds the N x N matrices, too
-# Who gives these wants to train.
+# Where one of these is given, all weights are trained.
 TRAINING_SETTINGS = {"epochs", "steps", "learning_rate"}
 # L2 penalties of the blocks, each of which is scaled to a mean squared length of 1.
 LOGIT_PENALTIES = (0.03,)  # light: there are few of these features
@@ -57,8 +57,8 @@ class AdaptedClassifier:
     accuracy: float  # by cross-validation
 
 
-class _Dense:
-    """Features that all texts have."""
+class _DenseBlock:
+    """Features of which each text has all."""
 
     def __init__(self, values: Floats) -> None:
         self._scale = np.float32(1 / math.sqrt(max(np.square(values).sum(1).mean(), 1e-12)))
@@ -74,8 +74,8 @@ class _Dense:
         return weight
 
 
-class _Bag:
-    """The n-grams of texts."""
+class _NgramBlock:
+    """Features of which each text has a few: its n-grams."""
 
     def __init__(self, features: NgramFeatures, texts: Sequence[str]) -> None:
         buckets, starts = features.extract(texts)
@@ -85,8 +85,8 @@ class _Bag:
         self._bounds = np.append(starts, len(buckets))
         values = features.scale(counts)
         mean = max(float((counts * values**2).mean()), 1e-12)
-        self._values = values / np.float32(np.sqrt(mean))
-        self._scale = self._values[0] / values[0]
+        self._scale = np.float32(1 / math.sqrt(mean))
+        self._values = values * self._scale
 
     def kernel(self) -> Floats:
         """Return the products (N, N) of all texts, with a mean of 1 on the diagonal."""
@@ -204,12 +204,12 @@ def adapt(
         logits += ngrams(texts)
     logit_centre = logits.mean(0)
     logits -= logit_centre
-    blocks: list[_Dense | _Bag] = [_Dense(logits), _Dense(pooled - centre)]
+    blocks: list[_DenseBlock | _NgramBlock] = [_DenseBlock(logits), _DenseBlock(pooled - centre)]
     penalties = [LOGIT_PENALTIES, POOLED_PENALTIES]
     if with_ngrams:
         features = SMALL_CORPUS_NGRAMS[0] if ngrams is None else ngrams.features
-        bag = _Bag(features, texts)
-        blocks.append(bag)
+        ngram_block = _NgramBlock(features, texts)
+        blocks.append(ngram_block)
         penalties.append(NGRAM_PENALTIES)
     known = [[name == label for label in labels] for name in model.description.labels]
     same_label = np.array(known, np.float32)  # (K, C)
@@ -225,12 +225,11 @@ def adapt(
     bias -= centre @ weight + logit_centre @ by_logits
     adapted: NgramModel | None = None
     if with_ngrams:
-        adapted = NgramModel(features, bag.buckets, by_bucket[0], np.zeros_like(bias))
+        adapted = NgramModel(features, ngram_block.buckets, by_bucket[0], np.zeros_like(bias))
         if ngrams is not None:
             adapted = _sum(adapted, replace(ngrams, weight=ngrams.weight @ by_logits))
-    return AdaptedClassifier(
-        np.ascontiguousarray(weight.T), bias, adapted and _as_saved(adapted), accuracy
-    )
+        adapted = _as_saved(adapted)
+    return AdaptedClassifier(np.ascontiguousarray(weight.T), bias, adapted, accuracy)
 
 
 def _pool(model: SavedModel, texts: EncodedTexts) -> Floats:
