@@ -122,7 +122,7 @@ def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
     if _is_file(name):
         return Path(name)
     if _exists(name):
-        raise DataError(f"{name} is a directory", f"name a file in it: {Path(name) / 'FILE'}")
+        raise DataError(f"{name} is a directory", f"name a file in it: ls {shlex.quote(name)}")
     if _ADDRESS.match(name):
         address = _ADDRESS.sub(r"\1://", name)
         raise DataError(
@@ -134,7 +134,7 @@ def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
             f"{name} is a link to {Path(name).readlink()}, which does not exist",
             f"name the file itself, or see where it is: ls -l {shlex.quote(name)}",
         )
-    look = f"see what is there: ls {Path(name).parent}"
+    look = f"see what is there: ls {shlex.quote(str(Path(name).parent))}"
     if _looks_like_file(name) or not corpora:
         raise DataError(f"no such file: {name}", did_you_mean(name, _neighbours(name)) or look)
     raise DataError(

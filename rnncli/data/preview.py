@@ -19,7 +19,7 @@ from rnncli.data.limits import (
 from rnncli.data.locate import locate
 from rnncli.data.tables import Table, no_train_split
 
-MAX_ROWS, MAX_CHARACTERS = 50_000, 1 << 24  # that are counted: half a second of reading
+COUNTED_ROWS, COUNTED_CHARACTERS = 50_000, 1 << 24  # half a second of reading
 SHOWN_ROWS = 3
 KEPT_TEXTS = 2_000
 
@@ -96,7 +96,7 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
             preview.characters[name] += len(cell)
             preview.words[name] += cell.count(" ") + 1
             total += len(cell)
-        if preview.rows >= MAX_ROWS or total >= MAX_CHARACTERS:
+        if preview.rows >= COUNTED_ROWS or total >= COUNTED_CHARACTERS:
             preview.is_whole = next(rows, None) is None
             break
     if not preview.is_whole:
