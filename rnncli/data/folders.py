@@ -71,7 +71,7 @@ def _no_classes(path: Path) -> DataError:
         pattern = f"{shlex.quote(str(path))}/*{texts[0].suffix}"
         hint = f"train on all its texts as one: cat {pattern} | rnncli train -"
     else:
-        hint = f"name a file in it: {path / 'FILE'}"
+        hint = f"name a file in it: ls {shlex.quote(str(path))}"
     return DataError(
         f"{path} is a directory ({plural(len(files), 'file')}), and not one of class folders, "
         "such as pos/ and neg/ with a text in each file",
