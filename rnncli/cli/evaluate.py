@@ -29,7 +29,7 @@ def evaluate(
             metavar="[MODEL] [DATA]",
             help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is one only "
             "in models/; and data as for train, else the held-out part of the training data, where "
-            "that lies here or beside the model.",
+            "that is a file.",
         ),
     ] = None,
     split: Annotated[

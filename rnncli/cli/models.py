@@ -56,7 +56,7 @@ def models(
     elif entries:
         for entry in entries:
             print("\t".join(map(as_field, _row(entry))))
-    else:
+    if not as_json and not any(entry.origin == "trained" for entry in entries):
         messenger.announce(f"there is no model in {folder} yet")
         messenger.announce("next: rnncli train")
 

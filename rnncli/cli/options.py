@@ -94,15 +94,19 @@ def model_path(model: Path | None, task: Task, announce: Announce) -> Path:
         ModelError: no model of that name comes with rnncli.
 
     """
-    path = model or Path(os.environ.get("RNNCLI_MODEL") or MODELS / task)
-    if path == MODELS / task and not path.exists():
-        return bundled_model(task, announce) or path
-    return model_directory(path)
+    if (named := model or os.environ.get("RNNCLI_MODEL")) is not None:
+        return model_directory(named)
+    path = MODELS / task
+    return path if path.exists() else bundled_model(task, announce) or path
 
 
 def bundled_model(task: Task, announce: Announce) -> Path | None:
     """Return the path of the model of a task that comes with rnncli, if any, and say its name."""
     name = BUNDLED_MODELS.get(task, "")
     if (path := bundled_models().get(name)) is not None:
-        announce(f"model: {name}, since there is none in {MODELS / task}; your own: rnncli train")
+        from rnncli.storage.reading import read_description  # what answers needs it anyway
+
+        data = read_description(path).data
+        source = "" if data is None else f", trained on {data.name}"
+        announce(f"model: {name}{source}; of your own texts: rnncli train FILE.csv")
     return path

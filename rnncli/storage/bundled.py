@@ -29,6 +29,8 @@ def model_directory(name: str | Path) -> Path:
     models = bundled_models()
     if (path := models.get(str(name))) is None:
         nearest = difflib.get_close_matches(str(name), models, n=1)
-        known = f"did you mean {nearest[0]}? " if nearest else ""
-        raise ModelError(f"{name} does not come with rnncli", f"{known}rnncli models lists them")
+        known = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise ModelError(
+            f"{name} does not come with rnncli{known}", "see which there are: rnncli models"
+        )
     return path

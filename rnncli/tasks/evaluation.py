@@ -21,7 +21,7 @@ from rnncli.tasks.evaluation_data import (
     read_held_out,
     read_named,
     read_train,
-    require_nearby,
+    require_harmless,
     training_data_of,
     with_control,
 )
@@ -282,7 +282,7 @@ def score(
             train = read_train(task, path, training_data, data, announce)
             rows = replace(rows, train=train)
     elif split in (None, HELD_OUT):
-        require_nearby(path, training_data)
+        require_harmless(path, training_data)
         rows = read_held_out(task, training_data, revision, announce)
     else:
         raise ConfigError("--split is of data, and none is named", "name the data, or leave it out")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rnncli.data.corpus import Corpus
 
 SPLITS = ("test", "validation", "train")  # in this order of preference
+KERNEL_FOLDERS = ("/dev", "/proc", "/sys")  # what lies there may be anything but a file
 HELD_OUT = "held-out"  # the part that training held out, of data that a person names
 
 
@@ -153,12 +154,11 @@ def read_train(
 ) -> "Dataset | None":
     """Read the training data of a model, without the held-out part; None where that fails.
 
-    A failure is announced. Nothing is read that neither lies nearby nor is the ``data`` on which
-    the model is scored.
+    A failure is announced. Nothing is downloaded but the ``data`` on which the model is scored.
     """
     try:
         if list(training_data.arguments) != list(data):
-            require_nearby(model, training_data)
+            require_harmless(model, training_data)
         return read_held_out(task, training_data, None, announce).train
     except (RnncliError, OSError) as error:
         reason = error.message if isinstance(error, RnncliError) else str(error)
@@ -166,13 +166,15 @@ def read_train(
     return None
 
 
-def require_nearby(model: Path, training_data: DataDescription) -> None:
-    """Check that what a model names as its training data lies here, or beside the model.
+def require_harmless(model: Path, training_data: DataDescription) -> None:
+    """Check that to read what a model names as its training data has no effects.
 
-    A model may be a stranger's, who must not choose what is read or downloaded on this machine.
+    A model may be a stranger's, who must not choose what is downloaded, nor which device, pipe or
+    file of the kernel is read on this machine. Files and folders may be read: their content is
+    compared with that of the training, and goes nowhere.
 
     Raises:
-        DataError: it lies elsewhere, and is to be named by a person.
+        DataError: it would have effects, and is to be named by a person.
 
     """
     command = f"rnncli evaluate -m {shlex.quote(str(model))} --split {HELD_OUT}"
@@ -184,28 +186,25 @@ def require_nearby(model: Path, training_data: DataDescription) -> None:
         )
     # The second of two files may lie beside the first.
     names = [*arguments, *(str(Path(arguments[0]).parent / name) for name in arguments[1:])]
-    folders = [f for f in (Path.cwd(), model.resolve().parent) if f != Path(f.anchor)]
-    if far := next((name for name in names if not _is_nearby(name, folders)), None):
+    if unknown := next((name for name in names if not _is_harmless(name)), None):
         raise DataError(
-            f"{model} names {far} as its training data, which lies outside of this folder; as "
-            "models may come from strangers, nothing is read or downloaded that you did not name",
+            f"{model} names {unknown} as its training data, which is no file or folder here; as "
+            "models may come from strangers, nothing is downloaded that you did not name",
             f"if you trust it: {command} {shlex.join(arguments)}",
         )
 
 
-def _is_nearby(name: str, folders: Sequence[Path]) -> bool:
-    """Return whether data is bundled, or a file below one of the folders, if it is there at all.
-
-    Nothing outside of them is looked at.
-    """
+def _is_harmless(name: str) -> bool:
+    """Return whether data is bundled, a file, a folder, or not there at all."""
     from rnncli.data.locate import is_bundled, is_on_hub
 
-    path = Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow links
     if is_bundled(name):
         return True
-    if not any(path.is_relative_to(folder) for folder in folders) or is_on_hub(name):
+    if is_on_hub(name):
         return False
-    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+    path = Path(os.path.realpath(name))
+    is_of_kernel = any(path.is_relative_to(folder) for folder in KERNEL_FOLDERS)
+    return not is_of_kernel and (path.is_file() or path.is_dir() or not path.exists())
 
 
 def with_control(columns: "Columns", training_data: DataDescription) -> "Columns":

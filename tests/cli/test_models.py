@@ -11,6 +11,7 @@ from shell import call, on_a_terminal
 
 import rnncli
 from rnncli.cli import models as command
+from rnncli.storage.bundled import bundled_models
 
 NO_CACHE = {"HF_HUB_CACHE": os.devnull}
 
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def test_models_are_listed_with_what_they_are(folder: Path) -> None:
     result = call("models", cwd=folder, env=NO_CACHE)
     assert (result.code, result.err) == (0, "")
-    rows = [line.split("\t") for line in result.lines]
+    rows = [line.split("\t") for line in result.lines if not line.startswith("bundled:")]
     assert [row[:2] for row in rows] == [
         ["models/classify", "classify"],
         ["models/generate", "generate"],
@@ -55,7 +56,8 @@ def test_each_model_is_a_json_object_and_a_python_object(
     entries = rnncli.models(folder / "models")
     assert [fields["path"] for fields in objects] == [str(entry.path) for entry in entries]
     assert objects[0]["labels"] == ["bad", "good"]
-    assert [fields["origin"] for fields in objects] == ["trained"] * 3
+    origins = ["trained"] * 3 + ["bundled"] * len(bundled_models())
+    assert [fields["origin"] for fields in objects] == origins
     for fields, entry in zip(objects, entries, strict=True):
         assert rnncli.load(fields["path"]).description == entry.description
 
@@ -81,14 +83,16 @@ def test_models_of_the_environment_and_the_cache_of_the_hub_are_listed(tmp_path:
     (other / "config.json").write_text('{"model_type": "bert"}')
     environment = {"HF_HUB_CACHE": str(tmp_path / "hub"), "RNNCLI_MODEL": str(generator())}
     names = [line.split("\t")[0] for line in call("models", cwd=tmp_path, env=environment).lines]
-    assert names == [str(generator()), "hf:org/cheer@0123456"]
+    assert names == [str(generator()), *bundled_models(), "hf:org/cheer@0123456"]
     environment = {"HF_HOME": str(tmp_path)}
-    assert len(call("models", cwd=tmp_path, env=environment).lines) == 1
+    listed = call("models", cwd=tmp_path, env=environment).lines
+    assert listed[-1].startswith("hf:org/cheer@0123456")
 
 
 def test_without_models_the_way_to_one_is_told(tmp_path: Path) -> None:
     result = call("models", cwd=tmp_path, env=NO_CACHE)
-    assert (result.code, result.out) == (0, b"")
+    assert result.code == 0
+    assert [line.split("\t")[0] for line in result.lines] == list(bundled_models())
     assert result.err == "there is no model in models yet\nnext: rnncli train\n"
 
 

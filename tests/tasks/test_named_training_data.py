@@ -1,6 +1,8 @@
-"""The training data that a model names is read nearby alone, else where a person names it."""
+"""What a model names as its training data is read if it is a file; else a person names it."""
 
 import json
+import os
+import re
 import shlex
 import shutil
 import sys
@@ -43,61 +45,51 @@ def stranger(path: Path, *arguments: str) -> Path:
         ["org/name"],
         ["imdb"],
         ["/proc/self/environ"],
-        ["../elsewhere.csv"],
         ["link.csv"],
-        ["texts.en", "../elsewhere.csv"],
-        ["folder/texts.en", "../../elsewhere.csv"],
+        ["pipe.csv"],
+        ["t.en", "/dev/zero"],
     ],
 )
-def test_nothing_that_a_model_names_elsewhere_is_touched(
+def test_nothing_but_files_is_touched_that_a_model_names(
     arguments: list[str],
     events: list[tuple[str, Any]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_reviews(tmp_path / "elsewhere.csv")
     here = tmp_path / "here"
     here.mkdir()
-    (here / "link.csv").symlink_to("../elsewhere.csv")
+    (here / "link.csv").symlink_to("/proc/self/environ")
+    os.mkfifo(here / "pipe.csv")
     model = stranger(here, *arguments)
     monkeypatch.chdir(here)
     events.clear()
-    hint = explained(call("evaluate", model), 1, arguments[-1].rpartition("/")[2], "outside")
+    hint = explained(call("evaluate", model), 1, arguments[-1], "no file or folder here")
     compared = call("evaluate", model, reviews(), "--json")  # with baselines, if there were any
     assert compared.code == 0, compared.err
     assert json.loads(compared.out)["baselines"] == {}
     assert "baselines left out" in compared.err
     opened = [str(values[0]) for name, values in events if name == "open"]
     assert str(model / "config.json") in opened
-    assert not [path for path in opened if "elsewhere.csv" in path or "environ" in path]
+    assert not [path for path in opened if re.search("environ|zero|link.csv|pipe.csv", path)]
     assert not [name for name, _ in events if name.startswith("socket.")]
     assert hint.endswith(f"--split held-out {shlex.join(arguments)}")
 
 
-def test_the_command_of_the_hint_scores_on_the_held_out_part(tmp_path: Path) -> None:
+def test_the_held_out_part_is_scored_wherever_the_data_lies_now(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     data = write_reviews(tmp_path / "far" / "texts.csv")
     model = train(data, tmp_path / "near" / "m", "--steps", 1)
-    hint = explained(call("evaluate", model, "--json"), 1, str(data), "outside")
-    again = call(*shlex.split(hint.partition(": ")[2])[1:], "--json")
-    assert again.code == 0, again.err
-    copy = shutil.copy(data, model.parent)  # wherever it lies now
+    named = rnncli.evaluate(model).scores  # read where it was
+    assert named["baselines"]
+    copy = shutil.move(data, model.parent)
+    with pytest.raises(DataError, match="texts"):
+        rnncli.evaluate(model)
     held_out = rnncli.evaluate(model, copy, split="held-out").scores
-    assert json.loads(again.out)["texts"] == held_out["texts"]
-    assert held_out["texts"] < rnncli.evaluate(model, data).scores["texts"]
+    assert named["texts"] == held_out["texts"]
+    assert held_out["texts"] < rnncli.evaluate(model, copy).scores["texts"]
     write_lines(data, "text,label", "the soup was lovely,good", "the soup was cold,bad")
     with pytest.raises(DataError, match="changed"):
-        rnncli.evaluate(model, data, split="held-out")
-
-
-def test_data_below_the_current_folder_is_read_without_being_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "far").mkdir()
-    data = write_reviews(tmp_path / "far" / "texts.csv")
-    model = train(data, tmp_path / "near" / "m", "--steps", 1)
-    monkeypatch.chdir(data.parent)
-    assert rnncli.evaluate(model).scores["baselines"]
+        rnncli.evaluate(model)
 
 
 def test_a_model_trained_on_stdin_is_scored_on_a_file_of_the_same_content(tmp_path: Path) -> None:
