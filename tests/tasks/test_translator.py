@@ -48,7 +48,8 @@ def test_sentences_of_a_text_are_translated_separately() -> None:
     (batched,) = model([" ".join(parts)], split=True)
     single = model(parts)
     assert batched.text == " ".join(output.text for output in single)
-    assert batched.score == pytest.approx(sum(output.score for output in single) / 2)
+    mean = sum(output.score for output in single) / 2
+    assert batched.score == pytest.approx(mean, abs=1e-7)  # sums of float32 in another order
 
 
 def test_no_ngram_is_repeated_with_the_option() -> None:
