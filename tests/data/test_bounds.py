@@ -1,8 +1,8 @@
 """Small files that hold very much: read in little memory, or refused before they fill a disk."""
 
 import gzip
-import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,16 +23,23 @@ from rnncli.text.files import MAX_LINE_BYTES
 MEMORY = 3 << 28  # bytes: 768 MB, of which 450 MB are libraries
 
 
+# The peak of a process counts from that of the process that started it: a small one measures.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as file:
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
+sys.exit(code)
+"""
+
+
 def limited(*arguments: object) -> Result:
     """Run a command in a process, and check that it takes little memory."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(command(*arguments), stdout=out, stderr=err, env=environment())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        assert usage.ru_maxrss * 1024 < MEMORY
-        return Result(process.returncode, out.read(), err.read().decode())
+    with tempfile.NamedTemporaryFile() as peak:
+        measured = [sys.executable, "-c", MEASURE, peak.name, *command(*arguments)]
+        run = subprocess.run(measured, capture_output=True, env=environment(), check=False)
+        assert 0 < int(peak.read()) * 1024 < MEMORY
+    return Result(run.returncode, run.stdout, run.stderr.decode())
 
 
 def plan(path: Path) -> Result:
