@@ -7,21 +7,11 @@ from rnncli.errors import DataError
 
 
 @dataclass(frozen=True)
-class BundledCorpus:
-    """Describe a small corpus that was written for rnncli and comes with it."""
-
-    file: str
-    licence: str
-    description: str
-
-
-@dataclass(frozen=True)
 class PublicCorpus:
     """Describe a corpus of the Hugging Face hub."""
 
     hub_id: str
     licence: str  # as the hub or the source states it; "unknown" where neither does
-    description: str
     columns: dict[str, str]  # canonical name -> name in the corpus
     config: str | None = None  # what the hub calls a subset
     revision: str | None = None  # a commit; None: the newest
@@ -29,101 +19,80 @@ class PublicCorpus:
 
 DEFAULT_CORPUS = "reviews"
 
-BUNDLED: dict[str, BundledCorpus] = {
-    "reviews": BundledCorpus(
-        file="reviews.csv",
-        licence="MIT",
-        description="short reviews of many things: positive, negative, neutral",
-    ),
-    "stories": BundledCorpus(
-        file="stories.txt",
-        licence="MIT",
-        description="nine comic plays set in one harbour town",
-    ),
-    "phrasebook": BundledCorpus(
-        file="phrasebook.tsv",
-        licence="MIT",
-        description="everyday phrases, English and French",
-    ),
-}
+# Small corpora that were written for rnncli and come with it: the file of each.
+BUNDLED = {"reviews": "reviews.csv", "stories": "stories.txt", "phrasebook": "phrasebook.tsv"}
+BUNDLED_LICENCE = "MIT"
+
+TEXT_AND_LABEL = {"text": "text", "label": "label"}
 
 # A corpus with a revision gives the same data for ever. Some are open for research only: what a
 # model trained on them may be used for is for the person who trains it to find out.
 PUBLIC: dict[str, PublicCorpus] = {
+    # Labelled texts.
     "imdb": PublicCorpus(
         hub_id="stanfordnlp/imdb",
         licence="unknown",
-        description="film reviews, negative and positive; long texts",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
         revision="e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
     ),
     "sst2": PublicCorpus(
         hub_id="stanfordnlp/sst2",
         licence="unknown",
-        description="sentences and phrases of film reviews, negative and positive",
         columns={"text": "sentence", "label": "label"},
         revision="8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb",
     ),
     "rotten_tomatoes": PublicCorpus(
         hub_id="cornell-movie-review-data/rotten_tomatoes",
         licence="unknown",
-        description="sentences of film reviews, negative and positive",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
         revision="aa13bc287fa6fcab6daf52f0dfb9994269ffea28",
     ),
     "ag_news": PublicCorpus(
         hub_id="fancyzhx/ag_news",
         licence="non-commercial",
-        description="news in four topics",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
         revision="eb185aade064a813bc0b7f42de02595523103ca4",
     ),
     "yelp_polarity": PublicCorpus(
         hub_id="fancyzhx/yelp_polarity",
         licence="unknown",
-        description="560,000 reviews of businesses, negative and positive",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
     ),
     "tweet_eval": PublicCorpus(
         hub_id="cardiffnlp/tweet_eval",
         licence="unknown",
-        description="tweets: sentiment; other subsets: emotion, irony, hate, offensive, emoji",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
         config="sentiment",
         revision="b3a375baf0f409c77e6bc7aa35102b7b3534f8be",
     ),
     "emotion": PublicCorpus(
         hub_id="dair-ai/emotion",
         licence="research only",
-        description="tweets in six emotions",
-        columns={"text": "text", "label": "label"},
+        columns=TEXT_AND_LABEL,
         config="split",
         revision="cab853a1dbdf4c42c2b3ef2173804746df8825fe",
     ),
     "dbpedia_14": PublicCorpus(
         hub_id="fancyzhx/dbpedia_14",
         licence="CC BY-SA 3.0",
-        description="560,000 beginnings of Wikipedia articles in 14 kinds",
         columns={"text": "content", "label": "label"},
         revision="9abd46cf7fc8b4c64290f26993c540b92aa145ac",
     ),
     "banking77": PublicCorpus(
         hub_id="mteb/banking77",
         licence="CC BY 4.0",
-        description="questions to a bank in 77 intents",
         columns={"text": "text", "label": "label_text"},
         revision="0fd18e25b25c072e09e0d92ab615fda904d66300",
     ),
     "sms_spam": PublicCorpus(
         hub_id="ucirvine/sms_spam",
         licence="CC BY 4.0",
-        description="5,574 text messages, ham and spam",
         columns={"text": "sms", "label": "label"},
     ),
+    # Running text.
     "wikitext-2": PublicCorpus(
         hub_id="Salesforce/wikitext",
         licence="CC BY-SA 3.0",
-        description="two million words of good Wikipedia articles",
         columns={"text": "text"},
         config="wikitext-2-raw-v1",
         revision="b08601e04326c79dfdd32d625aee71d232d685c3",
@@ -131,7 +100,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     "wikitext-103": PublicCorpus(
         hub_id="Salesforce/wikitext",
         licence="CC BY-SA 3.0",
-        description="a hundred million words of good Wikipedia articles",
         columns={"text": "text"},
         config="wikitext-103-raw-v1",
         revision="b08601e04326c79dfdd32d625aee71d232d685c3",
@@ -139,27 +107,24 @@ PUBLIC: dict[str, PublicCorpus] = {
     "tinystories": PublicCorpus(
         hub_id="roneneldan/TinyStories",
         licence="CDLA-Sharing-1.0",
-        description="two million short stories in the words of a small child; 2 GB",
         columns={"text": "text"},
         revision="f54c09fd23315a6f9c86f9dc80f725de7d8f9c64",
     ),
+    # Pairs; other languages by their codes, as in tatoeba:en-ja.
     "multi30k": PublicCorpus(
         hub_id="bentrevett/multi30k",
         licence="non-commercial",
-        description="29,000 captions of pictures, English and German",
         columns={"source": "en", "target": "de"},
     ),
     "tatoeba": PublicCorpus(
         hub_id="sentence-transformers/parallel-sentences-tatoeba",
         licence="CC BY 2.0 FR",
-        description="short everyday sentences, English and French; others as tatoeba:en-ja",
         columns={"source": "english", "target": "non_english"},
         config="en-fr",
     ),
     "opus_books": PublicCorpus(
         hub_id="Helsinki-NLP/opus_books",
         licence="free for personal use, education and research",
-        description="sentences of novels, English and French; others as opus_books:de-en",
         columns={"source": "en", "target": "fr"},
         config="en-fr",
         revision="1f9f6191d0e91a3c539c2595e2fe48fc1420de9b",
@@ -167,7 +132,6 @@ PUBLIC: dict[str, PublicCorpus] = {
     "opus100": PublicCorpus(
         hub_id="Helsinki-NLP/opus-100",
         licence="unknown",
-        description="a million sentences, English and French; others as opus100:en-ja",
         columns={"source": "en", "target": "fr"},
         config="en-fr",
         revision="805090dc28bf78897da9641cdf08b61287580df9",
@@ -184,7 +148,7 @@ def bundled_path(name: str) -> Path:
     Raises:
         DataError: the file is in neither place.
     """
-    return bundled_file(BUNDLED[name].file)
+    return bundled_file(BUNDLED[name])
 
 
 def bundled_file(name: str) -> Path:

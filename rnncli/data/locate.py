@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rnncli.config import Task
 from rnncli.data.columns import Columns
-from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, PUBLIC, bundled_path
+from rnncli.data.corpora import BUNDLED, BUNDLED_LICENCE, DEFAULT_CORPUS, PUBLIC, bundled_path
 from rnncli.data.files import from_aligned_files, from_file, from_stream
 from rnncli.data.folders import from_folder
 from rnncli.data.tables import DataSource
@@ -62,7 +62,7 @@ def locate(
 
 def _from_bundled(name: str, columns: Columns) -> DataSource:
     source = from_file(bundled_path(name), columns, where=name)
-    return replace(source, licence=BUNDLED[name].licence)
+    return replace(source, licence=BUNDLED_LICENCE)
 
 
 def _from_two_files(first: Path, second: str) -> DataSource:
