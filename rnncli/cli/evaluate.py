@@ -142,6 +142,7 @@ def evaluate(
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
     from rnncli.tasks.evaluation import ScoringSettings, run
+    from rnncli.tasks.evaluation_data import DataRequest
 
     messenger = Messenger(quiet, color)
     path, data = _model_and_data(model, arguments or [], messenger.announce, probe=probe)
@@ -155,10 +156,9 @@ def evaluate(
         probe=probe,
         threads=choose_threads(None),
     )
-    columns = Columns(text, label, source, target, control)
+    request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
     with StageLine(messenger), _explain_interruption(messenger):
-        announce = messenger.announce
-        result = run(path, settings, data, columns, split, revision, requirements, announce)
+        result = run(path, settings, request, requirements, messenger.announce)
     if errors is not None and result.mistakes is not None:
         write_mistakes(errors, result.mistakes, messenger)
     if as_json:

@@ -17,6 +17,7 @@ from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
     HELD_OUT,
+    DataRequest,
     EvaluationData,
     read_held_out,
     read_named,
@@ -164,18 +165,15 @@ def evaluate(
         threads=choose_threads(threads),
     )
     path = model_directory(fspath(model))
-    columns = Columns(text, label, source, target, control)
     names = [] if data is None else names_of(data)
-    return run(path, settings, names, columns, split, revision, (), announce or ignore)
+    request = DataRequest(names, Columns(text, label, source, target, control), split, revision)
+    return run(path, settings, request, (), announce or ignore)
 
 
 def run(
     path: Path,
     settings: ScoringSettings,
-    data: Sequence[str],
-    columns: Columns,
-    split: str | None,
-    revision: str | None,
+    request: DataRequest,
     requirements: Sequence[Requirement],
     announce: Announce,
 ) -> EvaluationResult:
@@ -188,14 +186,14 @@ def run(
     if settings.probe:
         from rnncli.tasks.classify.probe import load_probe
 
-        cases = load_probe(path, settings, data, columns, split, revision, announce)
+        cases = load_probe(path, settings, request, announce)
         for requirement in requirements:
             resolve(requirement, cases.names)
         return cases.run()
     scorer = load_scorer(path, settings, announce)
     for requirement in requirements:
         resolve(requirement, scorer.names)
-    return score(path, scorer, data, columns, split, revision, announce)
+    return score(path, scorer, request, announce)
 
 
 def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Scorer:
@@ -249,16 +247,8 @@ def check_options(task: Task, settings: ScoringSettings) -> None:
             )
 
 
-def score(
-    path: Path,
-    scorer: Scorer,
-    data: Sequence[str],
-    columns: Columns,
-    split: str | None,
-    revision: str | None,
-    announce: Announce,
-) -> EvaluationResult:
-    """Score a model on data; without any, on the held-out part of its training data.
+def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) -> EvaluationResult:
+    """Score a model on the data that is named, else on the held-out part of its training data.
 
     Raises:
         ConfigError: a column or a split of no data is named, or a column of control codes for a
@@ -267,8 +257,9 @@ def score(
 
     """
     task, training_data = read_description(path).task, training_data_of(path)
-    columns_of_task = with_control(columns, training_data)
-    if columns != ANY_COLUMNS and (split == HELD_OUT or not data):
+    data, split, revision = request.names, request.split, request.revision
+    columns = with_control(request.columns, training_data)
+    if request.columns != ANY_COLUMNS and (split == HELD_OUT or not data):
         raise ConfigError(
             "the held-out part of the training data has the columns that were trained on",
             "name the data, or leave these options out",
@@ -277,7 +268,7 @@ def score(
         training_data = replace(training_data, arguments=tuple(data))
         rows = read_held_out(task, training_data, revision, announce)
     elif data:
-        rows = read_named(task, training_data, data, columns_of_task, split, revision, announce)
+        rows = read_named(task, training_data, replace(request, columns=columns), announce)
         if scorer.needs_training_data:
             train = read_train(task, path, training_data, data, announce)
             rows = replace(rows, train=train)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.config import Task
+from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 from rnncli.messages import Announce, name_list, stage
 from rnncli.storage.description import DataDescription
@@ -17,12 +18,21 @@ from rnncli.storage.reading import read_description
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from rnncli.data.columns import Columns
     from rnncli.data.corpus import Corpus
 
 SPLITS = ("test", "validation", "train")  # in this order of preference
 KERNEL_FOLDERS = ("/dev", "/proc", "/sys")  # what lies there may be anything but a file
 HELD_OUT = "held-out"  # the part that training held out, of data that a person names
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """The data to score a model on, as a person names it."""
+
+    names: Sequence[str] = ()  # none: what training held out
+    columns: Columns = ANY_COLUMNS
+    split: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,9 @@ def training_data_of(path: Path) -> DataDescription:
 
 @stage("reading the data")
 def read_named(
-    task: Task,
-    trained_on: DataDescription,
-    data: Sequence[str],
-    columns: "Columns",
-    split: str | None,
-    revision: str | None,
-    announce: Announce,
+    task: Task, trained_on: DataDescription, request: DataRequest, announce: Announce
 ) -> EvaluationData:
-    """Read a split of the data by its name; without a split, the first of ``SPLITS``.
+    """Read the data that is named, and of its splits the first of ``SPLITS`` unless one is named.
 
     Columns that are called as those that the model was ``trained_on`` come first.
 
@@ -72,23 +76,25 @@ def read_named(
     from rnncli.data.corpus import read_corpus
 
     corpus = read_corpus(
-        list(data),
+        request.names,
         task=task,
-        columns=columns,
-        revision=revision,
+        columns=request.columns,
+        revision=request.revision,
         for_training=False,
         known_columns=trained_on.columns,
     )
     if trained_on.languages and corpus.languages == trained_on.languages[::-1]:
-        corpus = _reversed(corpus, trained_on.languages, is_requested=bool(columns.as_dict()))
+        corpus = _reversed(
+            corpus, trained_on.languages, is_requested=bool(request.columns.as_dict())
+        )
     for notice in corpus.notices:
         announce(notice)
-    if split is not None and split not in corpus.splits:
+    split = request.split or next(name for name in SPLITS if name in corpus.splits)
+    if split not in corpus.splits:
         raise DataError(
             f"{corpus.name} has no part {split}; it has {name_list(list(corpus.splits))}",
             f"--split {next(iter(corpus.splits))}",
         )
-    split = split or next(name for name in SPLITS if name in corpus.splits)
     part = f", part {split}" if len(corpus.splits) > 1 else ""
     return EvaluationData(f"{corpus.name}{part}", corpus.splits[split])
 
@@ -207,7 +213,7 @@ def _is_harmless(name: str) -> bool:
     return not is_of_kernel and (path.is_file() or path.is_dir() or not path.exists())
 
 
-def with_control(columns: "Columns", training_data: DataDescription) -> "Columns":
+def with_control(columns: Columns, training_data: DataDescription) -> Columns:
     """Complete the columns by that of the control codes, if the model was trained with them.
 
     Raises:
@@ -242,7 +248,6 @@ def announce_unfairness(
 def _read_training_data(
     task: Task, training_data: DataDescription, revision: str | None, announce: Announce
 ) -> "Corpus":
-    from rnncli.data.columns import ANY_COLUMNS, Columns
     from rnncli.data.corpus import read_corpus
 
     announce(f"reading the training data again: {' '.join(training_data.arguments)}")

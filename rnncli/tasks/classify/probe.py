@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from rnncli.analysis.probe import Failure, Probabilities, RowScores, mean_failure, probe
-from rnncli.data.columns import Columns
 from rnncli.data.probe_cases import (
     BUNDLED_NAME,
     NOT,
@@ -32,6 +31,7 @@ from rnncli.tasks.evaluation import (
     ScoringSettings,
     check_options,
 )
+from rnncli.tasks.evaluation_data import DataRequest
 
 WORST = 3  # failures of a row that are shown
 _COLUMNS = (
@@ -94,13 +94,7 @@ def _to_json(failure: Failure) -> dict[str, Any]:
 
 
 def load_probe(
-    path: Path,
-    settings: ScoringSettings,
-    data: Sequence[str],
-    columns: Columns,
-    split: str | None,
-    revision: str | None,
-    announce: Announce,
+    path: Path, settings: ScoringSettings, request: DataRequest, announce: Announce
 ) -> "ClassifierProbe":
     """Read the model to probe, and the cases of a file, else those that come with rnncli.
 
@@ -114,14 +108,14 @@ def load_probe(
     options = {
         "--against": settings.against is not None,
         "--no-baselines": not settings.baselines,
-        "--split": split is not None,
-        "--revision": revision is not None,
-        **{f"--{name}": True for name in columns.as_dict()},
+        "--split": request.split is not None,
+        "--revision": request.revision is not None,
+        **{f"--{name}": True for name in request.columns.as_dict()},
     }
     for option, is_set in options.items():
         if is_set:
             raise ConfigError(f"{option} does not go with --probe", f"leave {option} out")
-    return ClassifierProbe(path, data, settings.threads, announce)
+    return ClassifierProbe(path, request.names, settings.threads, announce)
 
 
 class ClassifierProbe:
