@@ -18,7 +18,7 @@ from rnncli.data.tables import DataSource, Table
 from rnncli.data.text_tables import AlignedFiles, LabelledLines, TextFile
 from rnncli.data.tmx import TmxFile
 from rnncli.errors import DataError
-from rnncli.text.files import File
+from rnncli.text.files import File, sha256
 from rnncli.text.languages import language_of_file
 from rnncli.text.tables import Format, format_of_name
 
@@ -90,7 +90,7 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
         {str(name): file for name, file in zip(names, files, strict=True)},
         has_header=has_languages,
     )
-    digests = " ".join(_digest(path) for path in (first, second))
+    digests = " ".join(map(sha256, (first, second)))
     fingerprint = hashlib.sha256(digests.encode()).hexdigest()
     return DataSource(table.where, {"train": table}, fingerprint)
 
@@ -102,7 +102,7 @@ def _format(file: File, by_name: Format | None, columns: Columns, task: Task | N
 
 
 def _source(file: File, form: DataFormat, columns: Columns) -> DataSource:
-    return DataSource(file.name, {"train": _table(file, form, columns)}, _digest(file.path))
+    return DataSource(file.name, {"train": _table(file, form, columns)}, sha256(file.path))
 
 
 def _table(file: File, form: DataFormat, columns: Columns) -> Table:
@@ -145,12 +145,3 @@ def _copy_pipe(path: Path) -> Path:
             time.sleep(0.02)
         os.set_blocking(descriptor, True)
         return buffered_copy(str(path), BytesIO(first or b""), stream)
-
-
-def _digest(path: Path) -> str:
-    """Return the sha256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,9 +1,9 @@
 """The models that come with rnncli, each by its name: ``bundled:sentiment``."""
 
-import difflib
 from pathlib import Path
 
 from rnncli.errors import ModelError
+from rnncli.messages import did_you_mean
 
 PREFIX = "bundled:"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -28,9 +28,6 @@ def model_directory(name: str | Path) -> Path:
         return Path(name)
     models = bundled_models()
     if (path := models.get(str(name))) is None:
-        nearest = difflib.get_close_matches(str(name), models, n=1)
-        known = f"; did you mean {nearest[0]}?" if nearest else ""
-        raise ModelError(
-            f"{name} does not come with rnncli{known}", "see which there are: rnncli models"
-        )
+        hint = did_you_mean(str(name), models) or "see which there are: rnncli models"
+        raise ModelError(f"{name} does not come with rnncli", hint)
     return path

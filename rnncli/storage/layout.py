@@ -1,4 +1,4 @@
-"""The files of a model directory: their names and their largest sizes."""
+"""The files of a model directory: their names, and what is checked before one is read."""
 
 import math
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from rnncli.errors import ModelError
+from rnncli.text.files import sha256
 
 DAMAGED = "copy the model again, or train it again"  # the hint for a damaged file
 
@@ -88,4 +89,20 @@ def require_regular_file(path: Path) -> Path:
         raise ModelError(f"{path} is not a regular file", DAMAGED)
     if path.exists() and path.stat().st_size > LARGEST.get(path.name, math.inf):
         raise ModelError(f"{path} is too large: {path.stat().st_size:,} bytes", DAMAGED)
+    return path
+
+
+def require_digest(path: Path, digest: str | None) -> Path:
+    """Check that a file has the SHA-256 in the description of the model, and return its path.
+
+    Raises:
+        ModelError: it has another, as where a model is copied while it is replaced.
+
+    """
+    if digest is not None and path.exists() and sha256(path) != digest:
+        raise ModelError(
+            f"{path} is not the file that config.json describes: it was changed, or is of "
+            "another model",
+            "copy the whole model directory again, or train it again",
+        )
     return path

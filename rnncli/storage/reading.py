@@ -19,8 +19,7 @@ from rnncli.networks.architecture import VECTORS, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
-from rnncli.storage.digests import require_digest
-from rnncli.storage.layout import DAMAGED, Layout, require_regular_file
+from rnncli.storage.layout import DAMAGED, Layout, require_digest, require_regular_file
 from rnncli.storage.shared_vectors import read_shared, shares_vectors
 from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.tokenizer import Tokenizer

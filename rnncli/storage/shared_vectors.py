@@ -16,9 +16,9 @@ from rnncli.errors import ModelError
 from rnncli.networks.architecture import VECTORS
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.digests import require_digest, sha256
-from rnncli.storage.layout import DAMAGED, Layout
+from rnncli.storage.layout import DAMAGED, Layout, require_digest
 from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
+from rnncli.text.files import sha256
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.vectors import ENGLISH_FILE, WordVectors
 
@@ -37,8 +37,8 @@ def rows_of(tokenizer: Tokenizer) -> NDArray[np.int16]:
     vector -1.
     """
     vectors = WordVectors.read(bundled_file(ENGLISH_FILE))
-    found = [vectors.find(tokenizer.token(token)) for token in range(tokenizer.vocab_size)]
-    return np.array([[rows[0], rows[-1]] if rows else [-1, -1] for rows in found], np.int16)
+    all_rows = (vectors.find(tokenizer.token(token)) for token in range(tokenizer.vocab_size))
+    return np.array([[rows[0], rows[-1]] if rows else [-1, -1] for rows in all_rows], np.int16)
 
 
 def read_shared(

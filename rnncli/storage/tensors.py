@@ -18,8 +18,7 @@ from safetensors import SafetensorError, safe_open
 from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.description import MAX_VALUE
-from rnncli.storage.digests import require_digest
-from rnncli.storage.layout import DAMAGED, require_regular_file
+from rnncli.storage.layout import DAMAGED, require_digest, require_regular_file
 
 MAX_HEADER = 1 << 20  # bytes: names, types and shapes of the tensors
 

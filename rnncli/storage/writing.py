@@ -25,9 +25,9 @@ from rnncli.storage.atomic_files import (
     write_bytes,
 )
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.digests import sha256
 from rnncli.storage.layout import Layout, require_regular_file
 from rnncli.storage.replacement import complete, remove, replacement, require_folder
+from rnncli.text.files import sha256
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import replace_surrogates
 

@@ -4,6 +4,7 @@ Data is gzipped if it begins with the magic bytes of gzip, whatever its name is.
 byte ``\n`` and nowhere else. A byte order mark is no text. Bytes that are no UTF-8 become U+FFFD.
 """
 
+import hashlib
 import os
 import zlib
 from collections import Counter
@@ -23,6 +24,7 @@ STDIN = "standard input"
 
 MAX_LINE_BYTES = 1 << 23  # a small gzip archive can hold a line of gigabytes
 _CHUNK_BYTES = 1 << 16
+_DIGEST_BYTES = 1 << 20
 _PIECE_BYTES = 16_384  # longer lines of text are read in pieces
 
 Decode: TypeAlias = Callable[[bytes], str]
@@ -68,6 +70,15 @@ def open_file(file: File) -> Iterator["BufferedReader[_ChunkReader]"]:
     """
     with BufferedReader(_ChunkReader(drop_byte_order_mark(read_file(file)))) as stream:
         yield stream
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as it is on disk, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_DIGEST_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def decompress(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,9 +11,9 @@ from safetensors.numpy import load_file, save_file
 from shell import call
 
 from rnncli.errors import ModelError
-from rnncli.storage.digests import sha256
 from rnncli.storage.shared_vectors import ROWS, share_vectors
 from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.text.files import sha256
 
 TEXTS = ["the soup was lovely", "I don't think it's dreadful", "qwertz", "", "COLD 🙂 cities"]
 
