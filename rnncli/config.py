@@ -197,15 +197,15 @@ class Settings:
         _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")
         require_within(self)
 
-    def with_given(self, given: Mapping[str, Any]) -> "Settings":
+    def with_overrides(self, overrides: Mapping[str, Any]) -> "Settings":
         """Return these settings with what a person asked for in place of the defaults."""
-        settings = replace(self, **given)
-        if "dropout" in given and self.embedding_dropout and "embedding_dropout" not in given:
-            settings = replace(settings, embedding_dropout=settings.dropout)
+        settings = replace(self, **overrides)
+        if "dropout" in overrides and self.embedding_dropout:
+            settings = replace(self, **{"embedding_dropout": settings.dropout, **overrides})
         # A run that is to repeat exactly must not end by the clock.
-        if (given.get("epochs") or given.get("steps")) and "max_time" not in given:
+        if (overrides.get("epochs") or overrides.get("steps")) and "max_time" not in overrides:
             settings = replace(settings, max_time=None)
-        if given.get("steps") and "epochs" not in given:
+        if overrides.get("steps") and "epochs" not in overrides:
             settings = replace(settings, epochs=None)
         return settings
 

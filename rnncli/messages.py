@@ -101,9 +101,18 @@ def format_gain(gain: float) -> str:
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """Return a question after the candidates that look like ``word``, if there are any."""
-    likely = [each for each in candidates if len(each) <= 3 * len(word)]  # else it takes long
-    matches = get_close_matches(word, likely, n=3)
+    matches = _close_matches(word, candidates)
     return f"did you mean {' or '.join(matches)}?" if matches else None
+
+
+def nearest(word: str, names: Sequence[str]) -> str | None:
+    """Return the name that looks most like ``word``, else the first; None where there is none."""
+    return next(iter(_close_matches(word, names) or names), None)
+
+
+def _close_matches(word: str, names: Iterable[str]) -> list[str]:
+    likely = [name for name in names if len(name) <= 3 * len(word)]  # else it takes long
+    return get_close_matches(word, likely, n=3)
 
 
 def require_names(names: Iterable[str], config: type[Any]) -> None:

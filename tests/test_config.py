@@ -109,7 +109,7 @@ def test_a_written_duration_reads_back_as_itself_up_to_its_precision(seconds):
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_by_the_name_of_its_option(task, name, value):
-    error = refused(DEFAULTS[task].with_given, {name: value})
+    error = refused(DEFAULTS[task].with_overrides, {name: value})
     assert error.message.startswith("--" + name.replace("_", "-"))
     assert str(value) in error.message
     assert error.exit_code == 2
@@ -117,29 +117,29 @@ def test_a_setting_that_cannot_work_is_refused_by_the_name_of_its_option(task, n
 
 @pytest.mark.parametrize("task", TASKS)
 def test_what_is_given_takes_the_place_of_the_default(task):
-    settings = DEFAULTS[task].with_given({"hidden_size": 7, "clip": 0.5})
+    settings = DEFAULTS[task].with_overrides({"hidden_size": 7, "clip": 0.5})
     assert settings == replace(DEFAULTS[task], hidden_size=7, clip=0.5)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_defaults_end_by_the_clock(task):
     assert DEFAULTS[task].max_time == 600
-    assert DEFAULTS[task].with_given({}) == DEFAULTS[task]
+    assert DEFAULTS[task].with_overrides({}) == DEFAULTS[task]
 
 
 def test_a_run_of_given_steps_ends_by_nothing_else():
-    settings = DEFAULTS["generate"].with_given({"steps": 10})
+    settings = DEFAULTS["generate"].with_overrides({"steps": 10})
     assert (settings.steps, settings.epochs, settings.max_time) == (10, None, None)
 
 
 def test_a_run_of_given_epochs_does_not_end_by_the_clock():
-    settings = DEFAULTS["generate"].with_given({"epochs": 2.5})
+    settings = DEFAULTS["generate"].with_overrides({"epochs": 2.5})
     assert (settings.steps, settings.epochs, settings.max_time) == (None, 2.5, None)
 
 
 def test_budgets_that_are_given_together_all_count():
     given_all = {"steps": 10, "epochs": 2, "max_time": 30.0}
-    settings = DEFAULTS["generate"].with_given(given_all)
+    settings = DEFAULTS["generate"].with_overrides(given_all)
     assert (settings.steps, settings.epochs, settings.max_time) == (10, 2, 30.0)
 
 
@@ -222,7 +222,7 @@ def test_numbers_that_would_overflow_are_refused(config: Any, name: str, values:
 )
 def test_settings_that_would_overflow_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is"):
-        DEFAULTS["classify"].with_given({name: value})
+        DEFAULTS["classify"].with_overrides({name: value})
 
 
 def test_a_duration_of_many_digits_is_none() -> None:

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from rnncli.cli.options import OUTPUT, option
 from rnncli.cli.output import Fragment, Output
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError
-from rnncli.messages import name_list
+from rnncli.messages import name_list, nearest
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
 from rnncli.text.unicode import as_field
 
@@ -145,10 +144,9 @@ def _printed_labels(
     for name, option_labels in (("--only", only), ("--not", excluded)):
         for label in option_labels:
             if label not in labels:
-                likely = get_close_matches(label, labels, n=1) or labels
                 raise ConfigError(
                     f"there is no label {label!r}; the labels are: {name_list(labels)}",
-                    f"{name} {shlex.quote(likely[0])}",
+                    f"{name} {shlex.quote(nearest(label, labels) or labels[0])}",
                 )
     printed: set[str | None] = set(only) if only else {*labels, None}
     return printed - set(excluded)

@@ -17,12 +17,9 @@ def as_typed(hint: str) -> str:
 
     ``leave --beam out`` is followed by the command without it. Other lines stay as they are.
     """
-    from rnncli.cli import COMMANDS, load_command  # which imports this room
-
-    command = sys.argv[1:2]
-    if not command or command[0] not in COMMANDS:
+    parameters = _parameters()
+    if parameters is None:
         return hint
-    parameters = load_command(command[0]).params
     return "\n".join(_completed(line, sys.argv[1:], parameters) for line in hint.split("\n"))
 
 
@@ -33,9 +30,10 @@ def retyped(*words: str) -> str:
 
 def with_less_memory() -> str:
     """Return a hint for a command that ran out of memory: an option with which it needs less."""
+    options = [option for parameter in _parameters() or () for option in parameter.opts]
     for option, number in LESS_MEMORY.items():
         value = _typed_value(option)
-        if _takes(option) and not (value.isdecimal() and int(value) <= number):
+        if option in options and not (value.isdecimal() and int(value) <= number):
             return f"{option} {number}"
     return "close other programs; how much memory there is: free -m"
 
@@ -46,14 +44,12 @@ def _typed_value(option: str) -> str:
     return words[words.index(option) + 1] if option in words[:-1] else ""
 
 
-def _takes(option: str) -> bool:
-    """Return whether the command that was typed has an option."""
-    from rnncli.cli import COMMANDS, load_command
+def _parameters() -> list[Any] | None:
+    """Return the parameters of the command that was typed; None where it was none."""
+    from rnncli.cli import COMMANDS, load_command  # which imports this room
 
     command = sys.argv[1:2]
-    if not command or command[0] not in COMMANDS:
-        return False
-    return any(option in parameter.opts for parameter in load_command(command[0]).params)
+    return load_command(command[0]).params if command and command[0] in COMMANDS else None
 
 
 def _completed(line: str, typed: Sequence[str], parameters: Iterable[Any]) -> str:

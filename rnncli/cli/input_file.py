@@ -13,12 +13,10 @@ def require_file(file: Path) -> None:
         DataError: it is a directory, an address, a link to nothing, or not there.
     """
     if file.is_dir():
-        names = sorted(path for path in file.iterdir() if path.is_file())
-        raise (
-            DataError(f"{file} is a directory", f"name a file in it: -i {quote(str(names[0]))}")
-            if names
-            else DataError(f"{file} is a directory without files", f"ls {quote(str(file))}")
-        )
+        files = sorted(filter(Path.is_file, file.iterdir()))
+        if not files:
+            raise DataError(f"{file} is a directory without files", f"ls {quote(str(file))}")
+        raise DataError(f"{file} is a directory", f"name a file in it: -i {quote(str(files[0]))}")
     if not file.exists():
         from rnncli.data.locate import existing_file  # only for the error
 

@@ -94,8 +94,8 @@ def model_path(model: Path | None, task: Task, announce: Announce) -> Path:
         ModelError: no model of that name comes with rnncli.
 
     """
-    if (named := model or os.environ.get("RNNCLI_MODEL")) is not None:
-        return model_directory(named)
+    if (name := model or os.environ.get("RNNCLI_MODEL")) is not None:
+        return model_directory(name)
     path = MODELS / task
     return path if path.exists() else bundled_model(task, announce) or path
 

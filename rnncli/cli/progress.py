@@ -121,8 +121,8 @@ class Display(AbstractContextManager["Display"]):
             self._show_preview(progress)
 
     def _show_legend(self) -> None:
-        """Explain the words of the lines to come, once and to a person."""
-        if self._is_live and not self._is_legend_shown:
+        """Explain the words of the lines to come, once."""
+        if not self._is_legend_shown:
             self._is_legend_shown = True
             self._messenger.announce(LEGEND)
 

@@ -8,15 +8,15 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from itertools import chain, count
 from pathlib import Path
 
 from rnncli.cli.output import Line, Output
 from rnncli.cli.records import Format, Record, free_name
+from rnncli.config import TASK_COLUMNS
 from rnncli.data.json_lines import NAMED_OBJECTS
 from rnncli.errors import DataError
-from rnncli.messages import name_list
+from rnncli.messages import name_list, nearest
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, STDIN, File, decode, read_file, split_lines
 from rnncli.text.tables import (
@@ -212,8 +212,8 @@ def refuse_table(file: Path) -> None:
         return
     from rnncli.data.column_names import find_columns
 
-    found = find_columns(names, ("classify", "translate", "generate"))
-    _, columns = found or ("", {"text": names[0]})
+    match = find_columns(names, TASK_COLUMNS)
+    _, columns = match or ("", {"text": names[0]})
     command = ["rnncli", *sys.argv[1:]]
     with_column = shlex.join([*command, "--column", columns.get("text") or columns["source"]])
     raise DataError(
@@ -240,8 +240,8 @@ def _from_stdin(command: Sequence[str], file: Path) -> str:
 
 def _no_column(column: str, columns: Iterable[str], input_name: str) -> DataError:
     names = list(columns)
-    likely = get_close_matches(column, names, n=1) or names
+    likely = nearest(column, names)
     return DataError(
         f"{input_name}: there is no column {column!r}; its columns are: {name_list(names)}",
-        f"--column {shlex.quote(likely[0])}" if likely else "name the columns in the first line",
+        f"--column {shlex.quote(likely)}" if likely else "name the columns in the first line",
     )

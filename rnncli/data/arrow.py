@@ -154,6 +154,6 @@ def _cell_reader(feature: object, part: str | None) -> Callable[[Any], object]:
         return lambda cell: cell and cell[part]
     if isinstance(feature, datasets.ClassLabel):
         # A class of -1 means that the label is kept secret.
-        known = range(len(feature.names))
-        return lambda cell: feature.names[cell] if cell in known else None
+        classes = range(len(feature.names))
+        return lambda cell: feature.names[cell] if cell in classes else None
     return lambda cell: cell

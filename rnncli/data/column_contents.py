@@ -147,8 +147,8 @@ def find_by_contents(
         useless = all(column.is_identifier or column.is_constant for column in others)
         sentences = [column for column in texts if column.is_text]
         names = {"text": _only(texts if is_certain else sentences if useless else [])}
-    found = {name: named.get(name) or names.get(name) for name in needed}
-    columns = {name: column for name, column in found.items() if column is not None}
+    candidates = {name: named.get(name) or names.get(name) for name in needed}
+    columns = {name: column for name, column in candidates.items() if column is not None}
     return columns if len(columns) == len(needed) else None
 
 

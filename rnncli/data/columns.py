@@ -111,7 +111,7 @@ def _by_contents(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) 
         DataError: they look like none, or like several.
     """
     pair = find_assumed_pair(table.names)
-    pair_task = next((each for each in tasks if "source" in TASK_COLUMNS[each]), None)
+    pair_task = next((task for task in tasks if "source" in TASK_COLUMNS[task]), None)
     if pair and pair_task and not named:
         columns = dict(zip(TASK_COLUMNS[pair_task], pair, strict=True))
         return Choice(pair_task, columns, (_confirmation("names", pair_task, columns),))
@@ -120,10 +120,10 @@ def _by_contents(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) 
     for task in _likeliest_first(tasks, contents):
         needed = TASK_COLUMNS[task]
         is_certain = len(tasks) == 1 or ("source" in needed and not _contradicts(table, contents))
-        kept = {name: column for name, column in named.items() if name in needed}
-        found = find_by_contents(contents, needed, kept, is_certain=is_certain)
-        if found is not None:
-            columns = {**found, **named}
+        required = {name: column for name, column in named.items() if name in needed}
+        matches = find_by_contents(contents, needed, required, is_certain=is_certain)
+        if matches is not None:
+            columns = {**matches, **named}
             return Choice(task, columns, (_confirmation("contents", task, columns),))
     match = find_columns(table.names, tasks, named)
     has_labels = any(column.is_label for column in contents)

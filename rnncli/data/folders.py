@@ -29,9 +29,9 @@ def from_folder(path: Path) -> DataSource:
     tables: dict[str, ClassFolders] = {}
     left_out: list[str] = []
     for split, folder in parts.items():
-        classes = [each for each in _folders(folder) if text_files(each)]
-        left_out += [each.name for each in classes if each.name in WITHOUT_LABELS]
-        classes = [each for each in classes if each.name not in WITHOUT_LABELS]
+        classes = [child for child in _folders(folder) if text_files(child)]
+        left_out += [child.name for child in classes if child.name in WITHOUT_LABELS]
+        classes = [child for child in classes if child.name not in WITHOUT_LABELS]
         if len(classes) > 1:
             tables[split] = ClassFolders(str(path), classes)
     if not tables:
@@ -46,7 +46,7 @@ def from_folder(path: Path) -> DataSource:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(each for each in path.iterdir() if each.is_dir() and each.name[:1] != ".")
+    return sorted(child for child in path.iterdir() if child.is_dir() and child.name[:1] != ".")
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -62,9 +62,9 @@ def _digest(files: Iterable[Path]) -> str:
 
 
 def _no_classes(path: Path) -> DataError:
-    files = sorted(each for each in path.iterdir() if each.is_file())
-    tables = [each for each in files if format_of_name(each.name) not in (None, "text")]
-    texts = [each for each in files if format_of_name(each.name) == "text"]
+    files = sorted(filter(Path.is_file, path.iterdir()))
+    tables = [file for file in files if format_of_name(file.name) not in (None, "text")]
+    texts = [file for file in files if format_of_name(file.name) == "text"]
     if tables:
         hint = f"name a file in it: rnncli train {shlex.quote(str(tables[0]))}"
     elif texts:

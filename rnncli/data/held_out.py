@@ -10,14 +10,14 @@ from rnncli.config import DEFAULT_MAX_TIME, MAX_VALIDATION_CHARACTERS, MAX_VALID
 HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
 
 
-def max_held_out(given: Mapping[str, Any]) -> dict[str, int]:
+def max_held_out(overrides: Mapping[str, Any]) -> dict[str, int]:
     """Return limits of the held-out part where the time budget asks for lower ones than usual.
 
-    ``given`` are settings, of which some may be left out.
+    ``overrides`` are settings, of which some may be left out.
     """
-    if {"steps", "epochs"} & given.keys() and "max_time" not in given:
+    if {"steps", "epochs"} & overrides.keys() and "max_time" not in overrides:
         return {}
     usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
-    seconds = given.get("max_time", DEFAULT_MAX_TIME)
+    seconds = overrides.get("max_time", DEFAULT_MAX_TIME)
     limits = {name: math.ceil(seconds * HELD_OUT_A_SECOND[name]) for name in usual}
     return {name: limit for name, limit in limits.items() if limit < usual[name]}

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import datasets
@@ -18,7 +17,7 @@ from rnncli.data.arrow import DatasetTable
 from rnncli.data.corpora import PUBLIC
 from rnncli.data.tables import SPLIT_NAMES, DataSource, no_train_split
 from rnncli.errors import DataError
-from rnncli.messages import first_line, name_list
+from rnncli.messages import first_line, name_list, nearest
 from rnncli.text.languages import languages_of
 
 _TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
@@ -190,7 +189,7 @@ def _no_subset(address: _Address, error: Exception) -> DataError:
     in_brackets = re.search(r"\[(.*?)\]", str(error))
     names = re.findall(r"'([^']+)'", in_brackets[1]) if in_brackets else []
     what = f"has no subset {address.config}" if address.config else "has several subsets"
-    example = (get_close_matches(address.config or "", names, n=1) or names or ["SUBSET"])[0]
+    example = nearest(address.config or "", names) or "SUBSET"
     return DataError(
         f"{address.hub_id} {what}; its subsets are: {name_list(names)}",
         f"name one: rnncli train {address.hub_id}:{example}",

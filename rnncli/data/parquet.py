@@ -38,8 +38,8 @@ class ParquetTable(ArrowTable):
             texts = [field.name for field in fields if _is_text(field.type)]
             # A dictionary holds each text once, however many rows have it.
             self._file = pq.ParquetFile(path, read_dictionary=texts)
-            known = pa.schema(fields, metadata=schema.metadata)
-            features = datasets.Features.from_arrow_schema(known)
+            readable_schema = pa.schema(fields, metadata=schema.metadata)
+            features = datasets.Features.from_arrow_schema(readable_schema)
         except Exception as error:  # `datasets` documents none, and arrow raises several
             raise _damaged(file.name, error.__cause__ or error) from error
         require_readable(file.name, self._file.metadata.num_rows)

@@ -74,9 +74,9 @@ def _cases(table: Table, names: list[str]) -> Iterator[ProbeCase]:
     """
     for number, cells in table.rows(names):
         texts = ["" if cell is None else str(cell).strip() for cell in cells]
-        given = dict(zip(names, texts, strict=True))
-        text, text2 = given["text"], given.get("text2", "")
-        expected = given.get("expected") or (SAME if text2 else "")
+        values = dict(zip(names, texts, strict=True))
+        text, text2 = values["text"], values.get("text2", "")
+        expected = values.get("expected") or (SAME if text2 else "")
         if not text or not expected:
             missing = "text" if not text else "expected"
             raise table.error(number, f"{missing} is empty", "fill it in, or remove the row")
@@ -86,4 +86,4 @@ def _cases(table: Table, names: list[str]) -> Iterator[ProbeCase]:
                 f"expected is {expected!r}, and text2 is {'given' if text2 else 'empty'}",
                 f"a pair is expected to be {', '.join(PAIR_EXPECTATIONS)}; a label is of one text",
             )
-        yield ProbeCase(given.get("row") or _DEFAULT_ROW, expected, text, text2)
+        yield ProbeCase(values.get("row") or _DEFAULT_ROW, expected, text, text2)

@@ -60,8 +60,8 @@ class Tokens:
         require_int("vocab_size", self.vocab_size, 1, MAX_VOCAB)
         require_int("embedding_dim", self.embedding_dim, 1, MAX_WIDTH)
         require_int("vectors_dim", self.vectors_dim, 0, MAX_WIDTH)
-        most = self.vocab_size - len(SPECIAL_TOKENS) if self.vectors_dim else 0
-        require_int("vectors_only", self.vectors_only, 0, max(most, 0))
+        words = self.vocab_size - len(SPECIAL_TOKENS) if self.vectors_dim else 0
+        require_int("vectors_only", self.vectors_only, 0, max(words, 0))
 
     @property
     def trained_size(self) -> int:

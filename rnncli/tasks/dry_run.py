@@ -94,7 +94,7 @@ def plan(request: "TrainingRequest") -> Plan:
     from rnncli.data.preview import preview_corpus
 
     for defaults in DEFAULTS.values():
-        defaults.with_given(request.settings)
+        defaults.with_overrides(request.settings)
     preview = preview_corpus(
         request.data, request.task, request.columns or ANY_COLUMNS, request.revision
     )
@@ -169,7 +169,7 @@ def _classifier(
         settings = replace(settings, level="char", embedding_dim=64, vocab_size=CHAR_VOCAB_SIZE)
     if preview.rows < SMALL_TEXTS:
         settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
-    settings = settings.with_given(overrides)
+    settings = settings.with_overrides(overrides)
     length = TOKENS_A_WORD * words
     if settings.level != "word":
         length = preview.characters["text"] / preview.rows / CHARACTERS_A_TOKEN[settings.level]
@@ -187,7 +187,7 @@ def _translator(
     most_words = max(preview.words["source"], preview.words["target"])
     if most_words < NAME_LENGTH * preview.rows and overrides.get("level") in (None, "char"):
         settings, size = replace(settings, level="char"), CHAR_VOCAB_SIZE
-    settings = replace(settings, vocab_size=size).with_given(overrides)
+    settings = replace(settings, vocab_size=size).with_overrides(overrides)
     tokens = preview.characters["target"] / CHARACTERS_A_TOKEN[settings.level]
     outputs = settings.vocab_size
     if outputs >= TRANSLATOR_SAMPLED_FROM:
@@ -222,7 +222,7 @@ def _translator(
 def _generator(
     preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
 ) -> tuple[Settings, float, float]:
-    settings = settings.with_given(overrides)
+    settings = settings.with_overrides(overrides)
     if settings.level == "char":
         settings = replace(settings, vocab_size=CHAR_VOCAB_SIZE)
     tokens = preview.characters["text"] / CHARACTERS_A_TOKEN[settings.level]

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rnncli.config import SamplingConfig, SearchConfig, Task
 from rnncli.messages import Announce, require_names
-from rnncli.networks.model_numpy import Network
+from rnncli.networks.architecture import Architecture
+from rnncli.networks.model_numpy import Network, Weights, build
 from rnncli.storage.bundled import model_directory
+from rnncli.storage.description import ModelDescription
+from rnncli.storage.layout import Layout
 from rnncli.storage.reading import SavedModel, load, read_whole
 from rnncli.text.batching import batch_by_length
+from rnncli.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -63,6 +67,20 @@ class Predictor(Generic[NetworkT]):
         """
         path = model_directory(path)
         return read_whole(path, lambda: cls(load(path, cls.task), threads, announce))
+
+    @classmethod
+    def of_weights(
+        cls,
+        architecture: Architecture,
+        weights: Weights,
+        tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer | None = None,
+    ) -> "Self":
+        """Make a model that is not saved, such as that of a training that goes on."""
+        description = ModelDescription(cls.task, tokenizer.level, architecture)
+        tokenizers = tokenizer, target_tokenizer or tokenizer
+        network = build(architecture, weights)
+        return cls(SavedModel(Layout(Path()), description, *tokenizers, weights, network))
 
     def __repr__(self) -> str:
         properties = ", ".join([*self._properties(), f"{self.parameters:,} parameters"])

@@ -147,7 +147,7 @@ class Trainer:
         self._request = request
         self._announce = announce
         for defaults in DEFAULTS.values():
-            defaults.with_given(request.settings)
+            defaults.with_overrides(request.settings)
         start = None if request.init_from is None else model_directory(request.init_from)
         self._init_from = None if start is None else read_whole(start, lambda: read_model(start))
         if (vectors := request.settings.get("vectors")) is not None:
@@ -265,12 +265,12 @@ class Trainer:
     ) -> "Session":
         from rnncli.training.preparation import SessionRequest, open_session
 
-        recipe, request = recipe_of(corpus.task, self._init_from), self._request
+        recipe, request = recipe_of(corpus.task, self._init_from, self._began), self._request
         session_request = SessionRequest(
             corpus=corpus,
             arguments=request.data,
             command=request.command or request.as_command(),
-            given=request.settings,
+            overrides=request.settings,
             unlabelled=unlabelled,
             init_from=self._init_from,
             threads=self._threads,
@@ -280,18 +280,20 @@ class Trainer:
         return open_session(recipe, session_request, writer, scratch, self._announce)
 
 
-def recipe_of(task: Task, init_from: "SavedModel | None" = None) -> "Recipe[Any]":
+def recipe_of(
+    task: Task, init_from: "SavedModel | None" = None, began: float | None = None
+) -> "Recipe[Any]":
     """Return the recipe of a task, to start from a model perhaps; imports PyTorch."""
     match task:
         case "classify":
             from rnncli.tasks.classify.recipe import ClassifierRecipe
 
-            return ClassifierRecipe(init_from)
+            return ClassifierRecipe(init_from, began)
         case "translate":
             from rnncli.tasks.translate.recipe import TranslatorRecipe
 
-            return TranslatorRecipe()
+            return TranslatorRecipe(began)
         case "generate":
             from rnncli.tasks.generate.recipe import GeneratorRecipe
 
-            return GeneratorRecipe()
+            return GeneratorRecipe(began)

@@ -7,7 +7,7 @@ Some programs put a space before a quotation mark, or ``\"`` inside a quoted cel
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 DELIMITERS = ",;\t|"
@@ -72,14 +72,14 @@ def sniff_dialect(lines: Sequence[str]) -> CsvDialect:
         skips_spaces=len(_SPACED_QUOTE.findall(text)) * 2 >= len(lines) > 0,
         escapes_quotes=_ESCAPED_QUOTE.search(text) is not None,
     )
-    if delimiter := next(filter(None, map(sep_line_delimiter, lines[:1])), None):
-        return CsvDialect(delimiter, dialect.skips_spaces, dialect.escapes_quotes)
+    if lines and (delimiter := sep_line_delimiter(lines[0])):
+        return replace(dialect, delimiter=delimiter)
     filled = [dialect.unescape(line) for line in lines if line.strip()]
     widths = {mark: _width(filled, mark, dialect.skips_spaces) for mark in DELIMITERS}
     best = max(DELIMITERS, key=lambda mark: widths[mark])
     if widths[best] < 2:
         best = sniff_delimiter(filled[0]) if filled else ","
-    return CsvDialect(best, dialect.skips_spaces, dialect.escapes_quotes)
+    return replace(dialect, delimiter=best)
 
 
 def _width(lines: Sequence[str], delimiter: str, skips_spaces: bool) -> int:

@@ -8,6 +8,7 @@ once, in pieces, of which only the sums for the selected words stay in memory.
 
 import struct
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -61,17 +62,18 @@ class _Head:
 
 
 def read_fasttext_model(
-    path: Path, begun: bytes, stream: IO[bytes], selection: Selection
+    path: Path, prefix: bytes, stream: IO[bytes], selection: Selection
 ) -> tuple[list[str], Floats]:
-    """Read the selected words, and their vectors (W, D), of a model of which some is read already.
+    """Read the selected words, and their vectors (W, D), of a model.
 
-    Words of the vocabulary that the model lacks come last.
+    ``prefix`` is what of it has been read from ``stream`` before. Words of the vocabulary that the
+    model lacks come last.
 
     Raises:
         DataError: the file is damaged, or of a kind that is not read.
 
     """
-    reader = _Reader(path, begun, stream)
+    reader = _Reader(path, prefix, stream)
     head = _read_head(path, reader)
     words, rows = [], []
     for row in range(head.entries):
@@ -80,14 +82,15 @@ def read_fasttext_model(
             continue
         if row >= head.words:
             raise reader.damaged("a word of it stands behind its labels")
-        spelled = None if selection.is_complete else selection.take(word)
-        if spelled is not None:
-            words.append(spelled)
+        spelling = None if selection.is_complete else selection.take(word)
+        if spelling is not None:
+            words.append(spelling)
             rows.append([row, *head.ngram_rows(word)])
     for word in selection.missing:
-        if has_letter(word) and word not in SPECIAL_TOKENS and (found := head.ngram_rows(word)):
+        ngram_rows = head.ngram_rows(word)
+        if ngram_rows and has_letter(word) and word not in SPECIAL_TOKENS:
             words.append(word)
-            rows.append(found)
+            rows.append(ngram_rows)
     is_quantised, height, width = SHAPE.unpack(reader.read(SHAPE.size))
     if is_quantised:
         raise DataError(f"{path} is a quantised model of fastText", QUANTISED)
@@ -122,9 +125,9 @@ def _read_head(path: Path, reader: "_Reader") -> _Head:
 
 def _mean_rows(reader: "_Reader", head: _Head, rows: list[list[int]]) -> Floats:
     """Return the mean (W, D) of the rows of the matrix that each word has."""
-    counts = np.array([len(found) for found in rows], np.int64)
+    counts = np.array(list(map(len, rows)), np.int64)
     words = np.repeat(np.arange(len(rows)), counts)
-    flat = np.array([row for found in rows for row in found], np.int64)
+    flat = np.array(list(chain.from_iterable(rows)), np.int64)
     order = np.argsort(flat, kind="stable")
     words, flat = words[order], flat[order]
     sums: Floats = np.zeros((len(rows), head.dim), np.float32)
@@ -141,11 +144,11 @@ def _mean_rows(reader: "_Reader", head: _Head, rows: list[list[int]]) -> Floats:
 
 
 class _Reader:
-    """A stream of which some is read already."""
+    """A stream, with the bytes that were read from it before."""
 
-    def __init__(self, path: Path, begun: bytes, stream: IO[bytes]) -> None:
+    def __init__(self, path: Path, prefix: bytes, stream: IO[bytes]) -> None:
         self._path = path
-        self._buffer, self._start = begun, 0
+        self._buffer, self._start = prefix, 0
         self._stream = stream
 
     def read(self, size: int) -> bytes:

@@ -37,17 +37,17 @@ def read_static_model(folder: Path, selection: Selection) -> tuple[list[str], Fl
     # The vocabulary of pieces is in the order of frequency, or nearly.
     pieces = sorted(backend.get_vocab().items(), key=lambda item: item[1])
     candidates = [*selection.missing, *(piece.lstrip("▁Ġ") for piece, _ in pieces)]
-    words = [spelled for word in candidates if (spelled := selection.take(word)) is not None]
-    rows, kept = [], []
+    spellings = map(selection.take, candidates)
+    words = [word for word in spellings if word is not None]
+    vectors: dict[str, Floats] = {}
     for word, encoding in zip(
         words, backend.encode_batch(words, add_special_tokens=False), strict=True
     ):
         if ids := [id for id in encoding.ids if id < len(embeddings)]:
-            rows.append(embeddings[ids].mean(0))
-            kept.append(word)
-    if not kept:
+            vectors[word] = embeddings[ids].mean(0)
+    if not vectors:
         raise DataError(f"{folder} has no vector of a word of these texts", "take --vectors none")
-    return kept, np.stack(rows).astype(np.float32)
+    return list(vectors), np.stack(list(vectors.values())).astype(np.float32)
 
 
 def _read_embeddings(path: Path) -> Floats:

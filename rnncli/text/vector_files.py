@@ -191,10 +191,10 @@ def _text_rows(lines: Iterator[bytes], dim: int, first: int) -> Iterator[_Row]:
 
 
 def _binary_rows(
-    path: Path, begun: bytes, stream: IO[bytes], count: int, dim: int
+    path: Path, prefix: bytes, stream: IO[bytes], count: int, dim: int
 ) -> Iterator[_Row]:
-    """Yield ``count`` rows in binary, of which some bytes are read already."""
-    size, buffer, start = 4 * dim, begun, 0
+    """Yield ``count`` rows in binary, which begin with ``prefix``; the rest is read."""
+    size, buffer, start = 4 * dim, prefix, 0
     for number in range(1, count + 1):
         while (end := buffer.find(b" ", start)) < 0 or len(buffer) < end + 1 + size:
             chunk = stream.read(CHUNK)

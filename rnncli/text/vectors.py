@@ -98,17 +98,17 @@ class Selection:
         if not has_place and word not in self._missing and word.lower() not in self._missing:
             return None  # a shortcut: most words of a large file
         words = self._tokenizer.words(plain_signs(word))
-        spelled = words[0] if len(words) == 1 else word if word in CONTRACTIONS else ""
-        if not spelled or spelled in self._taken:
+        spelling = words[0] if len(words) == 1 else word if word in CONTRACTIONS else ""
+        if not spelling or spelling in self._taken:
             return None
-        if spelled in self._missing:
-            self._missing.remove(spelled)
+        if spelling in self._missing:
+            self._missing.remove(spelling)
         elif has_place:
-            self._others.add(spelled)
+            self._others.add(spelling)
         else:
             return None
-        self._taken.add(spelled)
-        return spelled
+        self._taken.add(spelling)
+        return spelling
 
 
 def prepare(vectors: Floats) -> Vectors:

@@ -121,9 +121,15 @@ class Tuned:
 
 
 class Recipe(ABC, Generic[TrainableT]):
-    """The recipe of a task: its part of a training session."""
+    """The recipe of a task: its part of a training session.
+
+    The time budget began at ``began``, as ``time.monotonic`` tells it; None: when it is looked at.
+    """
 
     finish_share: ClassVar[float] = 0.0  # of the time budget, for ``finish``
+
+    def __init__(self, began: float | None = None) -> None:
+        self.began = began
 
     @abstractmethod
     def choose(
@@ -131,12 +137,8 @@ class Recipe(ABC, Generic[TrainableT]):
         data: TrainingData,
         overrides: Mapping[str, Any],
         announce: Announce,
-        began: float | None = None,
     ) -> Settings:
-        """Choose settings for the data and this machine; ``overrides`` are those of the user.
-
-        The time budget began at ``began``, as ``time.monotonic`` tells it; None: now.
-        """
+        """Choose settings for the data and this machine; ``overrides`` are those of the user."""
 
     @abstractmethod
     def prepare(
@@ -145,12 +147,8 @@ class Recipe(ABC, Generic[TrainableT]):
         settings: Settings,
         scratch: Path,
         announce: Announce,
-        began: float | None = None,
     ) -> Prepared[TrainableT]:
-        """Encode the data into files below ``scratch`` and build the network.
-
-        ``began`` is that of ``choose``.
-        """
+        """Encode the data into files below ``scratch`` and build the network."""
 
     def finish(
         self,
@@ -223,13 +221,13 @@ class Progress:
     fraction: float  # of the budget, from 0 to 1
     seconds: float  # since training began
     loss: float  # training loss in nats a target, smoothed over some steps
-    targets: int  # learned from in this run
-    throughput: float  # targets a second
-    gradient_norm: float  # before clipping
-    learning_rate: float
     way: str  # in which steps are computed: "2 threads", "2 workers"
-    notices: tuple[str, ...]  # what went wrong in this step, and what was done about it
     state: Callable[[], TrainingState]  # to be called before the next step
+    targets: int = 0  # learned from in this run
+    throughput: float = 0.0  # targets a second
+    gradient_norm: float = 0.0  # before clipping
+    learning_rate: float = 0.0
+    notices: tuple[str, ...] = ()  # what went wrong in this step, and what was done about it
     evaluation: Evaluation | None = None  # where the model was just evaluated
     best: bool = False  # its loss is the lowest so far
     weights: dict[str, Tensor] | None = None  # those that were evaluated

@@ -9,7 +9,7 @@ from rnncli.config import Device, Precision
 from rnncli.errors import ConfigError
 
 
-def choose_precision(wanted: Precision, device: Device) -> Precision:
+def choose_precision(precision: Precision, device: Device) -> Precision:
     """Return ``bfloat16`` where the processor computes with it fast, unless another is asked for.
 
     Raises:
@@ -17,31 +17,31 @@ def choose_precision(wanted: Precision, device: Device) -> Precision:
 
     """
     supported = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if wanted == "bfloat16" and not supported:
+    if precision == "bfloat16" and not supported:
         raise ConfigError(
             "this processor cannot run LSTM layers in bfloat16",
             "--precision float32",
         )
-    if wanted != "auto":
-        return wanted
+    if precision != "auto":
+        return precision
     if device == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
 
 
-def choose_device(wanted: Device) -> Device:
+def choose_device(device: Device) -> Device:
     """Return ``cuda`` where there is one, unless another is asked for.
 
     Raises:
         ConfigError: a GPU was asked for and there is none.
 
     """
-    if wanted == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("there is no CUDA device here", "--device cpu")
-    if wanted == "auto":
+    if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    return wanted
+    return device
 
 
 def start_torch(seed: int) -> None:

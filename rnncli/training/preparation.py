@@ -43,7 +43,7 @@ class SessionRequest:
     corpus: Corpus
     arguments: Sequence[str]  # that name the corpus
     command: str  # with which the same is asked for again
-    given: Mapping[str, Any]  # settings that are not left to the recipe
+    overrides: Mapping[str, Any]  # settings that are not left to the recipe
     unlabelled: Sequence[Corpus]  # texts to pretrain on
     init_from: SavedModel | None  # a model of the same task, to start from its weights
     threads: int  # to tune the trained model with
@@ -68,15 +68,15 @@ def open_session(
 
     """
     saved = None if writer.state is None else SavedRun.read(writer.state)
-    given = USUAL | dict(request.given)
+    overrides = USUAL | dict(request.overrides)
     if request.init_from is not None:
-        given |= warm_start.settings_of(request.init_from, request.given)
-    limits = max_held_out(given)
-    data = _training_data(request, given, limits)
-    options = json.loads(json.dumps(given))
-    settings = _choose_settings(recipe, data, given, options, saved, announce, request.began)
+        overrides |= warm_start.settings_of(request.init_from, request.overrides)
+    limits = max_held_out(overrides)
+    data = _training_data(request, overrides, limits)
+    options = json.loads(json.dumps(overrides))
+    settings = _choose_settings(recipe, data, overrides, options, saved, announce)
     data = _limit_rows(data, settings, request.corpus)
-    prepared = recipe.prepare(data, settings, scratch, announce, request.began)
+    prepared = recipe.prepare(data, settings, scratch, announce)
     for phase in prepared.phases:
         phase.trainable.model.to(prepared.settings.device)
     parameters = sum(p.numel() for p in prepared.trainable.model.parameters())
@@ -106,22 +106,21 @@ def open_session(
 def _choose_settings(
     recipe: Recipe[Any],
     data: TrainingData,
-    given: dict[str, Any],
+    overrides: dict[str, Any],
     options: dict[str, Any],
     saved: SavedRun | None,
     announce: Announce,
-    began: float,
 ) -> Settings:
     """Return the settings of the saved run, if it is of the same options, or choose anew."""
-    device = choose_device(given["device"])
-    precision = choose_precision(given["precision"], device)
-    start_torch(given["seed"])
+    device = choose_device(overrides["device"])
+    precision = choose_precision(overrides["precision"], device)
+    start_torch(overrides["seed"])
     if saved is not None and saved.identity.get("options") == options:
         # Measuring the machine again would give other ones.
         return Settings(**saved.description.settings)
-    given = {**given, "device": device, "precision": precision}
-    settings = recipe.choose(data, given, announce, began)
-    start_torch(given["seed"])  # as if nothing had been measured
+    overrides = {**overrides, "device": device, "precision": precision}
+    settings = recipe.choose(data, overrides, announce)
+    start_torch(overrides["seed"])  # as if nothing had been measured
     return settings
 
 
@@ -187,17 +186,17 @@ def _identity(
         identity[f"the content of {prepared.settings.vectors}"] = prepared.vectors_digest
     if request.unlabelled:
         identity["unlabelled"] = [other.fingerprint for other in request.unlabelled]
-    kept: dict[str, Any] = json.loads(json.dumps(identity))
-    return kept
+    stored: dict[str, Any] = json.loads(json.dumps(identity))
+    return stored
 
 
 def _training_data(
-    request: SessionRequest, given: Mapping[str, Any], limits: Mapping[str, int]
+    request: SessionRequest, overrides: Mapping[str, Any], limits: Mapping[str, int]
 ) -> TrainingData:
     """Hold out a part of the labelled data; the texts to pretrain on are held out of later."""
     corpus = request.corpus
     train, validation = hold_out(
-        corpus, fraction=given["validation"], seed=given["seed"], limits=limits
+        corpus, fraction=overrides["validation"], seed=overrides["seed"], limits=limits
     )
     if not request.unlabelled:
         return TrainingData(train, validation)

@@ -19,11 +19,11 @@ LABEL_ROWS = ("head.output.weight", "head.output.bias")
 INHERITED = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
 
 
-def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(model: SavedModel, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a training has from the model from which it starts.
 
     Raises:
-        ConfigError: other ones are given.
+        ConfigError: ``overrides`` differ from them.
 
     """
     architecture = model.description.architecture
@@ -39,10 +39,10 @@ def settings_of(model: SavedModel, given: Mapping[str, Any]) -> dict[str, Any]:
     )
     settings = dict(zip(INHERITED, values, strict=True))
     for name, value in settings.items():
-        if given.get(name, value) != value:
+        if overrides.get(name, value) != value:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(
-                f"{option} {given[name]} is not that of {model.path}, which has {value}",
+                f"{option} {overrides[name]} is not that of {model.path}, which has {value}",
                 f"leave {option} out",
             )
     return settings
@@ -55,8 +55,9 @@ def copy_weights(model: SavedModel, prepared: Prepared[Any]) -> str:
     A weight fits if the other network has one of the same name and shape. Rows that belong to
     tokens or labels go by these, so that vocabularies and labels may differ.
     """
-    here = prepared.labels, prepared.tokenizer, prepared.target_tokenizer or prepared.tokenizer
-    there = model.description.labels, model.tokenizer, model.target_tokenizer
+    target_tokenizer = prepared.target_tokenizer or prepared.tokenizer
+    row_sources = prepared.labels, prepared.tokenizer, target_tokenizer
+    model_row_sources = model.description.labels, model.tokenizer, model.target_tokenizer
     copied, new = 0, []
     known, tokens = 0, 0  # rows of embeddings
     for name, parameter in prepared.trainable.model.named_parameters():
@@ -65,8 +66,8 @@ def copy_weights(model: SavedModel, prepared: Prepared[Any]) -> str:
             continue
         weight = torch.from_numpy(model.weights[name].copy()).to(parameter.device)
         # The last tokens of a vocabulary may have word vectors alone.
-        row_names = _row_names(name, *here)[: len(parameter)]
-        model_row_names = _row_names(name, *there)[: len(weight)]
+        row_names = _row_names(name, *row_sources)[: len(parameter)]
+        model_row_names = _row_names(name, *model_row_sources)[: len(weight)]
         if not row_names:
             pairs = None
             fits = weight.shape == parameter.shape

@@ -81,7 +81,9 @@ class Run:
         task, corpus, bundled, given = SETUPS[name]
         precision = choose_precision("auto", "cpu")
         settings: Settings = replace(
-            DEFAULTS[task].with_given({**given, **way, "precision": precision, "device": "cpu"}),
+            DEFAULTS[task].with_overrides(
+                {**given, **way, "precision": precision, "device": "cpu"}
+            ),
             max_time=UNLIMITED,
             epochs=None,
         )

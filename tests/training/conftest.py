@@ -16,7 +16,7 @@ def prepare(tmp_path):
     """Build a task as ``rnncli train`` does; it is scored on what it learns, unless told else."""
 
     def build(name, validation=None, **given):
-        settings = DEFAULTS[name].with_given(TINY | {"level": LEVELS[name]} | given)
+        settings = DEFAULTS[name].with_overrides(TINY | {"level": LEVELS[name]} | given)
         start_torch(settings.seed)
         train = Dataset.from_dict(DATA[name])
         held_out = Dataset.from_dict(validation) if validation else train

@@ -215,13 +215,13 @@ def lookup(known: Ints, buckets: Ints, starts: Ints) -> tuple[Ints, Ints]:
     size = int(known[-1]) + 1
     if len(buckets) * TABLE_SHARE < size:
         rows = np.searchsorted(known, buckets).clip(max=len(known) - 1)
-        there = np.flatnonzero(known[rows] == buckets)
+        places = np.flatnonzero(known[rows] == buckets)
     else:  # a table of all buckets pays off
         table = np.full(max(size, int(buckets.max(initial=0)) + 1), -1, np.int32)
         table[known] = np.arange(len(known))
         rows = table[buckets]
-        there = np.flatnonzero(rows >= 0)
-    return rows[there].astype(np.int64, copy=False), np.searchsorted(there, starts)
+        places = np.flatnonzero(rows >= 0)
+    return rows[places].astype(np.int64, copy=False), np.searchsorted(places, starts)
 
 
 def _parse_features(file: TensorFile) -> NgramFeatures:

@@ -50,7 +50,8 @@ MAX_LISTED = 20  # labels on the model card
 class ClassifierRecipe(Recipe[ClassifierTraining]):
     """How a classifier is trained, perhaps from the weights of another one."""
 
-    def __init__(self, init_from: SavedModel | None = None) -> None:
+    def __init__(self, init_from: SavedModel | None = None, began: float | None = None) -> None:
+        super().__init__(began)
         self._init_from = init_from
 
     def choose(
@@ -58,10 +59,8 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         data: TrainingData,
         overrides: Mapping[str, Any],
         announce: Announce,
-        began: float | None = None,
     ) -> Settings:
         """Choose settings for the data: names are tokenized by character, sentences by word."""
-        del began  # all rows are read: the n-gram model learns from them, too
         if data.unlabelled is not None:
             overrides = {**pretrain.SETTINGS, **overrides}
         settings = DEFAULTS["classify"]
@@ -75,12 +74,12 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
         if len(data.train) > LARGE_TEXTS:
             settings = replace(settings, batch_size=64)
-        settings = settings.with_given(overrides)
+        settings = settings.with_overrides(overrides)
         vectors = choose_vectors(
             _texts(data.train), settings, data.unlabelled is not None, announce
         )
         if vectors != NONE:
-            settings = replace(settings, **SETTINGS).with_given(overrides)
+            settings = replace(settings, **SETTINGS).with_overrides(overrides)
         freeze = keeps_encoder(self._init_from, data, overrides)
         return replace(settings, vectors=vectors, freeze=freeze)
 
@@ -90,14 +89,13 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         settings: Settings,
         scratch: Path,
         announce: Announce,
-        began: float | None = None,
     ) -> Prepared[ClassifierTraining]:
         """Encode both parts and build the network.
 
         With unlabelled texts, the vocabulary includes their words, and the encoder is pretrained on
         all texts. With a model to start from, its vocabulary and word vectors stay.
         """
-        trainable = _build(data, settings, scratch, announce, self._init_from, began)
+        trainable = _build(data, settings, scratch, announce, self._init_from, self.began)
         if settings.level != "char" and self._init_from is None:
             _initialise_embeddings(trainable, announce)
         if trainable.truncated:

@@ -25,8 +25,8 @@ def sentiment_labels(labels: Sequence[str]) -> dict[str, str] | None:
     names = [re.sub(r"^label_(?=-?\d)", "", label.strip().casefold()) for label in labels]
     scale = tuple(sorted(names, key=lambda name: (name[:1] != "-", name)))
     meanings = dict(zip(scale, _SCALES.get(scale, ()), strict=False)) or _MEANINGS
-    found = {meanings.get(name): label for name, label in zip(names, labels, strict=True)}
-    order = [meaning for meaning in _NAMES if meaning in found]
+    by_meaning = {meanings.get(name): label for name, label in zip(names, labels, strict=True)}
+    order = [meaning for meaning in _NAMES if meaning in by_meaning]
     if len(order) != len(labels) or not {NEGATIVE, POSITIVE} <= set(order):
         return None
-    return {meaning: found[meaning] for meaning in order}
+    return {meaning: by_meaning[meaning] for meaning in order}

@@ -7,7 +7,6 @@ training text is ``LABEL<TAB>TEXT<NEWLINE>``.
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ import numpy as np
 from rnncli.config import MAX_CONTROL_LENGTH, MAX_CONTROLS
 from rnncli.data.values import column_values
 from rnncli.errors import ConfigError
-from rnncli.messages import name_list
+from rnncli.messages import name_list, nearest
 from rnncli.text.unicode import as_field
 
 if TYPE_CHECKING:
@@ -77,10 +76,10 @@ class Controls:
         name = as_label(label)
         if name in self.counts:
             return name
-        likely = get_close_matches(name, self.counts, n=1) or list(self.counts)[:1]
+        likely = nearest(name, list(self.counts)) or ""
         raise ConfigError(
             f"the model knows no label {label!r}; its labels are: {self.name_list()}",
-            f"--control {shlex.quote(likely[0])}",
+            f"--control {shlex.quote(likely)}",
         )
 
     def name_list(self) -> str:

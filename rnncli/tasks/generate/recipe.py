@@ -12,12 +12,9 @@ from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.messages import Announce, stage
 from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary, count_parameters
 from rnncli.networks.embedding_torch import DropoutRates
-from rnncli.networks.model_numpy import build as build_numpy
 from rnncli.networks.model_torch import CausalLM
 from rnncli.networks.model_torch import build as build_network
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.layout import Layout
-from rnncli.storage.reading import SavedModel
 from rnncli.tasks.generate.continuous_cache import tune, write_parameters
 from rnncli.tasks.generate.control_codes import Controls, training_texts
 from rnncli.tasks.generate.predict import TextGenerator
@@ -67,7 +64,6 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         data: TrainingData,
         overrides: Mapping[str, Any],
         announce: Announce,
-        began: float | None = None,
     ) -> Settings:
         """Choose settings for the text and the speed of this machine.
 
@@ -79,7 +75,7 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
             settings = replace(
                 settings, vocab_size=WORD_VOCAB_SIZE, embedding_dim=256, embedding_dropout=0.2
             )
-        settings = settings.with_given(overrides)
+        settings = settings.with_overrides(overrides)
         tokens = sum(map(len, training_texts(data.train))) / CHARACTERS_A_TOKEN[settings.level]
         steps = (settings.steps or math.inf) * settings.batch_size * settings.bptt
         budget = min((settings.epochs or math.inf) * tokens, steps)  # tokens to learn from
@@ -104,7 +100,7 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
                 settings = first_affordable(candidates, is_affordable)
             budget = min(budget, capacity.targets(_cost(settings, vocab_size)))
             if "max_rows" not in overrides:
-                epochs = network_share(settings, began) * budget / tokens
+                epochs = network_share(settings, self.began) * budget / tokens
                 settings = replace(settings, max_rows=rows_to_read(epochs, len(data.train)))
         if "dropout" not in overrides:
             epochs = budget / tokens
@@ -119,10 +115,9 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         settings: Settings,
         scratch: Path,
         announce: Announce,
-        began: float | None = None,
     ) -> Prepared[LanguageModelTraining]:
         """Encode both parts of the text and build the network."""
-        del announce, began
+        del announce
         tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
         trainable = _build(
             encode(training_texts(data.train), tokenizer, scratch / "train.bin"),
@@ -162,11 +157,8 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
     ) -> str | None:
         """Generate a sample, always with the same random seed."""
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
-        tokenizer = prepared.tokenizer
-        network = build_numpy(prepared.architecture, arrays)
-        description = ModelDescription("generate", tokenizer.level, prepared.architecture)
-        model = SavedModel(Layout(Path()), description, tokenizer, tokenizer, arrays, network)
-        (sample,) = TextGenerator(model)([""], PREVIEW)
+        model = TextGenerator.of_weights(prepared.architecture, arrays, prepared.tokenizer)
+        (sample,) = model([""], PREVIEW)
         return sample.text
 
 

@@ -24,7 +24,7 @@ def with_rows(settings: Settings, rows: int | None, overrides: Mapping[str, Any]
     """Return settings for so many pairs, of which fewer need a smaller vocabulary; None: all."""
     if rows is None:
         return settings
-    size = settings_for_size(overrides, rows).with_given(overrides).vocab_size
+    size = settings_for_size(overrides, rows).with_overrides(overrides).vocab_size
     return replace(settings, max_rows=rows, vocab_size=size)
 
 
@@ -32,14 +32,14 @@ def announce_rows(
     settings: Settings, num_pairs: int, overrides: Mapping[str, Any], announce: Announce
 ) -> None:
     """Tell how many pairs are read, and the size of the vocabularies that follows from it."""
-    read = f"{min(settings.max_rows or num_pairs, num_pairs):,} pairs"
+    pairs = f"{min(settings.max_rows or num_pairs, num_pairs):,} pairs"
     is_chosen = settings.max_rows is not None and "max_rows" not in overrides
     if is_chosen:
-        read += f" of {num_pairs:,}, as many as there is time for"
+        pairs += f" of {num_pairs:,}, as many as there is time for"
     if settings.level == "subword" and "vocab_size" not in overrides:
-        announce(f"{read}: vocabularies of {settings.vocab_size:,} subwords")
+        announce(f"{pairs}: vocabularies of {settings.vocab_size:,} subwords")
     elif is_chosen:
-        announce(f"data: {read}")
+        announce(f"data: {pairs}")
 
 
 def settings_for_size(overrides: Mapping[str, Any], num_pairs: int) -> Settings:

@@ -11,10 +11,8 @@ from rnncli.config import Settings
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration, stage
 from rnncli.networks.architecture import count_parameters
-from rnncli.networks.model_numpy import build as build_numpy
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.layout import MEMORY, Layout, TaskFiles
-from rnncli.storage.reading import SavedModel
+from rnncli.storage.layout import MEMORY, TaskFiles
 from rnncli.tasks.embeddings import bilingual_embeddings
 from rnncli.tasks.sizes import (
     TRANSLATOR_NEGATIVE_SAMPLES,
@@ -78,7 +76,6 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         data: TrainingData,
         overrides: Mapping[str, Any],
         announce: Announce,
-        began: float | None = None,
     ) -> Settings:
         """Choose settings for the pairs and the speed of this machine.
 
@@ -89,7 +86,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             announce("pairs of single words: tokens are characters")
             overrides = {**overrides, "level": "char"}
         num_pairs = min(len(data.train), overrides.get("max_rows", len(data.train)))
-        settings = settings_for_size(overrides, num_pairs).with_given(overrides)
+        settings = settings_for_size(overrides, num_pairs).with_overrides(overrides)
         epochs = settings.epochs or math.inf
         if settings.steps is not None:
             epochs = min(epochs, settings.steps * settings.batch_size / num_pairs)
@@ -111,7 +108,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
                 )
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
             if "max_rows" not in overrides:
-                rows = rows_to_read(network_share(settings, began) * epochs, num_pairs)
+                rows = rows_to_read(network_share(settings, self.began) * epochs, num_pairs)
                 settings = with_rows(settings, rows, overrides)
         announce_rows(settings, len(data.train), overrides, announce)
         if "dropout" not in overrides:
@@ -127,10 +124,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         settings: Settings,
         scratch: Path,
         announce: Announce,
-        began: float | None = None,
     ) -> Prepared[TranslatorTraining]:
         """Encode both parts and build the network."""
-        del began
         trainable = build(data.train, data.validation, settings, scratch)
         if trainable.num_dropped:
             announce(
@@ -196,16 +191,12 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         tokenizer, target_tokenizer = prepared.tokenizer, prepared.target_tokenizer
         assert target_tokenizer is not None
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
-        network = build_numpy(prepared.architecture, arrays)
-        description = ModelDescription("translate", tokenizer.level, prepared.architecture)
-        model = SavedModel(
-            Layout(Path()), description, tokenizer, target_tokenizer, arrays, network
-        )
+        model = Translator.of_weights(prepared.architecture, arrays, tokenizer, target_tokenizer)
         pairs = prepared.trainable.validation
         row = int(pairs.sources.lengths.argsort(kind="stable")[len(pairs.sources) // 2])
         source = tokenizer.decode(pairs.sources[row][:-1].tolist())  # without <eos>
         reference = target_tokenizer.decode(pairs.targets[row][:-1].tolist())
-        (translation,) = Translator(model)([source], beam=1)
+        (translation,) = model([source], beam=1)
         return f"{source} → {translation.text} ({reference})"
 
 
