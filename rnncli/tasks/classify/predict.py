@@ -143,7 +143,8 @@ class TextClassifier(Predictor[SequenceClassifier]):
         result: Floats = np.log(total / sum(map(len, pieces))).astype(np.float32)
         return result
 
-    def _logits(self, texts: Sequence[str]) -> Floats:
+    def member_logits(self, texts: Sequence[str]) -> Floats:
+        """Return the logits (K, N, C) of the network and, where there is one, the n-gram model."""
         encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
         rows = self._map_batches(
             lambda rows: self._network.classify(*pad([encoded[row] for row in rows])),
@@ -153,4 +154,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
         )
         logits = np.array(rows, np.float32).reshape(len(encoded), len(self.labels))
         models = [logits] if self._ngrams is None else [logits, self._ngrams(texts)]
-        return combine(np.stack(models), self._weights).astype(np.float32)
+        return np.stack(models)
+
+    def _logits(self, texts: Sequence[str]) -> Floats:
+        return combine(self.member_logits(texts), self._weights).astype(np.float32)

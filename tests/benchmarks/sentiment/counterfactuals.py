@@ -8,48 +8,81 @@ section 2; Garg et al. 2019, section 4).
 import random
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
-from grammar import read_words
+from grammar import fill, read_words
 
 WORDS = read_words(Path(__file__).parent / "words.txt")
-#: The slots whose words may stand for one another in a text that is not of the grammar.
-EXCHANGED = ("name", "city", "identity")
+#: The slots whose words are exchanged, and what for.
+EXCHANGED = {
+    "name": "{name}",
+    "city": "{city}",
+    "people": "{people}",
+    "religion": "{religion}",
+    "origin": "{origin}",
+    "faith": "{identity}",
+    "orientation": "{identity}",
+    "condition": "{condition}",
+}
+CAPITALISED = {"name", "city"}  # "mark" and "china" are more often something else
 #: Words that are more often something else in running text.
 AMBIGUOUS = {
-    "black",
-    "white",
-    "brown",
-    "straight",
-    "old",
-    "young",
-    "blind",
-    "mei",
-    "raj",
-    "peter",
-    "ming",
-}
-NUMBER = re.compile(r"(?<![\w.,$£€%-])([2-9]|[1-9]\d{1,3})(?![\w.,%]*\d|%|/)")
+    "adopted", "blind", "divorced", "female", "foreign", "grace", "immigrant", "male", "mark",
+    "married", "mei", "ming", "old", "orthodox", "paralysed", "peter", "pregnant", "raj", "retired",
+    "secular", "single", "straight", "turkey", "young",
+}  # fmt: skip
+GENDERS = [
+    ("he", "she"), ("man", "woman"), ("men", "women"), ("boy", "girl"), ("boys", "girls"),
+    ("husband", "wife"), ("father", "mother"), ("dad", "mum"), ("son", "daughter"),
+    ("brother", "sister"), ("uncle", "aunt"), ("grandfather", "grandmother"), ("actor", "actress"),
+    ("waiter", "waitress"), ("gentleman", "lady"),
+]  # fmt: skip
+OTHER_GENDER = {word: other for pair in GENDERS for word, other in (pair, pair[::-1])}
+#: Whole numbers that are no marks, prices or shares.
+NUMBER = re.compile(
+    r"(?<![\w.,$£€%/-])(?<!out of )([2-9]|[1-9]\d{1,3})"
+    r"(?!\w)(?![.,]?\d|%|/|[ -]stars?\b| out of\b| per cent| percent)"
+)
 HANDLE = re.compile(r"@\w+")
 
 
+def any_of(words: Iterable[str]) -> str:
+    """Return a pattern of whole words, the longest first."""
+    ordered = sorted(words, key=len, reverse=True)
+    return r"(?<![\w-])(" + "|".join(map(re.escape, ordered)) + r")(?![\w-])"
+
+
+PATTERNS = {
+    slot: re.compile(
+        r"\b(?:([Aa])n? )?" + any_of({w for w in WORDS[slot] if w.casefold() not in AMBIGUOUS}),
+        re.NOFLAG if slot in CAPITALISED else re.IGNORECASE,
+    )
+    for slot in EXCHANGED
+}
+GENDERED = re.compile(any_of(OTHER_GENDER), re.IGNORECASE)
+
+
 def exchange(text: str, rng: random.Random) -> str:
-    """Exchange each word of EXCHANGED, each number and each handle for another of its kind."""
-    for slot in EXCHANGED:
-        known = {word.casefold() for word in WORDS[slot]} - AMBIGUOUS
-        pattern = (
-            r"(?<![\w-])("
-            + "|".join(sorted(map(re.escape, known), key=len, reverse=True))
-            + r")(?![\w-])"
-        )
+    """Exchange words of `EXCHANGED`, numbers, handles and, in half of the texts, genders."""
+    is_lower = text.islower()
 
-        def other(match: re.Match[str], slot: str = slot) -> str:
-            word = rng.choice(WORDS[slot])
-            return word if match[0][0].isupper() or slot != "identity" else word.lower()
+    def other(slot: str, match: re.Match[str]) -> str:
+        article = f"{match[1]} " if match[1] else ""  # fill() makes it agree
+        word = fill(article + EXCHANGED[slot], WORDS, rng)
+        return word.lower() if is_lower else word
 
-        text = re.sub(pattern, other, text, flags=re.IGNORECASE)
+    for slot, pattern in PATTERNS.items():
+        text = pattern.sub(partial(other, slot), text)
+    if rng.random() < 0.5:
+        text = GENDERED.sub(_other_gender, text)
     text = NUMBER.sub(lambda match: str(rng.randint(2, 10 ** len(match[0]) - 1)), text)
     return HANDLE.sub(lambda _: "@" + rng.choice(WORDS["handle"]), text)
+
+
+def _other_gender(match: re.Match[str]) -> str:
+    word = OTHER_GENDER[match[0].lower()]
+    return word.capitalize() if match[0][0].isupper() else word
 
 
 def dress(text: str, rng: random.Random) -> str:

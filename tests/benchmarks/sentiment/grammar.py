@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 SLOT = re.compile(r"\{(\w+)\}")
+AN = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])(?![Uu](?:ni|se|k|ga|ru)|[Ee]u|[Oo]ne\b)")
 CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 UNCONTRACTED = [
     (" is not", " isn't"), (" was not", " wasn't"), (" do not", " don't"), (" did not", " didn't"),
@@ -60,7 +61,7 @@ def fill(pattern: str, words: dict[str, list[str]], rng: random.Random) -> str:
     while match := SLOT.search(pattern):
         pattern = pattern[: match.start()] + rng.choice(words[match[1]]) + pattern[match.end() :]
     pattern = re.sub(r"\s+([,.?!])", r"\1", re.sub(r"\s+", " ", pattern)).strip(" ")
-    return re.sub(r"\b([Aa]) (?=[aeiouAEIOU](?!ne\b|ni|se))", r"\1n ", pattern)
+    return AN.sub(r"\1n ", pattern)
 
 
 def vary(text: str, words: dict[str, list[str]], rng: random.Random) -> str:

@@ -3,9 +3,9 @@
     python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
     python tests/benchmarks/sentiment/make_model.py labelled.csv data/models/sentiment
 
-Trained on are: openly licensed texts ($RNNCLI_CORPORA/open_sentiment), the bundled reviews twice,
-copies of both with names, places and the like exchanged, sentences of the grammar, and texts that
-the teacher labelled, each with a label drawn by the teacher's probabilities.
+Trained on are: openly licensed texts ($RNNCLI_CORPORA/open_sentiment), the bundled reviews, several
+times, copies of both with names, places and the like exchanged, sentences of the grammar, and texts
+that the teacher labelled, each with a label drawn by the teacher's probabilities.
 """
 
 import csv
@@ -18,26 +18,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from counterfactuals import counterfactuals
 from grammar import sentences
 from teacher import LABELS, read_open, read_own
 
 import rnncli
+from rnncli.analysis.calibration import fit_weights
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.card import format_card
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import read_description
 from rnncli.storage.shared_vectors import share_vectors
 
-HELD_OUT = 2_000  # texts, none of which is trained on in any form
-GRAMMAR = 10_000  # sentences
+# Texts of each source, none of which is trained on in any form: half of them calibrate the model,
+# the others score it.
+HELD_OUT = 250
+OWN = "reviews"  # the source of the texts that come with rnncli
+GRAMMAR = 16_000  # sentences
 OWN_COPIES = 3  # of the bundled reviews: they say what the others do not
 DOCUMENTS = 12_000
+OTHER_SHARE = 0.3  # of a document's sentences, at most, have another label than the document
 REVIEWS = ("films", "products", "reviews_uci")  # sources whose texts documents are made of
 TATOEBA = 60_000  # sentences; two in three are not neutral, as few of Tatoeba are
 # Fewer words with a trained embedding leave more places to those that only the vectors know.
 SETTINGS = ("--hidden-size", "192", "--vocab-size", "13000", "--epochs", "10", "--seed", "0")
-DATA, HELD_OUT_DATA = Path("sentiment.csv"), Path("held-out.csv")  # are written here
+# Are written here.
+DATA, CALIBRATION_DATA = Path("sentiment.csv"), Path("calibration.csv")
+HELD_OUT_DATA = Path("held-out.csv")
 DATA_NAME = "openly licensed texts of eight kinds"
 SOURCES = (
     "texts of Hutto and Gilbert 2014 (MIT), Kotzias et al. 2015 (CC BY 4.0), Calefato et al. 2018 "
@@ -73,31 +81,63 @@ def balanced(rows: Rows) -> Iterator[tuple[str, str]]:
 
 
 def documents(rows: Rows, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Join texts of one label to long ones, since all but few of the texts are sentences."""
+    """Join texts, mostly of one label, to long ones, since nearly all texts are sentences."""
+    texts = {label: [text for text, of in rows if of == label] for label in LABELS}
+    others = {label: [text for text, of in rows if of != label] for label in LABELS}
     for label in LABELS:
-        texts = [text for text, of in rows if of == label]
         for _ in range(DOCUMENTS // len(LABELS)):
-            yield " ".join(rng.choices(texts, k=rng.randint(3, 16))), label
+            number = rng.randint(3, 16)
+            num_others = int(number * rng.uniform(0, OTHER_SHARE))
+            parts = rng.choices(texts[label], k=number - num_others)
+            parts += rng.choices(others[label], k=num_others)
+            rng.shuffle(parts)
+            yield " ".join(parts), label
 
 
-def training_data(labelled: Path) -> tuple[Rows, Rows]:
-    """Return all texts and labels to train on, in random order, and those that are held out."""
+def read_sources() -> dict[str, Rows]:
+    """Return all texts that people labelled, by their source."""
+    sources: dict[str, Rows] = {OWN: read_own()}
+    for row in read_open():
+        sources.setdefault(row["source"], []).append((row["text"], row["label"]))
+    return sources
+
+
+def training_data(labelled: Path) -> tuple[Rows, Rows, Rows]:
+    """Return texts and labels to train on, to calibrate on and to score on, in random order."""
     rng = random.Random(0)
-    opened, own = read_open(), read_own()
-    held_out = rng.sample([(row["text"], row["label"]) for row in opened] + own, HELD_OUT)
+    sources = read_sources()
+    held_out = [row for rows in sources.values() for row in rng.sample(rows, HELD_OUT)]
     left_out = {text for text, _ in held_out}
-    opened = [row for row in opened if row["text"] not in left_out]
-    own = [row for row in own if row[0] not in left_out]
-    rows = [(row["text"], row["label"]) for row in opened] + own
+    sources = {
+        source: [row for row in rows if row[0] not in left_out] for source, rows in sources.items()
+    }
+    own = sources[OWN]
+    rows = [row for rows in sources.values() for row in rows]
     rows += counterfactuals(rows)
     for seed in range(1, OWN_COPIES):
         rows += [*own, *counterfactuals(own, seed)]
-    reviewed = [(row["text"], row["label"]) for row in opened if row["source"] in REVIEWS]
-    rows += documents(reviewed, rng)
+    rows += documents([row for source in REVIEWS for row in sources[source]], rng)
     kinds = read_labelled(labelled, held_out, rng)
     rows += [*kinds["open"], *kinds["span"], *balanced(kinds["tatoeba"]), *sentences(GRAMMAR)]
     rng.shuffle(rows)
-    return rows, held_out
+    rng.shuffle(held_out)
+    half = len(held_out) // 2
+    return rows, held_out[:half], held_out[half:]
+
+
+def calibrate(model: Path, rows: Rows) -> None:
+    """Fit the weights of network and n-grams anew.
+
+    The texts that training holds out have copies among those that are trained on.
+    """
+    classifier = rnncli.load(model)
+    assert isinstance(classifier, rnncli.TextClassifier)
+    classes = np.array([classifier.labels.index(label) for _, label in rows])
+    weights = fit_weights(classifier.member_logits([text for text, _ in rows]), classes)
+    config = Layout(model).config
+    description = json.loads(config.read_text("utf-8"))
+    description["tuned"] = dict(zip(("network", "ngrams"), weights.tolist(), strict=True))
+    write_bytes(config, (json.dumps(description, indent=2) + "\n").encode())
 
 
 def describe(model: Path, scores: dict[str, Any]) -> None:
@@ -117,12 +157,14 @@ def describe(model: Path, scores: dict[str, Any]) -> None:
 def main() -> None:
     """Write the training data, train, and put the model where it is bundled."""
     labelled, model = map(Path, sys.argv[1:])
-    for path, rows in zip((DATA, HELD_OUT_DATA), training_data(labelled), strict=True):
+    parts = training_data(labelled)
+    for path, rows in zip((DATA, CALIBRATION_DATA, HELD_OUT_DATA), parts, strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(("text", "label"))
             writer.writerows(rows)
     subprocess.run(["rnncli", "train", DATA, "-o", model, *SETTINGS], check=True)
+    calibrate(model, parts[1])
     share_vectors(model)
     describe(model, rnncli.evaluate(model, HELD_OUT_DATA, baselines=False).scores)
 

@@ -64,6 +64,7 @@ class Teacher(nn.Module):
     def fit(self, rows: Sequence[tuple[str, str]]) -> None:
         """Fine-tune for one epoch; the learning rate rises, then falls in a line."""
         torch.manual_seed(0)
+        self.train()  # dropout: the encoder is loaded without
         rng = random.Random(0)
         encoded = self.encode([text for text, _ in rows])
         batches = batches_of_similar_length(encoded, rng)
