@@ -56,6 +56,25 @@ def write_pairs(path: Path) -> Path:
     return write_lines(path, "english\tfrench", *rows)
 
 
+def write_sentences(path: Path) -> Path:
+    """Write statements and questions with capitals and end marks, and their translations."""
+    statements = [
+        f"{who} {does} {when}.\t{qui} {fait} {quand}."
+        for (who, qui), (does, fait), (when, quand) in product(
+            WHO.items(), DOES.items(), WHEN.items()
+        )
+    ]
+    questions = [
+        f"is {who} {when}?\test-ce que {qui} est {quand} ?"
+        for (who, qui), (when, quand) in product(WHO.items(), WHEN.items())
+    ]
+    rows = [
+        "\t".join(text[0].upper() + text[1:] for text in row.split("\t"))
+        for row in statements + questions
+    ]
+    return write_lines(path, "english\tfrench", *rows)
+
+
 def write_story(path: Path) -> Path:
     """Write a short text, some times over."""
     path.write_bytes(6 * STORY.encode())
@@ -112,6 +131,15 @@ def translator() -> Path:
     return train(
         pairs(), _folder() / "translator", *QUICK, *learn, "--hidden-size", 24, "--steps", 150
     )
+
+
+@cache
+def sentence_translator() -> Path:
+    """Return a translator of sentences with capitals and end marks that all tests share."""
+    learn = ("--level", "word", "--word-dropout", 0, "--label-smoothing", 0, "--batch-size", 16)
+    data = write_sentences(_folder() / "sentences.tsv")
+    size = ("--hidden-size", 24, "--steps", 200)
+    return train(data, _folder() / "sentence-translator", *QUICK, *learn, *size)
 
 
 @cache

@@ -58,3 +58,33 @@ def fit_weights(logits: Array, classes: NDArray[np.int64]) -> Array:
         if gain < 1e-9 * len(classes):
             break
     return weights
+
+
+def fit_logistic(x: Array, classes: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Fit P(class) = 1 / (1 + exp(-(intercept + slope x))) to numbers (N,) (Platt 1999).
+
+    Return the loss in nats, the intercept and the slope.
+    """
+    features = np.stack([np.ones(len(x)), x.astype(np.float64)], 1)  # (N, 2)
+    # Targets a little off 0 and 1, as Platt's, keep the weights finite where x separates classes.
+    hits = int(classes.sum())
+    targets = np.where(classes, (hits + 1) / (hits + 2), 1 / (len(x) - hits + 2))  # (N,)
+
+    def loss(weights: Array) -> float:
+        logits = features @ weights
+        return float((np.logaddexp(0, logits) - targets * logits).sum())
+
+    weights = np.zeros(2)
+    min_loss = loss(weights)
+    for _ in range(MAX_STEPS):
+        p = 0.5 * (1 + np.tanh(features @ weights / 2))  # (N,)
+        gradient = features.T @ (p - targets)
+        hessian = (features * (p * (1 - p))[:, None]).T @ features + 1e-9 * np.eye(2)
+        step, size = np.linalg.solve(hessian, gradient), 1.0
+        while size > 1e-6 and loss(weights - size * step) >= min_loss:
+            size /= 2  # halved until the loss decreases
+        if size <= 1e-6:
+            break
+        weights = weights - size * step
+        min_loss = loss(weights)
+    return min_loss, float(weights[0]), float(weights[1])

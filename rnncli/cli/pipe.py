@@ -15,7 +15,7 @@ from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
-from rnncli.cli.console import Messenger
+from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.hints import retyped
 from rnncli.cli.input_file import require_file
 from rnncli.cli.output import LineWriter, Output, open_output
@@ -73,10 +73,18 @@ class Request:
         return None if self.input == Path("-") else self.input
 
     @property
+    def is_read(self) -> bool:
+        """Return whether answers are lines on a terminal, which a person reads."""
+        return self._is_plain and is_terminal(stderr=False)
+
+    @property
     def is_coloured(self) -> bool:
         """Return whether answers are lines on a terminal that shows colours."""
-        is_plain = self.output is None and self.column is None and not self.as_json
-        return is_plain and self.messenger.has_colors
+        return self._is_plain and self.messenger.has_colors
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.output is None and self.column is None and not self.as_json
 
 
 def _are_same(first: Path, second: Path) -> bool:

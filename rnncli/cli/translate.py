@@ -1,21 +1,24 @@
 """``rnncli translate``: translate texts."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, SEARCH, option
-from rnncli.cli.output import Output
+from rnncli.cli.output import Fragment, Line, Output
 from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rnncli.tasks.translate.predict import Translation
+    from rnncli.tasks.translate.translation import Translation
 
+UNSURE = 0.5  # confidence below which a translation is more often bad than good
+UNSURE_MARK = "(unsure)"
 BATCH_SIZE = 256  # lines: enough to sort by length, and few enough to see the first ones soon
 
 
@@ -55,13 +58,14 @@ def translate(
         str, option("--prefix TEXT", SEARCH, "Begin every translation with this.")
     ] = "",
     split: Annotated[
-        bool,
+        bool | None,
         option(
-            "--split",
+            "--split/--no-split",
             SEARCH,
-            "Translate texts sentence by sentence: for models trained on single sentences.",
+            "Translate texts sentence by sentence.",
+            show_default="as the training texts are",
         ),
-    ] = False,
+    ] = None,
     attention: Annotated[
         bool,
         option(
@@ -98,6 +102,7 @@ def translate(
     messenger = Messenger(quiet, color)
     if attention or attention_out is not None:
         _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
+        split = False
     request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
@@ -106,12 +111,22 @@ def translate(
         announce=messenger.announce,
     )
 
+    is_drawn = attention or attention_out is not None
+    is_marked = request.is_read and nbest == 1 and not is_drawn
+    announce_once = cache(messenger.announce)
+
     def respond(texts: Sequence[str]) -> list[list[Output]]:
         translations = translator.nbest(texts, config, prefix=prefix, split=split)
-        return [[_output(best, nbest)] for best in translations]
+        if is_marked and any(map(_is_unsure, translations)):
+            announce_once(
+                f"{UNSURE_MARK}: of held-out translations as improbable, fewer than half were good"
+            )
+        return [
+            [_output(best, nbest, translator.has_confidence, is_marked)] for best in translations
+        ]
 
     columns = ("translation", "score")
-    if attention or attention_out is not None:
+    if is_drawn:
         from rnncli.cli.views.alignment import answer_aligned
 
         answer_aligned(
@@ -121,7 +136,7 @@ def translate(
         answer_all(request, "source", columns, respond)
 
 
-def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) -> None:
+def _require_whole_lines(split: bool | None, *, drawn_below: bool, column: str | None) -> None:
     """Check that attention can be drawn."""
     if drawn_below and column is not None:
         raise ConfigError(
@@ -135,18 +150,31 @@ def _require_whole_lines(split: bool, *, drawn_below: bool, column: str | None) 
         )
 
 
-def _output(best: "list[Translation]", nbest: int) -> Output:
-    """Return the answer to a text, whose best translation is the first."""
-    line = best[0].text
+def _is_unsure(best: "list[Translation]") -> bool:
+    confidence = best[0].confidence
+    return confidence is not None and confidence < UNSURE
+
+
+def _output(best: "list[Translation]", nbest: int, has_confidence: bool, is_marked: bool) -> Output:
+    """Return the answer to a text, whose best translation is the first.
+
+    With ``is_marked``, a mark for readers follows a translation that is more often bad than good.
+    """
+    line: Line = best[0].text
     if nbest > 1:
         lines = [f"{translation.score:.4f}\t{translation.text}" for translation in best]
         lines += ["\t"] * (nbest - len(best))  # so that each text has N lines
         line = "\n".join(lines)
+    elif is_marked and _is_unsure(best):
+        line = [Fragment(best[0].text), Fragment(f"  {UNSURE_MARK}", "dim")]
+    fields: dict[str, Any] = {"translation": best[0].text, "score": round(best[0].score, 6)}
+    if has_confidence:
+        fields["confidence"] = _rounded(best[0].confidence)
     return Output(
         line,
-        {
-            "translation": best[0].text,
-            "score": round(best[0].score, 6),
-            "nbest": [{"text": t.text, "score": round(t.score, 6)} for t in best],
-        },
+        fields | {"nbest": [{"text": t.text, "score": round(t.score, 6)} for t in best]},
     )
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)

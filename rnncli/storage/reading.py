@@ -5,7 +5,6 @@ No weight is read before the description, the shapes and the file sizes fit toge
 
 import hashlib
 import json
-import math
 import reprlib
 import time
 from collections.abc import Callable, Mapping
@@ -59,19 +58,19 @@ class SavedModel:
         self,
         required: set[str],
         optional: frozenset[str] = frozenset(),
-        maximum: float = math.inf,
+        maximum: Mapping[str, float] | None = None,
     ) -> Mapping[str, float]:
         """Return the tuned hyperparameters: all of ``required``, or none of these.
 
         Raises:
             ModelError: the names are not those of a model of its task, or a value is above
-                ``maximum``.
+                its ``maximum``.
 
         """
         tuned = self.description.tuned
         if tuned.keys() - optional not in (required, set()):
             raise self.damaged("the tuned hyperparameters are those of another model")
-        if any(value > maximum for value in tuned.values()):
+        if any(tuned.get(name, value) > value for name, value in (maximum or {}).items()):
             raise self.damaged("the tuned hyperparameters are out of range")
         return tuned
 

@@ -1,6 +1,8 @@
-"""Split a text into its sentences."""
+"""Put a text on one line, and split it into its sentences."""
 
 import re
+
+from rnncli.text.unicode import join_cjk
 
 # A sentence ends with a full stop, question or exclamation mark and closing marks, before a space
 # and a capital letter, a digit or an opening mark. In Chinese and Japanese no space is needed, and
@@ -12,6 +14,11 @@ _END = re.compile(
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-ZÄÖÜÉ]|[Mm]rs?|[MD]s|[Dd]r|[Pp]rof|[Ss]t|[Nn]o|[Nn]r|vs|ca|bzw|etc)\.$"
 )
+
+
+def clean(text: str) -> str:
+    """Put a sentence on one line, and remove the spaces that corpora have in Japanese."""
+    return join_cjk(re.sub(r"\s+", " ", text).strip())
 
 
 def split_sentences(text: str) -> list[str]:

@@ -103,6 +103,7 @@ class Prepared(Generic[TrainableT]):
     vectors_digest: str | None = None  # SHA-256 of those of the vocabulary
     pretraining: Phase | None = None  # on the same network, before it learns the task
     files: TaskFiles = field(default_factory=dict)  # that only this task keeps
+    task_values: dict[str, Any] = field(default_factory=dict)  # the same, in the description
 
     @property
     def phases(self) -> tuple[Phase, ...]:

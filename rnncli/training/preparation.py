@@ -141,7 +141,8 @@ def _describe(
         level=settings.level,
         architecture=prepared.architecture,
         labels=prepared.labels,
-        task_values={} if corpus.controls is None else {"controls": asdict(corpus.controls)},
+        task_values=prepared.task_values
+        | ({} if corpus.controls is None else {"controls": asdict(corpus.controls)}),
         settings=asdict(settings),
         data=DataDescription(
             name=corpus.name,

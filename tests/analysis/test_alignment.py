@@ -24,7 +24,8 @@ from rnncli.cli.views.heatmap import LIMITS, SHADES, ranked_list, table
 from rnncli.config import CELLS, LEVELS, Level
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.model_torch import build as build_torch
-from rnncli.tasks.translate.predict import MAX_CHARACTERS, clean
+from rnncli.tasks.translate.segmentation import MAX_CHARACTERS
+from rnncli.text.sentences import clean
 from rnncli.text.tokenizer import Tokenizer
 
 SVG = "{http://www.w3.org/2000/svg}"

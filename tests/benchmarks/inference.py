@@ -33,8 +33,9 @@ from rnncli.config import SamplingConfig, SearchConfig
 from rnncli.networks.beam_search import beam_search
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.translate.predict import Translator, clean
+from rnncli.tasks.translate.predict import Translator
 from rnncli.text.batching import batch_by_length, pad
+from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import EOS
 
 RUNS = 11  # of a fresh process

@@ -23,7 +23,7 @@ from rnncli.config import SamplingConfig
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, Classification
 from rnncli.tasks.generate.predict import Generation
-from rnncli.tasks.translate.predict import Translation
+from rnncli.tasks.translate.translation import Translation
 from rnncli.text.batching import split_long_text
 
 MODELS: dict[str, Callable[[], Path]] = {

@@ -17,8 +17,8 @@ from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.networks.numerics import log_softmax
 from rnncli.storage.reading import read_description
 from rnncli.tasks.evaluation_data import read_held_out, training_data_of
-from rnncli.tasks.translate.predict import clean
 from rnncli.text.batching import pad
+from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import BOS, EOS
 
 TASKS: dict[str, tuple[Callable[[], Path], Callable[[], Path]]] = {

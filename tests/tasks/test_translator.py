@@ -54,9 +54,12 @@ def test_sentences_of_a_text_are_translated_separately() -> None:
 
 def test_no_ngram_is_repeated_with_the_option() -> None:
     text = " ".join(["the cat sleeps"] * 9)
-    words = call("translate", "-m", translator(), "--no-repeat-ngram", 1, text).lines[0].split()
+    options = ("--no-repeat-ngram", 1, "--no-split")
+    words = call("translate", "-m", translator(), *options, text).lines[0].split()
     assert words and len(set(words)) == len(words)
-    ((output, *_),) = Translator.load(translator()).nbest([text], SearchConfig(no_repeat_ngram=2))
+    ((output, *_),) = Translator.load(translator()).nbest(
+        [text], SearchConfig(no_repeat_ngram=2), split=False
+    )
     words = output.text.split()
     found_pairs = list(pairwise(words))
     assert len(set(found_pairs)) == len(found_pairs)

@@ -28,8 +28,9 @@ from rnncli.data.values import column_values
 from rnncli.messages import Announce, plural
 from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
-from rnncli.tasks.translate.predict import Translator, clean
+from rnncli.tasks.translate.predict import Translator
 from rnncli.text.batching import batched
+from rnncli.text.sentences import clean
 from rnncli.text.unicode import has_kana
 
 FAULTS = tuple(field.name for field in fields(Faults))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from rnncli.config import SearchConfig
 from rnncli.messages import stage
-from rnncli.tasks.translate.predict import Translation, Translator, clean
+from rnncli.tasks.translate.predict import Translator
+from rnncli.tasks.translate.translation import Translation
+from rnncli.text.sentences import clean
 from rnncli.text.unicode import script_of
 
 PENALTIES = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
@@ -18,11 +20,14 @@ BLEU_TOLERANCE = 0.1  # smaller differences are ignored
 
 @dataclass(frozen=True)
 class TunedLengthPenalty:
-    """The length penalty with the highest BLEU, and that BLEU."""
+    """The length penalty with the highest BLEU, that BLEU, and the translations with it.
+
+    The scores of the translations are log-probabilities.
+    """
 
     length_penalty: float
     bleu: float
-    pairs: int  # that were translated
+    translations: list[Translation]  # of as many pairs as there was time for
 
 
 @stage("tuning the length penalty on the held-out part")
@@ -50,19 +55,23 @@ def tune_length_penalty(
     tokenize = "char" if script_of("".join(references)) == "CJK" else "13a"
     bleu = BLEU(tokenize=tokenize, force=True)
 
-    def measure(penalty: float) -> float:
+    def best(penalty: float) -> list[Translation]:
         def score(translation: Translation) -> float:
             # A blank text has length 0.
             return translation.score / math.pow(max(translation.length, 1), penalty)
 
-        outputs = [max(translations, key=score).text for translations in nbest]
+        return [max(translations, key=score) for translations in nbest]
+
+    def measure(penalty: float) -> float:
+        outputs = [translation.text for translation in best(penalty)]
         corpus_bleu: float = bleu.corpus_score(outputs, [references]).score
         return corpus_bleu
 
     scores = {penalty: measure(penalty) for penalty in PENALTIES}
     max_bleu = max(scores.values())
     penalties = [penalty for penalty in PENALTIES if scores[penalty] >= max_bleu - BLEU_TOLERANCE]
-    return TunedLengthPenalty(penalties[len(penalties) // 2], max_bleu, len(nbest))
+    length_penalty = penalties[len(penalties) // 2]
+    return TunedLengthPenalty(length_penalty, max_bleu, best(length_penalty))
 
 
 def _search(

@@ -1,21 +1,105 @@
 """Read texts in the case that a model knows: SHE IS LATE and she is late as She is late."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from rnncli.messages import Announce
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.text.unicode import plain_signs
+
+MIN_SHARE = 0.95  # of sources with a capital at their beginning: others are then unlike them
+MIN_COUNT = 5  # of a word within sentences, to tell whether it has a capital there
+MIN_WORD_SHARE = 0.9  # of a word's occurrences that have the capital
+MAX_WORDS = 1_000  # the most frequent ones: rarer ones hardly matter
+SIGNS_BEFORE = 8  # that are looked at before a word, to tell whether a sentence begins with it
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+# What stands before the first word of a sentence.
+_START = re.compile(
+    r"(?:^|[.?!…。！？:\"“„«(\[])[\s\"'“‘«(\[¿¡-]*$"
+)  # before a sentence's first word
 
 
-def familiar_cases(texts: Sequence[str], tokenizer: Tokenizer, announce: Announce) -> list[str]:
-    """Return texts in the case that the model knows best, and announce where that is another."""
-    familiar = [_familiar_case(text, tokenizer) for text in texts]
-    if familiar != list(texts):
-        announce("some texts are read with other capitals, which the model knows better")
-    return familiar
+@dataclass(frozen=True)
+class Capitals:
+    """The capitals of training sources."""
+
+    share: float  # of the sources that begin with a capital, among those with a first letter
+    words: tuple[str, ...]  # that have capitals within sentences too: names, I, days
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "Capitals":
+        """Count the capitals at the beginning of texts, and those of words within sentences."""
+        starts = [first for text in texts if (first := _first_letter(text))]
+        share = sum(map(str.isupper, starts)) / max(len(starts), 1)
+        return cls(share, _capitalised_words(texts))
+
+    def restore(self, text: str) -> str | None:
+        """Return a text with the capitals that sources have; None where sources do without.
+
+        A text all in capitals is read in small letters first. The length stays the same.
+        """
+        if self.share < MIN_SHARE:
+            return None
+        is_loud = text.isupper() and sum(map(str.isalpha, text)) > 1
+        restored = text.lower() if is_loud else text
+        restored = _WORD.sub(lambda word: self._spell(word[0]), restored)
+        # A number may come first: 3 boats are here.
+        start = next((i for i, sign in enumerate(restored) if sign.isalnum()), len(restored))
+        restored = restored[:start] + restored[start : start + 1].upper() + restored[start + 1 :]
+        return restored if len(restored) == len(text) else text
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """The words by their small letters."""
+        return {word.lower(): word for word in self.words}
+
+    def _spell(self, word: str) -> str:
+        """Return a word as the sources spell it: tom's as Tom's, whose stem they have."""
+        plain = plain_signs(word)
+        if plain != plain.lower():
+            return word
+        stem, apostrophe, end = plain.partition("'")
+        return self._spellings.get(plain) or self._spellings.get(stem, stem) + apostrophe + end
 
 
-def _familiar_case(text: str, tokenizer: Tokenizer) -> str:
+def familiar_case(text: str, tokenizer: Tokenizer, capitals: Capitals | None) -> str:
+    """Return a text in the case that the model knows best.
+
+    That is the one with the capitals of the training sources, where these have any; else that in
+    which the vocabulary has the largest pieces of the text.
+    """
+    restored = None if capitals is None else capitals.restore(text)
+    return _largest_pieces(text, tokenizer) if restored is None else restored
+
+
+def _capitalised_words(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that have capitals within sentences, the most frequent first."""
+    forms, totals = Counter[str](), Counter[str]()
+    for text in texts:
+        for word in _WORD.finditer(text):
+            if not _START.search(text, max(0, word.start() - SIGNS_BEFORE), word.start()):
+                forms[word[0]] += 1
+                totals[word[0].lower()] += 1
+    words = [
+        form
+        for form, count in sorted(forms.items(), key=lambda item: (-item[1], item[0]))
+        if form != form.lower()
+        and count >= MIN_COUNT
+        and count >= MIN_WORD_SHARE * totals[form.lower()]
+    ]
+    return tuple(words[:MAX_WORDS])
+
+
+def _first_letter(text: str) -> str:
+    """Return the first letter of a text, if it is one with capitals."""
+    first = next(filter(str.isalpha, text), "")
+    return first if first.lower() != first.upper() else ""
+
+
+def _largest_pieces(text: str, tokenizer: Tokenizer) -> str:
     """Return a text in the case in which the vocabulary has the largest pieces of it.
 
     Only texts all in capitals, or with a small first letter, are changed; where several cases have

@@ -1,15 +1,15 @@
 """Translate texts with a trained translator."""
 
-import re
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
-from rnncli.config import MAX_LENGTH_PENALTY, SearchConfig
+from rnncli.config import MAX_LENGTH_PENALTY, USUAL_LENGTH_PENALTY, SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
@@ -17,14 +17,18 @@ from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, with_settings
-from rnncli.tasks.translate.letter_case import familiar_cases
+from rnncli.tasks.translate.confidence import PARAMETERS, Confidence
 from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
-from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_with_copies
+from rnncli.tasks.translate.reading import Reader, Reading
+from rnncli.tasks.translate.segmentation import MAX_CHARACTERS, Segmenter
+from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
+from rnncli.tasks.translate.translation import Translation, join
+from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_all
 from rnncli.text.arguments import as_texts
-from rnncli.text.batching import pad, split_long_text
-from rnncli.text.sentences import split_sentences
-from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
-from rnncli.text.unicode import has_letter, join_cjk, plain_signs, replace_surrogates
+from rnncli.text.batching import pad
+from rnncli.text.sentences import clean
+from rnncli.text.special_tokens import BOS, EOS, PAD
+from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 BATCH_SENTENCES = 64  # in a search: larger batches are hardly faster
 BATCH_TOKENS = 16_384  # of sources, padding included: bounds memory
 ALIGNED_TOKENS = 4_096  # of sources and translations: bounds the memory of their weights
-MAX_CHARACTERS = 1_000  # of a text translated as a whole; training sentences are far shorter
 LETTERLESS_SOURCES = "letterless_sources"  # the share of training sources without a letter
 MIN_LETTERLESS_SOURCES = 0.01  # with as many, texts without a letter are there to be translated
 # A loop is an n-gram that occurs a third time; of four characters, unlike words, many do.
@@ -54,20 +57,6 @@ class SearchSettings(TypedDict, total=False):
     memory: bool
 
 
-def clean(text: str) -> str:
-    """Put a sentence on one line, and remove the spaces that corpora have in Japanese."""
-    return join_cjk(re.sub(r"\s+", " ", text).strip())
-
-
-@dataclass(frozen=True)
-class Translation:
-    """A translation and its score: log-probability / length ** penalty."""
-
-    text: str
-    score: float
-    length: int  # in tokens, its end included
-
-
 class Translator(Predictor[EncoderDecoder]):
     """Translate texts with a trained translator."""
 
@@ -78,12 +67,26 @@ class Translator(Predictor[EncoderDecoder]):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        optional = frozenset({"length_penalty_alone", LETTERLESS_SOURCES})
-        self._tuned = model.require_tuned({"length_penalty"}, optional, MAX_LENGTH_PENALTY)
+        optional = frozenset({"length_penalty_alone", LETTERLESS_SOURCES, *PARAMETERS})
+        maximum = dict.fromkeys(("length_penalty", "length_penalty_alone"), MAX_LENGTH_PENALTY)
+        self._tuned = model.require_tuned({"length_penalty"}, optional, maximum)
+        self._confidence = Confidence.parse(self._tuned)
+        try:
+            profile = SourceProfile.parse(model.description.task_values.get(SOURCES))
+        except ValueError as error:
+            raise model.damaged(str(error)) from None
+        self._reader = Reader(self._tokenizer, profile, self._announce_once)
+        sentences = None if profile is None else profile.sentences
+        self._segmenter = Segmenter(sentences, self._announce_once)
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
             sizes = self._tokenizer.vocab_size, self._target_tokenizer.vocab_size
             self._memory = TranslationMemory.read(file, self._network.feature_size, sizes)
+
+    @property
+    def has_confidence(self) -> bool:
+        """Whether the model knows how good its translations are."""
+        return self._confidence is not None
 
     @property
     def memory(self) -> TranslationMemory | None:
@@ -107,14 +110,15 @@ class Translator(Predictor[EncoderDecoder]):
         config: SearchConfig | None = None,
         *,
         prefix: str = "",
-        split: bool = False,
+        split: bool | None = None,
         **settings: "Unpack[SearchSettings]",
     ) -> list[Translation]:
         """Translate the texts, in their order; a blank text stays blank.
         So does a text without a letter, unless the model was trained on such texts.
 
         A text of more than ``MAX_CHARACTERS`` is translated in pieces, which are joined; with
-        ``split``, so is every text of several sentences. Each translation begins with ``prefix``.
+        ``split``, so is every text of several sentences; with None, where the model was trained on
+        single ones. Each translation begins with ``prefix``.
         ``settings`` are those of ``SearchConfig``, as in ``translator(texts, beam=3)``.
 
         Raises:
@@ -131,7 +135,7 @@ class Translator(Predictor[EncoderDecoder]):
         config: SearchConfig | None = None,
         *,
         prefix: str = "",
-        split: bool = False,
+        split: bool | None = None,
         **settings: "Unpack[SearchSettings]",
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, best first; of a text in pieces, only one.
@@ -142,14 +146,18 @@ class Translator(Predictor[EncoderDecoder]):
 
         """
         config = self._with_length_penalty(with_settings(config or SearchConfig(), settings))
-        pieces = [self._pieces(clean(text), split) for text in as_texts(texts)]
-        first = self._search([parts[0] for parts in pieces], config, prefix)
-        rest = iter(self._search([piece for parts in pieces for piece in parts[1:]], config))
+        texts = as_texts(texts)
+        layouts = list(map(self._segmenter.layout, texts))
+        parts = [
+            self._segmenter.segments(clean(text[len(layout) :]), split)
+            for text, layout in zip(texts, layouts, strict=True)
+        ]
+        first = self._search([segments[0].text for segments in parts], config, prefix)
+        others = [segment.text for segments in parts for segment in segments[1:]]
+        rest = iter(self._search(others, config))
         return [
-            _join([translations[0], *(next(rest)[0] for _ in parts[1:])])
-            if parts[1:]
-            else translations
-            for parts, translations in zip(pieces, first, strict=True)
+            join(layout, segments, [best, *(next(rest) for _ in segments[1:])])
+            for layout, segments, best in zip(layouts, parts, first, strict=True)
         ]
 
     def align(self, texts: Iterable[str], translations: Iterable[str]) -> list[Alignment]:
@@ -200,44 +208,49 @@ class Translator(Predictor[EncoderDecoder]):
         """Set the length penalty of a config without one to that tuned in training."""
         if config.length_penalty is not None:
             return config
-        penalty = self._tuned.get("length_penalty")
+        penalty = self._tuned.get("length_penalty", USUAL_LENGTH_PENALTY)
         if not config.memory:
             penalty = self._tuned.get("length_penalty_alone", penalty)
         return replace(config, length_penalty=penalty)
-
-    def _pieces(self, text: str, split: bool) -> list[str]:
-        """Split a text into the parts that are translated separately."""
-        sentences = split_sentences(text) if split else [text]
-        if any(len(sentence) > MAX_CHARACTERS for sentence in sentences):
-            self._announce_once(
-                f"texts of more than {MAX_CHARACTERS:,} characters are translated in pieces"
-            )
-        return [
-            piece for sentence in sentences for piece in split_long_text(sentence, MAX_CHARACTERS)
-        ] or [text]
 
     def _search(
         self, texts: Sequence[str], config: SearchConfig, prefix: str = ""
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, which is translated as a whole."""
-        texts = familiar_cases(texts, self._tokenizer, self._announce_once)
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
+        readings = [self._reader.read(texts[i]) for i in translated]
+        signs = (plain_signs(reading.text) for reading in readings)
+        sources = [[*ids, EOS] for ids in self._tokenizer.encode_all(signs)]
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
-            batch = [translated[row] for row in rows]
-            sources = [encoded[i] for i in batch]
-            state = self._network.encode(*pad(sources))
-            hypotheses = self._hypotheses(sources, state, config, prefix_tokens)
-            return self._translations([texts[i] for i in batch], state, hypotheses)
+            batch = [sources[row] for row in rows]
+            state = self._network.encode(*pad(batch))
+            hypotheses = self._hypotheses(batch, state, config, prefix_tokens)
+            nbest = self._translations([readings[row] for row in rows], state, hypotheses)
+            return nbest if prefix else [self._with_confidence(best, config) for best in nbest]
 
         translations = [[Translation(replace_surrogates(text), 0.0, 0)] for text in texts]
-        sources = [encoded[i] for i in translated]
         nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
         for i, best in zip(translated, nbest, strict=True):
             translations[i] = best
         return translations
+
+    def _with_confidence(
+        self, translations: Sequence[Translation], config: SearchConfig
+    ) -> list[Translation]:
+        """Return translations with their confidence.
+
+        It was fitted to probabilities with the memory, where the model has one: without it there
+        is none.
+        """
+        confidence, penalty = self._confidence, config.length_penalty
+        if confidence is None or penalty is None or (self._memory and not config.memory):
+            return list(translations)
+        return [
+            replace(t, confidence=confidence(t.score * t.length**penalty, t.length))
+            for t in translations
+        ]
 
     def _is_translated(self, text: str) -> bool:
         """Return whether a text is translated; else it stays as it is."""
@@ -268,33 +281,19 @@ class Translator(Predictor[EncoderDecoder]):
 
     def _translations(
         self,
-        texts: Sequence[str],
+        readings: Sequence[Reading],
         state: AttentionState,
         hypotheses: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Translation]]:
         """Decode hypotheses; ``state`` is the initial one of the decoder."""
-        unknown = [
-            (row, hypothesis)
-            for row, best in enumerate(hypotheses)
-            for hypothesis in best
-            if UNK in hypothesis.tokens
-        ]
-        weights = iter(attention_to_sources(self._network, state, unknown))
         tokenizers = self._tokenizer, self._target_tokenizer
-
-        def decode(source: str, hypothesis: Hypothesis) -> str:
-            if UNK in hypothesis.tokens:
-                return clean(decode_with_copies(hypothesis, next(weights), source, tokenizers))
-            return clean(self._target_tokenizer.decode(hypothesis.tokens))
-
+        sources = [reading.text for reading in readings]
+        attend = partial(attention_to_sources, self._network, state)
+        texts = decode_all(hypotheses, sources, tokenizers, attend)
         return [
-            [Translation(decode(text, h), h.score, len(h.tokens) + 1) for h in best]
-            for text, best in zip(texts, hypotheses, strict=True)
+            [
+                Translation(reading.write(clean(text)), h.score, len(h.tokens) + 1)
+                for text, h in zip(nbest, best, strict=True)
+            ]
+            for reading, nbest, best in zip(readings, texts, hypotheses, strict=True)
         ]
-
-
-def _join(parts: Sequence[Translation]) -> list[Translation]:
-    """Join the translations of the pieces of a text; the score is their mean."""
-    text = clean(" ".join(part.text for part in parts))
-    score = sum(part.score for part in parts) / len(parts)
-    return [Translation(text, score, sum(part.length for part in parts))]

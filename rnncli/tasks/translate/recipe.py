@@ -21,6 +21,7 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_WIDTHS,
 )
 from rnncli.tasks.translate.build_memory import build_memory
+from rnncli.tasks.translate.confidence import Confidence
 from rnncli.tasks.translate.corpus_size import (
     announce_rows,
     are_words,
@@ -36,6 +37,7 @@ from rnncli.tasks.translate.length_penalty import (
 )
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator
+from rnncli.tasks.translate.source_profile import MAX_TEXTS, SOURCES, SourceProfile
 from rnncli.tasks.translate.train import (
     MAX_TRAINING_LENGTH,
     TranslatorTraining,
@@ -43,6 +45,7 @@ from rnncli.tasks.translate.train import (
     build,
     sample_pairs,
 )
+from rnncli.text.sentences import clean
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.sizing import (
     Capacity,
@@ -140,6 +143,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             trainable.model.architecture,
             trainable.tokenizer,
             trainable.target_tokenizer,
+            task_values={SOURCES: _profile(data.train).to_json()},
         )
 
     def finish(
@@ -151,7 +155,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         seconds: float,
         announce: Announce,
     ) -> Tuned:
-        """Tune the length penalty, and keep a memory of the pairs if it improves BLEU."""
+        """Tune length penalty and confidence; keep a memory of the pairs if it improves BLEU."""
         sample = sample_pairs(data.validation, MAX_PAIRS)
         sources, targets = (list(column_values(sample, side)) for side in ("source", "target"))
         translator = Translator.load(path, threads=threads)
@@ -164,7 +168,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         files: TaskFiles = {}
         if trainable.settings.memory:
             memory = _build_memory(trainable, translator, threads, MEMORY_SHARE * seconds, announce)
-            number = without.pairs  # the same ones, to compare
+            number = len(without.translations)  # the same ones, to compare
             tuned = tune_length_penalty(
                 translator.with_memory(memory), sources[:number], targets[:number]
             )
@@ -173,6 +177,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
                 files = {MEMORY: memory.write}
         announce(f"length penalty: {best.length_penalty:g}, tuned on the held-out part")
         parameters["length_penalty"] = best.length_penalty
+        confidence = Confidence.fit(best.translations, targets[: len(best.translations)])
+        parameters |= confidence.parameters()
         return Tuned(parameters, files)
 
     def summary(self, description: ModelDescription) -> str:
@@ -198,6 +204,12 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         reference = target_tokenizer.decode(pairs.targets[row][:-1].tolist())
         (translation,) = model([source], beam=1)
         return f"{source} → {translation.text} ({reference})"
+
+
+def _profile(train: "Dataset") -> SourceProfile:
+    """Return the profile of the training sources, of a sample where there are many."""
+    sources = column_values(sample_pairs(train, MAX_TEXTS), "source")
+    return SourceProfile.of(map(clean, sources))
 
 
 def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) -> None:

@@ -21,7 +21,8 @@ from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.model_torch import build as build_network
 from rnncli.tasks.sizes import TRANSLATOR_NEGATIVE_SAMPLES, TRANSLATOR_SAMPLED_FROM
-from rnncli.tasks.translate.predict import LETTERLESS_SOURCES, clean
+from rnncli.tasks.translate.predict import LETTERLESS_SOURCES
+from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import letterless_share, plain_signs

@@ -5,7 +5,7 @@ Each is replaced by the source word with the largest attention weight at its ste
 the unknown words of the source if there are any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +17,34 @@ from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
+
+
+def decode_all(
+    hypotheses: Sequence[Sequence[Hypothesis]],
+    sources: Sequence[str],
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    attend: Callable[[Sequence[tuple[int, Hypothesis]]], Sequence[Floats]],
+) -> list[list[str]]:
+    """Decode the hypotheses of each source, with its unknown words copied.
+
+    ``attend`` returns the attention weights (T, S) of hypotheses with the index of their source.
+    """
+    unknown = [
+        (row, hypothesis)
+        for row, best in enumerate(hypotheses)
+        for hypothesis in best
+        if UNK in hypothesis.tokens
+    ]
+    weights = iter(attend(unknown))
+    return [
+        [
+            decode_with_copies(hypothesis, next(weights), source, tokenizers)
+            if UNK in hypothesis.tokens
+            else tokenizers[1].decode(hypothesis.tokens)
+            for hypothesis in best
+        ]
+        for source, best in zip(sources, hypotheses, strict=True)
+    ]
 
 
 def attention_to_sources(

@@ -1,0 +1,93 @@
+"""What the training sources of a translator are like, so that others can be read like them."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rnncli.tasks.translate.end_marks import FULL_STOPS, QUESTION_MARKS, EndMarks
+from rnncli.tasks.translate.letter_case import Capitals
+from rnncli.tasks.translate.segmentation import Sentences
+
+SOURCES = "sources"  # its name among the values of the task in a model's description
+MAX_TEXTS = 30_000  # sources that are looked at, in a second or two: more change little
+MAX_CHARACTERS = 100_000  # of the words of a list in a description, which may come from a stranger
+MAX_LENGTH = 1_000_000  # words of a source
+SEPARATOR = "|"  # of words, which lie in the description as one line
+
+
+@dataclass(frozen=True)
+class SourceProfile:
+    """A profile of the training sources of a translator."""
+
+    end_marks: EndMarks
+    capitals: Capitals
+    sentences: Sentences
+
+    @classmethod
+    def of(cls, sources: Iterable[str]) -> "SourceProfile":
+        """Return the profile of training sources."""
+        texts = [source for source in sources if source]
+        return cls(EndMarks.of(texts), Capitals.of(texts), Sentences.of(texts))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the profile as an object of JSON, in which words are one text."""
+        return {
+            part: {
+                name: SEPARATOR.join(value) if isinstance(value, tuple) else value
+                for name, value in fields.items()
+            }
+            for part, fields in asdict(self).items()
+        }
+
+    @classmethod
+    def parse(cls, value: object) -> "SourceProfile | None":
+        """Parse the profile in a model's description; older models have none.
+
+        Raises:
+            ValueError: it is damaged.
+
+        """
+        match value:
+            case None:
+                return None
+            case {
+                "end_marks": dict(marks),
+                "capitals": dict(capitals),
+                "sentences": dict(sentences),
+            }:
+                return cls(
+                    _parse_end_marks(marks), _parse_capitals(capitals), _parse_sentences(sentences)
+                )
+        raise ValueError("the profile of the sources is wrong")
+
+
+def _parse_end_marks(value: Mapping[str, Any]) -> EndMarks:
+    full_stop, question_mark = value.get("full_stop"), value.get("question_mark")
+    if full_stop not in tuple(FULL_STOPS) or question_mark not in tuple(QUESTION_MARKS):
+        raise ValueError("the end marks of the sources are wrong")
+    questions, statements = _words(value.get("questions")), _words(value.get("statements"))
+    return EndMarks(_share(value.get("share")), full_stop, question_mark, questions, statements)
+
+
+def _parse_capitals(value: Mapping[str, Any]) -> Capitals:
+    return Capitals(_share(value.get("share")), _words(value.get("words")))
+
+
+def _parse_sentences(value: Mapping[str, Any]) -> Sentences:
+    max_words = value.get("max_words")
+    if type(max_words) is not int or not 0 < max_words <= MAX_LENGTH:
+        raise ValueError("the length of the sources is wrong")
+    return Sentences(_share(value.get("single")), _share(value.get("listed")), max_words)
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, float) or math.isnan(value) or not 0 <= value <= 1:
+        raise ValueError("a share of the sources is wrong")
+    return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, str) or len(value) > MAX_CHARACTERS:
+        raise ValueError("a list of words of the sources is wrong")
+    return tuple(value.split(SEPARATOR)) if value else ()
