@@ -6,7 +6,7 @@ measured on a sample, in milliseconds.
 
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from rnncli.storage.description import TextProfile
@@ -41,7 +41,9 @@ def drift_warnings(
     """
     reference = reference or TextProfile()
     beginnings = list(_beginnings(texts))
-    yield from _script_warning(beginnings, _known_scripts(reference.scripts))
+    shares = reference.scripts
+    known_scripts = [name for name in SCRIPTS if shares.get(name, 0.0) >= MIN_SCRIPT_SHARE]
+    yield from _script_warning(beginnings, known_scripts)
     yield from _word_warning(beginnings, reference.unknown_words, tokenizer)
 
 
@@ -77,10 +79,6 @@ class DriftMonitor:
 
 def _beginnings(texts: Iterable[str]) -> Iterator[str]:
     return (text[:MAX_CHARACTERS] for text in texts)
-
-
-def _known_scripts(shares: Mapping[str, float]) -> list[str]:
-    return [script for script in SCRIPTS if shares.get(script, 0.0) >= MIN_SCRIPT_SHARE]
 
 
 def _script_warning(texts: Sequence[str], known_scripts: Sequence[str]) -> Iterator[str]:

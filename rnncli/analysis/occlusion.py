@@ -8,7 +8,7 @@ also where the label is almost certain.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,7 +60,8 @@ def explain(
             f"texts of more than {MAX_VARIANTS} words are explained by groups of neighbouring words"
         )
     groups = [_group(words) for words in word_lists]
-    rows = _logits(classifier, _variants(texts, groups))
+    batches = batched(_variants(texts, groups), max_size=BATCH_CHARACTERS)
+    rows = chain.from_iterable(map(classifier.logits, batches))
     explanations = []
     for spans in groups:
         drops = _log_odds_drops(np.stack(list(islice(rows, 1 + len(spans))))) if spans else []
@@ -91,12 +92,6 @@ def _without(text: str, start: int, end: int) -> str:
     elif text[:start][-1:].isspace():
         start -= 1
     return text[:start] + text[end:]
-
-
-def _logits(classifier: Classifier, texts: Iterable[str]) -> Iterator[NDArray[Any]]:
-    """Yield the logits (C,) of each text, computed in batches."""
-    for batch in batched(texts, max_size=BATCH_CHARACTERS):
-        yield from classifier.logits(batch)
 
 
 def _log_odds_drops(logits: NDArray[Any]) -> list[float]:

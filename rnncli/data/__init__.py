@@ -7,18 +7,23 @@ it goes the same way, and each step is a file of this package::
       -> DataSource  files.py, folders.py, hub.py     open it; a stream is copied (scratch.py)
                      formats.py    tells the format by content; headers.py, whether there is one
                      tables.py     rows under named columns: text_tables.py, delimited.py,
-                                   json_lines.py, tmx.py, arrow.py
+                                   json_lines.py, tmx.py, parquet.py, arrow.py
       -> columns     columns.py    chooses the task and its columns: as named, by usual
                                    names (column_names.py), by what is in them (column_contents.py);
                                    column_errors.py asks, where none of these tells
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
-      -> Arrow       arrow.py      writes them to disk, and reads Parquet and datasets of the
-                                   hub; values.py reads a column
-      -> Corpus      corpus.py     read_corpus() takes all of these steps
-      -> two parts   split.py      hold_out(); checks.py says what is wrong with labelled texts
-                                   (numbering.py: equal texts, equal numbers)
+      -> Arrow       arrow.py      writes them to disk, and reads datasets of the hub;
+                                   values.py reads a column
+      -> Corpus      corpus.py     read_corpus() takes all of these steps; preview.py, up to the
+                                   clean rows, counts them only; limits.py refuses too few rows,
+                                   too many, and labels that are none
+      -> two parts   split.py      hold_out(), as much as held_out.py allows; checks.py says what is
+                                   wrong with labelled texts (numbering.py: equal texts, equal
+                                   numbers)
       -> tokens      encoded.py    encode(), once
       -> batches     batches.py    which rows are in a batch; windows of running text
+
+Beside it: vector_sources.py finds word vectors, probe_cases.py reads the cases of a probe.
 
 Which columns a task reads stands in config.py; nothing here knows a task by name. Rows stream from
 one end to the other and lie in memory-mapped files thereafter, so memory stays flat however large

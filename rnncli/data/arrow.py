@@ -33,15 +33,15 @@ def write_rows(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset
     path = str(scratch_file("arrow"))
     schema = pa.schema([(name, pa.string()) for name in names])
     with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-        batches = batched(rows, max_items=BATCH_ROWS, max_size=BATCH_CHARACTERS, size=_characters)
-        for batch in batches:
+        for batch in batched(
+            rows,
+            max_items=BATCH_ROWS,
+            max_size=BATCH_CHARACTERS,
+            size=lambda row: sum(map(len, row)),
+        ):
             columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
             writer.write_batch(pa.record_batch(columns, schema=schema))
     return Dataset.from_file(path)
-
-
-def _characters(row: tuple[str, ...]) -> int:
-    return sum(map(len, row))
 
 
 def string_columns(names: Iterable[str]) -> datasets.Features:

@@ -34,6 +34,7 @@ ASSUMED_PAIRS = (
 )
 OTHER_NAMES = ("id", "index", "idx", "date", "time", "url", "user", "author", "source", "split")
 # fmt: on
+# Of ``comment_text``, ``comment text`` and ``commentText``.
 _WORDS = re.compile(r"[A-Z]?[^\WA-Z_]+|[A-Z]+(?![a-z])")
 
 
@@ -107,15 +108,10 @@ def _by_ending(names: Sequence[str], endings: Iterable[str]) -> str | None:
     """Return the only name whose last word is the first of some endings that occurs."""
     by_ending: dict[str, list[str]] = {}
     for name in names:
-        if len(words := _words(name)) > 1:
+        if len(words := _WORDS.findall(name)) > 1:
             by_ending.setdefault(words[-1].casefold(), []).append(name)
     matches = next((by_ending[ending] for ending in endings if ending in by_ending), [])
     return matches[0] if len(matches) == 1 else None
-
-
-def _words(name: str) -> list[str]:
-    """Return the words of ``comment_text``, ``comment text`` or ``commentText``."""
-    return _WORDS.findall(name)
 
 
 def usual_pair(names: Sequence[str]) -> list[str]:

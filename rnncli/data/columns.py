@@ -77,7 +77,7 @@ def choose(
     require_single(table, choice.columns.values())
     announces_task = task is None or bool(choice.columns.keys() - requested)
     notices = [
-        *([_wording(table, choice)] if announces_task else []),
+        *([_task_notice(table, choice)] if announces_task else []),
         *([] if requested else _other_languages(table, choice.columns)),
     ]
     return replace(choice, notices=(*notices, *choice.notices))
@@ -222,7 +222,7 @@ def _options(names: Iterable[str]) -> str:
 # --- What is announced --------------------------------------------------------------------------
 
 
-def _wording(table: Table, choice: Choice) -> str:
+def _task_notice(table: Table, choice: Choice) -> str:
     columns = choice.columns
     if "source" in columns:
         sides = [columns["source"], columns["target"]]

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from itertools import islice
+from typing import ClassVar
 
 from rnncli.data.headers import is_header
 from rnncli.data.tables import LineTable, TableRow, line_source
@@ -17,13 +18,15 @@ SNIFFED_LINES, SNIFFED_BYTES = 200, 1 << 18  # of a file, which tell dialect and
 class _DelimitedFile(LineTable):
     """Read rows of cells; without a header the columns are called 1, 2, 3."""
 
+    usually_has_header: ClassVar[bool]  # where the first rows do not tell
+
     def __init__(self, file: File, requested: Set[str]) -> None:
         """Read the header, which has the ``requested`` names in it."""
         super().__init__(file)
         rows = (row.cells for row in self._records(Counter()))
         first = next(rows, [])
         self.require_few_columns(len(first))
-        self.has_header = self.decide_header(first, rows, requested)
+        self.has_header = is_header(first, rows, requested, otherwise=self.usually_has_header)
         if self.has_header:
             self.names = tuple(cell.strip() for cell in first)
         else:
@@ -33,12 +36,6 @@ class _DelimitedFile(LineTable):
     @abstractmethod
     def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
-
-    @abstractmethod
-    def decide_header(
-        self, first: list[str], rows: Iterator[list[str]], requested: Set[str]
-    ) -> bool:
-        """Return whether the first row names the columns."""
 
     def _records(self, losses: Losses) -> Iterator[Row]:
         return (row for row in self.read(line_source(self.file, losses)) if row.cells)
@@ -57,19 +54,17 @@ class _DelimitedFile(LineTable):
 class TsvFile(_DelimitedFile):
     """Read cells between tabs; quotation marks are text."""
 
+    usually_has_header = False  # most are pairs
+
     def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
         return tsv_rows(source)
 
-    def decide_header(
-        self, first: list[str], rows: Iterator[list[str]], requested: Set[str]
-    ) -> bool:
-        """Return whether the first row names the columns; most files of pairs have no header."""
-        return is_header(first, rows, requested, otherwise=False)
-
 
 class CsvFile(_DelimitedFile):
     """Read comma-separated values; quoted cells may hold commas and newlines."""
+
+    usually_has_header = True
 
     def __init__(self, file: File, requested: Set[str]) -> None:
         """Find out the dialect, and read the header."""
@@ -80,12 +75,6 @@ class CsvFile(_DelimitedFile):
     def read(self, source: LineSource) -> Iterator[Row]:
         """Yield the rows of a file."""
         return csv_rows(source, self._dialect)
-
-    def decide_header(
-        self, first: list[str], rows: Iterator[list[str]], requested: Set[str]
-    ) -> bool:
-        """Return whether the first row names the columns, as in most files it does."""
-        return is_header(first, rows, requested, otherwise=True)
 
 
 def first_lines(file: File) -> list[str]:

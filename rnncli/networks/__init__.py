@@ -12,8 +12,8 @@ in PyTorch             in NumPy
 `model_torch`          `model_numpy`       decoders, and whole networks
 =====================  ==================  =====================================
 
-For training alone: `losses`, `bidirectional_lm`. For inference alone: `sampling`, `beam_search`,
-`knn` (interpolation with a datastore), `numerics`.
+For training alone: `losses`, `bidirectional_lm`, `random_torch` (random numbers of each worker).
+For inference alone: `sampling`, `beam_search`, `knn` (interpolation with a datastore), `numerics`.
 
 Comments give the shapes of arrays. A letter means the same in all of rnncli:
 

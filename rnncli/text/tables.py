@@ -174,7 +174,7 @@ def _csv_rows(
     source: LineSource, lines: Iterator[bytes], dialect: CsvDialect, start: int
 ) -> Iterator[Row]:
     """Yield the cells of each record; ``start`` is the number of the first line."""
-    taken: list[bytes] = []  # lines of the record that is being read
+    record: list[bytes] = []  # lines of the one that is being read
     is_masked = False
 
     def unclosed() -> DataError:
@@ -184,18 +184,18 @@ def _csv_rows(
             'close it, or write "" for a quotation mark inside a quoted text',
         )
 
-    def fed() -> Iterator[str]:
+    def text_lines() -> Iterator[str]:
         nonlocal is_masked
         size = 0
         for line in lines:
-            taken.append(line)
-            if len(taken) == 1:
+            record.append(line)
+            if len(record) == 1:
                 size = 0
             size += len(line)
-            if len(taken) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
+            if len(record) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
                 raise unclosed()
             text = dialect.unescape(source.decode(line))
-            if start == len(taken) == 1:
+            if start == len(record) == 1:
                 text = text.removeprefix("\ufeff")
             if "\0" in text or text.find("\r", 0, -1) >= 0:
                 is_masked = True
@@ -203,7 +203,9 @@ def _csv_rows(
             yield text + "\n"
         yield _END
 
-    reader = csv.reader(fed(), delimiter=dialect.delimiter, skipinitialspace=dialect.skips_spaces)
+    reader = csv.reader(
+        text_lines(), delimiter=dialect.delimiter, skipinitialspace=dialect.skips_spaces
+    )
     for cells in reader:
         if cells == [_END]:
             return
@@ -212,9 +214,9 @@ def _csv_rows(
         if is_masked:
             cells = [cell.replace(_RETURN, "\r").replace(_NUL, "\0") for cell in cells]
             is_masked = False
-        yield Row(start, cells, *_split_end(taken[0] if len(taken) == 1 else b"\n".join(taken)))
-        start += len(taken)
-        taken.clear()
+        yield Row(start, cells, *_split_end(b"\n".join(record)))
+        start += len(record)
+        record.clear()
 
 
 def _split_end(line: bytes) -> tuple[bytes, bytes]:

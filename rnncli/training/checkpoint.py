@@ -22,6 +22,11 @@ from rnncli.storage.layout import require_regular_file
 from rnncli.training.contract import PhaseName, StateDict, Stateful, TrainingState
 from rnncli.training.optimizer import named_weights
 
+# What a state of another version, or an edited one, can raise where it is used.
+UNFIT = (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError)
+# Parts whose state grows, or differs from machine to machine.
+VARIABLE = ("rollback.", "position.carry.", "parallelism.", "random.")
+
 
 def capture(parts: Mapping[str, Stateful]) -> TrainingState:
     """Return the state of all parts of a run; tensors are those in use, not copies."""
@@ -52,12 +57,6 @@ def restore(parts: Mapping[str, Stateful], state: TrainingState) -> None:
             )
     except UNFIT as error:
         raise unfit(error) from error
-
-
-# What a state of another version, or an edited one, can raise where it is used.
-UNFIT = (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError)
-# Parts whose state grows, or differs from machine to machine.
-VARIABLE = ("rollback.", "position.carry.", "parallelism.", "random.")
 
 
 class UnfitStateError(RnncliError):

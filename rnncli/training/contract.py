@@ -124,7 +124,7 @@ class Tuned:
 class Recipe(ABC, Generic[TrainableT]):
     """The recipe of a task: its part of a training session.
 
-    The time budget began at ``began``, as ``time.monotonic`` tells it; None: when it is looked at.
+    The time budget began at ``began``, as ``time.monotonic`` tells it; None: it is whole.
     """
 
     finish_share: ClassVar[float] = 0.0  # of the time budget, for ``finish``

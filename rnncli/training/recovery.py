@@ -12,6 +12,7 @@ from rnncli.training.optimizer import Optimizer
 
 MAX_ROLLBACKS = 3  # each halves the learning rate; what diverges at an eighth of it will not learn
 SMOOTHED_STEPS = 50  # over which the training loss is averaged
+CARRY = "carry."  # prefix of the tensors of a carried state
 
 
 class LossTracker:
@@ -100,9 +101,6 @@ class Rollback:
         self._count = int(state["count"])
         self._last_good = {n: t for n, t in state.items() if not n.startswith(CARRY)}
         self._last_good_carry = carry_of(state, self._optimizer.device)
-
-
-CARRY = "carry."  # prefix of the tensors of a carried state
 
 
 def carry_tensors(carry: Carry) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """Probe a classifier: the share of failures in each row of a table of behaviour."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import quote
@@ -176,7 +176,8 @@ class ClassifierProbe:
     def _resolve(self, cases: Sequence[ProbeCase]) -> Iterator[ProbeCase]:
         """Yield the cases with the labels of the model, without those that have none in it."""
         if any(meaning != label for meaning, label in self._sentiment.items()):
-            self._announce(f"labels taken as sentiment: {_format(self._sentiment)}")
+            labels = [f"{label} as {meaning}" for meaning, label in self._sentiment.items()]
+            self._announce(f"labels taken as sentiment: {', '.join(labels)}")
         left_out = 0
         for case in cases:
             if (expected := self._label(case)) is None:
@@ -214,7 +215,3 @@ class ClassifierProbe:
             f"{what}",
             f"its labels are {name_list(self._model.labels)}",
         )
-
-
-def _format(sentiment: Mapping[str, str]) -> str:
-    return ", ".join(f"{label} as {meaning}" for meaning, label in sentiment.items())
