@@ -13,7 +13,7 @@ from rnncli.storage.bundled import bundled_models, model_directory
 
 # The panels of help pages, in the order in which people need them.
 DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
-OUTPUT, MODEL, ADVANCED = "Output", "Model", "Advanced"
+VIEWS, OUTPUT, MODEL, ADVANCED = "Views", "Output", "Model", "Advanced"
 
 
 def option(form: str, panel: str, text: str, **settings: Any) -> Any:

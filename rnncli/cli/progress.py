@@ -154,13 +154,15 @@ def _share_of_steps(settings: "Settings", progress: "Progress") -> float:
 def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:
     """Draw the losses of a training on a terminal, and into curve.svg beside the model."""
     from rnncli.cli.views import curves
+    from rnncli.cli.views.figure import Figure
+    from rnncli.cli.views.svg import svg
 
     losses, file = curves.curves(metrics), model / "curve.svg"
     if losses is None:
         file.unlink(missing_ok=True)  # of a model that was replaced
         return
     file.unlink(missing_ok=True)  # a link would lead elsewhere
-    file.write_text(curves.svg(losses), encoding="utf-8")
+    file.write_text(svg([Figure("", losses)]), encoding="utf-8")
     if is_terminal() and not messenger.quiet:
         options = messenger.console().options
         drawn = curves.lines(losses, options.max_width, ascii_only=options.ascii_only)

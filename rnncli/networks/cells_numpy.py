@@ -10,8 +10,8 @@ They compute the same functions as those of `cells_torch.py`, with these optimis
 - the loop over time reuses its arrays.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,11 @@ class Inputs(Protocol):
     def __getitem__(self, span: slice, /) -> Floats: ...
 
 
+# Called before a layer runs, with the layer, the inputs of its gates (P, gates H), its state, and
+# whether it reads backward.
+ForwardPreHook: TypeAlias = Callable[["Recurrent", Floats, LayerState, bool], None]
+
+
 class Recurrent:
     """One recurrent layer in one direction.
 
@@ -40,6 +45,8 @@ class Recurrent:
 
     def __init__(self, weights: Mapping[str, Floats], prefix: str, scale: float = 1.0) -> None:
         """Read the weights; ``scale`` is that of the inputs."""
+        self.name = prefix.removesuffix(".")  # which the names of its weights begin with
+        self.forward_pre_hook: ForwardPreHook | None = None
         weight_ih, bias = weights[prefix + "weight_ih"], weights[prefix + "bias_ih"].copy()
         size = self.hidden_size = len(bias) // GATES[self.cell]
         order = np.arange(len(bias)).reshape(-1, size)[list(self.gate_order)].ravel()
@@ -94,6 +101,8 @@ class Recurrent:
         ``spans`` are the packed rows of each step. The state of a text does not change beyond its
         end.
         """
+        if self.forward_pre_hook is not None and spans:
+            self.forward_pre_hook(self, inputs[slice(0, spans[-1].stop)], state, backward)
         n = len(state[0])
         state = tuple(part.copy() for part in state)
         work = np.empty((n, self._work_size), np.float32)

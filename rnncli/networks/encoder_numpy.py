@@ -1,6 +1,7 @@
 """The encoder, its packed sequences and its pooling, in NumPy."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,12 @@ class Encoder:
             [CELLS[stack.cell](weights, prefix.format(layer, d)) for d in directions]
             for layer in range(1, stack.num_layers)
         ]
+
+    @property
+    def layers(self) -> tuple[Recurrent, ...]:
+        """The recurrent layers, each in both directions where there are two."""
+        first = (each.layer for each in self._first)
+        return (*first, *chain.from_iterable(self._deeper))
 
     def __call__(self, tokens: Ints, packing: Packing) -> tuple[Floats, Floats]:
         """Return packed outputs (P, D) and the sorted last states (N, D) of both directions."""

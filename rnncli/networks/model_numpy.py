@@ -19,7 +19,7 @@ from rnncli.networks.architecture import (
     feature_size,
 )
 from rnncli.networks.attention_numpy import Attention, Source
-from rnncli.networks.cells_numpy import CELLS, LayerState
+from rnncli.networks.cells_numpy import CELLS, LayerState, Recurrent
 from rnncli.networks.embedding_numpy import Embedding, FirstLayer, TokenTable
 from rnncli.networks.encoder_numpy import Encoder, Packing, pool
 from rnncli.networks.numerics import Floats, Ints, affine, linear
@@ -68,28 +68,29 @@ class Decoder(Generic[State]):
     ) -> None:
         self.architecture = architecture
         self.feature_size = feature_size(front, stack, head)
-        self._weights = weights
+        self.weights = weights
         weight = weights["decoder.embedding.weight"]  # (V, E)
-        self._embedding = Embedding(weight)
+        self.embedding = Embedding(weight)
         prefix = "decoder.layers.{}."
-        self._first = FirstLayer(self._embedding, stack.cell, weights, prefix.format(0))
+        self._first = FirstLayer(self.embedding, stack.cell, weights, prefix.format(0))
         self._deeper = [
             CELLS[stack.cell](weights, prefix.format(i)) for i in range(1, stack.num_layers)
         ]
+        self.layers: tuple[Recurrent, ...] = self._first.layer, *self._deeper
         self._projection: tuple[Floats, Floats] | None = None
         if self.feature_size != stack.hidden_size:
             self._projection = _linear(weights, "decoder.projection")
         self._previous_token_features: TokenTable | None = None
         if head.deep:
             self._previous_token_features = _token_table(
-                self._embedding, weights["decoder.previous_token_projection.weight"]
+                self.embedding, weights["decoder.previous_token_projection.weight"]
             )
         output = weight if head.tied else weights["decoder.output.weight"]
         self._output = output.T, weights["decoder.output.bias"]  # (E, V), (V,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the weights alone, without what is computed from them."""
-        return build, (self.architecture, dict(self._weights))
+        return build, (self.architecture, dict(self.weights))
 
     def features(self, tokens: Ints, state: State) -> tuple[Floats, State]:
         """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
@@ -144,8 +145,7 @@ class CausalLM(Decoder[DecoderState]):
 
     def empty_state(self, n: int) -> DecoderState:
         """Return the state of n rows before any token."""
-        layers = self._first.layer, *self._deeper
-        return DecoderState(tuple(layer.empty_state(n) for layer in layers))
+        return DecoderState(tuple(layer.empty_state(n) for layer in self.layers))
 
     def features(self, tokens: Ints, state: DecoderState) -> tuple[Floats, DecoderState]:
         """Return the features (N, T, E) after ``tokens`` (N, T), and the state."""
@@ -182,6 +182,7 @@ class EncoderDecoder(Decoder[AttentionState]):
         architecture = Architecture(front, encoder, decoder, head)
         super().__init__(architecture, front, decoder, head, weights)
         self._encoder = Encoder(encoder, weights)
+        self.embedding, self.layers = self._encoder.embedding, self._encoder.layers + self.layers
         self._attention = Attention(weights, "decoder.attention.")
         self._bridge = _linear(weights, "decoder.bridge")
         self._lexical_features = _token_table(
@@ -194,9 +195,9 @@ class EncoderDecoder(Decoder[AttentionState]):
         x, last = self._encoder(tokens, packing)  # (P, D), (N, D)
         mask = np.arange(len(packing.spans)) < lengths[:, None]  # (N, S)
         source = self._attention.source(packing.unpack(x), mask, self._lexical_features(tokens))
-        layers = self._first.layer, *self._deeper
         h = np.tanh(affine(packing.restore(last), *self._bridge))  # (N, L H)
-        parts: list[Floats] = np.split(h, len(layers), 1)  # (N, H) each
+        parts: list[Floats] = np.split(h, 1 + len(self._deeper), 1)  # (N, H) each
+        layers = self._first.layer, *self._deeper
         states = (layer.init_state(h) for layer, h in zip(layers, parts, strict=True))
         return AttentionState(tuple(states), source)
 
@@ -229,13 +230,14 @@ class SequenceClassifier:
 
     def __init__(self, front: Tokens, encoder: Stack, head: Classes, weights: Weights) -> None:
         self.architecture = Architecture(front, encoder, None, head)
-        self._weights = weights
+        self.weights = weights
         self._encoder = Encoder(encoder, weights)
+        self.embedding, self.layers = self._encoder.embedding, self._encoder.layers
         self._head = _linear(weights, "head.output")  # (3 D, C), (C,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the weights alone, without what is computed from them."""
-        return build, (self.architecture, dict(self._weights))
+        return build, (self.architecture, dict(self.weights))
 
     def classify(self, tokens: Ints, lengths: Ints) -> Floats:
         """Return the logits (N, C) of the classes of texts (N, S)."""

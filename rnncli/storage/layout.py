@@ -21,6 +21,7 @@ TASK_FILES = (NGRAMS, MEMORY)
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {
     "config.json": 16 << 20,
+    "metrics.jsonl": 16 << 20,
     "tokenizer.json": 64 << 20,
     "target_tokenizer.json": 64 << 20,
     "model.safetensors": 2 << 30,

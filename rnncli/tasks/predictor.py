@@ -82,6 +82,21 @@ class Predictor(Generic[NetworkT]):
         network = build(architecture, weights)
         return cls(SavedModel(Layout(Path()), description, *tokenizers, weights, network))
 
+    @property
+    def network(self) -> NetworkT:
+        """The network."""
+        return self._network
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the texts that are read."""
+        return self._tokenizer
+
+    @property
+    def target_tokenizer(self) -> Tokenizer:
+        """The tokenizer of the texts that are written."""
+        return self._target_tokenizer
+
     def __repr__(self) -> str:
         properties = ", ".join([*self._properties(), f"{self.parameters:,} parameters"])
         return f"<{type(self).__name__} {self.path}: {properties}>"

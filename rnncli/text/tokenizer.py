@@ -93,6 +93,14 @@ class Tokenizer:
         encoding = self._backend.encode(replace_surrogates(text), add_special_tokens=False)
         return encoding.ids, [end for _, end in encoding.offsets]
 
+    def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        """Return the token ids of a text, and the part of the text that each token stands for.
+
+        A part begins where the last one ends. Of several tokens of one character, the first has it.
+        """
+        ids, ends = self.encode_with_ends(text)
+        return ids, [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Return the text of token ids, without special tokens but ``<unk>``."""
         text_ids = [int(i) for i in ids if i == UNK or i >= len(SPECIAL_TOKENS)]

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from architectures import KINDS, in_numpy, randomise, small_architecture
 from torch import nn
 
-from rnncli.analysis.traces import Trace, trace
+from rnncli.analysis.traces import Trace, record, trace
 from rnncli.config import CELLS
 from rnncli.networks.cells_numpy import CELLS as NUMPY_CELLS
 from rnncli.networks.cells_numpy import Recurrent
 from rnncli.networks.cells_torch import CELLS as TORCH_CELLS
 from rnncli.networks.cells_torch import Recurrent as TorchRecurrent
+from rnncli.networks.model_torch import build
 
 STEPS, WIDTH, UNITS = 7, 3, 5
 
@@ -26,9 +28,9 @@ def layers(request: pytest.FixtureRequest) -> tuple[Recurrent, TorchRecurrent, n
     module = TORCH_CELLS[request.param](WIDTH, UNITS)
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.7)
-    weights = {name: p.detach().numpy() for name, p in module.named_parameters()}
+    weights = {f"layer.{name}": p.detach().numpy() for name, p in module.named_parameters()}
     x = torch.randn(STEPS, WIDTH).numpy()
-    return NUMPY_CELLS[request.param](weights, ""), module, x
+    return NUMPY_CELLS[request.param](weights, "layer."), module, x
 
 
 def traced(layer: Recurrent, x: np.ndarray, *, backward: bool = False) -> Trace:
@@ -46,7 +48,7 @@ def test_hidden_states_equal_those_in_pytorch(
     np.testing.assert_allclose(backward.hidden_states[::-1], expected, atol=1e-5)
 
 
-def test_gates_fulfil_the_equations_of_the_cell(
+def test_states_follow_from_the_gates_by_the_equations_of_the_cell(
     layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
 ) -> None:
     layer, module, x = layers
@@ -72,6 +74,19 @@ def test_gates_fulfil_the_equations_of_the_cell(
         elif layer.cell == "rnn":
             h = np.tanh(w[0] + u[0])
         np.testing.assert_allclose(result.hidden_states[t], h, atol=1e-5)
+        if result.cell_states is not None:
+            np.testing.assert_allclose(result.cell_states[t], c, atol=1e-5)
+    assert list(result.states) == (["h", "c"] if layer.cell == "lstm" else ["h"])
+
+
+def test_changes_sum_to_the_last_state(
+    layers: tuple[Recurrent, TorchRecurrent, np.ndarray],
+) -> None:
+    layer, _, x = layers
+    for backward, last in ((False, -1), (True, 0)):
+        result = traced(layer, x, backward=backward)
+        total = result.changes().sum(0)
+        np.testing.assert_allclose(total, result.hidden_states[last], atol=1e-5)
 
 
 def test_a_trace_can_continue_from_a_state(
@@ -85,3 +100,39 @@ def test_a_trace_can_continue_from_a_state(
     np.testing.assert_allclose(rest.hidden_states, whole.hidden_states[3:], atol=1e-6)
     for name, values in rest.gates.items():
         np.testing.assert_allclose(values, whole.gates[name][3:], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_all_layers_and_directions_of_a_network_are_recorded(kind: str, cell: str) -> None:
+    torch.manual_seed(0)
+    model = build(small_architecture(kind, cell, layers=2)).eval()
+    randomise(model)
+    network = in_numpy(model)
+    outputs: dict[str, np.ndarray] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, TorchRecurrent):
+            module.register_forward_hook(
+                lambda _module, _args, out, name=name: outputs.update({name: out[0][0].numpy()})
+            )
+    source, target = np.array([[4, 7, 5, 9, 6]]), np.array([[2, 4, 8]])
+    tensors = [torch.from_numpy(each) for each in (source, np.array([5]), target)]
+    with torch.inference_mode(), record(network.layers) as traces:
+        if kind == "classify":
+            network.classify(source, np.array([5]))
+            model.classify(*tensors[:2])
+        elif kind == "generate":
+            network.decode(source, network.empty_state(1))
+            model.decoder.features(tensors[0], [None, None])
+        else:
+            network.decode(target, network.encode(source, np.array([5])))
+            model.features(*tensors)
+    assert {each.layer for each in traces} == set(outputs)
+    assert len(traces) == len(outputs)
+    for each in traces:
+        expected = outputs[each.layer][:: -1 if each.backward else 1]
+        np.testing.assert_allclose(each.hidden_states, expected, atol=1e-4)
+        assert each.backward == each.layer.startswith("encoder") * each.layer.endswith(".1")
+    network.layers[0](np.zeros((1, len(network.layers[0].bias)), np.float32), [slice(0, 1)],
+                      network.layers[0].empty_state(1), np.empty((1, 6), np.float32))  # fmt: skip
+    assert len(traces) == len(outputs), "nothing is recorded after the block"

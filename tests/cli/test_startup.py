@@ -10,7 +10,7 @@ import pytest
 from models import classifier, generator, translator
 from shell import HEAVY, NOT_FOR_HELP, TELL, TIMEOUT, environment
 
-COMMANDS = ("train", "generate", "classify", "translate", "evaluate", "models")
+COMMANDS = ("train", "generate", "classify", "translate", "evaluate", "inspect", "models")
 
 
 def imported(tmp_path: Path, *arguments: object) -> set[str]:
@@ -49,6 +49,7 @@ def test_answers_are_given_without_torch(
     names = imported(tmp_path, command, "-m", model(), "the cat sleeps here")
     assert names & HEAVY == set()
     assert "numpy" in names
+    assert imported(tmp_path, "inspect", model(), "the cat sleeps here") & HEAVY == set()
 
 
 def test_the_package_loads_nothing_until_it_is_asked() -> None:

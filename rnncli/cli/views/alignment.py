@@ -53,10 +53,11 @@ class Drawing:
 
     def write(self) -> None:
         """Write the file, which appears when it is complete."""
-        from rnncli.cli.views.heatmap_svg import svg  # which loads XML
+        from rnncli.cli.views.figure import Figure
+        from rnncli.cli.views.svg import svg  # which loads XML
 
         with open_output(self._path, self._messenger) as write:
-            write(svg(self._heatmaps))
+            write(svg([Figure("", each) for each in self._heatmaps]))
             write(None)
         number = f"{len(self._heatmaps):,}"
         if self._count > MAX_DRAWN:

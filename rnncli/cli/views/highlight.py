@@ -5,10 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from rich.cells import cell_len
+
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Fragment
+from rnncli.cli.views.screen import Screen
+from rnncli.text.unicode import escape_controls
 
 MAX_STRONGEST = 5  # parts: what can be read at a glance
+MARKS, NEGATIVE_MARKS = " .+#@", " ,-=%"  # of scores, where there are no colours
+NEWLINE = "\u23ce"
 
 
 @dataclass(frozen=True)
@@ -22,11 +28,20 @@ class Scale:
     positive: Sequence[str]
     negative: Sequence[str] = ()
 
+    def strength(self, score: float) -> int:
+        """Return how many of the limits a score reaches."""
+        return sum(abs(score) >= limit for limit in self.limits)
+
     def style(self, score: float) -> str:
         """Return the style of a score: none below all limits."""
-        strength = sum(abs(score) >= limit for limit in self.limits)
+        strength = self.strength(score)
         styles = self.negative if score < 0 else self.positive
         return styles[strength - 1] if strength else ""
+
+    def mark(self, score: float) -> str:
+        """Return the sign of a score, where there are no colours: a space below all limits."""
+        marks = NEGATIVE_MARKS if score < 0 and self.negative else MARKS
+        return marks[self.strength(score)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,26 @@ class Highlight:
             position = end
         yield Fragment(self.text[position:])
 
+    def rows(self, width: int) -> Iterator[tuple[str, list[float]]]:
+        """Yield the lines of the text, broken at ``width`` cells, each with a score a character.
+
+        A newline is shown as a sign, at the end of its line.
+        """
+        scores = [0.0] * len(self.text)
+        for start, end, score in self.parts:
+            scores[start:end] = [score] * (end - start)
+        begin = size = 0
+        for position, character in enumerate(self.text):
+            if size + cell_len(character) > width:
+                yield self.text[begin:position], scores[begin:position]
+                begin, size = position, 0
+            size += max(cell_len(character), 1)
+            if character == "\n":
+                yield self.text[begin:position] + NEWLINE, scores[begin : position + 1]
+                begin, size = position + 1, 0
+        if begin < len(self.text):
+            yield self.text[begin:], scores[begin:]
+
     def strongest(self) -> str:
         """Return the parts that would have a style, the strongest first: ``+great -not``."""
         styled = [part for part in self.parts if self.scale.style(part[2])]
@@ -58,6 +93,35 @@ class Highlight:
             ("-" if score < 0 else "+") + _quoted(self.text[start:end])
             for start, end, score in sorted(styled, key=lambda part: -abs(part[2]))[:MAX_STRONGEST]
         )
+
+
+def lines(highlight: Highlight, screen: Screen) -> Iterator[list[Fragment]]:
+    """Yield the lines of a text in colours; without colours, marks stand under each line."""
+    for text, scores in highlight.rows(screen.width):
+        text = escape_controls(text).replace("\t", " ")
+        if screen.has_colors:
+            styles = map(highlight.scale.style, scores)
+            pairs = groupby(zip(text, styles, strict=True), lambda pair: pair[1])
+            yield [Fragment("".join(sign for sign, _ in group), style) for style, group in pairs]
+        else:
+            yield [Fragment(text)]
+            marks = [
+                highlight.scale.mark(x) * cell_len(c) for c, x in zip(text, scores, strict=True)
+            ]
+            yield [Fragment("".join(marks).rstrip())]
+
+
+def legend(highlight: Highlight, screen: Screen) -> list[Fragment]:
+    """Return what the colours or marks mean."""
+    scale, parts = highlight.scale, []
+    scores = [*(-limit for limit in reversed(scale.limits) if scale.negative), *scale.limits]
+    for score in scores:
+        label = f" {score:+g} " if scale.negative else f" from {score:g} "
+        if screen.has_colors:
+            parts += [Fragment(label, scale.style(score)), Fragment(" ")]
+        else:
+            parts.append(Fragment(f"{scale.mark(score)}{label} "))
+    return parts
 
 
 def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None:

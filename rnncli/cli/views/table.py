@@ -1,7 +1,8 @@
-"""Tables for a terminal."""
+"""Tables."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from rnncli.text.unicode import escape_controls
 
@@ -9,14 +10,29 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; the first columns hold texts, the others numbers."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text_columns: int = 1
+
+
 def print_table(console: "Console", header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table whose first column holds names, the others numbers."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    draw_table(Table(header, rows), console)
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for i, name in enumerate(header):
-        table.add_column(escape_controls(name), justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*map(escape_controls, row))
-    console.print(table)
+
+def draw_table(table: Table, console: "Console") -> None:
+    """Print a table on a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(table.header):
+        justify: Literal["left", "right"] = "left" if i < table.text_columns else "right"
+        drawn.add_column(escape_controls(name), justify=justify)
+    for row in table.rows:
+        drawn.add_row(*map(escape_controls, row))
+    console.print(drawn)

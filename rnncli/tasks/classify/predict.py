@@ -18,7 +18,6 @@ from rnncli.tasks.predictor import Predictor
 from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad, split_long_text
 from rnncli.text.special_tokens import EOS
-from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 
 if TYPE_CHECKING:
@@ -68,11 +67,6 @@ class TextClassifier(Predictor[SequenceClassifier]):
     def labels(self) -> tuple[str, ...]:
         """Return the labels, in the order of the classes."""
         return self.description.labels
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Return the tokenizer."""
-        return self._tokenizer
 
     def _properties(self) -> list[str]:
         names = name_list(self.labels, MAX_LISTED)

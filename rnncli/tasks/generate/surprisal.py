@@ -90,13 +90,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
 
         """
         texts = as_texts(texts)
-        if self.controls is not None and control is None:
-            raise ConfigError(
-                "the model was trained with labels, and a score needs one of them: "
-                f"{self.controls.name_list()}",
-                f"--control {shlex.quote(next(iter(self.controls.counts)))}",
-            )
-        context = self._context(self.require_control(control))
+        context = self.scoring_context(control)
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
         encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short_texts]
         sequences = [context + ids for ids, _ in encoded]
@@ -209,6 +203,21 @@ class LanguageModelPredictor(Predictor[CausalLM]):
                 "leave --control out",
             )
         return self.controls.require(control)
+
+    def scoring_context(self, control: str | None) -> list[int]:
+        """Return the tokens that are read before a text which is scored, but are not scored.
+
+        Raises:
+            ConfigError: the model has no such control code, or needs one.
+
+        """
+        if self.controls is not None and control is None:
+            raise ConfigError(
+                "the model was trained with labels, and a score needs one of them: "
+                f"{self.controls.name_list()}",
+                f"--control {shlex.quote(next(iter(self.controls.counts)))}",
+            )
+        return self._context(self.require_control(control))
 
     def _context(self, label: str | None) -> list[int]:
         """Return the tokens before a text: a newline, and the control code."""

@@ -93,11 +93,6 @@ class Translator(Predictor[EncoderDecoder]):
         """The translation memory, if the model has one."""
         return self._memory
 
-    @property
-    def network(self) -> EncoderDecoder:
-        """The encoder-decoder."""
-        return self._network
-
     def with_memory(self, memory: TranslationMemory) -> "Translator":
         """Return a copy of the translator with a memory."""
         translator = copy(self)

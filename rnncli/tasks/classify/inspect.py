@@ -1,0 +1,34 @@
+"""What happens in a classifier as it reads a text."""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+from rnncli.analysis.traces import Reading, record
+from rnncli.networks.numerics import Floats, softmax
+from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.text.batching import pad
+from rnncli.text.special_tokens import EOS, SPECIAL_TOKENS
+from rnncli.text.unicode import plain_signs
+
+
+@dataclass(frozen=True)
+class ClassProbabilities:
+    """The probability of each class if the text ended after each of its tokens."""
+
+    labels: tuple[str, ...]  # C
+    probabilities: Floats  # (T, C)
+
+
+def inspect_classifier(
+    classifier: TextClassifier, text: str
+) -> tuple[tuple[Reading, ...], ClassProbabilities]:
+    """Read a text, and label it as a whole and up to each of its tokens."""
+    network, tokenizer = classifier.network, classifier.tokenizer
+    ids, pieces = tokenizer.encode_with_pieces(plain_signs(text))
+    with record(network.layers) as traces:
+        network.classify(*pad([[*ids, EOS]]))
+    prefixes = [*accumulate(pieces), text]
+    return (
+        (Reading("encoder", (*pieces, SPECIAL_TOKENS[EOS]), tuple(traces)),),
+        ClassProbabilities(classifier.labels, softmax(classifier.logits(prefixes))),
+    )

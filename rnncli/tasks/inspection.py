@@ -1,0 +1,209 @@
+"""Look inside a model: what it is made of, and what happens in it as it reads a text."""
+
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.analysis.neighbours import nearest
+from rnncli.analysis.saturation import resting_gates
+from rnncli.analysis.traces import Reading, Trace
+from rnncli.analysis.weights import Part, parts
+from rnncli.config import Task
+from rnncli.errors import ConfigError, DataError
+from rnncli.networks.numerics import Floats
+from rnncli.storage.description import ModelDescription
+from rnncli.storage.layout import Layout
+from rnncli.storage.metrics import read_metrics
+from rnncli.tasks.classify.inspect import ClassProbabilities, inspect_classifier
+from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.generate.inspect import inspect_generator
+from rnncli.tasks.generate.predict import TextGenerator
+from rnncli.tasks.next_tokens import NextTokens, token_text
+from rnncli.tasks.translate.inspect import WrittenTranslation, inspect_translator
+from rnncli.tasks.translate.predict import Translator
+from rnncli.text.arguments import as_texts
+from rnncli.text.special_tokens import UNK
+
+Model: TypeAlias = TextClassifier | TextGenerator | Translator
+
+MAX_CHARACTERS = 2_000  # of a text: a picture can show as many, and a classifier reads each prefix
+NEIGHBOURS = 10
+
+Prediction: TypeAlias = NextTokens | ClassProbabilities | WrittenTranslation
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array, and the names of its axes."""
+
+    axes: tuple[str, ...]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TextInspection:
+    """What happened in a model as it read a text."""
+
+    model: str
+    task: Task
+    text: str
+    readings: tuple[Reading, ...]  # of the encoder, of the decoder, or of both
+    prediction: Prediction
+
+    @cached_property
+    def traces(self) -> dict[str, Trace]:
+        """The trace of each layer, by its name: "encoder.layers.0.1"."""
+        return {trace.layer: trace for reading in self.readings for trace in reading.traces}
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by their names, such as "encoder.layers.0.1.h" or "probabilities"."""
+        return dict(self._arrays())
+
+    def _arrays(self) -> Iterator[tuple[str, Array]]:
+        for name, trace in self.traces.items():
+            for state, values in trace.states.items():
+                yield f"{name}.{state}", Array(("token", "unit"), values)
+            for gate, values in trace.gates.items():
+                yield f"{name}.{gate}_gate", Array(("token", "unit"), values)
+        match self.prediction:
+            case NextTokens(bits):
+                yield "surprisal", Array(("token",), bits)
+            case ClassProbabilities(_, probabilities):
+                yield "probabilities", Array(("token", "class"), probabilities)
+            case WrittenTranslation(_, alignment, expected):
+                yield "surprisal", Array(("token",), expected.bits)
+                yield "attention", Array(("target word", "source word"), alignment.weights)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as lists and dictionaries, for JSON."""
+        values: dict[str, Any] = {"model": self.model, "task": self.task, "text": self.text}
+        values["tokens"] = {reading.half: list(reading.tokens) for reading in self.readings}
+        match self.prediction:
+            case NextTokens():
+                values["next_tokens"] = _candidates(self.prediction)
+            case ClassProbabilities(labels):
+                values["labels"] = list(labels)
+            case WrittenTranslation(text, alignment, expected):
+                values["translation"] = text
+                values["source_words"] = list(alignment.source)
+                values["target_words"] = list(alignment.target)
+                values["next_tokens"] = _candidates(expected)
+        arrays = {n: {"axes": a.axes, "values": _rounded(a.values)} for n, a in self.arrays.items()}
+        return values | {"arrays": arrays}
+
+
+@dataclass(frozen=True)
+class ModelInspection:
+    """What a model is made of, and how it was trained."""
+
+    model: str
+    description: ModelDescription
+    parts: tuple[Part, ...]
+    resting_gates: Mapping[str, Mapping[str, Floats]]  # (H,) of each layer and gate
+    metrics: Sequence[Mapping[str, float]]  # of each evaluation in training
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as lists and dictionaries, for JSON."""
+        gates = {
+            f"{layer}.{gate}_gate": {"axes": ["unit"], "values": _rounded(values)}
+            for layer, gates in self.resting_gates.items()
+            for gate, values in gates.items()
+        }
+        return {
+            "model": self.model,
+            "description": self.description.to_json(),
+            "parts": [asdict(part) for part in self.parts],
+            "metrics": list(self.metrics),
+            "resting_gates": gates,
+        }
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """A token whose embedding is near that of another one."""
+
+    token: str
+    cosine: float
+
+
+def inspect_model(model: Model) -> ModelInspection:
+    """Describe the parts of a model, its weights and its training."""
+    gates = {
+        layer.name: {name: values[0] for name, values in resting_gates(layer).items()}
+        for layer in model.network.layers
+    }
+    return ModelInspection(
+        str(model.path),
+        model.description,
+        tuple(parts(model.network.weights)),
+        {name: values for name, values in gates.items() if values},
+        read_metrics(Layout(Path(model.path))),
+    )
+
+
+def inspect_text(model: Model, text: str, control: str | None = None) -> TextInspection:
+    """Read a text with a model, and keep the states, gates and predictions of each step.
+
+    Raises:
+        InputError: the text is no string.
+        DataError: it is too long or, for a translator, blank.
+        ConfigError: the model has no such control code, or needs one.
+
+    """
+    (text,) = as_texts([text])
+    if len(text) > MAX_CHARACTERS:
+        raise DataError(
+            f"the text has {len(text):,} characters, more than can be shown",
+            f"give at most {MAX_CHARACTERS:,} of them",
+        )
+    if control is not None and not isinstance(model, TextGenerator):
+        raise ConfigError("only generators have control codes", "leave --control out")
+    readings: tuple[Reading, ...]
+    prediction: Prediction
+    if isinstance(model, TextGenerator):
+        readings, prediction = inspect_generator(model, text, control)
+    elif isinstance(model, Translator):
+        readings, prediction = inspect_translator(model, text)
+    else:
+        readings, prediction = inspect_classifier(model, text)
+    return TextInspection(str(model.path), model.task, text, readings, prediction)
+
+
+def similar_tokens(model: Model, word: str) -> list[Similarity]:
+    """Return the tokens whose embeddings are most similar to that of a word, the nearest first.
+
+    Raises:
+        ConfigError: the word is not one token of the model.
+
+    """
+    tokenizer = model.tokenizer
+    for text in (word, f" {word}"):  # a vocabulary for writing has words with the space before them
+        ids = tokenizer.encode(text)
+        if len(ids) == 1 and ids[0] != UNK:
+            neighbours = nearest(model.network.embedding, ids[0], NEIGHBOURS)
+            return [Similarity(token_text(tokenizer, n.token), n.cosine) for n in neighbours]
+    level = "character" if tokenizer.level == "char" else "word"
+    example = token_text(tokenizer, tokenizer.vocab_size // 2).strip() or "e"
+    raise ConfigError(
+        f"{reprlib.repr(word)} is not one token of this model, but several or none",
+        f"name a frequent {level}: --near {quote(example)}",
+    )
+
+
+def _candidates(expected: NextTokens) -> list[list[dict[str, Any]]]:
+    return [[asdict(each) for each in step] for step in expected.candidates]
+
+
+def _rounded(values: NDArray[Any]) -> list[Any]:
+    """Return nested lists of numbers of four digits; None for what is not a number."""
+    rounded = np.round(values.astype(np.float64), 4)
+    numbers: list[Any] = np.where(np.isfinite(rounded), rounded, None).tolist()  # type: ignore[call-overload]
+    return numbers
