@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnncli.cli import options
+from rnncli.cli.bundled_models import bundled_model, bundled_model_for
 from rnncli.cli.console import Messenger, hide_progress_bars, printable
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
@@ -21,6 +22,9 @@ from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
 from rnncli.storage.bundled import PREFIX, model_directory
 
+if TYPE_CHECKING:
+    from rnncli.tasks.evaluation_data import DataRequest
+
 
 def evaluate(
     arguments: Annotated[
@@ -28,8 +32,8 @@ def evaluate(
         typer.Argument(
             metavar="[MODEL] [DATA]",
             help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is one only "
-            "in models/; and data as for train, else the held-out part of the training data, where "
-            "that is a file.",
+            "in models/; without any, the bundled one for the data. And data as for train, else "
+            "the held-out part of the training data, where that is a file.",
         ),
     ] = None,
     split: Annotated[
@@ -145,7 +149,10 @@ def evaluate(
     from rnncli.tasks.evaluation_data import DataRequest
 
     messenger = Messenger(quiet, color)
-    path, data = _model_and_data(model, arguments or [], messenger.announce, probe=probe)
+    path, data = _model_and_data(model, arguments or [])
+    request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
+    if path is None:
+        path = _usual_model(request, messenger.announce, probe=probe)
     settings = ScoringSettings(
         against=None if against is None else model_directory(against),
         baselines=not no_baselines,
@@ -156,7 +163,6 @@ def evaluate(
         probe=probe,
         threads=choose_threads(None),
     )
-    request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
     with StageLine(messenger), _explain_interruption(messenger):
         result = run(path, settings, request, requirements, messenger.announce)
     if errors is not None and result.mistakes is not None:
@@ -178,34 +184,44 @@ def _explain_interruption(messenger: Messenger) -> Iterator[None]:
         raise
 
 
-def _model_and_data(
-    option: Path | None, arguments: list[str], announce: Announce, *, probe: bool
-) -> tuple[Path, list[str]]:
-    """Return the model of ``-m`` or of the first argument, else the usual one, and the data.
-
-    Raises:
-        ModelError: none is named, and there are several models, or none, in models/.
-
-    """
+def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the model of ``-m``, of the first argument or of the environment, and the data."""
     if option is not None:
         return model_directory(option), arguments
     if arguments and _names_model(arguments[0]):
         return model_directory(arguments[0]), arguments[1:]
     if path := os.environ.get("RNNCLI_MODEL"):
         return model_directory(path), arguments
+    return None, arguments
+
+
+def _usual_model(request: "DataRequest", announce: Announce, *, probe: bool) -> Path:
+    """Return the only model in models/; where there is none, the bundled one that suits the data.
+
+    Raises:
+        ModelError: there are several, or there is none, and no data.
+        ConfigError, DataError: see `bundled_model_for`.
+
+    """
     tasks = ("classify",) if probe else TASKS
     models = [MODELS / task for task in tasks if (MODELS / task / "config.json").exists()]
     if len(models) == 1:
-        return models[0], arguments
-    has_data = bool(arguments) or probe
-    if not models and has_data and (bundled := options.bundled_model("classify", announce)):
-        return bundled, arguments
-    if not models:
+        return models[0]
+    if models:
+        commands = [
+            shlex.join(["rnncli", "evaluate", "-m", str(m), *request.names]) for m in models
+        ]
+        raise ModelError(
+            f"there are several models in {MODELS}, and none is named", "\n   or: ".join(commands)
+        )
+    bundled = None
+    if probe:
+        bundled = bundled_model("classify", announce)
+    elif request.names:
+        bundled = bundled_model_for(request, announce)
+    if bundled is None:
         raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")
-    commands = [shlex.join(["rnncli", "evaluate", "-m", str(m), *arguments]) for m in models]
-    raise ModelError(
-        f"there are several models in {MODELS}, and none is named", "\n   or: ".join(commands)
-    )
+    return bundled
 
 
 def _names_model(argument: str) -> bool:

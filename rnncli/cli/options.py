@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from rnncli.cli.bundled_models import bundled_model
 from rnncli.cli.console import Color
-from rnncli.config import BUNDLED_MODELS, MODELS, Task
+from rnncli.config import MODELS, Task
+from rnncli.errors import ConfigError
 from rnncli.messages import Announce
-from rnncli.storage.bundled import bundled_models, model_directory
+from rnncli.storage.bundled import bundled_translators, model_directory
 
 # The panels of help pages, in the order in which people need them.
 DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
@@ -87,26 +89,27 @@ Revision = Annotated[
 ]
 
 
-def model_path(model: Path | None, task: Task, announce: Announce) -> Path:
+def model_path(
+    model: Path | None, task: Task, announce: Announce, language: str | None = None
+) -> Path:
     """Return the path of ``-m``, else that in the environment, the usual one, the bundled one.
+
+    A ``language`` to translate into, of ``--to``, means the bundled translator.
 
     Raises:
         ModelError: no model of that name comes with rnncli.
+        ConfigError: no translator into the language is bundled, or ``-m`` names another model; or
+            it would be a bundled one, and there is no language.
 
     """
-    if (name := model or os.environ.get("RNNCLI_MODEL")) is not None:
-        return model_directory(name)
     path = MODELS / task
-    return path if path.exists() else bundled_model(task, announce) or path
-
-
-def bundled_model(task: Task, announce: Announce) -> Path | None:
-    """Return the path of the model of a task that comes with rnncli, if any, and say its name."""
-    name = BUNDLED_MODELS.get(task, "")
-    if (path := bundled_models().get(name)) is not None:
-        from rnncli.storage.reading import read_description  # what answers needs it anyway
-
-        data = read_description(path).data
-        source = "" if data is None else f", trained on {data.name}"
-        announce(f"model: {name}{source}; of your own texts: rnncli train FILE.csv")
-    return path
+    if language is None:
+        if (named := model or os.environ.get("RNNCLI_MODEL")) is not None:
+            return model_directory(named)
+        if path.exists():
+            return path
+    elif model is not None and str(model) != bundled_translators().get(language):
+        raise ConfigError(
+            f"--to {language} means a bundled translator, and -m another model", "leave --to out"
+        )
+    return bundled_model(task, announce, language) or path

@@ -9,10 +9,11 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
-from rnncli.cli.options import OUTPUT, SEARCH, option
+from rnncli.cli.options import MODEL, OUTPUT, SEARCH, option
 from rnncli.cli.output import Fragment, Line, Output
 from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
+from rnncli.storage.bundled import bundled_translators
 
 if TYPE_CHECKING:
     from rnncli.tasks.translate.translation import Translation
@@ -29,6 +30,16 @@ def translate(
     ] = None,
     input: options.InputFile = None,
     column: options.Column = None,
+    to: Annotated[
+        str | None,
+        option(
+            "--to LANGUAGE",
+            MODEL,
+            "Use the bundled translator from English into this language: "
+            f"{', '.join(bundled_translators())}; else that into the language of the locale.",
+            show_default=False,
+        ),
+    ] = None,
     beam: options.Beam = SearchConfig.beam,
     nbest: Annotated[
         int,
@@ -90,9 +101,9 @@ def translate(
     """Translate texts, one line out for each line in.
 
     Examples:
-        rnncli translate "the cat sleeps today"
-        rnncli translate --beam 1 < texts.txt
-        rnncli translate --attention "the cat sleeps today"
+        rnncli translate --to fr "I am looking for my keys."
+        rnncli translate -m models/translate < texts.txt
+        rnncli translate --to fr --attention "I am looking for my keys."
 
     A blank line stays blank.
     """
@@ -106,7 +117,7 @@ def translate(
     request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     translator = Translator.load(
-        options.model_path(model, "translate", messenger.announce),
+        options.model_path(model, "translate", messenger.announce, to),
         threads=choose_threads(threads),
         announce=messenger.announce,
     )

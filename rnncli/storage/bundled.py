@@ -17,6 +17,12 @@ def bundled_models() -> dict[str, Path]:
     return {f"{PREFIX}{config.parent.name}": config.parent for config in configs}
 
 
+def bundled_translators() -> dict[str, str]:
+    """Return the names of the bundled translators, as bundled:en-fr, by the language they write."""
+    pairs = {name: name.removeprefix(PREFIX).split("-") for name in bundled_models()}
+    return {languages[1]: name for name, languages in pairs.items() if len(languages) == 2}
+
+
 def model_directory(name: str | Path) -> Path:
     """Return the directory of a model: the path itself, or that of a name such as bundled:NAME.
 

@@ -4,17 +4,30 @@ from rnncli.messages import format_gain
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
 
+# Whether the scores can be relied upon.
+OPTIMISTIC = (
+    "The held-out part also chose the best moment of training, so that these scores are a little\n"
+    "optimistic."
+)
+UNBIASED = "Nothing of it was trained on, nor did it choose the best moment of training."
 
-def format_card(description: ModelDescription, summary: str) -> str:
-    """Format the model card; ``summary`` ends the sentence "A recurrent network that ..."."""
+
+def format_card(
+    description: ModelDescription, summary: str, *, scored_on: str | None = None
+) -> str:
+    """Format the model card; ``summary`` ends the sentence "A recurrent network that ...".
+
+    ``scored_on`` names the data of the scores, where that is not the held-out part.
+    """
     architecture, settings = description.architecture, description.settings
     stack = architecture.decoder or architecture.encoder
     assert stack is not None
+    weights = "" if description.quantization is None else f", weights in {description.quantization}"
     lines = [
         f"# A model to {description.task} with",
         f"A recurrent network ({stack.cell}, {stack.num_layers} x {stack.hidden_size} units, "
         f"{count_parameters(architecture):,} parameters, "
-        f"{description.level} level) that {summary}.",
+        f"{description.level} level{weights}) that {summary}.",
     ]
     if (training := description.training) is not None:
         lines.append(f"    {training.command}")
@@ -31,10 +44,10 @@ def format_card(description: ModelDescription, summary: str) -> str:
     gain = None if training is None else training.doubling_gain
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in description.scores.items())
     lines += [
-        "## Scores on the held-out part",
+        f"## Scores on {scored_on or 'the held-out part'}",
         f"| score | value |\n| --- | --- |\n{scores}",
-        "The held-out part also chose the best moment of training, so that these scores are a "
-        "little\noptimistic. Score the model on texts of your own: `rnncli evaluate DIR DATA`.",
+        f"{OPTIMISTIC if scored_on is None else UNBIASED} Score the model on texts of your own: "
+        "`rnncli evaluate DIR DATA`.",
         *([] if gain is None else [f"Twice the labels would bring {format_gain(gain)}."]),
         "## Limits",
         "It knows what was in its data and nothing else: other subjects, styles and languages "

@@ -22,6 +22,7 @@ from rnncli.storage.layout import TASK_FILES
 Value = TypeVar("Value")
 
 MAX_VALUE = 1e4  # a hundred times the weights of trained models; far above, products overflow
+INT8 = "int8"  # the quantization of weights; see `quantization.py`
 TUNED_BOUNDS = 1e-9, 1e3  # of tuned hyperparameters; far beyond, quotients and powers overflow
 
 
@@ -87,6 +88,7 @@ class ModelDescription:
     task_files: tuple[str, ...] = ()  # names of the files that only its task has
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of tokenizers and tensors
     task_values: Mapping[str, Any] = field(default_factory=dict)  # checked by its task
+    quantization: str | None = None  # of the weights; None: half precision
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the training
     data: DataDescription | None = None
     profile: TextProfile | None = None
@@ -125,6 +127,9 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
     if not isinstance(task_values, dict):
         raise ValueError("task_values is no object")
     settings, version = values.get("settings"), values.get("rnncli_version")
+    quantization = values.get("quantization")
+    if quantization not in (None, INT8):
+        raise ValueError(f"the quantization is unknown: {reprlib.repr(quantization)}")
     return ModelDescription(
         task,
         level,
@@ -135,6 +140,7 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         task_files=_parse_task_files(values.get("task_files")),
         files=_mapping(values.get("files"), str) or {},
         task_values=task_values,
+        quantization=quantization,
         settings=settings if isinstance(settings, dict) else {},
         data=_parse_data(values.get("data")),
         profile=_parse_profile(values.get("profile")),

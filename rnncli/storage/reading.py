@@ -19,6 +19,7 @@ from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
 from rnncli.storage.layout import DAMAGED, Layout, require_digest, require_regular_file
+from rnncli.storage.quantization import dequantized, quantized_specs
 from rnncli.storage.shared_vectors import read_shared, shares_vectors
 from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.tokenizer import Tokenizer
@@ -231,9 +232,12 @@ def _read_weights(file: TensorFile, description: ModelDescription) -> dict[str, 
     specs = {name: TensorSpec(shape) for name, shape in shapes.items()}
     if VECTORS in shapes:
         specs[VECTORS] = TensorSpec(shapes[VECTORS], ("I8",))
-        if shares_vectors(description):
-            return read_shared(file, specs, description)
-    return file.read(specs, mapped=(VECTORS,) if VECTORS in shapes else ())
+    stored = specs if description.quantization is None else quantized_specs(specs)
+    if shares_vectors(description) and VECTORS in shapes:
+        weights = read_shared(file, stored, description)
+    else:
+        weights = file.read(stored, mapped=(VECTORS,) if VECTORS in shapes else ())
+    return weights if stored is specs else dequantized(weights, specs, file.path)
 
 
 def _no_model_hint(path: Path, task: Task | None) -> str:

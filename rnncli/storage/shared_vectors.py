@@ -3,21 +3,19 @@
 Such a model stores the rows of its tokens in the English word vectors that come with rnncli.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from rnncli.data.corpora import bundled_file
 from rnncli.errors import ModelError
 from rnncli.networks.architecture import VECTORS
-from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import DAMAGED, Layout, require_digest
-from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
+from rnncli.storage.rewriting import read_stored, rewrite
+from rnncli.storage.tensors import TensorFile, TensorSpec
 from rnncli.text.files import sha256
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.vectors import ENGLISH_FILE, WordVectors
@@ -62,15 +60,11 @@ def read_shared(
 
 def share_vectors(path: Path) -> None:
     """Replace the word vectors in a model directory by rows of the English ones, its source."""
-    layout = Layout(path)
-    description = json.loads(layout.config.read_text(encoding="utf-8"))
-    with safe_open(layout.weights, framework="numpy") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys() if name != VECTORS}  # noqa: SIM118
-    tensors[ROWS] = rows_of(Tokenizer.load(layout.tokenizer, description["level"]))
-    write_tensors(layout.weights, tensors)
-    description["files"][layout.weights.name] = sha256(layout.weights)
+    description, tensors = read_stored(path)
+    tensors[ROWS] = rows_of(Tokenizer.load(Layout(path).tokenizer, description["level"]))
+    del tensors[VECTORS]
     description["files"][ENGLISH_FILE] = sha256(bundled_file(ENGLISH_FILE))
-    write_bytes(layout.config, (json.dumps(description, indent=2) + "\n").encode())
+    rewrite(path, description, tensors)
 
 
 def _gather(values: NDArray[np.int8], rows: NDArray[np.int16], path: Path) -> NDArray[np.int8]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.config import Task
-from rnncli.data.columns import ANY_COLUMNS, Columns
+from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 from rnncli.messages import Announce, name_list, stage
 from rnncli.storage.description import DataDescription
 from rnncli.storage.layout import DAMAGED, Layout
 from rnncli.storage.reading import read_description
+from rnncli.text.languages import languages_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -59,6 +60,21 @@ def training_data_of(path: Path) -> DataDescription:
             f"{config} does not describe the data that the model was trained on", DAMAGED
         )
     return data
+
+
+def task_of(request: DataRequest) -> tuple[Task, tuple[str, str] | None]:
+    """Return the task that data is for, by its columns, and the languages of pairs, if known.
+
+    Raises:
+        DataError: it cannot be read, or neither names nor contents of its columns tell.
+
+    """
+    from rnncli.data.locate import locate
+
+    source = locate(request.names, request.columns, None, request.revision)
+    table = next(iter(source.tables.values()))
+    choice = choose(table, None, request.columns, source.known_columns)
+    return choice.task, languages_of(choice.columns, source.languages)
 
 
 @stage("reading the data")

@@ -25,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line sets i
 
 import numpy as np
 import torch
-from report import RNNCLI, ROOT, Report, rate
+from report import RNNCLI, ROOT, Report, peak_memory, rate
 from torch_network import TorchNetwork
 
 import rnncli
@@ -234,21 +234,13 @@ def memory(report: Report, folder: Path) -> None:
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         peak = 0.0
         while process.poll() is None:
-            peak = max(peak, _peak_memory(process.pid))
+            peak = max(peak, peak_memory(process.pid))
             time.sleep(0.02)
         assert process.returncode == 0
         peaks.append(peak)
         seconds = time.perf_counter() - began
         report.add(f"{count:,} lines", peaks[-1], "MiB", f"{count / seconds:,.0f} lines/s")
     report.add("growth", 100 * (peaks[1] / peaks[0] - 1), "%")
-
-
-def _peak_memory(process: int) -> float:
-    """Return the most that a running process has held, in MiB; Linux tells it."""
-    # What waiting for it would tell includes the memory of this program, before it became another.
-    status = Path(f"/proc/{process}/status").read_text()
-    found = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(found[0].split()[1]) / 1024 if found else 0.0
 
 
 SECTIONS: dict[str, Callable[..., None]] = {

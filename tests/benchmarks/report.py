@@ -75,3 +75,11 @@ def rate(count: int, work: Callable[[], object], times: int = 3) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return count / min(seconds)
+
+
+def peak_memory(process: int) -> float:
+    """Return the most that a running process has held, in MiB; Linux tells it."""
+    # What waiting for it would tell includes the memory of this program, before it became another.
+    status = Path(f"/proc/{process}/status").read_text()
+    found = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(found[0].split()[1]) / 1024 if found else 0.0

@@ -23,7 +23,7 @@ from models import (
 )
 from shell import TIMEOUT, Result, call, command, environment, explained, rnncli, tree
 
-from rnncli.config import BUNDLED_MODELS, FORMAT_VERSION
+from rnncli.config import FORMAT_VERSION
 
 
 @pytest.fixture
@@ -255,9 +255,8 @@ def test_a_bomb_does_go_off_when_it_is_unpickled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["classify", "generate", "translate"])
 def test_a_missing_model_is_explained(name: str, tmp_path: Path) -> None:
-    if name not in BUNDLED_MODELS:
-        hint = explained(rnncli(name, "some text", cwd=tmp_path), 1, f"models/{name}")
-        assert "rnncli train" in hint
+    usual = rnncli(name, "-m", f"models/{name}", "some text", cwd=tmp_path)
+    assert "rnncli train" in explained(usual, 1, f"models/{name}")
     explained(call(name, "-m", tmp_path / "nothing", "some text"), 1, "nothing")
     explained(call(name, "x", env={"RNNCLI_MODEL": str(tmp_path / "nothing")}), 1, "nothing")
     assert tree(tmp_path) == {}

@@ -52,6 +52,41 @@ def test_answers_are_given_without_torch(
     assert imported(tmp_path, "inspect", model(), "the cat sleeps here") & HEAVY == set()
 
 
+# Write the files below the bundled models that a command opened to stdout.
+OPENED = """
+import contextlib, sys
+opened = set()
+def note(event, arguments):
+    if event == "open" and "models" in str(arguments[0]):
+        opened.add(str(arguments[0]))
+sys.addaudithook(note)
+import rnncli.cli
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):
+    rnncli.cli.app(prog_name="rnncli")
+from rnncli.storage.bundled import PLACES
+print(*sorted(name for name in opened if any(name.startswith(str(place)) for place in PLACES)))
+"""
+
+
+@pytest.mark.parametrize("command", ["--help", "translate --help", "classify", "bundled"])
+def test_a_bundled_model_is_read_where_it_is_asked(command: str) -> None:
+    arguments = command.split()
+    if command == "classify":
+        arguments += ["-m", str(classifier()), "lovely"]
+    if command == "bundled":
+        arguments = ["classify", "-m", "bundled:sentiment", "lovely"]
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, *arguments],
+        capture_output=True,
+        env=environment(),
+        timeout=TIMEOUT,
+        check=True,
+        text=True,
+    )
+    models = {Path(name).parent.name for name in done.stdout.split()}
+    assert models == ({"sentiment"} if command == "bundled" else set())
+
+
 def test_the_package_loads_nothing_until_it_is_asked() -> None:
     done = subprocess.run(
         [

@@ -26,9 +26,8 @@ from teacher import LABELS, read_open, read_own
 import rnncli
 from rnncli.analysis.calibration import fit_weights
 from rnncli.storage.atomic_files import write_bytes
-from rnncli.storage.card import format_card
 from rnncli.storage.layout import Layout
-from rnncli.storage.reading import read_description
+from rnncli.storage.publication import Publication, publish
 from rnncli.storage.shared_vectors import share_vectors
 
 # Texts of each source, none of which is trained on in any form: half of them calibrate the model,
@@ -142,16 +141,16 @@ def calibrate(model: Path, rows: Rows) -> None:
 
 def describe(model: Path, scores: dict[str, Any]) -> None:
     """Name the sources in the description and on the card, and the scores on held-out texts."""
-    layout = Layout(model)
-    description = json.loads(layout.config.read_text("utf-8"))
-    description["scores"] = {name: scores[name] for name in ("accuracy", "macro_f1")}
-    description["data"] |= {"name": DATA_NAME, "arguments": [DATA.name], "licence": SOURCES}
-    description["training"]["command"] = shlex.join(["rnncli", "train", DATA.name, *SETTINGS])
-    write_bytes(layout.config, (json.dumps(description, indent=2) + "\n").encode())
-    summary = f"labels texts as {', '.join(LABELS)}"
-    write_bytes(layout.card, format_card(read_description(model), summary).encode())
-    layout.metrics.unlink()
-    (model / "curve.svg").unlink(missing_ok=True)
+    publication = Publication(
+        data=DATA_NAME,
+        licence=SOURCES,
+        arguments=(DATA.name,),
+        command=shlex.join(["rnncli", "train", DATA.name, *SETTINGS]),
+        summary=f"labels texts as {', '.join(LABELS)}",
+        scores={name: scores[name] for name in ("accuracy", "macro_f1")},
+        scored_on="other texts of the same kinds",
+    )
+    publish(model, publication)
 
 
 def main() -> None:

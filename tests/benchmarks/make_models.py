@@ -1,0 +1,150 @@
+"""Make the generators and the translators that come with rnncli, by the tool's own training.
+
+    python tests/benchmarks/make_models.py [--output data/models] stories shakespeare en-fr en-ja
+    python tests/benchmarks/make_models.py en-fr --trained models/en-fr
+
+The corpora are those of the folder ``$RNNCLI_CORPORA``, and the bundled stories. With
+``--trained``, a model that `RECIPES` made is published without training it once more. How the
+classifier of sentiment is made stands in ``sentiment/make_model.py``.
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from report import RNNCLI, ROOT
+
+import rnncli
+from rnncli.storage.layout import Layout
+from rnncli.storage.publication import Publication, publish
+from rnncli.storage.quantization import quantize
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model is trained on, and how."""
+
+    corpus: str  # a file of `$RNNCLI_CORPORA`, or a bundled corpus
+    settings: tuple[str, ...]  # options of `rnncli train`
+    data: str  # what a person is told that it was trained on
+    licence: str
+    summary: str  # ends the sentence "A recurrent network that ..."
+    dev: str | None = None  # pairs to score on; None: the held-out part
+    languages: tuple[str, str] | None = None
+
+
+TATOEBA = "CC BY 2.0 FR, tatoeba.org, by way of manythings.org/anki"
+EN_FR = ("--hidden-size", "320", "--embedding-dim", "256", "--epochs", "8")
+EN_JA = (
+    *("--hidden-size", "320", "--embedding-dim", "256", "--vocab-size", "6000"),
+    *("--dropout", "0.2", "--word-dropout", "0.1", "--epochs", "14"),
+)
+# On one thread each, a translator takes an hour, a generator half of it.
+ONCE = ("--threads", "1", "--seed", "0")
+
+RECIPES = {
+    "stories": Recipe(
+        corpus="stories",
+        settings=("--epochs", "16", *ONCE),
+        data="the bundled stories, nine comic plays",
+        licence="MIT, written for rnncli",
+        summary="writes scenes of the Saltmarsh Plays",
+    ),
+    "shakespeare": Recipe(
+        corpus="tinyshakespeare/input.txt",
+        settings=("--epochs", "16", *ONCE),
+        data="tiny shakespeare, 40,000 lines of his plays",
+        licence="public domain, collected in karpathy/char-rnn",
+        summary="writes verse and prose like Shakespeare's plays",
+    ),
+    "en-fr": Recipe(
+        corpus="tatoeba_en_fr/train.tsv.gz",
+        settings=("--no-memory", *EN_FR, *ONCE),
+        data="157,130 English-French sentence pairs of Tatoeba",
+        licence=TATOEBA,
+        summary="translates everyday English sentences into French",
+        dev="tatoeba_en_fr/dev.tsv",
+        languages=("en", "fr"),
+    ),
+    "en-ja": Recipe(
+        corpus="tatoeba_en_ja/train.tsv.gz",
+        settings=("--no-memory", *EN_JA, *ONCE),
+        data="57,181 English-Japanese sentence pairs of Tatoeba",
+        licence=TATOEBA,
+        summary="translates everyday English sentences into Japanese",
+        dev="tatoeba_en_ja/dev.tsv",
+        languages=("en", "ja"),
+    ),
+}
+
+
+def place(name: str) -> str:
+    """Return the path of a file of a corpus; a bundled corpus is its name."""
+    path = Path(os.environ.get("RNNCLI_CORPORA", ""), name)
+    return str(path) if path.exists() else name
+
+
+def train(recipe: Recipe, model: Path) -> None:
+    words = [RNNCLI, "train", place(recipe.corpus), "-o", str(model), *recipe.settings]
+    subprocess.run(words, check=True)
+
+
+def copy(trained: Path, model: Path) -> None:
+    """Copy what a model consists of, without the curves of its training."""
+    model.mkdir(parents=True)
+    layout = Layout(trained)
+    for file in filter(Path.exists, (*layout.model_files, layout.config)):
+        shutil.copy(file, model)
+
+
+def score(recipe: Recipe, model: Path) -> dict[str, float]:
+    """Score a model as it is published."""
+    if recipe.dev is None:
+        scores = rnncli.evaluate(model, place(recipe.corpus), split="held-out").scores
+        return {name: scores[name] for name in ("bits_per_character", "nats_per_character")}
+    scores = rnncli.evaluate(model, place(recipe.dev)).scores
+    return {name: scores[name]["score"] for name in ("bleu", "bleu_lower", "chrf")}
+
+
+def describe(name: str, recipe: Recipe, model: Path) -> None:
+    words = ["rnncli", "train", recipe.corpus, *recipe.settings]
+    publication = Publication(
+        data=recipe.data,
+        licence=recipe.licence,
+        arguments=(recipe.corpus,),
+        command=shlex.join(words),
+        summary=recipe.summary,
+        scores=score(recipe, model),
+        scored_on=None if recipe.dev is None else f"other sentences of Tatoeba ({recipe.dev})",
+        languages=recipe.languages,
+    )
+    publish(model, publication)
+    size = sum(file.stat().st_size for file in model.iterdir())
+    print(f"bundled:{name}: {size / 1e6:.2f} MB, {publication.scores}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="+", choices=RECIPES, metavar="NAME")
+    parser.add_argument("--trained", type=Path, help="a model that was trained before")
+    parser.add_argument("--output", type=Path, default=ROOT / "data" / "models")
+    given = parser.parse_args()
+    if given.trained is not None and len(given.names) > 1:
+        parser.error("--trained is one model")
+    for name in given.names:
+        recipe, model = RECIPES[name], given.output / name
+        shutil.rmtree(model, ignore_errors=True)
+        if given.trained is None:
+            train(recipe, model)
+        else:
+            copy(given.trained, model)
+        quantize(model)
+        describe(name, recipe, model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The generators that come with rnncli, as a person meets them who has trained none."""
+
+import json
+from pathlib import Path
+
+import pytest
+from models import generator, story
+from shell import call, explained
+from shell import rnncli as rnncli_process
+
+from rnncli.storage.bundled import bundled_models
+
+STORIES = "bundled:stories"
+GENERATORS = [name for name in (STORIES, "bundled:shakespeare") if name in bundled_models()]
+needs_stories = pytest.mark.skipif(STORIES not in GENERATORS, reason=f"{STORIES} is not made yet")
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_each_writes_text(name: str, tmp_path: Path) -> None:
+    result = call("generate", "-m", name, "--length", 60, "--seed", 1, "The ", cwd=tmp_path)
+    assert (result.code, result.err) == (0, "")
+    text = result.out.decode()
+    assert text.startswith("The ")
+    assert len(text.split()) > 6
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_it_knows_its_own_kind_of_text_best(name: str, tmp_path: Path) -> None:
+    plays = b"She does not know what she has done.\nxq zzgh qpqwr vkvk jjhx.\n"
+    scores = call("generate", "-m", name, "--score", "--json", cwd=tmp_path, stdin=plays)
+    english, noise = (json.loads(line)["bits_per_character"] for line in scores.lines)
+    assert english < 3 < noise
+
+
+@needs_stories
+def test_text_is_written_without_any_training(tmp_path: Path) -> None:
+    result = rnncli_process("generate", "--length", 40, "--seed", 1, cwd=tmp_path, stdin=b"A gull")
+    assert result.code == 0
+    assert result.out.startswith(b"A gull")
+    assert result.err.count(STORIES) == 1
+    assert "rnncli train" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_stories
+def test_a_generator_of_ones_own_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/generate").symlink_to(generator())
+    assert "bundled" not in call("generate", "--length", 5, "The", cwd=tmp_path).err
+
+
+@needs_stories
+def test_running_text_is_scored_by_the_stories(tmp_path: Path) -> None:
+    result = call("evaluate", story(), "--json", cwd=tmp_path)
+    assert result.code == 0, result.err
+    assert result.err.count(STORIES) == 2  # which model it is, and that it is scored
+    assert json.loads(result.out)["bits_per_character"] < 4
+
+
+@needs_stories
+def test_its_held_out_part_is_there_to_score_it_on(tmp_path: Path) -> None:
+    result = call("evaluate", STORIES, "--json", cwd=tmp_path)
+    card = (bundled_models()[STORIES] / "README.md").read_text()
+    score = json.loads(result.out)["nats_per_character"]
+    assert f"| nats_per_character | {score:.4f} |" in card
+
+
+def test_a_generator_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    result = call("generate", "-m", "bundled:shakespear", "x", cwd=tmp_path)
+    assert explained(result, 1, "bundled:shakespear").endswith("rnncli models")
