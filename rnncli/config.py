@@ -31,13 +31,9 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
-# What comes with rnncli for each task: a corpus, and a model for whoever has trained none; of the
-# translators, which are called bundled:en-fr and the like, a person chooses one by its language.
+# What comes with rnncli for each task: a corpus, and a model; of translators there are several.
 BUNDLED_CORPORA = {"generate": "stories", "classify": "reviews", "translate": "phrasebook"}
-BUNDLED_MODELS: dict[Task, str] = {
-    "generate": "bundled:stories",
-    "classify": "bundled:sentiment",
-}
+BUNDLED_MODELS: dict[Task, str] = {"generate": "bundled:stories", "classify": "bundled:sentiment"}
 FORMAT_VERSION = 2  # of a model directory; raised when an older rnncli could not read a newer model
 
 # The largest sizes that data and models may have: far above what a laptop trains, far below what a

@@ -134,7 +134,6 @@ def evaluate(
     """
     if quiet:
         hide_progress_bars()
-
     from rnncli.analysis.requirements import check, parse
 
     to_stdout = errors is not None and str(errors) == "-"
@@ -151,8 +150,7 @@ def evaluate(
     messenger = Messenger(quiet, color)
     path, data = _model_and_data(model, arguments or [])
     request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
-    if path is None:
-        path = _usual_model(request, messenger.announce, probe=probe)
+    path = path or _usual_model(request, messenger.announce, probe=probe)
     settings = ScoringSettings(
         against=None if against is None else model_directory(against),
         baselines=not no_baselines,

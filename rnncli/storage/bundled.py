@@ -34,6 +34,10 @@ def model_directory(name: str | Path) -> Path:
         return Path(name)
     models = bundled_models()
     if (path := models.get(str(name))) is None:
-        hint = did_you_mean(str(name), models) or "see which there are: rnncli models"
-        raise ModelError(f"{name} does not come with rnncli", hint)
+        short_names = [model.removeprefix(PREFIX) for model in models]
+        nearest = did_you_mean(str(name).removeprefix(PREFIX), short_names)
+        hint = "see which there are: rnncli models"
+        raise ModelError(
+            f"{name} does not come with rnncli", hint if nearest is None else f"{nearest}\n{hint}"
+        )
     return path

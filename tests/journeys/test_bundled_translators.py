@@ -12,14 +12,12 @@ from shell import rnncli as rnncli_process
 from rnncli.storage.bundled import bundled_models, bundled_translators
 
 NOWHERE = {"LC_ALL": "C"}  # a locale of no language
-TRANSLATED = {
-    "fr": {"I love you.": "Je t'aime.", "Where is the station?": "Où est la gare ?"},
-    "ja": {"I love you.": "愛してる。", "Where is the station?": "駅はどこですか。"},
-}
+TEXTS = ("I love you.", "Where is the station?")
+WORDS = {"fr": ("aime", "gare"), "ja": ("愛", "駅")}  # each of which is in a translation of a text
 LETTERS = {"fr": "eart", "ja": "。のはい"}  # that nearly every text of some sentences has
 
 needs_translators = pytest.mark.skipif(
-    bundled_translators().keys() != TRANSLATED.keys(), reason="the translators are not made yet"
+    bundled_translators().keys() != WORDS.keys(), reason="the translators are not made yet"
 )
 translates = pytest.mark.parametrize("language", bundled_translators())
 
@@ -28,19 +26,13 @@ def translate(*arguments: object, cwd: Path, **variables: str) -> Result:
     return call("translate", *arguments, cwd=cwd, env=NOWHERE | variables)
 
 
-def plain(text: str) -> str:
-    return text.replace("\u202f", " ").replace("\u00a0", " ")
-
-
 @translates
 def test_each_translates(language: str, tmp_path: Path) -> None:
-    texts = "\n".join(TRANSLATED[language]).encode()
-    result = rnncli_process("translate", "--to", language, cwd=tmp_path, stdin=texts, env=NOWHERE)
+    lines = "\n".join(TEXTS).encode()
+    result = rnncli_process("translate", "--to", language, cwd=tmp_path, stdin=lines, env=NOWHERE)
     assert result.code == 0
-    # A small network knows the commonest sentences, but may choose other words for one of them.
-    written = set(map(plain, result.lines))
-    assert len(result.lines) == len(TRANSLATED[language])
-    assert written & set(TRANSLATED[language].values())
+    for word, line in zip(WORDS[language], result.lines, strict=True):
+        assert word in line
     assert result.err.count(f"bundled:en-{language}") == 1
     assert "rnncli train" in result.err
     assert list(tmp_path.iterdir()) == []
@@ -113,12 +105,5 @@ def test_pairs_are_scored_by_the_translator_of_their_languages(tmp_path: Path) -
 @translates
 def test_its_card_names_source_licence_and_scores(language: str) -> None:
     card = (bundled_models()[f"bundled:en-{language}"] / "README.md").read_text()
-    for words in (
-        "Tatoeba",
-        "CC BY 2.0 FR",
-        "bleu",
-        "chrf",
-        "--no-memory",
-        f"from en to {language}",
-    ):
+    for words in ("Tatoeba", "CC BY 2.0 FR", "| bleu |", "| chrf |", "--no-memory"):
         assert words in card
