@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import options
+from rnncli.cli.bundled_models import bundled_model
 from rnncli.cli.console import Messenger, printable
 from rnncli.cli.options import VIEWS, option
 from rnncli.config import MODELS
@@ -128,7 +129,7 @@ def _usual_model(announce: Announce) -> Path:
         newest = max(configs, key=lambda path: path.stat().st_mtime).parent
         announce(f"model: {newest}, the newest in {MODELS}")
         return newest
-    bundled = options.bundled_model("classify", announce)
+    bundled = bundled_model("classify", announce)
     if bundled is None:
         raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")
     return bundled
