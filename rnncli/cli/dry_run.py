@@ -49,12 +49,17 @@ def _lines(plan: "Plan") -> list[str]:
         labels = [f"{label} ({number:,})" for label, number in plan.labels.items()]
         lines.append(f"labels   {len(labels):,}: {name_list(labels, SHOWN_LABELS)}")
     budget = "" if plan.max_time is None else f" in {format_duration(plan.max_time)}"
+    hedge = "about " if plan.init_from is None else ""
+    epochs = f"about {plan.epochs:g} times through the data{budget}"
+    if plan.freeze:
+        epochs = "none: its encoder stays, and the rest is fitted; --no-freeze trains all of it"
     return [
         *lines,
+        *([] if plan.init_from is None else [f"start    {plan.init_from}, whose sizes stay"]),
         f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
         *([] if plan.vectors is None else [f"vectors  {plan.vectors}"]),
-        f"network  about {plural(plan.num_layers, 'layer')} of {plan.hidden_size} units",
-        f"epochs   about {plan.epochs:g} times through the data{budget}",
+        f"network  {hedge}{plural(plan.num_layers, 'layer')} of {plan.hidden_size} units",
+        f"epochs   {epochs}",
         "dry run  nothing was trained; leave --dry-run out to train",
     ]
 

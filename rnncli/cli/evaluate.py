@@ -21,6 +21,7 @@ from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
 from rnncli.storage.bundled import PREFIX, model_directory
+from rnncli.text.tables import format_of_name
 
 if TYPE_CHECKING:
     from rnncli.tasks.evaluation_data import DataRequest
@@ -225,7 +226,8 @@ def _usual_model(request: "DataRequest", announce: Announce, *, probe: bool) -> 
 def _names_model(argument: str) -> bool:
     """Return whether an argument is meant as a model: a directory, but for one with data in it.
 
-    What does not exist is a model where its folder is there: the name of a dataset has none.
+    What does not exist is a model where its folder is there, which the name of a dataset has not,
+    and where it has no name of a file of data.
     """
     if argument.startswith(PREFIX):
         return True
@@ -235,7 +237,8 @@ def _names_model(argument: str) -> bool:
         return (path / "config.json").exists() or not any(texts)
     if path.is_file():
         return path.suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".safetensors")
-    return not path.exists() and path.parent != Path() and path.parent.is_dir()
+    is_in_folder = path.parent != Path() and path.parent.is_dir()
+    return not path.exists() and is_in_folder and format_of_name(argument) is None
 
 
 def _require_writable(errors: Path, as_json: bool) -> None:

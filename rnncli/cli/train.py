@@ -133,7 +133,8 @@ def train(
     if quiet:
         hide_progress_bars()
     from rnncli.data.columns import Columns
-    from rnncli.tasks.trainer import Trainer, TrainingRequest, parse_settings
+    from rnncli.tasks.trainer import Trainer, TrainingRequest
+    from rnncli.tasks.training_settings import parse_settings
 
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)

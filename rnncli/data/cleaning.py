@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 
+from rnncli.data.limits import require_readable
 from rnncli.data.tables import Table
 from rnncli.messages import plural
 from rnncli.text.files import Losses, decode
@@ -35,7 +36,7 @@ def clean_rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, 
     """Yield the cells of ``columns`` (canonical name -> name in the table), in their order.
 
     Raises:
-        DataError: a cell is of the wrong type.
+        DataError: a cell is of the wrong type, or there are too many rows, clean or not.
     """
     return (row for _, row in numbered_rows(table, columns))
 
@@ -43,9 +44,14 @@ def clean_rows(table: Table, columns: Mapping[str, str]) -> Iterator[tuple[str, 
 def numbered_rows(
     table: Table, columns: Mapping[str, str]
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield each clean row behind the number of its first line."""
+    """Yield each clean row behind the number of its first line.
+
+    Raises:
+        DataError: a cell is of the wrong type, or there are too many rows, clean or not.
+    """
     clean = _CLEANERS[tuple(columns)]
-    for number, cells in table.rows(list(columns.values())):
+    for count, (number, cells) in enumerate(table.rows(list(columns.values())), start=1):
+        require_readable(table.where, count)
         if row := clean(table, number, *cells):
             yield number, row
 

@@ -118,13 +118,13 @@ def _counted(table: Table, columns: Mapping[str, str], rename: Rename) -> Iterat
     """Yield clean rows, and show how many there were; of many, estimate how many will come."""
     began, expected, characters = time.monotonic(), 0, 0
     for number, (line, row) in enumerate(numbered_rows(table, columns), start=1):
-        yield row
         characters += sum(map(len, row))
-        if number % SHOWN_STEP:
-            continue
         if number == ESTIMATE_ROWS:
             expected = table.estimate_rows(number, line)
-        require_readable(table.where, max(number, expected), characters)
+        require_readable(table.where, expected, characters)
+        yield row
+        if number % SHOWN_STEP:
+            continue
         shown = f"reading {table.where}: {number:,} rows"
         if expected > number:
             left = (time.monotonic() - began) / number * (expected - number)

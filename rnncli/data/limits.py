@@ -38,15 +38,13 @@ def require_readable(where: str, rows: int, characters: int = 0) -> None:
     Raises:
         DataError: it is.
     """
-    for number, limit, unit in (
-        (rows, MAX_ROWS, "rows"),
-        (characters, MAX_CHARACTERS, "characters"),
-    ):
-        if number > limit:
-            raise DataError(
-                f"{where} has more than {limit:,} {unit}, the most that are read",
-                "write a part of it into another file, such as every tenth row",
-            )
+    if rows <= MAX_ROWS and characters <= MAX_CHARACTERS:
+        return
+    limit = f"{MAX_ROWS:,} rows" if rows > MAX_ROWS else f"{MAX_CHARACTERS:,} characters"
+    raise DataError(
+        f"{where} has more than {limit}, the most that are read",
+        "write a part of it into another file, such as every tenth row",
+    )
 
 
 def require_classes(where: str, column: str, counts: Mapping[str, int]) -> None:

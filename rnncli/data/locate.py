@@ -113,8 +113,8 @@ def _looks_like_file(name: str) -> bool:
     return format_of_name(name) is not None or bool(_FILE_NAME.fullmatch(name))
 
 
-def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
-    """Return the path of an existing file.
+def existing_file(name: str, corpora: Sequence[str] = (), option: str | None = None) -> Path:
+    """Return the path of an existing file, which is the value of an ``option`` perhaps.
 
     Raises:
         DataError: there is none, and the hint names what was perhaps meant, one of ``corpora`` too.
@@ -122,7 +122,7 @@ def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
     if _is_file(name):
         return Path(name)
     if _exists(name):
-        raise DataError(f"{name} is a directory", f"name a file in it: ls {shlex.quote(name)}")
+        raise _is_directory(Path(name), option)
     if _ADDRESS.match(name):
         address = _ADDRESS.sub(r"\1://", name)
         raise DataError(
@@ -142,6 +142,15 @@ def existing_file(name: str, corpora: Sequence[str] = ()) -> Path:
         did_you_mean(name, [*corpora, *_neighbours(name)])
         or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
     )
+
+
+def _is_directory(path: Path, option: str | None) -> DataError:
+    look = f"ls {shlex.quote(str(path))}"
+    files = sorted(each for each in path.iterdir() if each.is_file())
+    if not files:
+        return DataError(f"{path} is a directory without files", look)
+    command = look if option is None else f"{option} {shlex.quote(str(files[0]))}"
+    return DataError(f"{path} is a directory", f"name a file in it: {command}")
 
 
 def _joined(names: Sequence[str]) -> str:

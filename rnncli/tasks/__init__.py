@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
-    from rnncli.tasks.trainer import TrainingSettings
     from rnncli.tasks.training_result import TrainingResult
+    from rnncli.tasks.training_settings import TrainingSettings
     from rnncli.tasks.translate.predict import Translator
 
 
@@ -80,8 +80,10 @@ def train(
 
     """
     from rnncli.data.columns import Columns
-    from rnncli.tasks.trainer import Trainer, TrainingRequest, parse_settings
+    from rnncli.tasks.trainer import Trainer, TrainingRequest
+    from rnncli.tasks.training_settings import parse_settings
 
+    every = checkpoint_every
     request = TrainingRequest(
         data=names_of(data),
         output=None if output is None else Path(output),
@@ -91,9 +93,7 @@ def train(
         revision=revision,
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),
-        checkpoint_every=None
-        if checkpoint_every is None
-        else parse_duration(checkpoint_every, "--checkpoint-every"),
+        checkpoint_every=None if every is None else parse_duration(every, "--checkpoint-every"),
         settings=parse_settings(settings),
     )
     return Trainer(request, announce or ignore).run()

@@ -9,27 +9,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from rnncli.config import (
-    DEFAULTS,
-    MODELS,
-    Cell,
-    Device,
-    Level,
-    Precision,
-    Settings,
-    Task,
-    choose_threads,
-)
-from rnncli.errors import ConfigError
-from rnncli.messages import Announce, parse_duration, require_names, stage
+from rnncli.config import DEFAULTS, MODELS, Task, choose_threads
+from rnncli.messages import Announce, stage
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import SavedModel, read_whole, require_task
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
 from rnncli.tasks.training_result import KeptState, TrainingResult
+from rnncli.tasks.training_settings import require_settings_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,58 +70,6 @@ class TrainingRequest:
         return shlex.join(words)
 
 
-class TrainingSettings(TypedDict, total=False):
-    """The fields of ``config.Settings``, as keywords."""
-
-    level: Level
-    vocab_size: int
-    cell: Cell
-    embedding_dim: int
-    hidden_size: int
-    num_layers: int
-    dropout: float
-    embedding_dropout: float
-    word_dropout: float
-    label_smoothing: float
-    batch_size: int
-    bptt: int
-    learning_rate: float
-    weight_decay: float
-    clip: float
-    warmup: float
-    average: float
-    epochs: float
-    ngrams: bool
-    vectors: str
-    memory: bool
-    freeze: bool
-    steps: int
-    max_rows: int
-    max_time: float | str  # seconds, or written like "2m"
-    patience: int
-    evaluations: int
-    validation: float
-    seed: int
-    precision: Precision
-    device: Device
-    threads: int
-    workers: int
-
-
-def parse_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the names of settings, convert durations to seconds, and drop those that are None.
-
-    Raises:
-        ConfigError: there is no such setting, or a duration is none.
-
-    """
-    require_names(settings, Settings)
-    parsed = {name: value for name, value in settings.items() if value is not None}
-    if "max_time" in parsed:
-        parsed["max_time"] = parse_duration(parsed["max_time"])
-    return parsed
-
-
 class Trainer:
     """Train a model: iterate over ``steps()``, then take the ``result``."""
 
@@ -170,13 +108,13 @@ class Trainer:
             TrainingInterrupted: a signal arrived; the same request resumes the training.
 
         """
-        corpus = self._read_corpus()
-        unlabelled = self._read_unlabelled(corpus)
-        self._check_vectors(corpus)
+        corpus, request = self._read_corpus(), self._request
+        require_settings_of(corpus.task, {**request.settings, "unlabelled": request.unlabelled})
+        unlabelled = self._read_unlabelled()
         start = self._init_from
         if start is not None:
             require_task(start.path, start.description.task, corpus.task, "leave --init-from out")
-        writer = ModelWriter(self._request.output or MODELS / corpus.task, self._request.force)
+        writer = ModelWriter(request.output or MODELS / corpus.task, request.force)
         with stage("loading PyTorch"):
             from rnncli.training.device import kept_threads
 
@@ -242,23 +180,10 @@ class Trainer:
                 self._announce(warning)
         return corpus
 
-    def _read_unlabelled(self, corpus: "Corpus") -> "list[Corpus]":
+    def _read_unlabelled(self) -> "list[Corpus]":
         from rnncli.data.corpus import read_corpus
 
-        if self._request.unlabelled and corpus.task != "classify":
-            raise ConfigError(
-                f"--unlabelled is for the task classify; the task of this data is {corpus.task}",
-                "leave --unlabelled out",
-            )
         return [read_corpus([name], task="generate") for name in self._request.unlabelled]
-
-    def _check_vectors(self, corpus: "Corpus") -> None:
-        vectors = self._request.settings.get("vectors", "none")
-        if vectors != "none" and corpus.task != "classify":
-            raise ConfigError(
-                f"--vectors is for the task classify; the task of this data is {corpus.task}",
-                "leave it out, or name the labels: --label COLUMN",
-            )
 
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path

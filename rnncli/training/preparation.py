@@ -21,11 +21,12 @@ from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot
-from rnncli.training import warm_start
 from rnncli.training.checkpoint import SavedRun
 from rnncli.training.contract import Prepared, Recipe, TrainingData
 from rnncli.training.device import choose_device, choose_precision, start_torch
+from rnncli.training.initial_model import settings_of
 from rnncli.training.session import Session
+from rnncli.training.warm_start import copy_weights
 
 # Settings that no recipe chooses.
 USUAL: dict[str, Any] = {
@@ -69,8 +70,8 @@ def open_session(
     """
     saved = None if writer.state is None else SavedRun.read(writer.state)
     overrides = USUAL | dict(request.overrides)
-    if request.init_from is not None:
-        overrides |= warm_start.settings_of(request.init_from, request.overrides)
+    if (model := request.init_from) is not None:
+        overrides |= settings_of(model.description, model.path, request.overrides)
     limits = max_held_out(overrides)
     data = _training_data(request, overrides, limits)
     options = json.loads(json.dumps(overrides))
@@ -81,9 +82,8 @@ def open_session(
         phase.trainable.model.to(prepared.settings.device)
     parameters = sum(p.numel() for p in prepared.trainable.model.parameters())
     _announce(announce, prepared, parameters, data)
-    if request.init_from is not None and not prepared.is_fitted:
-        copied = warm_start.copy_weights(request.init_from, prepared)
-        announce(f"initialised from {request.init_from.path}: {copied}")
+    if model is not None and not prepared.is_fitted:
+        announce(f"initialised from {model.path}: {copy_weights(model, prepared)}")
     description = _describe(request, prepared, data, limits)
     snapshot = Snapshot(
         description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)

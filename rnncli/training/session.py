@@ -20,9 +20,9 @@ from rnncli.storage.reading import read_description
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.training.checkpoint import UNFIT, SavedRun, UnfitStateError, evaluated_weights, unfit
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
+from rnncli.training.initial_model import INHERITED
 from rnncli.training.loop import fit
 from rnncli.training.signals import Interruption, TrainingInterrupted
-from rnncli.training.warm_start import INHERITED
 
 SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
 SAVE_INTERVAL_SHARE = 0.01  # the same as a share of the time budget

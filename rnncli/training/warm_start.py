@@ -1,12 +1,10 @@
-"""Start a network from the weights of another model of the same task, of other tokens perhaps."""
+"""Copy the weights of another model of the same task, of other tokens perhaps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from rnncli.data.vector_sources import NONE
-from rnncli.errors import ConfigError
 from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared
@@ -15,37 +13,6 @@ from rnncli.training.contract import Prepared
 SOURCE_ROWS = ("encoder.embedding.weight",)
 TARGET_ROWS = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
 LABEL_ROWS = ("head.output.weight", "head.output.bias")
-# Settings that a training has from the model from which it starts.
-INHERITED = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
-
-
-def settings_of(model: SavedModel, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a training has from the model from which it starts.
-
-    Raises:
-        ConfigError: ``overrides`` differ from them.
-
-    """
-    architecture = model.description.architecture
-    stack = architecture.decoder or architecture.encoder
-    assert stack is not None
-    values = (
-        model.tokenizer.level,
-        stack.cell,
-        architecture.front.embedding_dim,
-        stack.hidden_size,
-        stack.num_layers,
-        model.description.settings.get("vectors") or NONE,
-    )
-    settings = dict(zip(INHERITED, values, strict=True))
-    for name, value in settings.items():
-        if overrides.get(name, value) != value:
-            option = f"--{name.replace('_', '-')}"
-            raise ConfigError(
-                f"{option} {overrides[name]} is not that of {model.path}, which has {value}",
-                f"leave {option} out",
-            )
-    return settings
 
 
 @torch.no_grad()

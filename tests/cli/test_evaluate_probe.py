@@ -160,3 +160,16 @@ def test_the_classifier_of_the_folder_is_taken_where_there_are_other_models(tmp_
 def test_it_is_for_classifiers_and_one_file() -> None:
     explained(call("evaluate", generator(), "--probe"), 2, "--probe")
     explained(call("evaluate", classifier(), reviews(), reviews(), "--probe"), 1, "2 files")
+
+
+@pytest.mark.parametrize("options", [["--probe"], []])
+def test_a_file_that_is_missing_is_not_taken_for_a_model(
+    options: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "classify").symlink_to(classifier())
+    for file in ("models/cases.tsv", "./cases.tsv"):
+        missing = call("evaluate", *options, file, cwd=tmp_path)
+        explained(missing, 1, f"no such file: {file}")
+    named = call("evaluate", "models/other", "models/cases.tsv", *options, cwd=tmp_path)
+    explained(named, 1, "models/other does not exist")

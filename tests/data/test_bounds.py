@@ -14,6 +14,7 @@ import pytest
 from models import write_lines
 from shell import Result, call, command, environment, explained
 
+from rnncli.data import limits
 from rnncli.data.corpus import ESTIMATE_ROWS, SHOWN_STEP, read_corpus
 from rnncli.data.json_lines import MAX_DOCUMENT_BYTES
 from rnncli.data.limits import MAX_ROWS
@@ -133,6 +134,27 @@ def test_a_text_of_a_folder_that_is_too_long_is_refused(tmp_path: Path) -> None:
         write_lines(tmp_path / label / "1.txt", "a text")
     (tmp_path / "b" / "2.txt").write_bytes(compressed(b"", b"x ", b"", 4 * MAX_LINE_BYTES))
     explained(plan(tmp_path), 1, "2.txt", "longer")
+
+
+def test_characters_are_counted_with_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound that is looked at after thousands of rows does not bound the longest ones."""
+    monkeypatch.setattr(limits, "MAX_CHARACTERS", 100)
+    rows = [f"{'x' * 30} {i},{'ab'[i % 2]}" for i in range(4)]
+    path = write_lines(tmp_path / "a.csv", "text,label", *rows)
+    result = call("train", path, "-o", tmp_path / "m")
+    explained(result, 1, "a.csv has more than 100 characters")
+
+
+def test_rows_that_are_left_out_are_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ROWS", 10)
+    path = write_lines(tmp_path / "a.csv", "text,label", "a b,c", "a d,e", *[" ,c"] * 20)
+    for options in ((), ("--dry-run",)):
+        result = call("train", path, "-o", tmp_path / "m", *options)
+        explained(result, 1, "a.csv has more than 10 rows")
 
 
 def test_reading_shows_how_many_rows_there_are_of_about_how_many(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from corpora import as_csv, as_jsonl, as_parquet, write
-from models import classifier
+from models import classifier, generator
 from shell import HEAVY, TELL, Result, call, environment, explained, rnncli
 
 GOOD = ("sturdy and quiet", "worth its price", "a joy to use", "better than the old one")
@@ -424,3 +424,28 @@ def test_a_model_to_start_from_is_of_the_same_task(tmp_path: Path) -> None:
     )
     assert call(*hint.partition(": rnncli ")[2].split()).code == 0
     assert plan(path)["task"] == "generate"
+
+
+def test_a_dry_run_takes_the_sizes_of_the_model_to_start_from(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "a line of text\n" * 40)
+    start = ("--init-from", generator())
+    planned = plan(path, *start)
+    assert (planned["hidden_size"], planned["init_from"]) == (8, str(generator()))
+    assert plan(path)["hidden_size"] != 8
+    shown = call("train", "--dry-run", path, *start).out.decode()
+    assert f"start    {generator()}, whose sizes stay" in shown
+    assert "network  1 layer of 8 units" in shown
+    refused_size = call("train", "--dry-run", path, *start, "--hidden-size", 9)
+    explained(refused_size, 2, "--hidden-size 9", "has 8")
+
+
+def test_a_dry_run_tells_whether_a_classifier_would_be_adapted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", WITH_LABELS)
+    start = ("--init-from", "bundled:sentiment")
+    adapted = plan(path, *start)
+    assert (adapted["freeze"], adapted["epochs"], adapted["vectors"]) == (True, 0, "english")
+    assert adapted["vocab_size"] > 20_000  # as many as the model has
+    shown = call("train", "--dry-run", path, *start).out.decode()
+    assert "epochs   none: its encoder stays" in shown
+    trained = plan(path, *start, "--no-freeze")
+    assert (trained["freeze"], trained["epochs"] > 0) == (False, True)

@@ -15,7 +15,7 @@ from rnncli.config import Settings
 from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.storage.reading import load
 from rnncli.tasks.evaluation_data import read_held_out
-from rnncli.tasks.trainer import TrainingSettings
+from rnncli.tasks.training_settings import TrainingSettings
 
 TINY = {"hidden_size": 8, "embedding_dim": 8, "precision": "float32", "steps": 3, "vectors": "none"}
 

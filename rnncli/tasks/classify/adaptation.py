@@ -10,10 +10,9 @@ Shapes: N texts, C labels, K labels of the model, P pooled outputs, F features o
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,6 @@ from rnncli.config import Settings
 from rnncli.data.batches import sorted_batches
 from rnncli.data.encoded import EncodedTexts
 from rnncli.data.values import column_values
-from rnncli.errors import ConfigError
 from rnncli.messages import Announce, name_list, stage
 from rnncli.networks.architecture import VECTORS
 from rnncli.networks.model_numpy import SequenceClassifier
@@ -37,9 +35,6 @@ from rnncli.tasks.classify.train import ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import TokenVectors
 from rnncli.training.contract import TrainingData
 
-MAX_TEXTS = 1_000  # of more, fine-tuning makes more; this bounds the N x N matrices, too
-# Where one of these is given, all weights are trained.
-TRAINING_SETTINGS = {"epochs", "steps", "learning_rate"}
 # L2 penalties of the blocks, each of which is scaled to a mean squared length of 1.
 LOGIT_PENALTIES = (0.03,)  # light: there are few of these features
 POOLED_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
@@ -105,32 +100,6 @@ class _NgramBlock:
             np.bincount(self._rows, column[self._texts], len(self.buckets)) for column in scaled.T
         ]
         return np.stack(columns, 1).astype(np.float32)
-
-
-def keeps_encoder(
-    model: SavedModel | None, data: TrainingData, overrides: Mapping[str, Any]
-) -> bool:
-    """Return whether the encoder of a model is kept: where it is asked for, or texts are few.
-
-    Raises:
-        ConfigError: it is asked for where it cannot be.
-
-    """
-    freeze = overrides.get("freeze")
-    number = min(len(data.train), overrides.get("max_rows") or len(data.train))
-    if freeze is None:
-        is_trained = data.unlabelled is not None or TRAINING_SETTINGS & overrides.keys()
-        return model is not None and number <= MAX_TEXTS and not is_trained
-    if freeze and model is None:
-        raise ConfigError("--freeze keeps the encoder of a model", "name it: --init-from DIR")
-    if freeze and data.unlabelled is not None:
-        raise ConfigError("--freeze goes without pretraining", "leave --unlabelled out")
-    if freeze and number > MAX_TEXTS:
-        raise ConfigError(
-            f"--freeze is for up to {MAX_TEXTS:,} texts, and there are {number:,}",
-            f"leave it out, or learn from some of them: --max-rows {MAX_TEXTS}",
-        )
-    return bool(freeze)
 
 
 def announce_adaptation(model: SavedModel, labels: Sequence[str], announce: Announce) -> None:

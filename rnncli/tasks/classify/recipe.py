@@ -19,8 +19,9 @@ from rnncli.messages import Announce, format_gain
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.reading import SavedModel, read_description
 from rnncli.tasks.classify import pretrain
-from rnncli.tasks.classify.adaptation import adapted_training, announce_adaptation, keeps_encoder
+from rnncli.tasks.classify.adaptation import adapted_training, announce_adaptation
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
+from rnncli.tasks.classify.freezing import keeps_encoder
 from rnncli.tasks.classify.more_labels import gain_of_twice_the_labels
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import (
@@ -61,7 +62,8 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         announce: Announce,
     ) -> Settings:
         """Choose settings for the data: names are tokenized by character, sentences by word."""
-        if data.unlabelled is not None:
+        pretrains = data.unlabelled is not None
+        if pretrains:
             overrides = {**pretrain.SETTINGS, **overrides}
         settings = DEFAULTS["classify"]
         level = overrides.get("level")
@@ -75,12 +77,11 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         if len(data.train) > LARGE_TEXTS:
             settings = replace(settings, batch_size=64)
         settings = settings.with_overrides(overrides)
-        vectors = choose_vectors(
-            _texts(data.train), settings, data.unlabelled is not None, announce
-        )
+        vectors = choose_vectors(_texts(data.train), settings, pretrains, announce)
         if vectors != NONE:
             settings = replace(settings, **SETTINGS).with_overrides(overrides)
-        freeze = keeps_encoder(self._init_from, data, overrides)
+        has_model = self._init_from is not None
+        freeze = keeps_encoder(len(data.train), overrides, has_model=has_model, pretrains=pretrains)
         return replace(settings, vectors=vectors, freeze=freeze)
 
     def prepare(
