@@ -130,6 +130,7 @@ def train(
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
     generator. Settings without a default are chosen for the data and announced.
     """
+    began = time.monotonic()  # the process did, 0.15 s of a processor before
     if quiet:
         hide_progress_bars()
     from rnncli.data.columns import Columns
@@ -151,7 +152,7 @@ def train(
         checkpoint_every=None
         if checkpoint_every is None
         else parse_duration(checkpoint_every, "--checkpoint-every"),
-        began=time.monotonic() - time.process_time(),  # with the process, about
+        began=began,
         settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
     if dry_run:

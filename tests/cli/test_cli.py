@@ -206,6 +206,18 @@ def test_the_same_steps_and_seed_give_the_same_model(tmp_path: Path) -> None:
     assert one != three
 
 
+def test_the_time_of_a_training_begins_with_its_command(tmp_path: Path) -> None:
+    """However long this process has worked before: with the budget of the training it has not."""
+    end = time.process_time() + 0.5
+    while time.process_time() < end:
+        pass
+    began = time.monotonic()
+    model = train(reviews(), tmp_path / "m", "--steps", 1, "--no-ngrams")
+    taken = time.monotonic() - began
+    (line,) = map(json.loads, (model / "metrics.jsonl").read_text().splitlines())
+    assert line["seconds"] <= taken + 0.1  # it is rounded
+
+
 def test_force_replaces_a_model(tmp_path: Path) -> None:
     model = train(reviews(), tmp_path / "m", "--steps", 2)
     train(story(), model, "--steps", 2, "--force")
