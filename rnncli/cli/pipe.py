@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.hints import retyped
+from rnncli.cli.input_file import require_file
 from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
@@ -184,10 +185,7 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
             )
         return Input(Lines(), iter([[Record(replace_surrogates(text)) for text in request.texts]]))
     if request.file is not None:
-        if request.file.is_dir() or not request.file.exists():
-            from rnncli.data.locate import existing_file  # only for the error
-
-            existing_file(str(request.file), option="-i")
+        require_file(request.file)
         if request.column is None:
             from rnncli.cli.rows import refuse_table  # takes 4 ms
 
