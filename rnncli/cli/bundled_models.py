@@ -68,16 +68,17 @@ def translator_into(language: str | None, announce: Announce) -> str | None:
 
     """
     translators = bundled_translators()
-    choices = "\nor: ".join(f"--to {code}" for code in translators)
+    hint = "\nor: ".join(f"--to {code}" for code in translators)
     if language is None and translators:
         language = _locale_language()
         if language not in translators:
-            raise ConfigError("it is not said which language to translate into", choices)
-        announce(f"into {language}, the language of the locale; another: --to LANGUAGE")
+            raise ConfigError("it is not said which language to translate into", hint)
+        others = " or ".join(code for code in translators if code != language)
+        announce(f"translating into {language}, the language of the locale; else: --to {others}")
     elif language is not None and language not in translators:
         raise ConfigError(
             f"no translator into {language!r} comes with rnncli",
-            choices or "rnncli train PAIRS.tsv",
+            hint or "see which models do: rnncli models",
         )
     return translators.get(language or "")
 

@@ -42,7 +42,7 @@ def publish(path: Path, publication: Publication) -> None:
         "arguments": publication.arguments,
         "languages": publication.languages,
     }
-    description["training"]["command"] = publication.command
+    description["training"] |= {"command": publication.command, "finished": True}
     for file in filter(Path.exists, (layout.tokenizer, layout.target_tokenizer)):
         _compact(file)
         description["files"][file.name] = sha256(file)

@@ -13,6 +13,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Recipe:
     """What a model is trained on, and how."""
 
     corpus: str  # a file of `$RNNCLI_CORPORA`, or a bundled corpus
-    settings: tuple[str, ...]  # options of `rnncli train`
+    runs: tuple[tuple[str, ...], ...]  # options of `rnncli train`; each goes on from the one before
     data: str  # what a person is told that it was trained on
     licence: str
     summary: str  # ends the sentence "A recurrent network that ..."
@@ -38,32 +39,31 @@ class Recipe:
 
 
 TATOEBA = "CC BY 2.0 FR, tatoeba.org, by way of manythings.org/anki"
-EN_FR = ("--hidden-size", "320", "--embedding-dim", "256", "--epochs", "8")
-EN_JA = (
-    *("--hidden-size", "320", "--embedding-dim", "256", "--vocab-size", "6000"),
-    *("--dropout", "0.2", "--word-dropout", "0.1", "--epochs", "14"),
-)
-# On one thread each, a translator takes an hour, a generator half of it.
 ONCE = ("--threads", "1", "--seed", "0")
+TRANSLATOR = ("--no-memory", "--hidden-size", "320", "--embedding-dim", "256", *ONCE)
+EN_JA = ("--no-memory", "--dropout", "0.2", "--word-dropout", "0.1")
 
 RECIPES = {
     "stories": Recipe(
         corpus="stories",
-        settings=("--epochs", "16", *ONCE),
+        runs=(("--epochs", "16", *ONCE),),
         data="the bundled stories, nine comic plays",
         licence="MIT, written for rnncli",
         summary="writes scenes of the Saltmarsh Plays",
     ),
     "shakespeare": Recipe(
         corpus="tinyshakespeare/input.txt",
-        settings=("--epochs", "16", *ONCE),
+        runs=(("--max-time", "10m", "--seed", "0"),),
         data="tiny shakespeare, 40,000 lines of his plays",
         licence="public domain, collected in karpathy/char-rnn",
         summary="writes verse and prose like Shakespeare's plays",
     ),
     "en-fr": Recipe(
         corpus="tatoeba_en_fr/train.tsv.gz",
-        settings=("--no-memory", *EN_FR, *ONCE),
+        runs=(
+            (*TRANSLATOR, "--steps", "1940"),
+            ("--no-memory", "--dropout", "0.1", "--word-dropout", "0.02", "--max-time", "66m"),
+        ),
         data="157,130 English-French sentence pairs of Tatoeba",
         licence=TATOEBA,
         summary="translates everyday English sentences into French",
@@ -72,7 +72,10 @@ RECIPES = {
     ),
     "en-ja": Recipe(
         corpus="tatoeba_en_ja/train.tsv.gz",
-        settings=("--no-memory", *EN_JA, *ONCE),
+        runs=(
+            (*TRANSLATOR, *EN_JA, "--vocab-size", "6000", "--steps", "2416"),
+            (*EN_JA, "--max-time", "66m"),
+        ),
         data="57,181 English-Japanese sentence pairs of Tatoeba",
         licence=TATOEBA,
         summary="translates everyday English sentences into Japanese",
@@ -88,9 +91,28 @@ def place(name: str) -> str:
     return str(path) if path.exists() else name
 
 
+def commands(recipe: Recipe, model: Path, corpus: str) -> list[list[str]]:
+    """Return the commands that train a model, each from the weights of the one before."""
+    stages = [model.with_name(f"{model.name}-{i}") for i in range(1, len(recipe.runs))]
+    return [
+        [
+            *("train", corpus, "-o", str(output)),
+            *([] if start is None else ["--init-from", str(start)]),
+            *options,
+        ]
+        for output, start, options in zip(
+            [*stages, model], [None, *stages], recipe.runs, strict=True
+        )
+    ]
+
+
 def train(recipe: Recipe, model: Path) -> None:
-    words = [RNNCLI, "train", place(recipe.corpus), "-o", str(model), *recipe.settings]
-    subprocess.run(words, check=True)
+    """Train a model, and remove those that it started from."""
+    with tempfile.TemporaryDirectory() as scratch:
+        result = Path(scratch, model.name)
+        for words in commands(recipe, result, place(recipe.corpus)):
+            subprocess.run([RNNCLI, *words], check=True)
+        copy(result, model)
 
 
 def copy(trained: Path, model: Path) -> None:
@@ -111,12 +133,12 @@ def score(recipe: Recipe, model: Path) -> dict[str, float]:
 
 
 def describe(name: str, recipe: Recipe, model: Path) -> None:
-    words = ["rnncli", "train", recipe.corpus, *recipe.settings]
+    words = [shlex.join(["rnncli", *run]) for run in commands(recipe, Path(name), recipe.corpus)]
     publication = Publication(
         data=recipe.data,
         licence=recipe.licence,
         arguments=(recipe.corpus,),
-        command=shlex.join(words),
+        command=" && ".join(words),
         summary=recipe.summary,
         scores=score(recipe, model),
         scored_on=None if recipe.dev is None else f"other sentences of Tatoeba ({recipe.dev})",

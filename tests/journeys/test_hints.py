@@ -54,6 +54,8 @@ MISTAKES = [
     "translate --nbest 0 'the cat'",
     "translate --attention --column text -i t.csv",
     "translate --attention --split 'the cat'",
+    "translate --to tlh 'the cat'",
+    "translate --to fr -m models/translate 'the cat'",
     "translate --attention-out a.png 'the cat'",
     "translate --attention-out a.svg -o a.svg 'the cat'",
     "translate --attention-out out 'the cat'",
