@@ -80,10 +80,14 @@ class SampledSoftmax:
         rows = torch.arange(len(columns), device=x.device)
         logits[rows, columns] += log_inclusion[columns].to(logits.dtype)
         loss = F.cross_entropy(logits.float(), columns, reduction="sum")
-        if label_smoothing:  # a share of each target for all tokens alike, candidates or not
+        if label_smoothing:  # a share of each target for all tokens alike
             of_targets = logits[rows, columns].float().sum()
-            of_all = F.linear(x.sum(0), output.weight.mean(0, keepdim=True)).sum()
-            of_all = of_all + len(targets) * output.bias.mean()
+            # The mean over the vocabulary is estimated from the candidates, too: a token that is
+            # pushed up in each step, but down only when it is sampled, would rise without end,
+            # since Adam makes small gradients large.
+            shares = (-log_inclusion).exp() / len(output.bias)  # (U,)
+            of_all = F.linear(x.sum(0), (shares @ output.weight[candidates]).unsqueeze(0)).sum()
+            of_all = of_all + len(targets) * (shares @ output.bias[candidates])
             loss = loss + label_smoothing * (of_targets - of_all)
         return loss, len(targets)
 

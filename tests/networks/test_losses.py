@@ -85,3 +85,25 @@ def test_label_smoothing_spreads_a_share_over_all_classes(smoothing):
     loss, _ = classification_loss(logits, torch.tensor([1]), smoothing)
     log_p = logits.log_softmax(1)[0]
     torch.testing.assert_close(loss, -((1 - smoothing) * log_p[1] + smoothing * log_p.mean()))
+
+
+def test_tokens_that_never_occur_stay_improbable_under_the_sampled_softmax():
+    torch.manual_seed(0)
+    size, absent = 2_000, 256  # such as the bytes of a vocabulary of subwords
+    counts = (1e5 / np.arange(1, size + 1)).astype(np.int64)
+    counts[-absent:] = 0
+    frequency = torch.from_numpy(counts / counts.sum())
+    output = nn.Linear(WIDTH, size)
+    with torch.no_grad():
+        output.bias.copy_((frequency + 1e-7).log())
+    sampled = SampledSoftmax(counts, 64, negative_samples=32)
+    optimizer = torch.optim.AdamW(output.parameters(), 3e-3, (0.9, 0.99))
+    mean = torch.randn(WIDTH)  # of the features
+    for _ in range(1_000):
+        x = torch.randn(64, WIDTH) + mean
+        targets = torch.multinomial(frequency, 64, replacement=True).clamp_min(PAD + 1)
+        optimizer.zero_grad()
+        sampled.loss(x, output, targets, 0.1)[0].backward()
+        optimizer.step()
+    probabilities = output(torch.randn(100, WIDTH) + mean).softmax(1)
+    assert probabilities[:, -absent:].sum(1).mean() < 0.1  # label smoothing gives them 0.013
