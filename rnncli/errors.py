@@ -53,6 +53,7 @@ _OUT_OF_MEMORY = (
     "annot allocate memory",  # also "Cannot"
     "could not create a memory",
     "could not create a primitive",
+    "could not execute a primitive",
     "can't start new thread",
 )
 

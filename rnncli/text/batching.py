@@ -68,6 +68,26 @@ def pad(
     return tokens, lengths
 
 
+def split_between_words(text: str, max_characters: int) -> list[str]:
+    """Split a text before single spaces into pieces of at most ``max_characters``.
+
+    No word, nor what is read together with its space, is in two pieces, unless half a piece has no
+    such space. The pieces join to the text.
+    """
+    pieces = []
+    start = 0
+    while len(text) - start > max_characters:
+        end = start + max_characters
+        low = start + max(1, max_characters // 2)
+        space = text.rfind(" ", low, end)
+        while space > low and (text[space - 1].isspace() or text[space + 1].isspace()):
+            space = text.rfind(" ", low, space)
+        end = space if space > low else end
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]]
+
+
 def split_long_text(text: str, max_characters: int) -> list[str]:
     """Split a text into pieces of at most ``max_characters``, after spaces if there are any.
 

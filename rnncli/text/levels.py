@@ -6,17 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
+import numpy as np
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
 from rnncli.config import Level
-from rnncli.text.batching import batched
+from rnncli.text.batching import batched, split_between_words
 from rnncli.text.special_tokens import SPECIAL_TOKENS, UNK
 from rnncli.text.unicode import UNSPACED_SCRIPTS
 
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 BATCH_TEXTS = 1_000  # for the library at once: keep its threads busy and memory flat
 BATCH_CHARACTERS = 1 << 20  # of these texts together
+# Longer texts are given to the library in pieces of so many characters: each character of one text
+# takes 200 bytes, of a batch of short ones at most 71.
+MAX_PIECE = 1 << 16
+BYTES_A_CHARACTER = 100
 
 _PUNCTUATION = re.compile(r"(?:^|(?<=(.)))[.,!?](?=\s|$)", re.MULTILINE)
 # Texts are pre-tokenized if most punctuation marks of a sample have a space before them.
@@ -112,6 +117,27 @@ def batch_texts(texts: Iterable[str]) -> Iterator[list[str]]:
     return batched(texts, max_items=BATCH_TEXTS, max_size=BATCH_CHARACTERS)
 
 
+def require_memory(texts: Iterable[str]) -> None:
+    """Check that a batch can be encoded: where memory ends in the library, it ends the process.
+
+    Raises:
+        MemoryError: there is too little.
+    """
+    np.empty(BYTES_A_CHARACTER * sum(map(len, texts)), np.uint8)
+
+
+def _training_batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in batches for the library, long ones in pieces.
+
+    Raises:
+        MemoryError: there is too little.
+    """
+    pieces = (piece for text in texts for piece in split_between_words(text, MAX_PIECE))
+    for batch in batch_texts(pieces):
+        require_memory(batch)
+        yield batch
+
+
 def _train_char(texts: Iterable[str], vocab_size: int, fold: bool, min_count: int) -> Backend:
     lower = normalizers.Lowercase().normalize_str if fold else str
     limit = max(vocab_size - len(SPECIAL_TOKENS) - len(BYTE_TOKENS), 0)
@@ -150,7 +176,7 @@ def _train_subword(texts: Iterable[str], vocab_size: int, fold: bool, min_count:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    backend.train_from_iterator(batch_texts(texts), trainer=trainer)
+    backend.train_from_iterator(_training_batches(texts), trainer=trainer)
     # The trainer registers special tokens as text to recognise; they must only be entries.
     description = json.loads(backend.to_str())
     description["added_tokens"] = []

@@ -16,6 +16,7 @@ level        a token is                                             unknown text
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,16 @@ from tokenizers import models, pre_tokenizers
 from rnncli.config import MAX_VOCAB, Level
 from rnncli.errors import ModelError
 from rnncli.messages import stage
+from rnncli.text.batching import split_between_words
 from rnncli.text.levels import (
     BYTE_TOKENS,
+    MAX_PIECE,
     WORD_PATTERNS,
     WORDS,
     batch_texts,
     build_backend,
     char_model,
+    require_memory,
     train_backend,
     word_model,
 )
@@ -80,9 +84,23 @@ class Tokenizer:
         """Yield the token ids of each text; many are encoded at a time.
 
         Lone surrogates, which ``str`` can hold and UTF-8 cannot, are read as U+FFFD.
+
+        Raises:
+            MemoryError: there is too little memory for some texts.
         """
         for chunk in batch_texts(map(replace_surrogates, texts)):
-            for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
+            pieces = [split_between_words(text, MAX_PIECE) for text in chunk]
+            encoded = self._encode_pieces(chain.from_iterable(pieces))
+            for parts in pieces:
+                ids = next(encoded)
+                for more in islice(encoded, len(parts) - 1):
+                    ids += more
+                yield ids
+
+    def _encode_pieces(self, pieces: Iterable[str]) -> Iterator[list[int]]:
+        for batch in batch_texts(pieces):
+            require_memory(batch)
+            for encoding in self._backend.encode_batch_fast(batch, add_special_tokens=False):
                 yield encoding.ids
 
     def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
@@ -90,8 +108,16 @@ class Tokenizer:
 
         Parts of one character all end where it does.
         """
-        encoding = self._backend.encode(replace_surrogates(text), add_special_tokens=False)
-        return encoding.ids, [end for _, end in encoding.offsets]
+        ids: list[int] = []
+        ends: list[int] = []
+        start = 0
+        for piece in split_between_words(replace_surrogates(text), MAX_PIECE):
+            require_memory([piece])
+            encoding = self._backend.encode(piece, add_special_tokens=False)
+            ids += encoding.ids
+            ends += [start + end for _, end in encoding.offsets]
+            start += len(piece)
+        return ids, ends
 
     def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
         """Return the token ids of a text, and the part of the text that each token stands for.

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 HISTORY = 10  # pairs of steps and differences of gradients that approximate the curvature
+# Of very many variables, fewer pairs are held, which makes more iterations: bounds memory.
+HISTORY_BYTES, MIN_HISTORY = 1 << 28, 3
 MIN_ITERATIONS = 5  # whatever the time: the first steps gain the most
 DECREASE = 1e-4  # share of the predicted decrease that a step must reach (Armijo)
 SHORTEST_STEP = 1e-4  # a shorter one gains less than rounding errors
@@ -40,7 +42,7 @@ def minimise(
     """
     x = start
     value, gradient = function(x)
-    pairs: deque[_Pair] = deque(maxlen=HISTORY)
+    pairs: deque[_Pair] = deque(maxlen=_history(start))
     for iteration in range(1, iterations + 1):
         direction = _direction(gradient, pairs)
         slope = float(direction @ gradient)
@@ -63,6 +65,12 @@ def minimise(
         if decrease <= tolerance * abs(value) or (iteration >= MIN_ITERATIONS and is_over()):
             break
     return x
+
+
+def _history(x: Tensor) -> int:
+    """Return how many pairs are held of vectors like this one."""
+    affordable = HISTORY_BYTES // (2 * x.element_size() * max(1, x.numel()))
+    return min(HISTORY, max(MIN_HISTORY, affordable))
 
 
 def _direction(gradient: Tensor, pairs: "deque[_Pair]") -> Tensor:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rnncli.config import LEVELS
 from rnncli.errors import ModelError
-from rnncli.text.levels import is_pretokenized
+from rnncli.text.batching import split_between_words
+from rnncli.text.levels import MAX_PIECE, is_pretokenized
 from rnncli.text.special_tokens import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import word_spans
@@ -46,6 +47,41 @@ def trained():
 def test_characters_and_subwords_give_any_text_back(trained, text):
     for level in ("char", "subword"):
         assert trained[level].decode(trained[level].encode(text)) == text
+
+
+@given(st.text(alphabet="ab' .\u00e9\n猫", max_size=60), st.integers(2, 20))
+def test_long_texts_are_read_in_pieces_as_if_they_were_whole(trained, text, size):
+    pieces = split_between_words(text, size)
+    assert "".join(pieces) == text
+    assert all(len(piece) <= size for piece in pieces)
+    if all(piece.startswith(" ") and not piece[1:2].isspace() for piece in pieces[1:]):
+        for tokenizer in trained.values():
+            ids = [id for piece in pieces for id in tokenizer.encode(piece)]
+            assert ids == tokenizer.encode(text)
+
+
+def test_a_text_longer_than_a_piece_is_one_text(trained):
+    sentence = " The cat sat, l'eau x_1  dog's"
+    number = 2 * MAX_PIECE // len(sentence)
+    for tokenizer in trained.values():
+        once, ends = tokenizer.encode_with_ends(sentence)
+        assert tokenizer.encode(sentence * number) == once * number
+        before, long, after = tokenizer.encode_all(["cat", sentence * number, "sat"])
+        assert (len(long), before, after) == (
+            len(once) * number,
+            tokenizer.encode("cat"),
+            tokenizer.encode("sat"),
+        )
+        ids, all_ends = tokenizer.encode_with_ends(sentence * number)
+        assert ids == once * number
+        assert all_ends[-len(ends) :] == [(number - 1) * len(sentence) + end for end in ends]
+
+
+def test_a_text_without_spaces_is_read_in_pieces_too(trained):
+    text = "猫" * (MAX_PIECE + 9)
+    assert trained["word"].encode(text) == trained["word"].encode("猫") * len(text)
+    unbroken = "ab" * MAX_PIECE
+    assert trained["subword"].decode(trained["subword"].encode(unbroken)) == unbroken
 
 
 @given(st.lists(st.text(), max_size=5))

@@ -25,6 +25,14 @@ def test_the_minimum_of_an_ill_conditioned_quadratic_function():
     torch.testing.assert_close(found, minimum, atol=1e-3, rtol=0)
 
 
+def test_very_many_variables_have_a_short_history_and_the_same_minimum(monkeypatch):
+    monkeypatch.setattr("rnncli.training.lbfgs.HISTORY_BYTES", 8)
+    minimum = torch.linspace(-2, 3, 50, dtype=torch.float64)
+    curvatures = torch.logspace(-1, 1, 50, dtype=torch.float64)
+    found = minimise(quadratic(minimum, curvatures), torch.zeros_like(minimum), 500, 0.0)
+    torch.testing.assert_close(found, minimum, atol=1e-3, rtol=0)
+
+
 def test_the_weight_of_a_logistic_regression_is_the_log_odds():
     right, wrong = 9, 3
 
