@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.messages import format_duration
 from rnncli.text.unicode import escape_controls
+from rnncli.training.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from torch import Tensor
 
-    from rnncli.config import Settings
     from rnncli.training.contract import Phase, Progress
 
 # Samples a text with some weights; None where a model writes none.
@@ -42,8 +41,7 @@ class Display(AbstractContextManager["Display"]):
         self._bar: Bar | None = None  # of the phase that runs
         self._best = math.nan  # loss
         self._is_legend_shown = False
-        self._began = 0.0  # seconds at the first step of the phase
-        self._steps: deque[tuple[float, float]] = deque()  # seconds, and share of all, after each
+        self._time_left: TimeLeft | None = None  # of that phase
         self._preview_seconds = 0.0
 
     def __exit__(self, *error: object) -> None:
@@ -52,8 +50,11 @@ class Display(AbstractContextManager["Display"]):
 
     def show(self, phase: "Phase", progress: "Progress") -> None:
         """Draw the progress of a step, and print its notices and its evaluation."""
-        bar = self._bar or self._begin(progress.seconds)
-        self._steps.append((progress.seconds, _share_of_steps(phase.settings, progress)))
+        bar = self._bar or self._begin()
+        if self._time_left is None:
+            self._time_left = TimeLeft(phase.settings, progress.seconds)
+        self._time_left.note(progress)
+        left = self._time_left.seconds
         for notice in progress.notices:
             self._print(notice)
         if progress.evaluation is not None:
@@ -61,19 +62,16 @@ class Display(AbstractContextManager["Display"]):
         best = "" if math.isnan(self._best) else f"  best {format_scores({'loss': self._best})}"
         status = (
             f"loss {progress.loss:.3f}{best}  {progress.throughput:,.0f} {phase.unit}/s, "
-            f"{progress.way}  "
-            f"{self._remaining(phase, progress)}"
+            f"{progress.way}  " + ("" if math.isinf(left) else f"{format_duration(left)} left")
         )
         bar.update(bar.task_ids[0], completed=progress.fraction, status=status)
         if progress.last:
             self._live.close()
-            self._bar, self._best = None, math.nan
+            self._bar, self._best, self._time_left = None, math.nan, None
 
-    def _begin(self, seconds: float) -> "Bar":
+    def _begin(self) -> "Bar":
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._began = seconds
-        self._steps.clear()
         self._bar = Progress(
             TextColumn("[bold]{task.percentage:>3.0f}%"),
             BarColumn(bar_width=None),
@@ -88,21 +86,6 @@ class Display(AbstractContextManager["Display"]):
             self._show_legend()
             self._live.enter_context(self._bar)
         return self._bar
-
-    def _remaining(self, phase: "Phase", progress: "Progress") -> str:
-        """Estimate the time left: that of the budget, or less where all steps take less.
-
-        Their pace is that of the later half so far: the first ones are slow, and what went before
-        them tells nothing.
-        """
-        steps, middle = self._steps, (self._began + progress.seconds) / 2
-        while len(steps) > 1 and steps[1][0] <= middle:
-            steps.popleft()
-        (before, share_before), (now, share) = steps[0], steps[-1]
-        left = (phase.settings.max_time or math.inf) - now
-        if share > share_before:
-            left = min(left, (now - before) / (share - share_before) * (1 - share))
-        return "" if math.isinf(left) else f"{format_duration(max(left, 0))} left"
 
     def _show_evaluation(self, progress: "Progress") -> None:
         assert progress.evaluation is not None
@@ -142,13 +125,6 @@ class Display(AbstractContextManager["Display"]):
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:
             self._console.print(line)
-
-
-def _share_of_steps(settings: "Settings", progress: "Progress") -> float:
-    """Return the share of all steps that are taken; 0 where only the time budget ends them."""
-    return max(
-        progress.step / (settings.steps or math.inf), progress.epoch / (settings.epochs or math.inf)
-    )
 
 
 def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:
