@@ -206,10 +206,10 @@ def main(
     """Train small recurrent networks on your own text, and use them in pipes.
 
     Examples:
-        rnncli train
         echo "a warm, funny film" | rnncli classify
+        rnncli translate --to fr "Where is the station?"
         rnncli train --dry-run texts.csv
 
-    The first trains a classifier on the bundled reviews, the second labels a line with it, the
-    third shows what a file of yours is taken for. Each command has a page: rnncli train --help.
+    The first two answer with models that come with rnncli, the third shows what a file of yours is
+    taken for, before you train on it. Each command has a page: rnncli train --help.
     """

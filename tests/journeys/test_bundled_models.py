@@ -10,6 +10,7 @@ from shell import rnncli as rnncli_process
 
 import rnncli
 from rnncli.config import BUNDLED_MODELS
+from rnncli.data.corpora import bundled_file
 from rnncli.storage.bundled import bundled_models
 
 MAX_BYTES = {
@@ -19,6 +20,7 @@ MAX_BYTES = {
     "bundled:en-fr": 7_000_000,
     "bundled:en-ja": 7_000_000,
 }
+MAX_WHEEL_BYTES = 32_000_000
 LABELLED = {
     "I don't like it": "negative",
     "not bad at all": "positive",
@@ -35,6 +37,11 @@ LABELLED = {
 def test_a_bundled_model_is_small(name: str) -> None:
     path = bundled_models()[name]
     assert sum(file.stat().st_size for file in path.rglob("*")) < MAX_BYTES[name]
+
+
+def test_the_wheel_is_small() -> None:
+    data = bundled_file("reviews.csv").parent  # nearly all of the wheel, before it is compressed
+    assert sum(file.stat().st_size for file in data.rglob("*")) < MAX_WHEEL_BYTES
 
 
 @pytest.mark.parametrize("name", BUNDLED_MODELS.values())

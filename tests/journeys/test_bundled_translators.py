@@ -12,9 +12,9 @@ from shell import rnncli as rnncli_process
 from rnncli.storage.bundled import bundled_models, bundled_translators
 
 NOWHERE = {"LC_ALL": "C"}  # a locale of no language
-TEXTS = ("I love you.", "Where is the station?")
-WORDS = {"fr": ("aime", "gare"), "ja": ("愛", "駅")}  # each of which is in a translation of a text
-LETTERS = {"fr": "eart", "ja": "。のはい"}  # that nearly every text of some sentences has
+TEXTS = ("My brother is a doctor.", "Where is the station?")
+WORDS = {"fr": ("frère", "gare"), "ja": ("医者", "駅")}  # in their translations
+LETTERS = {"fr": "eart", "ja": "。は"}  # of which nearly every text has some
 
 needs_translators = pytest.mark.skipif(
     bundled_translators().keys() != WORDS.keys(), reason="the translators are not made yet"
