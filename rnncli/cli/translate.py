@@ -30,16 +30,6 @@ def translate(
     ] = None,
     input: options.InputFile = None,
     column: options.Column = None,
-    to: Annotated[
-        str | None,
-        option(
-            "--to LANGUAGE",
-            MODEL,
-            "Use the bundled translator from English into this language: "
-            f"{', '.join(bundled_translators())}; else that into the language of the locale.",
-            show_default=False,
-        ),
-    ] = None,
     beam: options.Beam = SearchConfig.beam,
     nbest: Annotated[
         int,
@@ -94,6 +84,16 @@ def translate(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
+    to: Annotated[
+        str | None,
+        option(
+            "--to LANGUAGE",
+            MODEL,
+            "Use the bundled translator from English into this language: "
+            f"{', '.join(bundled_translators())}; else that into the language of the locale.",
+            show_default=False,
+        ),
+    ] = None,
     model: options.ModelPath = None,
     batch_size: options.BatchSize = BATCH_SIZE,
     threads: options.Threads = None,
