@@ -21,6 +21,8 @@ from models import (
 )
 from shell import TIMEOUT, call, environment, rnncli
 
+from rnncli.storage.bundled import bundled_translators
+
 PANELS = ["Data", "Budget", "Sampling", "Search", "Output", "Model", "Advanced"]
 ANSWERS = {"classify": classifier, "generate": generator, "translate": translator}
 
@@ -77,13 +79,16 @@ def test_the_examples_of_training_work_with_fewer_steps(folder: Path, tmp_path: 
 
 def test_the_first_page_begins_with_examples_that_work(folder: Path, tmp_path: Path) -> None:
     page = call(env={"COLUMNS": "80"}).out.decode()
-    train, answer, plan, *_ = re.findall(r"^ +((?:echo .+ \| )?rnncli .+?) *$", page, re.MULTILINE)
-    result = call(*shlex.split(train)[1:], *SMALL, "--steps", 1, "--no-ngrams", cwd=tmp_path)
-    assert result.code == 0, result.err
-    text, _, command = answer.removeprefix("echo ").partition(" | ")
+    label, translate, plan, *_ = re.findall(
+        r"^ +((?:echo .+ \| )?rnncli .+?) *$", page, re.MULTILINE
+    )
+    text, _, command = label.removeprefix("echo ").partition(" | ")
     stdin = f"{shlex.split(text)[0]}\n".encode()
     assert len(rnncli(*shlex.split(command)[1:], stdin=stdin, cwd=tmp_path).lines) == 1
     assert call(*shlex.split(plan)[1:], cwd=folder).code == 0
+    if not bundled_translators():
+        pytest.skip("the translators are not made yet")
+    assert len(call(*shlex.split(translate)[1:], cwd=tmp_path).lines) == 1
 
 
 @pytest.mark.parametrize("command", [*ANSWERS, "train", "evaluate"])
