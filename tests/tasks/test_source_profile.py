@@ -1,6 +1,7 @@
 """The profile of a translator's training sources: written into its description, read with care."""
 
 import json
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -10,17 +11,32 @@ from models import sentence_translator, translator
 from shell import call
 
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
+from rnncli.text.tokenizer import Tokenizer
 
+SIZE = 300
 TEXTS = ["It is late.", "Is Tom here?", "What a day!", "We wait for Tom. He is late."]
 
 
+def profile_of(texts: list[str]) -> SourceProfile:
+    return SourceProfile.of([(text, text) for text in texts], tokenizer())
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    return Tokenizer.train(TEXTS, "subword", SIZE)
+
+
+def parse(value: object) -> SourceProfile | None:
+    return SourceProfile.parse(value, tokenizer().vocab_size)
+
+
 def test_a_profile_reads_as_it_was_written() -> None:
-    profile = SourceProfile.of(5 * TEXTS)
-    assert SourceProfile.parse(json.loads(json.dumps(profile.to_json()))) == profile
+    profile = profile_of(5 * TEXTS)
+    assert parse(json.loads(json.dumps(profile.to_json()))) == profile
 
 
 def test_a_text_of_nothing_has_a_profile() -> None:
-    assert SourceProfile.parse(SourceProfile.of([""]).to_json()) == SourceProfile.of([])
+    assert parse(profile_of([""]).to_json()) == profile_of([])
 
 
 DAMAGES: list[tuple[str, str, Any]] = [
@@ -33,15 +49,19 @@ DAMAGES: list[tuple[str, str, Any]] = [
     ("sentences", "max_words", 0),
     ("sentences", "max_words", True),
     ("sentences", "single", "all"),
+    ("language", "token_bits", "0"),
+    ("language", "token_bits", SIZE * "\x00"),
+    ("language", "max_bits", 1e9),
+    ("stand_ins", "names", "Tom"),
 ]
 
 
 @pytest.mark.parametrize(("part", "name", "value"), DAMAGES)
 def test_a_damaged_profile_is_refused(part: str, name: str, value: object) -> None:
-    values = SourceProfile.of(TEXTS).to_json()
+    values = profile_of(TEXTS).to_json()
     values[part][name] = value
     with pytest.raises(ValueError, match="sources"):
-        SourceProfile.parse(values)
+        parse(values)
 
 
 def changed(model: Path, folder: Path, value: object) -> Path:

@@ -72,7 +72,8 @@ class Translator(Predictor[EncoderDecoder]):
         self._tuned = model.require_tuned({"length_penalty"}, optional, maximum)
         self._confidence = Confidence.parse(self._tuned)
         try:
-            profile = SourceProfile.parse(model.description.task_values.get(SOURCES))
+            values = model.description.task_values.get(SOURCES)
+            profile = SourceProfile.parse(values, self._tokenizer.vocab_size)
         except ValueError as error:
             raise model.damaged(str(error)) from None
         self._reader = Reader(self._tokenizer, profile, self._announce_once)
@@ -214,15 +215,20 @@ class Translator(Predictor[EncoderDecoder]):
         """Return the n best translations of each text, which is translated as a whole."""
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
         readings = [self._reader.read(texts[i]) for i in translated]
-        signs = (plain_signs(reading.text) for reading in readings)
+        signs = [plain_signs(reading.text) for reading in readings]
         sources = [[*ids, EOS] for ids in self._tokenizer.encode_all(signs)]
+        self._reader.check_language(signs, sources)
         prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
             batch = [sources[row] for row in rows]
             state = self._network.encode(*pad(batch))
-            hypotheses = self._hypotheses(batch, state, config, prefix_tokens)
-            nbest = self._translations([readings[row] for row in rows], state, hypotheses)
+            read = [readings[row] for row in rows]
+            # Some may lack words that are to be copied: then others are better.
+            n = config.beam if any(reading.copies for reading in read) else config.nbest
+            found = self._hypotheses(batch, state, replace(config, nbest=n), prefix_tokens)
+            pairs = zip(read, self._translations(read, state, found), strict=True)
+            nbest = [reading.best_first(best)[: config.nbest] for reading, best in pairs]
             return nbest if prefix else [self._with_confidence(best, config) for best in nbest]
 
         translations = [[Translation(replace_surrogates(text), 0.0, 0)] for text in texts]

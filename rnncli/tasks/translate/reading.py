@@ -1,12 +1,21 @@
 """Read texts as the training sources are written, and write translations as the texts are."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnncli.messages import Announce
 from rnncli.tasks.translate.end_marks import without_end_mark
 from rnncli.tasks.translate.letter_case import familiar_case
 from rnncli.tasks.translate.source_profile import SourceProfile
+from rnncli.tasks.translate.stand_ins import Copy, restore
+from rnncli.tasks.translate.translation import Translation
 from rnncli.text.tokenizer import Tokenizer
+
+# Emoji and smileys at the end of a text.
+_EMOJI = re.compile(
+    r"(?:\s*(?:[\u2600-\u27bf\u2b50\ufe0f\u200d\U0001f000-\U0001faff]|[:;]-?[)(DP](?!\w)))+$"
+)
 
 
 @dataclass(frozen=True)
@@ -15,15 +24,25 @@ class Reading:
 
     text: str
     end_mark: str = ""  # that was added to it
+    copies: tuple[Copy, ...] = ()  # of words in whose place others are read
+    emoji: str = ""  # that was taken off its end
 
     def write(self, translation: str) -> str:
-        """Return a translation of what was read as one of the text: without the added mark."""
-        return without_end_mark(translation) if self.end_mark else translation
+        """Return a translation of what was read as one of the text."""
+        if self.end_mark:
+            translation = without_end_mark(translation)
+        return restore(translation, self.copies) + self.emoji
+
+    def best_first(self, translations: Sequence[Translation]) -> list[Translation]:
+        """Return translations in their order, but those that lack copied words last."""
+        return sorted(
+            translations, key=lambda t: sum(copy.word not in t.text for copy in self.copies)
+        )
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Read texts with the end marks and capitals of the training sources."""
+    """Read texts as the training sources are written."""
 
     tokenizer: Tokenizer  # of the sources
     profile: SourceProfile | None  # of the sources; None: of an older model
@@ -31,15 +50,41 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """Return a text as the model reads it, and announce where that differs."""
-        cased = familiar_case(
-            text, self.tokenizer, None if self.profile is None else self.profile.capitals
-        )
+        profile = self.profile
+        match = None if profile is None else _EMOJI.search(text)
+        emoji = match[0] if match and match.start() else ""
+        text = text.removesuffix(emoji)
+        addresses: tuple[Copy, ...] = ()
+        if profile is not None:
+            text, addresses = profile.stand_ins.replace_addresses(text)
+        cased = familiar_case(text, self.tokenizer, None if profile is None else profile.capitals)
         if cased != text:
             self.announce("some texts are read with other capitals, which the model knows better")
-        mark = "" if self.profile is None else self.profile.end_marks.missing_mark(cased)
+        if profile is None:
+            return Reading(cased)
+        mark = profile.end_marks.missing_mark(cased)
         if mark:
             self.announce(
                 "some texts are read with an end mark, which nearly all training texts have; their "
                 "translations have none"
             )
-        return Reading(cased + mark, mark)
+        replaced, names = profile.stand_ins.replace_names(cased, self._is_unknown)
+        return Reading(replaced + mark, mark, addresses + names, emoji)
+
+    def _is_unknown(self, word: str) -> bool:
+        assert self.profile is not None
+        return self.profile.language.is_unknown(self.tokenizer.encode(f" {word}"))
+
+    def check_language(self, texts: Sequence[str], encoded: Sequence[Sequence[int]]) -> None:
+        """Announce where a text is hardly in the language of the sources.
+
+        ``encoded`` are the tokens of the texts, with ``<eos>``.
+        """
+        if self.profile is None:
+            return
+        is_foreign = self.profile.language.is_foreign
+        if any(is_foreign(text, ids[:-1]) for text, ids in zip(texts, encoded, strict=True)):
+            self.announce(
+                "some texts are hardly in the language that the model translates from: their "
+                "translations may make no sense"
+            )

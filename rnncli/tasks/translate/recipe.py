@@ -46,6 +46,7 @@ from rnncli.tasks.translate.train import (
     sample_pairs,
 )
 from rnncli.text.sentences import clean
+from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.sizing import (
     Capacity,
@@ -143,7 +144,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             trainable.model.architecture,
             trainable.tokenizer,
             trainable.target_tokenizer,
-            task_values={SOURCES: _profile(data.train).to_json()},
+            task_values={SOURCES: _profile(data.train, trainable.tokenizer).to_json()},
         )
 
     def finish(
@@ -206,10 +207,11 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         return f"{source} → {translation.text} ({reference})"
 
 
-def _profile(train: "Dataset") -> SourceProfile:
+def _profile(train: "Dataset", tokenizer: Tokenizer) -> SourceProfile:
     """Return the profile of the training sources, of a sample where there are many."""
-    sources = column_values(sample_pairs(train, MAX_TEXTS), "source")
-    return SourceProfile.of(map(clean, sources))
+    sample = sample_pairs(train, MAX_TEXTS)
+    sides = (map(clean, column_values(sample, side)) for side in ("source", "target"))
+    return SourceProfile.of(list(zip(*sides, strict=True)), tokenizer)
 
 
 def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) -> None:

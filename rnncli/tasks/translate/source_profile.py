@@ -1,13 +1,16 @@
 """What the training sources of a translator are like, so that others can be read like them."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rnncli.tasks.translate.end_marks import FULL_STOPS, QUESTION_MARKS, EndMarks
 from rnncli.tasks.translate.letter_case import Capitals
 from rnncli.tasks.translate.segmentation import Sentences
+from rnncli.tasks.translate.source_language import MAX_BITS, UNITS, ZERO, SourceLanguage
+from rnncli.tasks.translate.stand_ins import StandIns
+from rnncli.text.tokenizer import Tokenizer
 
 SOURCES = "sources"  # its name among the values of the task in a model's description
 MAX_TEXTS = 30_000  # sources that are looked at, in a second or two: more change little
@@ -23,12 +26,20 @@ class SourceProfile:
     end_marks: EndMarks
     capitals: Capitals
     sentences: Sentences
+    language: SourceLanguage
+    stand_ins: StandIns
 
     @classmethod
-    def of(cls, sources: Iterable[str]) -> "SourceProfile":
-        """Return the profile of training sources."""
-        texts = [source for source in sources if source]
-        return cls(EndMarks.of(texts), Capitals.of(texts), Sentences.of(texts))
+    def of(cls, pairs: Sequence[tuple[str, str]], tokenizer: Tokenizer) -> "SourceProfile":
+        """Return the profile of the sources of training pairs; the tokenizer is theirs."""
+        texts = [source for source, _ in pairs if source]
+        return cls(
+            EndMarks.of(texts),
+            Capitals.of(texts),
+            Sentences.of(texts),
+            SourceLanguage.of(texts, tokenizer),
+            StandIns.of(pairs),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as an object of JSON, in which words are one text."""
@@ -41,8 +52,10 @@ class SourceProfile:
         }
 
     @classmethod
-    def parse(cls, value: object) -> "SourceProfile | None":
+    def parse(cls, value: object, vocab_size: int) -> "SourceProfile | None":
         """Parse the profile in a model's description; older models have none.
+
+        ``vocab_size`` is that of the sources.
 
         Raises:
             ValueError: it is damaged.
@@ -55,9 +68,15 @@ class SourceProfile:
                 "end_marks": dict(marks),
                 "capitals": dict(capitals),
                 "sentences": dict(sentences),
+                "language": dict(language),
+                "stand_ins": dict(stand_ins),
             }:
                 return cls(
-                    _parse_end_marks(marks), _parse_capitals(capitals), _parse_sentences(sentences)
+                    _parse_end_marks(marks),
+                    _parse_capitals(capitals),
+                    _parse_sentences(sentences),
+                    _parse_language(language, vocab_size),
+                    StandIns(_pairs(stand_ins.get("names")), _pairs(stand_ins.get("numbers"))),
                 )
         raise ValueError("the profile of the sources is wrong")
 
@@ -81,6 +100,17 @@ def _parse_sentences(value: Mapping[str, Any]) -> Sentences:
     return Sentences(_share(value.get("single")), _share(value.get("listed")), max_words)
 
 
+def _parse_language(value: Mapping[str, Any], vocab_size: int) -> SourceLanguage:
+    token_bits, max_bits = value.get("token_bits"), value.get("max_bits")
+    if not isinstance(token_bits, str) or len(token_bits) != vocab_size:
+        raise ValueError("the frequencies of the sources are wrong")
+    if not all(ZERO <= ord(bits) <= ZERO + UNITS * MAX_BITS for bits in token_bits):
+        raise ValueError("the frequencies of the sources are wrong")
+    if not isinstance(max_bits, float) or not 0 <= max_bits <= MAX_BITS:
+        raise ValueError("the bits of the sources are wrong")
+    return SourceLanguage(token_bits, max_bits)
+
+
 def _share(value: object) -> float:
     if not isinstance(value, float) or math.isnan(value) or not 0 <= value <= 1:
         raise ValueError("a share of the sources is wrong")
@@ -91,3 +121,10 @@ def _words(value: object) -> tuple[str, ...]:
     if not isinstance(value, str) or len(value) > MAX_CHARACTERS:
         raise ValueError("a list of words of the sources is wrong")
     return tuple(value.split(SEPARATOR)) if value else ()
+
+
+def _pairs(value: object) -> tuple[str, ...]:
+    pairs = _words(value)
+    if not all(all(pair.partition("=")) for pair in pairs):
+        raise ValueError("the words of the sources that are copied are wrong")
+    return pairs

@@ -1,0 +1,67 @@
+"""Names, numbers and addresses that a model does not know come through."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from models import sentence_translator
+from shell import call
+
+from rnncli.tasks.translate.source_profile import SOURCES
+from rnncli.tasks.translate.stand_ins import Copy, StandIns, restore
+
+PAIRS = [
+    ("We wait for Anna.", "アンナを待つ。"),
+    ("It is 10 now.", "今10時だ。"),
+    ("We like Monday.", "月曜日が好きだ。"),
+]
+
+
+def test_stand_ins_are_words_that_targets_repeat_or_transcribe() -> None:
+    found = StandIns.of(10 * PAIRS)
+    assert (found.names, found.numbers) == (("Anna=アンナ",), ("10=10",))
+    assert StandIns.of(PAIRS) == StandIns((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "words"),
+    [
+        ("I saw Kowal, and Tom.", "I saw Ann, and Tom.", ["Kowal"]),
+        ("In 1987 he met Kowal.", "In 2013 he met Tom.", ["1987", "Kowal"]),
+        ("Mr. Kowal is here.", "Mr. Tom is here.", ["Kowal"]),
+        ("Kowal and 20 others", "Kowal and 20 others", []),
+        ("Call Xa, Xb and Xc", "Call Xa, Xb and Xc", []),
+        ("on 17 March", "on 20 March", ["17"]),
+    ],
+)
+def test_unknown_names_and_numbers_are_replaced(text: str, read: str, words: list[str]) -> None:
+    stand_ins = StandIns(("Tom=Tom", "Ann=Anne"), ("2013=2013", "20=20"))
+    known = {"20", "Xa", "Xb", "Xc"}
+    replaced, copies = stand_ins.replace_names(text, lambda word: word not in known)
+    assert (replaced, [copy.word for copy in copies]) == (read, words)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.org/a?b=1", "www.example.org", "a.b+c@example.org", "@ann", "#tag"]
+)
+def test_addresses_are_replaced_whole(address: str) -> None:
+    replaced, copies = StandIns(("Tom=Tom",), ()).replace_addresses(f"see {address}, please")
+    assert (replaced, copies) == ("see Tom, please", (Copy(address, "Tom"),))
+    assert restore("voyez Tom", copies) == f"voyez {address}"
+
+
+def test_copied_words_are_put_where_their_stand_ins_are() -> None:
+    copies = (Copy("Kowal", "トム"), Copy("1987", "2013"))
+    assert restore("トムは2013年", copies) == "Kowalは1987年"
+    assert restore("Tomate, Tom", [Copy(r"\1", "Tom")]) == r"Tomate, \1"
+    assert restore("nothing", copies) == "nothing"
+
+
+def test_an_address_and_emoji_come_through_the_command(tmp_path: Path) -> None:
+    model = Path(copytree(sentence_translator(), tmp_path / "model"))
+    config = json.loads((model / "config.json").read_text())
+    config["task_values"][SOURCES]["stand_ins"]["names"] = "The cat=chat"
+    (model / "config.json").write_text(json.dumps(config))
+    (line,) = call("translate", "-m", model, "@felix sleeps here 😊").lines
+    assert line == "Le @felix dort ici 😊"
