@@ -1,14 +1,25 @@
-"""The gradient of a recurrent network's loss by the lag of the input.
+"""The gradient of a recurrent network by the lag of the input.
 
 Where gradients vanish, nothing is learned from earlier inputs (Bengio, Simard and Frasconi 1994;
 Pascanu, Mikolov and Bengio 2013, section 2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, autograd, nn
+from torch.nn import functional as F
+
+from rnncli.networks.architecture import Architecture, Vocabulary, parameters
+from rnncli.networks.model_torch import CausalLM, EncoderDecoder, SequenceClassifier, build
+from rnncli.networks.numerics import Floats, Ints
+
+SEED = 0  # of the weights of an untrained network
+
+Network = SequenceClassifier | CausalLM | EncoderDecoder
 
 
 def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray[np.float32]:
@@ -46,3 +57,49 @@ def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray
         raise ValueError("the loss does not depend on the last input")
     relative: NDArray[np.float32] = (norms / norms[0]).float().cpu().numpy()
     return relative
+
+
+def load_network(architecture: Architecture, weights: Mapping[str, Floats] | None) -> Network:
+    """Build a network in PyTorch with these weights or, without any, as it is before training.
+
+    The random numbers of PyTorch go on as if nothing had been drawn.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        network = build(architecture).eval()
+    if weights is None:
+        return network
+    tensors = {name: torch.from_numpy(np.array(weights[name])) for name in parameters(architecture)}
+    if isinstance(architecture.head, Vocabulary) and architecture.head.tied:
+        tensors["decoder.output.weight"] = tensors["decoder.embedding.weight"]
+    network.load_state_dict(tensors)
+    return network
+
+
+def network_gradient_by_lag(network: Network, tokens: Ints) -> NDArray[np.float32]:
+    """Compute the same for a network that reads sequences (N, T + 1).
+
+    The last step of a decoder is its prediction of the last token. That of an encoder is the state
+    of its forward direction, of which a random direction is taken; it reads the first T tokens.
+    """
+    ids = torch.from_numpy(tokens.astype(np.int64))
+    inputs, targets = ids[:, :-1], ids[:, -1]
+    if isinstance(network, CausalLM):
+        decoder = network.decoder
+
+        def loss() -> Tensor:
+            features, _ = decoder.features(inputs, [None] * len(decoder.layers))
+            return F.cross_entropy(decoder.output(features[:, -1]), targets, reduction="sum")
+
+        return gradient_by_lag(decoder.embedding, loss)
+    encoder: Any = network.encoder
+    size = encoder.layers[-1][0].hidden_size
+    lengths = torch.full((len(ids),), inputs.shape[1])
+    signs = torch.randn(len(ids), size, generator=torch.Generator().manual_seed(SEED))
+
+    def last_state() -> Tensor:
+        _, last = encoder(inputs, lengths)  # (N, D), the forward direction first
+        total: Tensor = (last[:, :size] * signs.to(last.dtype)).sum()
+        return total
+
+    return gradient_by_lag(encoder.embedding, last_state)

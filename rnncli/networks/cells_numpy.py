@@ -11,7 +11,7 @@ They compute the same functions as those of `cells_torch.py`, with these optimis
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -30,7 +30,17 @@ class Inputs(Protocol):
 
 # Called before a layer runs, with the layer, the inputs of its gates (P, gates H), its state, and
 # whether it reads backward.
+# Is called after each step, with the packed rows of the texts that have it, and their states.
+StepHook: TypeAlias = Callable[[slice, LayerState], None]
 ForwardPreHook: TypeAlias = Callable[["Recurrent", Floats, LayerState, bool], None]
+
+
+class Clamp(NamedTuple):
+    """A unit that has the same value after each step, whatever the layer computes."""
+
+    state: int  # 0: h, 1: c
+    unit: int
+    value: float
 
 
 class Recurrent:
@@ -47,6 +57,8 @@ class Recurrent:
         """Read the weights; ``scale`` is that of the inputs."""
         self.name = prefix.removesuffix(".")  # which the names of its weights begin with
         self.forward_pre_hook: ForwardPreHook | None = None
+        self.step_hook: StepHook | None = None
+        self.clamps: tuple[Clamp, ...] = ()
         weight_ih, bias = weights[prefix + "weight_ih"], weights[prefix + "bias_ih"].copy()
         size = self.hidden_size = len(bias) // GATES[self.cell]
         order = np.arange(len(bias)).reshape(-1, size)[list(self.gate_order)].ravel()
@@ -110,12 +122,20 @@ class Recurrent:
             k = span.stop - span.start
             active = state if k == n else tuple(part[:k] for part in state)
             self.step(inputs[span], work[:k], active)
+            for clamp in self.clamps:
+                self._clamp(clamp, work[:k], active)
+            if self.step_hook is not None:
+                self.step_hook(span, active)
             out[span] = active[0]
         return state
 
     def step(self, x: Floats, work: Floats, state: LayerState) -> None:
         """Update the state (N, H) in place; x is W x + b (N, gates H), ``work`` a scratch array."""
         raise NotImplementedError
+
+    def _clamp(self, clamp: Clamp, work: Floats, state: LayerState) -> None:  # noqa: ARG002
+        """Set a unit of the state after a step, in place; ``work`` is what the step left there."""
+        state[clamp.state][:, clamp.unit] = clamp.value
 
     def _add_recurrent_bias(self, bias: Floats, bias_hh: Floats) -> None:
         """Add the recurrent bias to that of the inputs, in place."""
@@ -169,6 +189,13 @@ class Lstm(Recurrent):
         c += i
         np.tanh(c, out=h)
         h *= o
+
+    def _clamp(self, clamp: Clamp, work: Floats, state: LayerState) -> None:
+        """Set a unit of the state; h follows c by way of the output gate."""
+        super()._clamp(clamp, work, state)
+        if clamp.state == 1:
+            h, unit = state[0], clamp.unit
+            h[:, unit] = work[:, 2 * self.hidden_size + unit] * np.tanh(np.float32(clamp.value))
 
 
 class Gru(Recurrent):

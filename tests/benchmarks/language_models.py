@@ -15,14 +15,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 from report import RNNCLI, ROOT, Report
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
-from rnncli.analysis.gradients import gradient_by_lag
+from rnncli.analysis.gradients import load_network, network_gradient_by_lag
 from rnncli.config import CELLS, Cell
 from rnncli.networks.architecture import (
     Architecture,
@@ -31,7 +30,6 @@ from rnncli.networks.architecture import (
     Vocabulary,
     count_parameters,
 )
-from rnncli.networks.model_torch import build
 from rnncli.storage.reading import load
 
 BUDGETS = ("110s", "10m")
@@ -39,7 +37,7 @@ SEEDS = (0, 1, 2)
 WINDOW = 256  # tokens, as nanoGPT scores
 WEIGHTS = 850_000  # of each cell
 LAYERS = {"rnn": 1, "gru": 1, "lstm": 1, "mingru": 3}  # gates of a single minGRU see one token
-DISTANCES = (1, 4, 16, 64)  # steps back, at which gradients are looked at
+DISTANCES = (1, 4, 16, 64, 256)  # steps back, at which gradients are looked at
 BATCH, STEPS, HIDDEN, EMBEDDING = 16, 64, 384, 128  # of the training whose speed is measured
 
 
@@ -103,20 +101,11 @@ def width(cell: Cell) -> int:
 def gradients(folder: Path, data: Path) -> dict[int, float]:
     """Return how much an input that many steps back moves the loss, of what the last one does."""
     model = load(folder, "generate")
-    network: Any = build(model.architecture).eval()
-    weights = load_file(folder / "model.safetensors")
-    network.load_state_dict(weights, strict=False)  # tied weights are there once
-    decoder = network.decoder
-    length = max(DISTANCES) + 1
-    ids = torch.tensor(model.tokenizer.encode(data.read_text()[-200 * (length + 1) :]))
-    rows = ids[: len(ids) // (length + 1) * (length + 1)].view(-1, length + 1)  # (N, T + 1)
-
-    def loss() -> Tensor:
-        features, _ = decoder.features(rows[:, :-1], [None] * len(decoder.layers))
-        logits = decoder.output(features[:, -1])
-        return nn.functional.cross_entropy(logits, rows[:, -1], reduction="sum")
-
-    reach = gradient_by_lag(decoder.embedding, loss)
+    network = load_network(model.network.architecture, model.weights)
+    length = max(DISTANCES) + 2
+    ids = np.array(model.tokenizer.encode(data.read_text()[-200 * length :]))
+    rows = ids[: len(ids) // length * length].reshape(-1, length)  # (N, T + 1)
+    reach = network_gradient_by_lag(network, rows)
     return {distance: float(reach[distance]) for distance in DISTANCES}
 
 
