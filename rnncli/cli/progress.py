@@ -84,8 +84,12 @@ class Display(AbstractContextManager["Display"]):
         self._bar.add_task("", total=1.0, status="")
         if self._is_live:
             self._show_legend()
-            self._live.enter_context(self._bar)
+            self._enter(self._bar)
         return self._bar
+
+    def _enter(self, bar: "Bar") -> None:
+        """Show the bar."""
+        self._live.enter_context(bar)
 
     def _show_evaluation(self, progress: "Progress") -> None:
         assert progress.evaluation is not None
@@ -111,7 +115,7 @@ class Display(AbstractContextManager["Display"]):
 
     def _show_preview(self, progress: "Progress") -> None:
         """Print a text of the evaluated weights, unless previews have taken too long so far."""
-        if progress.weights is None or self._preview_seconds > PREVIEW_SHARE * progress.seconds:
+        if progress.weights is None or not self._has_time(progress):
             return
         start = time.monotonic()
         preview = self._preview(progress.weights)
@@ -121,6 +125,10 @@ class Display(AbstractContextManager["Display"]):
                 line, style="dim", soft_wrap=False, no_wrap=True, overflow="ellipsis"
             )
         self._preview_seconds += time.monotonic() - start
+
+    def _has_time(self, progress: "Progress") -> bool:
+        """Return whether previews have not taken too long so far."""
+        return self._preview_seconds <= PREVIEW_SHARE * progress.seconds
 
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:

@@ -14,7 +14,7 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli import training_options as settings
-from rnncli.cli.console import Messenger, hide_progress_bars
+from rnncli.cli.console import Messenger, hide_progress_bars, is_terminal
 from rnncli.cli.dry_run import show_plan
 from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
@@ -23,9 +23,11 @@ from rnncli.cli.stages import StageLine
 from rnncli.cli.termination import Terminated
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, Task
 from rnncli.messages import format_duration, parse_duration
+from rnncli.tasks.loggers import LoggerName
 
 if TYPE_CHECKING:
     from rnncli.tasks.trainer import Trainer
+    from rnncli.tasks.training_result import TrainingResult
 
 
 def train(
@@ -65,14 +67,14 @@ def train(
     ] = None,
     dry_run: Annotated[
         bool,
-        option("--dry-run", DATA, "Show task, columns, labels, sizes and epochs, and stop."),
+        option("--dry-run", DATA, "Show task, columns and sizes, and stop."),
     ] = False,
     max_time: settings.MaxTime = None,
     epochs: settings.Epochs = None,
     steps: settings.Steps = None,
     patience: settings.Patience = None,
     output: Annotated[
-        Path | None, option("--output -o DIR", OUTPUT, "Directory of the model; else models/TASK.")
+        Path | None, option("--output -o DIR", OUTPUT, "Model directory; else models/TASK.")
     ] = None,
     force: Annotated[bool, option("--force", OUTPUT, "Replace an existing model.")] = False,
     checkpoint_every: Annotated[
@@ -80,8 +82,32 @@ def train(
         option(
             "--checkpoint-every TIME",
             OUTPUT,
-            "Save the state of the training this often, to resume it after an interruption.",
+            "Save the state this often, to resume it.",
             show_default="1m, or 1 % of --max-time",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        option(
+            "--watch",
+            OUTPUT,
+            "Draw live curves, gates and answers.",
+        ),
+    ] = False,
+    watch_text: Annotated[
+        str | None,
+        option(
+            "--watch-text TEXT",
+            OUTPUT,
+            "With --watch: the text to answer.",
+        ),
+    ] = None,
+    log: Annotated[
+        LoggerName | None,
+        option(
+            "--log TOOL",
+            OUTPUT,
+            "Log to tensorboard or trackio, too.",
         ),
     ] = None,
     as_json: options.Json = False,
@@ -152,6 +178,7 @@ def train(
         checkpoint_every=None
         if checkpoint_every is None
         else parse_duration(checkpoint_every, "--checkpoint-every"),
+        log=log,
         began=began,
         settings=parse_settings({k: v for k, v in context.params.items() if k in names}),
     )
@@ -159,7 +186,7 @@ def train(
         show_plan(request, messenger, as_json=as_json)
         return
     trainer = Trainer(request, messenger.announce)
-    _train(trainer, messenger)
+    _train(trainer, _display(trainer, messenger, watch, watch_text), messenger)
     result = trainer.result
     duration = format_duration(result.seconds)
     if result.epochs:
@@ -168,16 +195,32 @@ def train(
     draw_curves(result.metrics, result.path, messenger)
     messenger.announce(f"next: {next_command(result)}")
     if as_json:
-        gain = {} if result.doubling_gain is None else {"doubling_gain": result.doubling_gain}
-        print(json.dumps({"model": str(result.path), **result.scores, **gain}))
+        _print_json(result)
 
 
-def _train(trainer: "Trainer", messenger: Messenger) -> None:
+def _print_json(result: "TrainingResult") -> None:
+    gain = {} if result.doubling_gain is None else {"doubling_gain": result.doubling_gain}
+    print(json.dumps({"model": str(result.path), **result.scores, **gain}))
+
+
+def _display(trainer: "Trainer", messenger: Messenger, watch: bool, text: str | None) -> Display:
+    """Return the display of a training: a page to watch, where a terminal can show it, or lines."""
+    watch = watch or text is not None
+    if watch and not is_terminal():
+        messenger.announce("--watch draws on a terminal; here the progress is printed in lines")
+    elif watch and not messenger.quiet:
+        from rnncli.cli.watch import WatchDisplay
+
+        return WatchDisplay(messenger, trainer, text)
+    return Display(messenger, trainer.preview)
+
+
+def _train(trainer: "Trainer", display: Display, messenger: Messenger) -> None:
     """Take all steps of a training and show them; where it is interrupted, say what is kept."""
     from rnncli.training.signals import TrainingAborted, TrainingInterrupted
 
     try:
-        with StageLine(messenger), Display(messenger, trainer.preview) as display:
+        with StageLine(messenger), display:
             for phase, progress in trainer.steps():
                 display.show(phase, progress)
     except KeyboardInterrupt as interruption:

@@ -42,7 +42,7 @@ Patience = Annotated[
     option(
         "--patience N",
         BUDGET,
-        "Stop early after so many evaluations without a lower held-out loss.",
+        "Stop after N evaluations without a lower loss.",
         min=1,
     ),
 ]

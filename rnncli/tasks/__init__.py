@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from rnncli.config import Task
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce, parse_duration
+from rnncli.tasks.training_settings import parse_settings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.loggers import LoggerName
     from rnncli.tasks.training_result import TrainingResult
     from rnncli.tasks.training_settings import TrainingSettings
     from rnncli.tasks.translate.predict import Translator
@@ -62,6 +64,7 @@ def train(
     unlabelled: str | Path | Sequence[str | Path] = (),
     init_from: str | Path | None = None,
     checkpoint_every: str | float | None = None,
+    log: "LoggerName | None" = None,
     announce: Announce | None = None,
     **settings: "Unpack[TrainingSettings]",
 ) -> "TrainingResult":
@@ -81,9 +84,7 @@ def train(
     """
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest
-    from rnncli.tasks.training_settings import parse_settings
 
-    every = checkpoint_every
     request = TrainingRequest(
         data=names_of(data),
         output=None if output is None else Path(output),
@@ -93,10 +94,15 @@ def train(
         revision=revision,
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),
-        checkpoint_every=None if every is None else parse_duration(every, "--checkpoint-every"),
+        checkpoint_every=_interval(checkpoint_every),
+        log=log,
         settings=parse_settings(settings),
     )
     return Trainer(request, announce or ignore).run()
+
+
+def _interval(duration: str | float | None) -> float | None:
+    return None if duration is None else parse_duration(duration, "--checkpoint-every")
 
 
 def ignore(message: str) -> None:

@@ -75,9 +75,10 @@ class Predictor(Generic[NetworkT]):
         weights: Weights,
         tokenizer: Tokenizer,
         target_tokenizer: Tokenizer | None = None,
+        labels: tuple[str, ...] = (),
     ) -> "Self":
         """Make a model that is not saved, such as that of a training that goes on."""
-        description = ModelDescription(cls.task, tokenizer.level, architecture)
+        description = ModelDescription(cls.task, tokenizer.level, architecture, labels)
         tokenizers = tokenizer, target_tokenizer or tokenizer
         network = build(architecture, weights)
         return cls(SavedModel(Layout(Path()), description, *tokenizers, weights, network))

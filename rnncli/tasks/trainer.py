@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, MODELS, Task, choose_threads
+from rnncli.data.values import column_values
 from rnncli.messages import Announce, stage
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import SavedModel, read_whole, require_task
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
+from rnncli.tasks.examples import example
+from rnncli.tasks.loggers import LoggerName, open_logger, require_logger
 from rnncli.tasks.training_result import KeptState, TrainingResult
 from rnncli.tasks.training_settings import require_settings_of
 
@@ -44,6 +47,7 @@ class TrainingRequest:
     unlabelled: Sequence[str] = ()
     init_from: Path | None = None
     checkpoint_every: float | None = None  # seconds
+    log: LoggerName | None = None  # another tool that gets the numbers of each evaluation
     began: float | None = None  # the time budget, as ``time.monotonic`` tells it; None: now
     settings: Mapping[str, Any] = field(default_factory=dict)  # some of ``Settings``
 
@@ -56,6 +60,7 @@ class TrainingRequest:
             **columns,
             "revision": self.revision,
             "init_from": self.init_from,
+            "log": self.log,
             **self.settings,
         }
         words = ["rnncli", "train", *self.data]
@@ -92,6 +97,7 @@ class Trainer:
             from rnncli.data.vector_sources import require_vectors
 
             require_vectors(vectors)
+        require_logger(request.log)
         if request.output is not None:
             ModelWriter(request.output, request.force)
         self._threads = choose_threads(request.settings.get("threads"))
@@ -119,7 +125,8 @@ class Trainer:
             from rnncli.training.device import kept_threads
 
         scratch_folder = tempfile.TemporaryDirectory(prefix="rnncli-")
-        with writer.locked(), scratch_folder as scratch, kept_threads():
+        logger = open_logger(self._request.log, writer.path, self._announce)
+        with writer.locked(), scratch_folder as scratch, kept_threads(), logger as self._log:
             self._session = self._open_session(corpus, unlabelled, writer, Path(scratch))
             for phase, progress in self._session.run():
                 self._last = progress
@@ -156,9 +163,22 @@ class Trainer:
         is_saved = self._last is not None and Layout(writer.path).config.exists()
         return KeptState(writer.path if is_saved else None, can_resume=writer.state is not None)
 
-    def preview(self, weights: "Mapping[str, Tensor]") -> str | None:
-        """Generate a preview with these weights; None where the task has none."""
-        return None if self._session is None else self._session.preview(weights)
+    def preview(self, weights: "Mapping[str, Tensor]", text: str | None = None) -> str | None:
+        """Return what these weights make of a text, or write without one; see `Recipe.preview`."""
+        return None if self._session is None else self._session.preview(weights, text)
+
+    @property
+    def metrics(self) -> "Sequence[Mapping[str, float]]":
+        """The numbers of each evaluation so far."""
+        return () if self._session is None else self._session.snapshot.metrics
+
+    @property
+    def example(self) -> str | None:
+        """A text of the held-out part, if there is one that fits on a line."""
+        if self._session is None:
+            return None
+        rows = self._session.data.validation
+        return example(column_values(rows, "source" if "source" in rows.column_names else "text"))
 
     @stage("reading the data")
     def _read_corpus(self) -> "Corpus":
@@ -201,6 +221,7 @@ class Trainer:
             threads=self._threads,
             began=self._began,
             save_interval=request.checkpoint_every,
+            log=self._log,
         )
         return open_session(recipe, session_request, writer, scratch, self._announce)
 

@@ -168,12 +168,15 @@ class Recipe(ABC, Generic[TrainableT]):
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card after "A recurrent network that"."""
 
-    def preview(self, prepared: Prepared[TrainableT], weights: Mapping[str, Tensor]) -> str | None:
-        """Return a preview of generated text with these weights; None where the task has none.
+    def preview(
+        self, prepared: Prepared[TrainableT], weights: Mapping[str, Tensor], text: str | None = None
+    ) -> str | None:
+        """Return what a model with these weights makes of a text.
 
-        The random state of training stays as it is.
+        Without a text, a sample of what it writes; None where the task writes nothing. The random
+        state of training stays as it is.
         """
-        del prepared, weights
+        del prepared, weights, text
         return None
 
 

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
 from rnncli.data.held_out import max_held_out
 from rnncli.data.split import hold_out
+from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
 from rnncli.storage.reading import SavedModel
@@ -25,6 +26,7 @@ from rnncli.training.checkpoint import SavedRun
 from rnncli.training.contract import Prepared, Recipe, TrainingData
 from rnncli.training.device import choose_device, choose_precision, start_torch
 from rnncli.training.initial_model import settings_of
+from rnncli.training.metrics import Metrics
 from rnncli.training.session import Session
 from rnncli.training.warm_start import copy_weights
 
@@ -50,6 +52,7 @@ class SessionRequest:
     threads: int  # to tune the trained model with
     began: float  # when the time budget began, as ``time.monotonic`` tells it
     save_interval: float | None  # seconds
+    log: Callable[[Mapping[str, float]], None]  # gets the numbers of each evaluation
 
 
 def open_session(
@@ -100,6 +103,7 @@ def open_session(
         threads=request.threads,
         began=request.began,
         save_interval=request.save_interval,
+        metrics=Metrics(prepared, _inputs(data), request.log),
     )
 
 
@@ -205,6 +209,12 @@ def _training_data(
     others = [other for other in request.unlabelled if other.fingerprint != corpus.fingerprint]
     plain = [rows for other in others for rows in other.splits.values()]
     return TrainingData(train, validation, tuple(plain))
+
+
+def _inputs(data: TrainingData) -> Iterator[str]:
+    """Yield the held-out texts that the network reads: of pairs, the sources."""
+    columns = data.validation.column_names
+    return column_values(data.validation, "source" if "source" in columns else "text")
 
 
 def _limit_rows(data: TrainingData, settings: Settings, corpus: Corpus) -> TrainingData:

@@ -22,6 +22,7 @@ from rnncli.training.checkpoint import UNFIT, SavedRun, UnfitStateError, evaluat
 from rnncli.training.contract import Phase, Prepared, Progress, Recipe, TrainingData, TrainingState
 from rnncli.training.initial_model import INHERITED
 from rnncli.training.loop import fit
+from rnncli.training.metrics import Metrics
 from rnncli.training.signals import Interruption, TrainingInterrupted
 
 SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
@@ -49,6 +50,7 @@ class Session:
     threads: int  # to tune the trained model with
     began: float  # when the time budget began, as ``time.monotonic`` tells it
     save_interval: float | None  # seconds; None: by the time budget
+    metrics: Metrics
 
     def run(self) -> Steps:
         """Train, or go on from the saved run, and yield the progress of each step.
@@ -84,9 +86,9 @@ class Session:
             progress = yield from self._train(last, saved, spent, interruption)
         self._finish(progress)
 
-    def preview(self, weights: Mapping[str, Tensor]) -> str | None:
-        """Return a preview of the text that these weights write; None where there is none."""
-        return self.recipe.preview(self.prepared, weights)
+    def preview(self, weights: Mapping[str, Tensor], text: str | None = None) -> str | None:
+        """Return what these weights make of a text, or write without one; see `Recipe.preview`."""
+        return self.recipe.preview(self.prepared, weights, text)
 
     def _pretrain(
         self, phase: Phase, saved: SavedRun | None, spent: float, interruption: Interruption
@@ -112,7 +114,7 @@ class Session:
         for progress in fit(
             phase.trainable, phase.settings, spent, state, reserve, phase.is_fitted
         ):
-            if progress.evaluation is not None and is_last:
+            if is_last:
                 self._record(progress)
             if not progress.last and saver.is_due(progress):
                 saver.save(progress)
@@ -214,21 +216,16 @@ class Session:
         self._take_results(description)
 
     def _record(self, progress: Progress) -> None:
-        """Note an evaluation and, where it is the best, make it the model's."""
+        """Note a step and its evaluation and, where it is the best, make it the model's."""
+        self.metrics.observe(progress)
         evaluation, before = progress.evaluation, self.snapshot.description
-        assert evaluation is not None and before.training is not None
-        scores = {name: round(value, 5) for name, value in evaluation.scores.items()}
-        seconds, epochs = round(progress.seconds, 1), round(progress.epoch, 3)
-        line = {
-            "step": progress.step,
-            "epoch": epochs,
-            "seconds": seconds,
-            "training_loss": round(progress.loss, 5),
-            "learning_rate": progress.learning_rate,
-            "gradient_norm": round(progress.gradient_norm, 5),
-        }
-        self.snapshot.metrics.append(line | scores)
+        if evaluation is None:
+            return
+        assert before.training is not None
+        self.snapshot.metrics.append(self.metrics.line(progress))
         if progress.best:
+            scores = {name: round(value, 5) for name, value in evaluation.scores.items()}
+            seconds, epochs = round(progress.seconds, 1), round(progress.epoch, 3)
             training = replace(before.training, steps=progress.step, epochs=epochs, seconds=seconds)
             tuned = evaluation.tuned
             self._describe(replace(before, scores=scores, tuned=tuned, training=training))

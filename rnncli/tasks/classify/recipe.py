@@ -23,6 +23,7 @@ from rnncli.tasks.classify.adaptation import adapted_training, announce_adaptati
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngrams, words_a_text
 from rnncli.tasks.classify.freezing import keeps_encoder
 from rnncli.tasks.classify.more_labels import gain_of_twice_the_labels
+from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import (
     SETTINGS,
@@ -36,10 +37,12 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData, Tuned
+from rnncli.training.metrics import as_arrays
 from rnncli.training.sizing import seconds_left
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from torch import Tensor
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
 # Of the time budget, and of what is left of it, in which the n-gram model is fitted.
@@ -149,6 +152,20 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
         return f"labels texts as {', '.join(description.labels[:MAX_LISTED])}"
+
+    def preview(
+        self,
+        prepared: Prepared[ClassifierTraining],
+        weights: "Mapping[str, Tensor]",
+        text: str | None = None,
+    ) -> str | None:
+        """Label a text with the network alone."""
+        if text is None:
+            return None
+        parts = prepared.architecture, as_arrays(weights), prepared.tokenizer
+        model = TextClassifier.of_weights(*parts, labels=prepared.labels)
+        result = model([text])[0]
+        return f"{result.label} {100 * result.probability:.0f} %"
 
 
 def _build(

@@ -153,12 +153,15 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         return f"writes text like the one it was trained on{manner}"
 
     def preview(
-        self, prepared: Prepared[LanguageModelTraining], weights: "Mapping[str, Tensor]"
+        self,
+        prepared: Prepared[LanguageModelTraining],
+        weights: "Mapping[str, Tensor]",
+        text: str | None = None,
     ) -> str | None:
-        """Generate a sample, always with the same random seed."""
+        """Generate a sample that goes on from a text, always with the same random seed."""
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         model = TextGenerator.of_weights(prepared.architecture, arrays, prepared.tokenizer)
-        (sample,) = model([""], PREVIEW)
+        (sample,) = model([text or ""], PREVIEW)
         return sample.text
 
 

@@ -192,13 +192,21 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         return f"translates sentences{languages}{pairs}"
 
     def preview(
-        self, prepared: Prepared[TranslatorTraining], weights: "Mapping[str, Tensor]"
+        self,
+        prepared: Prepared[TranslatorTraining],
+        weights: "Mapping[str, Tensor]",
+        text: str | None = None,
     ) -> str | None:
-        """Translate the held-out sentence of median length, with its reference in brackets."""
+        """Translate a text or, without one, the held-out sentence of median length.
+
+        Behind the latter is its reference in brackets.
+        """
         tokenizer, target_tokenizer = prepared.tokenizer, prepared.target_tokenizer
         assert target_tokenizer is not None
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         model = Translator.of_weights(prepared.architecture, arrays, tokenizer, target_tokenizer)
+        if text is not None:
+            return model([text], beam=1)[0].text
         pairs = prepared.trainable.validation
         row = int(pairs.sources.lengths.argsort(kind="stable")[len(pairs.sources) // 2])
         source = tokenizer.decode(pairs.sources[row][:-1].tolist())  # without <eos>
