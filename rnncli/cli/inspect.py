@@ -12,7 +12,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.bundled_models import bundled_model
 from rnncli.cli.console import Messenger, printable
-from rnncli.cli.options import VIEWS, option
+from rnncli.cli.options import DATA, LAG, UNITS, VIEWS, option
 from rnncli.config import MODELS
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
@@ -34,6 +34,14 @@ def inspect(
             "is the model.",
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        option(
+            "--data FILE",
+            DATA,
+            "Texts for --find, --edit and --lag; else those that the model held out.",
+        ),
+    ] = None,
     near: Annotated[
         str | None,
         option("--near WORD", VIEWS, "Show the words whose embeddings are near that of this one."),
@@ -44,6 +52,42 @@ def inspect(
             "--control LABEL",
             VIEWS,
             "Control code to read the text under, of a model that has them.",
+        ),
+    ] = None,
+    find: Annotated[
+        str | None,
+        option(
+            "--find PROPERTY",
+            UNITS,
+            "Show the units that know a property: quote, line, indent, digit, upper, position, "
+            "sentiment, or that the last word is in a FILE of words.",
+        ),
+    ] = None,
+    match: Annotated[
+        bool, option("--match", UNITS, "With --find: where each unit is largest and smallest.")
+    ] = False,
+    edit: Annotated[
+        list[str] | None,
+        option(
+            "--edit UNIT=VALUE",
+            UNITS,
+            "Clamp a unit, such as c17=1, and show what the model does then. Repeatable.",
+        ),
+    ] = None,
+    lag: Annotated[
+        bool,
+        option("--lag", LAG, "Show how far back the model remembers, by gradient and by loss."),
+    ] = False,
+    against: Annotated[
+        list[Path] | None, option("--against DIR", LAG, "With --lag: another model. Repeatable.")
+    ] = None,
+    cell: Annotated[
+        list[str] | None,
+        option(
+            "--cell CELL",
+            LAG,
+            "With --lag: an untrained network of the model's sizes: lstm, gru, rnn or mingru. "
+            "Repeatable.",
         ),
     ] = None,
     as_json: options.Json = False,
@@ -58,7 +102,8 @@ def inspect(
         rnncli inspect models/classify "slow start, but a superb ending"
         rnncli inspect models/generate "The ferry"
 
-    With a text it shows what the model predicts after each token, and which units react.
+    With a text it shows what the model predicts after each token, and which units react. --find
+    names the units that know a property, --edit clamps one, --lag tells how far back it remembers.
     """
     messenger = Messenger(quiet, color)
     path, text = _model_and_text(model, arguments or [], messenger.announce)
@@ -72,7 +117,14 @@ def inspect(
     loaded = load(path)
     figures: list[Figure] = []
     content: dict[str, Any] = {}  # of the figures, for JSON
-    if near is not None:
+    if any((find, match, edit, lag, against, cell, data)):
+        from rnncli.cli.measurements import MeasurementRequest, measure
+
+        request = MeasurementRequest(find, match, edit or [], lag, against or [], cell or [], data)
+        measured, drawn = measure(loaded, text, request, messenger)
+        content |= measured
+        figures += drawn
+    elif near is not None:
         similarities = similar_tokens(loaded, near)
         content["near"] = list(map(asdict, similarities))
         figures.append(neighbours_figure(near, similarities))

@@ -15,7 +15,8 @@ from rnncli.storage.bundled import bundled_translators, model_directory
 
 # The panels of help pages, in the order in which people need them.
 DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
-VIEWS, OUTPUT, MODEL, ADVANCED = "Views", "Output", "Model", "Advanced"
+VIEWS, UNITS, LAG = "Views", "Units", "Lag"
+OUTPUT, MODEL, ADVANCED = "Output", "Model", "Advanced"
 
 
 def option(form: str, panel: str, text: str, **settings: Any) -> Any:

@@ -8,10 +8,10 @@ SPACE = "\u2423"
 MAX_LABEL = 16  # characters
 
 
-def token_label(token: str) -> str:
+def token_label(token: str, limit: int = MAX_LABEL) -> str:
     """Return a token on one line, without the space before a word, and shortened if it is long."""
     if not token:
         return NO_TEXT
     text = escape_controls(token.translate(_SIGNS))
     text = text.strip(" ") or SPACE
-    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

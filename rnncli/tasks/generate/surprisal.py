@@ -94,12 +94,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
         encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short_texts]
         sequences = [context + ids for ids, _ in encoded]
-        scored = self._map_batches(
-            lambda rows: self._bits([sequences[row] for row in rows])[0],
-            sequences,
-            BATCH_TOKENS,
-            self._max_texts,
-        )
+        scored = self.token_bits(sequences)
         surprisals = (
             _surprisal(text, np.array(ends), bits[len(context) - 1 :])
             for text, (_, ends), bits in zip(short_texts, encoded, scored, strict=True)
@@ -110,6 +105,15 @@ class LanguageModelPredictor(Predictor[CausalLM]):
             else self._surprisal_in_pieces(text, context)
             for text in texts
         ]
+
+    def token_bits(self, sequences: Sequence[Sequence[int]]) -> list[Floats]:
+        """Return the bits of all tokens but the first of each sequence."""
+        return self._map_batches(
+            lambda rows: self._bits([sequences[row] for row in rows])[0],
+            sequences,
+            BATCH_TOKENS,
+            self._max_texts,
+        )
 
     def _surprisal_in_pieces(self, text: str, context: list[int]) -> Surprisal:
         """Return the surprisal of a long text, read in pieces to bound memory."""

@@ -1,0 +1,88 @@
+"""Texts that a model was not trained on, to look inside it with."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnncli.errors import DataError
+from rnncli.messages import Announce
+from rnncli.tasks.evaluation_data import read_held_out, require_harmless, training_data_of
+from rnncli.tasks.generate.control_codes import training_texts
+from rnncli.tasks.generate.predict import TextGenerator
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from rnncli.tasks.inspection import Model
+
+PIECE = 400  # characters of a running text, at least, that are read from an empty state
+MAX_LENGTH = 2_000  # characters of a text that are read
+
+
+def held_out_texts(
+    model: "Model", data: str | None, max_characters: int, announce: Announce
+) -> list[str]:
+    """Return the texts of a file or, without one, of the held-out part of the training data.
+
+    Those of a generator are pieces of a running text, which begin with a line; those of a
+    translator are in the language that it reads. Not more than ``max_characters`` are read.
+
+    Raises:
+        DataError: the texts cannot be read, or there is nothing in them.
+
+    """
+    texts = _read_file(data) if data is not None else _read_held_out(model, announce)
+    if isinstance(model, TextGenerator):
+        texts = _pieces(texts)
+    read, characters = [], 0
+    for text in texts:
+        if text.strip():
+            read.append(text[:MAX_LENGTH])
+            characters += len(read[-1])
+        if characters >= max_characters:
+            break
+    if not read:
+        raise DataError("there are no texts to read", "name a file of texts: --data FILE")
+    return read
+
+
+def _read_file(name: str) -> Iterator[str]:
+    from rnncli.data.corpus import read_corpus
+
+    corpus = read_corpus([name], task="generate", for_training=False)
+    return training_texts(next(iter(corpus.splits.values())))
+
+
+def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
+    path = Path(model.path)
+    training_data = training_data_of(path)
+    try:
+        require_harmless(path, training_data)
+        rows = read_held_out(model.task, training_data, None, announce).rows
+    except DataError as error:
+        command = f"rnncli inspect -m {shlex.quote(str(path))} --data FILE"
+        raise DataError(
+            f"the texts that the model held out cannot be read: {error.message}",
+            f"name a file of texts: {command}",
+        ) from None
+    return _inputs(rows)
+
+
+def _inputs(rows: "Dataset") -> Iterator[str]:
+    from rnncli.data.values import column_values
+
+    if "source" in rows.column_names:
+        return column_values(rows, "source")
+    return training_texts(rows)
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[str]:
+    """Join texts to pieces of at least ``PIECE`` characters."""
+    piece = ""
+    for text in texts:
+        piece += text
+        if len(piece) >= PIECE:
+            yield piece
+            piece = ""
+    yield piece
