@@ -50,6 +50,8 @@ DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
 MAX_VALIDATION_CHARACTERS = 250_000  # of running text: nats to 0.01, and the rest to learn from
 MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
 MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
+USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
+USUAL_LENGTH = 500  # tokens of a sample: half a page, where they are characters
 
 # Bounds of settings, far beyond what is of use: outside of them numbers or memory overflow.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -265,7 +267,7 @@ class SamplingConfig:
     top_p: float | None = None
     min_p: float | None = None
     repetition_penalty: float = 1.0
-    length: int = 500  # tokens
+    length: int | None = None  # tokens; None: ``USUAL_LENGTH``, and on to the end of a sentence
     stop: str | None = None
     seed: int | None = None
 
@@ -274,9 +276,6 @@ class SamplingConfig:
         require_within(self)
         if self.seed is not None:
             require_int("--seed", self.seed, 0, MAX_SEED)
-
-
-USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, SAMPLING, option
-from rnncli.config import SamplingConfig, choose_threads
+from rnncli.config import USUAL_LENGTH, SamplingConfig, choose_threads
 from rnncli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ def generate(
         int | None, option("--lines N", SAMPLING, "Write N whole lines: names, titles.", min=1)
     ] = None,
     length: Annotated[
-        int, option("--length N", SAMPLING, "Maximum length in tokens.")
+        int | None,
+        option(
+            "--length N",
+            SAMPLING,
+            "Maximum length in tokens.",
+            show_default=f"{USUAL_LENGTH}, and on to the end of a sentence",
+        ),
     ] = SamplingConfig.length,
     temperature: Annotated[
         str,

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import SamplingConfig
+from rnncli.config import USUAL_LENGTH, SamplingConfig
 from rnncli.networks.model_numpy import DecoderState
 from rnncli.networks.numerics import Floats, Ints, softmax
 from rnncli.text.special_tokens import EOS
 
+MAX_REST = 250  # tokens beyond the usual length, in which a sentence ends; else a sample is cut
 StepFunction = Callable[[Ints, DecoderState], tuple[Floats, DecoderState]]
 
 
@@ -36,17 +37,23 @@ def sample(
     config: SamplingConfig,
     generators: Sequence[np.random.Generator],
 ) -> Iterator[Ints]:
-    """Yield tokens (R,), drawn one step at a time, until ``config.length`` of them.
+    """Yield tokens (R,), drawn one step at a time, until `max_length` of them.
 
     ``logits`` (R, V) score the first token.
     """
     seen = np.zeros(logits.shape, bool)
     logits = logits.copy()  # the caller's; those of a step are nobody's
-    for count in range(config.length):
+    length = max_length(config)
+    for count in range(length):
         tokens = draw(logits, seen, config, generators)
         yield tokens
-        if count + 1 < config.length:
+        if count + 1 < length:
             logits, state = step(tokens, state)
+
+
+def max_length(config: SamplingConfig) -> int:
+    """Return the largest number of tokens of a sample."""
+    return USUAL_LENGTH + MAX_REST if config.length is None else config.length
 
 
 def draw(

@@ -10,6 +10,10 @@ from rnncli.text.unicode import join_cjk
 _END = re.compile(
     r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|[。！？]+(?![。！？」』）”])\s*"""
 )
+# The same in a text without capitals.
+_LOWER_END = re.compile(
+    r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[¿¡]*\w)|[。！？]+(?![。！？」』）”])\s*"""
+)
 # Initials, titles and other abbreviations, whose full stop ends no sentence.
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-ZÄÖÜÉ]|[Mm]rs?|[MD]s|[Dd]r|[Pp]rof|[Ss]t|[Nn]o|[Nn]r|vs|ca|bzw|etc)\.$"
@@ -24,7 +28,8 @@ def clean(text: str) -> str:
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of a text, without the spaces between them."""
     sentences, start = [], 0
-    for end in _END.finditer(text):
+    pattern = _LOWER_END if text == text.lower() else _END
+    for end in pattern.finditer(text):
         sentence = text[start : end.end()].strip()
         if not _ABBREVIATION.search(sentence):
             sentences.append(sentence)

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from rnncli.text.tokenizer import Tokenizer
 
+# A sentence ends with a mark and closing marks, before a space.
+_SENTENCE_END = re.compile(r"[.?!…。！？][\"'”’»)\]」』）]*(?=\s)")
+END_CHARACTERS = 8  # in which the marks at the end of a sentence are found
 MAX_CHARACTER_TOKENS = 4  # UTF-8 has four bytes at most, and a token one at least
 
 
@@ -43,17 +46,38 @@ def _proper_prefixes(strings: Iterable[str]) -> set[str]:
 class TextStreamer:
     """Decode tokens one by one, withholding text that the next token may change."""
 
-    def __init__(self, tokenizer: Tokenizer, stop_strings: StopStrings) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, stop_strings: StopStrings, length: int | None = None
+    ) -> None:
+        """Decode up to a stop string, and after ``length`` tokens up to the end of a sentence."""
         self._tokenizer = tokenizer
         self._stop_strings = stop_strings
         self._ids: list[int] = []  # of an incomplete character
         self._pending = ""  # perhaps the beginning of a stop string
+        self._length = length
+        self._count = 0  # of the tokens
+        self._end = ""  # the last characters of the text so far
         self.stopped = False
 
     def add(self, token: int) -> str:
         """Return the text that is final after this token."""
         if self.stopped:
             return ""
+        text = self._decode(token)
+        self._count += 1
+        if self._length is None or self.stopped:
+            return text
+        known, self._end = len(self._end), self._end + text
+        if self._count > self._length:
+            for end in _SENTENCE_END.finditer(self._end):
+                if end.end() >= known:  # the space after it is new
+                    self.stopped, self._pending = True, ""
+                    return text[: end.end() - known]
+        self._end = self._end[-END_CHARACTERS:]
+        return text
+
+    def _decode(self, token: int) -> str:
+        """Return the text that no other token changes."""
         self._ids.append(token)
         if len(self._ids) == 1:
             text = self._tokenizer.decode_token(token)

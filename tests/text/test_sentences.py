@@ -15,6 +15,7 @@ from rnncli.text.sentences import split_sentences
         ['She said "wait."', "Nobody did."],
         ["It cost 3.50 in the U.S. then.", "Was it dear?"],
         ["Ein Hund bellt.", "Über ihm sitzt eine Katze."],
+        ["a man sleeps.", "two dogs run!", "dr. frost sings."],
         ["no end", ],
     ],
 )  # fmt: skip

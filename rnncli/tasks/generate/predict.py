@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from rnncli.config import SamplingConfig
+from rnncli.config import USUAL_LENGTH, SamplingConfig
 from rnncli.errors import InputError
 from rnncli.networks.sampling import random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
@@ -34,7 +34,7 @@ class SamplingSettings(TypedDict, total=False):
     top_p: float | None
     min_p: float | None
     repetition_penalty: float
-    length: int
+    length: int | None
     stop: str | None
     seed: int | None
 
@@ -154,7 +154,8 @@ class TextGenerator(LanguageModelPredictor):
 
         """
         prompt = _as_prompt(prompt)
-        config = replace(with_settings(config or SamplingConfig(), settings), stop="\n")
+        config = with_settings(config or SamplingConfig(), settings)
+        config = replace(config, stop="\n", length=config.length or USUAL_LENGTH)
         constraints = [not_blank(prompt), *constraints]
         seeds = np.random.SeedSequence(config.seed)
         labels = self._labels(control, config.seed)

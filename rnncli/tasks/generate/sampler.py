@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncli.config import SamplingConfig
+from rnncli.config import USUAL_LENGTH, SamplingConfig
 from rnncli.networks.model_numpy import CausalLM, DecoderState
 from rnncli.networks.numerics import Floats, Ints
-from rnncli.networks.sampling import draw, sample
+from rnncli.networks.sampling import draw, max_length, sample
 from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint, violations
 from rnncli.text.streaming import StopStrings, TextStreamer
 from rnncli.text.tokenizer import Tokenizer
@@ -75,7 +75,9 @@ class Sampler:
         yield [streamer.finish() for streamer in streamers]
 
     def _streamers(self, state: SamplerState) -> list[TextStreamer]:
-        return [TextStreamer(self.tokenizer, self.stop_strings) for _ in state.generators]
+        # Without a given length, a text ends where a sentence does.
+        length = USUAL_LENGTH if self.config.length is None else None
+        return [TextStreamer(self.tokenizer, self.stop_strings, length) for _ in state.generators]
 
     def _draw(self, state: SamplerState) -> list[str]:
         """Return a text for each row; rows that have ended drop out of the batch."""
@@ -84,12 +86,13 @@ class Sampler:
         rows = np.arange(len(streamers))  # that go on
         logits, decoder, generators = state.logits.copy(), state.decoder, list(state.generators)
         seen = np.zeros(logits.shape, bool)
-        for count in range(self.config.length):
+        length = max_length(self.config)
+        for count in range(length):
             tokens = draw(logits, seen, self.config, generators)
             for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
                 texts[row] += streamers[row].add(token)
             unfinished = np.flatnonzero([not streamers[row].stopped for row in rows])
-            if not len(unfinished) or count + 1 == self.config.length:
+            if not len(unfinished) or count + 1 == length:
                 break
             if len(unfinished) < len(rows):
                 rows, tokens, seen = rows[unfinished], tokens[unfinished], seen[unfinished]

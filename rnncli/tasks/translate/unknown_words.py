@@ -5,6 +5,7 @@ Each is replaced by the source word with the largest attention weight at its ste
 the unknown words of the source if there are any.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -17,6 +18,9 @@ from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
+
+# Bytes of no character, which a network may write.
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 
 
 def decode_all(
@@ -40,7 +44,7 @@ def decode_all(
         [
             decode_with_copies(hypothesis, next(weights), source, tokenizers)
             if UNK in hypothesis.tokens
-            else tokenizers[1].decode(hypothesis.tokens)
+            else _NO_TEXT.sub("", tokenizers[1].decode(hypothesis.tokens))
             for hypothesis in best
         ]
         for source, best in zip(sources, hypotheses, strict=True)
