@@ -100,26 +100,47 @@ def _table_format(
     tabs = {line.count("\t") for line in lines}
     is_indented = 2 * sum(line.startswith("\t") for line in lines) >= len(lines)
     form: Format = "csv"
+    is_whole = True
     if len(lines) > 1 and len(tabs) == 1 and min(tabs) > 0 and not is_indented:
         form = "tsv"
         rows = [line.split("\t") for line in lines]
     else:
-        rows = _csv_rows(lines)
+        rows, is_whole = _csv_rows(lines)
     if not rows or len(rows[0]) < 2:
         return None
     if is_text_wanted:
-        return form if find_columns(rows[0], TASKS) else None
+        return form if is_whole and find_columns(rows[0], TASKS) else None
+    if not is_whole:
+        return form if _begins_as_table(rows, requested) else None
     is_table = form == "tsv" or _names_columns(rows, requested) or _has_labels(rows)
     return form if is_table else None
 
 
-def _csv_rows(lines: list[str]) -> list[list[str]]:
-    """Return the rows of CSV; none if they have several widths, or a cell is not closed here."""
+def _csv_rows(lines: list[str]) -> tuple[list[list[str]], bool]:
+    """Return the rows of CSV, and whether they are all.
+
+    They are not where one is unlike the first, or where a cell is not closed here: these and what
+    follows are left out.
+    """
+    source = LineSource([line.encode() for line in lines], "the beginning")
+    rows: list[list[str]] = []
     try:
-        source = LineSource([line.encode() for line in lines], "the beginning")
-        return [row.cells for row in csv_rows(source, sniff_dialect(lines)) if row.cells]
+        rows.extend(row.cells for row in csv_rows(source, sniff_dialect(lines)) if row.cells)
     except DataError:
-        return []
+        return rows, False
+    return rows, True
+
+
+def _begins_as_table(rows: list[list[str]], requested: frozenset[str]) -> bool:
+    """Return whether rows before damage, or before the end of a pipe, are those of a table.
+
+    Lines of plain text may have as many commas by chance, so that names of columns must be usual
+    ones.
+    """
+    names = [cell.strip() for cell in rows[0]]
+    tables = [task for task in TASKS if len(TASK_COLUMNS[task]) > 1]
+    is_named = not requested.isdisjoint(names) or bool(find_columns(names, tables))
+    return is_named or (len(rows) > MIN_TABLE_ROWS and _has_labels(rows))
 
 
 def _names_columns(rows: list[list[str]], requested: frozenset[str]) -> bool:

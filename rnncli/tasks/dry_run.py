@@ -121,7 +121,7 @@ def _initial_model(
     path = model_directory(request.init_from)
     model = read_description(path)
     require_task(path, model.task, preview.task, "leave --init-from out")
-    return model, overrides | settings_of(model, path, overrides)
+    return model, overrides | settings_of(model, request.init_from, overrides)
 
 
 def _held_out(preview: "CorpusPreview", request: "TrainingRequest") -> int:

@@ -15,9 +15,11 @@ BENCHMARK_SECONDS, BENCHMARK_SHARE = 1.5, 0.02  # of training, or this share of 
 MIN_STEPS = 16  # for all ways to compute to be compared in the first half
 # Where steps are slow, and a budget short, this share of it has to do, and a few steps.
 LONGEST_SHARE, FEWEST_STEPS = 0.05, 4
-ROWS_MARGIN, MIN_ROWS = 1.3, 2_000  # speeds are estimates; few rows take no time
+MIN_ROWS = 2_000  # to read: few take no time
 # The network's part of what is left of the time budget: beside encoding, evaluation and tuning.
 NETWORK_SHARE, MIN_LEFT = 0.6, 0.1
+# Of the time budget: what a stage before the network leaves to it, but for a moment that it needs.
+MIN_NETWORK_SHARE, MIN_STAGE_SHARE = 0.5, 0.05
 UNLIMITED = 1e9  # seconds
 
 
@@ -75,6 +77,20 @@ def seconds_left(settings: Settings, began: float | None) -> float:
     return max(settings.max_time - spent, MIN_LEFT * settings.max_time)
 
 
+def stage_seconds(
+    settings: Settings, began: float | None, share: float, share_left: float
+) -> float:
+    """Return the time for a stage before the network: shares of the budget and of what is left.
+
+    Half of the budget, which began at ``began``, stays for the network.
+    """
+    if settings.max_time is None:
+        return math.inf
+    whole, left = settings.max_time, seconds_left(settings, began)
+    most = min(share * whole, share_left * left, left - MIN_NETWORK_SHARE * whole)
+    return max(most, MIN_STAGE_SHARE * whole)
+
+
 def network_share(settings: Settings, began: float | None) -> float:
     """Return the network's share of the time budget, which began then."""
     assert settings.max_time is not None
@@ -82,8 +98,8 @@ def network_share(settings: Settings, began: float | None) -> float:
 
 
 def rows_to_read(epochs: float, rows: int) -> int | None:
-    """Return how many rows a budget of less than an epoch needs; None: all."""
-    needed = math.ceil(max(ROWS_MARGIN * epochs * rows, MIN_ROWS))
+    """Return how many rows a budget needs that is too short to read them all; None: all."""
+    needed = math.ceil(max(epochs * rows, MIN_ROWS))
     return needed if needed < rows else None
 
 

@@ -449,3 +449,22 @@ def test_a_dry_run_tells_whether_a_classifier_would_be_adapted(tmp_path: Path) -
     assert "epochs   none: its encoder stays" in shown
     trained = plan(path, *start, "--no-freeze")
     assert (trained["freeze"], trained["epochs"] > 0) == (False, True)
+
+
+@pytest.mark.parametrize("header", ["text,label\n", "comment,mood\n", ""])
+@pytest.mark.parametrize("end", ['"a text, cut', "a text", "a text\n", 'a "text", b, c\n'])
+def test_a_pipe_that_ends_in_mid_record_is_no_plain_text(header: str, end: str) -> None:
+    table = header + as_csv(REVIEWS)
+    (error, hint) = refused("-", stdin=(table + end).encode())
+    assert error.startswith(f"standard input, line {table.count(chr(10)) + 1}: ")
+    assert hint
+
+
+def test_a_table_of_one_row_is_no_plain_text_either() -> None:
+    error, _ = refused("-", stdin=b'text,label\n"a text that ends in the middle')
+    assert error.startswith("standard input, line 2: a quotation mark opens a cell")
+
+
+def test_lines_with_as_many_commas_by_chance_are_plain_text() -> None:
+    poem = 'The tide, the quay,\nthe mist, the bell,\n"a light," she said,\nand all is well.\n'
+    assert plan("-", stdin=(poem * 9).encode())["task"] == "generate"

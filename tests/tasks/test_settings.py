@@ -1,5 +1,6 @@
 """The settings that `train` chooses by the data and the speed of this machine."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rnncli.data.corpus import read_corpus
 from rnncli.data.split import hold_out
 from rnncli.tasks.trainer import recipe_of
 from rnncli.training.contract import TrainingData
+from rnncli.training.sizing import stage_seconds
 
 SECOND, WEEK = 1.0, 7 * 24 * 3600.0
 sized_by_time = pytest.mark.parametrize(
@@ -44,6 +46,14 @@ def test_a_short_budget_reads_only_the_pairs_that_it_can_learn_from(tmp_path: Pa
     assert whole.max_rows is None
     assert short.vocab_size < whole.vocab_size
     assert any(line.startswith(f"{short.max_rows:,} pairs of 18,000, as") for line in announced)
+
+
+def test_half_of_a_short_budget_stays_for_the_network() -> None:
+    settings = DEFAULTS["classify"].with_overrides({"max_time": 100.0})
+    now = time.monotonic()
+    for spent, seconds in ((0, 20), (25, 20), (40, 10), (60, 5)):
+        assert stage_seconds(settings, now - spent, 0.2, 0.3) == pytest.approx(seconds, abs=1)
+    assert stage_seconds(settings.with_overrides({"steps": 1}), now, 0.2, 0.3) == float("inf")
 
 
 def test_pairs_of_single_words_are_read_by_character(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """How a classifier is trained: settings, n-gram model, initial embeddings, pretraining."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -38,7 +37,7 @@ from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 from rnncli.training.contract import Phase, Prepared, Recipe, TrainingData, Tuned
 from rnncli.training.metrics import as_arrays
-from rnncli.training.sizing import seconds_left
+from rnncli.training.sizing import stage_seconds
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
 # Of the time budget, and of what is left of it, in which the n-gram model is fitted.
-NGRAM_SHARE, NGRAM_SHARE_LEFT = 0.2, 0.3
+NGRAM_SHARES = 0.2, 0.3
 FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
@@ -200,7 +199,7 @@ def _build(
     if settings.freeze and init_from is not None:
         return adapted_training(init_from, data, train, validation, labels, settings, announce)
     if settings.ngrams and len(labels) > 1:
-        start, seconds = time.monotonic(), _ngram_seconds(settings, began)
+        start, seconds = time.monotonic(), stage_seconds(settings, began, *NGRAM_SHARES)
         arguments = (data, train.classes, validation.classes, len(labels), min_count)
         ngrams = select_ngrams(*arguments, settings.workers, seconds)
         _announce_fit(ngrams, train.classes, validation.classes, announce)
@@ -218,12 +217,6 @@ def _build(
         vectors,
         doubling_gain=gain,
     )
-
-
-def _ngram_seconds(settings: Settings, began: float | None) -> float:
-    """Return the time for the n-gram model: less than usual where little of it is left."""
-    whole = settings.max_time or math.inf
-    return min(NGRAM_SHARE * whole, NGRAM_SHARE_LEFT * seconds_left(settings, began))
 
 
 def _vocabulary(
@@ -257,10 +250,7 @@ def _announce_fit(
     if ngrams.num_texts < len(classes):
         announce(f"n-gram model: fitted to {ngrams.num_texts:,} of {len(classes):,} texts")
     if not ngrams.is_complete:
-        announce(
-            "n-gram model: not fitted to the end, since it has "
-            f"{100 * NGRAM_SHARE:.0f} % of the time at most"
-        )
+        announce("n-gram model: not fitted to the end, for lack of time")
     accuracy = float((ngrams.validation.argmax(1) == validation_classes).mean())
     announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
 

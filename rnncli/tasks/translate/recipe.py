@@ -94,7 +94,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         epochs = settings.epochs or math.inf
         if settings.steps is not None:
             epochs = min(epochs, settings.steps * settings.batch_size / num_pairs)
-        if settings.max_time is not None and not {"hidden_size", "dropout"} <= overrides.keys():
+        max_time = settings.max_time
+        if max_time is not None and not {"hidden_size", "dropout"} <= overrides.keys():
             capacity, tokens = _measure(data.train, settings, num_pairs)
             announce(
                 f"speed: {capacity.throughput:,.0f} target tokens a second "
@@ -112,7 +113,9 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
                 )
             epochs = min(epochs, capacity.targets(_cost(settings)) / tokens)
             if "max_rows" not in overrides:
-                rows = rows_to_read(network_share(settings, self.began) * epochs, num_pairs)
+                # What is beside the weights keeps a narrower network from being much faster.
+                most = min(epochs, capacity.throughput * max_time / tokens)
+                rows = rows_to_read(network_share(settings, self.began) * most, num_pairs)
                 settings = with_rows(settings, rows, overrides)
         announce_rows(settings, len(data.train), overrides, announce)
         if "dropout" not in overrides:
