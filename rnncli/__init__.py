@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnncli.analysis.occlusion import explain as explain
+    from rnncli.cli.views.notebook import inspect as inspect
     from rnncli.storage.catalogue import models as models
     from rnncli.tasks import load as load
     from rnncli.tasks import train as train
@@ -20,6 +21,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "explain",
+    "inspect",
     "load",
     "models",
     "train",
@@ -33,6 +35,7 @@ _MODULES = {
     "evaluate": "rnncli.tasks.evaluation",
     "models": "rnncli.storage.catalogue",
     "explain": "rnncli.analysis.occlusion",
+    "inspect": "rnncli.cli.views.notebook",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "TextGenerator": "rnncli.tasks.generate.predict",
     "Translator": "rnncli.tasks.translate.predict",

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rnncli.networks.architecture import Direction, Half, State
 from rnncli.networks.cells_numpy import LayerState, Recurrent
 from rnncli.networks.numerics import Floats
-
-Half: TypeAlias = Literal["encoder", "decoder"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +32,16 @@ class Trace:
         return int(self.layer.split(".")[2])
 
     @property
-    def states(self) -> dict[str, Floats]:
+    def direction(self) -> Direction:
+        """The direction in which the layer reads."""
+        return "backward" if self.backward else "forward"
+
+    @property
+    def states(self) -> dict[State, Floats]:
         """The states by their letters: h and, of an LSTM, c."""
-        c = {} if self.cell_states is None else {"c": self.cell_states}
-        return {"h": self.hidden_states} | c
+        if self.cell_states is None:
+            return {"h": self.hidden_states}
+        return {"h": self.hidden_states, "c": self.cell_states}
 
     def changes(self) -> Floats:
         """Return by how much each hidden state differs from the one before, as (T, H)."""

@@ -1,27 +1,29 @@
 """``rnncli inspect``: look inside a model."""
 
 import json
-import os
-import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.bundled_models import bundled_model
-from rnncli.cli.console import Messenger, printable
-from rnncli.cli.options import DATA, LAG, UNITS, VIEWS, option
-from rnncli.config import MODELS
-from rnncli.errors import ConfigError, ModelError
-from rnncli.messages import Announce
-from rnncli.storage.bundled import PREFIX, model_directory
+from rnncli.cli.console import Messenger
+from rnncli.cli.drawing import is_page, require_drawing, write_figures
+from rnncli.cli.hints import retyped
+from rnncli.cli.model_and_text import model_and_text
+from rnncli.cli.options import DATA, LAG, OUTPUT, UNITS, VIEWS, option
+from rnncli.cli.output import open_output
+from rnncli.errors import ConfigError
+from rnncli.networks.architecture import Direction, Half, State
 
 if TYPE_CHECKING:
-    from rnncli.cli.views.figure import Figure
+    from collections.abc import Callable, Iterable
 
-MODEL_PREFIXES = (PREFIX, "hf:")
+    from rnncli.cli.measurements import MeasurementRequest
+    from rnncli.cli.views.figure import Figure
+    from rnncli.cli.views.text_figures import Views
+    from rnncli.tasks.inspection import Model, TextInspection
 
 
 def inspect(
@@ -42,9 +44,45 @@ def inspect(
             "Texts for --find, --edit and --lag; else those that the model held out.",
         ),
     ] = None,
+    units: Annotated[
+        bool,
+        option("--units", VIEWS, "Draw the states of the units that change most, over the text."),
+    ] = False,
+    gates: Annotated[
+        bool,
+        option("--gates", VIEWS, "Draw the gates over the text, and how often each is saturated."),
+    ] = False,
+    path: Annotated[
+        bool,
+        option("--path", VIEWS, "Draw the way of the state through the text in two directions."),
+    ] = False,
+    unit: Annotated[
+        int | None,
+        option(
+            "--unit N",
+            VIEWS,
+            "Colour the text by one unit; at a terminal arrow keys and numbers change it.",
+            min=0,
+        ),
+    ] = None,
     near: Annotated[
         str | None,
         option("--near WORD", VIEWS, "Show the words whose embeddings are near that of this one."),
+    ] = None,
+    half: Annotated[
+        Half | None, option("--half HALF", VIEWS, "Of a translator: the encoder or the decoder.")
+    ] = None,
+    layer: Annotated[
+        list[int] | None,
+        option("--layer N", VIEWS, "Only this layer, numbered from 0. Repeatable.", min=0),
+    ] = None,
+    direction: Annotated[
+        Direction | None,
+        option("--direction DIRECTION", VIEWS, "Only layers that read forward, or backward."),
+    ] = None,
+    state: Annotated[
+        State | None,
+        option("--state STATE", VIEWS, "Only the hidden state h, or the memory c of an LSTM."),
     ] = None,
     control: Annotated[
         str | None,
@@ -90,6 +128,14 @@ def inspect(
             "Repeatable.",
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        option(
+            "--output -o FILE",
+            OUTPUT,
+            "Draw into this file: .svg, or .html for a page that has all.",
+        ),
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -100,88 +146,107 @@ def inspect(
     Examples:
         rnncli inspect models/classify
         rnncli inspect models/classify "slow start, but a superb ending"
-        rnncli inspect models/generate "The ferry"
+        rnncli inspect models/generate "The ferry" -o ferry.html
 
     With a text it shows what the model predicts after each token, and which units react. --find
     names the units that know a property, --edit clamps one, --lag tells how far back it remembers.
     """
     messenger = Messenger(quiet, color)
-    path, text = _model_and_text(model, arguments or [], messenger.announce)
+    if output is not None and not as_json:
+        require_drawing(output)
+    model_path, text = model_and_text(model, arguments or [], messenger.announce)
 
-    from rnncli.cli.views.figure import print_figures
-    from rnncli.cli.views.model_parts import model_figures, neighbours_figure
-    from rnncli.cli.views.predictions import prediction_figures
+    from rnncli.cli.measurements import MeasurementRequest
+    from rnncli.cli.unit_browser import browse, can_browse
+    from rnncli.cli.views.selection import Selection
+    from rnncli.cli.views.text_figures import Views
     from rnncli.tasks import load
-    from rnncli.tasks.inspection import inspect_model, inspect_text, similar_tokens
+    from rnncli.tasks.inspection import inspect_text
 
-    loaded = load(path)
-    figures: list[Figure] = []
-    content: dict[str, Any] = {}  # of the figures, for JSON
-    if any((find, match, edit, lag, against, cell, data)):
-        from rnncli.cli.measurements import MeasurementRequest, measure
-
+    views = Views(units, gates, path, unit)
+    _require_text(text, views, near)
+    loaded = load(model_path)
+    if find or match or edit or lag or against or cell or data:
         request = MeasurementRequest(find, match, edit or [], lag, against or [], cell or [], data)
-        measured, drawn = measure(loaded, text, request, messenger)
-        content |= measured
-        figures += drawn
-    elif near is not None:
-        similarities = similar_tokens(loaded, near)
-        content["near"] = list(map(asdict, similarities))
-        figures.append(neighbours_figure(near, similarities))
+        contents = _of_measurements(loaded, text, request, messenger)
     elif text is None:
-        parts = inspect_model(loaded)
-        content |= parts.to_dict()
-        figures += model_figures(parts)
+        contents = _of_model(loaded, near)
     else:
-        inspection = inspect_text(loaded, text, control)
-        content |= inspection.to_dict()
-        figures += prediction_figures(inspection, loaded.description.level)
+        selection = Selection(half, layer or (), direction, state)
+        inspection = selection.apply(inspect_text(loaded, text, control))
+        if unit is not None and output is None and not as_json and can_browse():
+            browse(inspection, state, unit, messenger.console(stderr=False))
+            return
+        contents = _of_text(inspection, views, state, output)
+    _show(contents, output, as_json, messenger)
+
+
+def _require_text(text: str | None, views: "Views", near: str | None) -> None:
+    """Check that there is a text for what is shown of one, and none for what is not."""
+    if text is None and views:
+        hint = f"give one: {retyped('a text')}"
+        raise ConfigError("states and gates are those of a text, and there is none", hint)
+    if text is not None and near is not None:
+        raise ConfigError("--near shows embeddings, not how a text is read", "leave --near out")
+
+
+class Contents(NamedTuple):
+    """What is shown: figures, the same for JSON, and the text of a page's explorer."""
+
+    title: str
+    figures: "Iterable[Figure]"
+    to_dict: "Callable[[], dict[str, Any]]"  # takes long, of a long text
+    inspection: "TextInspection | None" = None
+
+
+def _of_model(model: "Model", near: str | None) -> Contents:
+    """Return the parts of a model, or the words near another one in its embeddings."""
+    from rnncli.cli.views.model_parts import model_figures, neighbours_figure
+    from rnncli.tasks.inspection import inspect_model, similar_tokens
+
+    if near is not None:
+        similarities = similar_tokens(model, near)
+        figures = [neighbours_figure(near, similarities)]
+        words = {"near": list(map(asdict, similarities))}
+        return Contents(str(model.path), figures, lambda: words)
+    parts = inspect_model(model)
+    return Contents(str(model.path), model_figures(parts), parts.to_dict)
+
+
+def _of_measurements(
+    model: "Model", text: str | None, request: "MeasurementRequest", messenger: Messenger
+) -> Contents:
+    """Return what was measured on many texts."""
+    from rnncli.cli.measurements import measure
+
+    values, figures = measure(model, text, request, messenger)
+    return Contents(str(model.path), figures, lambda: values)
+
+
+def _of_text(
+    inspection: "TextInspection", views: "Views", state: State | None, output: Path | None
+) -> Contents:
+    """Return what happens in a model as it reads a text; a page has all views."""
+    from rnncli.cli.views.states import FILE_UNITS, SCREEN_UNITS
+    from rnncli.cli.views.text_figures import page_figures, text_figures
+
+    if is_page(output):
+        figures = page_figures(inspection, state)
+    else:
+        count = SCREEN_UNITS if output is None else FILE_UNITS
+        figures = text_figures(inspection, views, state, count)
+    return Contents(inspection.model, figures, inspection.to_dict, inspection)
+
+
+def _show(contents: Contents, output: Path | None, as_json: bool, messenger: Messenger) -> None:
+    """Print the contents, or write them into a file."""
+    from rnncli.cli.views.figure import print_figures
+
     if as_json:
-        print(printable(json.dumps(content, ensure_ascii=False)), flush=True)
+        with open_output(output, messenger) as write:
+            write(json.dumps(contents.to_dict(), ensure_ascii=False))
+    elif output is not None:
+        title, figures, _, inspection = contents
+        write_figures(output, title, list(figures), inspection, messenger)
     else:
-        print_figures(figures, messenger.console(stderr=False))
-
-
-def _model_and_text(
-    option: Path | None, arguments: list[str], announce: Announce
-) -> tuple[Path, str | None]:
-    """Return the model of ``-m`` or of the first argument, else the usual one, and the text.
-
-    Raises:
-        ConfigError: there are more arguments than a model and a text.
-        ModelError: there is no model.
-
-    """
-    takes = 1 if option is not None else 2
-    if len(arguments) > takes:
-        first = [] if option is not None else arguments[:1]
-        text = " ".join(arguments[len(first) :])
-        command = shlex.join(["rnncli", "inspect", *first, text])
-        raise ConfigError(
-            "there is more than one text", f"put quotation marks around it: {command}"
-        )
-    if option is not None:
-        return model_directory(option), arguments[0] if arguments else None
-    if len(arguments) == 2 or (arguments and _names_model(arguments[0])):
-        return model_directory(arguments[0]), arguments[1] if arguments[1:] else None
-    return _usual_model(announce), arguments[0] if arguments else None
-
-
-def _names_model(argument: str) -> bool:
-    """Return whether an argument that stands alone is a model: a directory, or a name of one."""
-    return argument.startswith(MODEL_PREFIXES) or Path(argument).is_dir()
-
-
-def _usual_model(announce: Announce) -> Path:
-    """Return the model of $RNNCLI_MODEL, else the newest in models/, else the bundled one."""
-    if path := os.environ.get("RNNCLI_MODEL"):
-        return model_directory(path)
-    configs = [path for path in MODELS.glob("*/config.json") if path.is_file()]
-    if configs:
-        newest = max(configs, key=lambda path: path.stat().st_mtime).parent
-        announce(f"model: {newest}, the newest in {MODELS}")
-        return newest
-    bundled = bundled_model("classify", announce)
-    if bundled is None:
-        raise ModelError(f"there is no model in {MODELS}", "train one: rnncli train")
-    return bundled
+        print_figures(contents.figures, messenger.console(stderr=False))

@@ -12,7 +12,7 @@ have, networks in NumPy read, and files of weights are checked by.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rnncli.config import (
     CELLS,
@@ -39,6 +39,10 @@ MIN_STATE = 1e-4  # of a minGRU, whose states are positive, since it takes their
 VECTORS = "encoder.embedding.vectors"  # the one parameter that is not trained, and in int8
 
 Shapes = dict[str, tuple[int, ...]]
+# What a layer is part of, how it reads, and what it carries from step to step.
+Half: TypeAlias = Literal["encoder", "decoder"]
+Direction: TypeAlias = Literal["forward", "backward"]
+State: TypeAlias = Literal["h", "c"]
 
 
 @dataclass(frozen=True)

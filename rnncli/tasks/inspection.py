@@ -15,7 +15,7 @@ from rnncli.analysis.neighbours import nearest
 from rnncli.analysis.saturation import resting_gates
 from rnncli.analysis.traces import Reading, Trace
 from rnncli.analysis.weights import Part, parts
-from rnncli.config import Task
+from rnncli.config import Level, Task
 from rnncli.errors import ConfigError, DataError
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription
@@ -53,6 +53,7 @@ class TextInspection:
 
     model: str
     task: Task
+    level: Level
     text: str
     readings: tuple[Reading, ...]  # of the encoder, of the decoder, or of both
     prediction: Prediction
@@ -174,7 +175,8 @@ def inspect_text(model: Model, text: str, control: str | None = None) -> TextIns
         readings, prediction = inspect_translator(model, text)
     else:
         readings, prediction = inspect_classifier(model, text)
-    return TextInspection(str(model.path), model.task, text, readings, prediction)
+    level = model.tokenizer.level
+    return TextInspection(str(model.path), model.task, level, text, readings, prediction)
 
 
 def similar_tokens(model: Model, word: str) -> list[Similarity]:

@@ -23,7 +23,18 @@ from shell import TIMEOUT, call, environment, rnncli
 
 from rnncli.storage.bundled import bundled_translators
 
-PANELS = ["Data", "Budget", "Sampling", "Search", "Output", "Model", "Advanced"]
+PANELS = [
+    "Data",
+    "Budget",
+    "Sampling",
+    "Search",
+    "Views",
+    "Units",
+    "Lag",
+    "Output",
+    "Model",
+    "Advanced",
+]
 ANSWERS = {"classify": classifier, "generate": generator, "translate": translator}
 
 
@@ -48,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [*ANSWERS, "evaluate"])
+@pytest.mark.parametrize("command", [*ANSWERS, "evaluate", "inspect"])
 def test_a_help_page_begins_with_three_examples_that_work(command: str, folder: Path) -> None:
     lines = examples(command)
     assert len(lines) == 3
@@ -91,11 +102,12 @@ def test_the_first_page_begins_with_examples_that_work(folder: Path, tmp_path: P
     assert len(call(*shlex.split(translate)[1:], cwd=tmp_path).lines) == 1
 
 
-@pytest.mark.parametrize("command", [*ANSWERS, "train", "evaluate"])
+@pytest.mark.parametrize("command", [*ANSWERS, "train", "evaluate", "inspect"])
 def test_panels_stand_in_the_order_of_need(command: str) -> None:
     page = call(command, "--help", env={"COLUMNS": "80"}).out.decode()
     titles = re.findall(r"^╭─ (\w+) ─", page, re.MULTILINE)
     assert titles[:2] == ["Arguments", "Options"]
     assert titles[2:] == [panel for panel in PANELS if panel in titles]
-    assert {"Data", "Output", "Model", "Advanced"} <= set(titles)
+    needed = {"Views"} if command == "inspect" else {"Data", "Advanced"}
+    assert needed | {"Output", "Model"} <= set(titles)
     assert len(page.splitlines()) <= 120

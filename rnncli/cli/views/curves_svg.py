@@ -24,15 +24,14 @@ def draw_curves(curves: Curves, group: Element) -> tuple[int, int]:
         (last, right, bottom + 22, "end"),
     ):
         SubElement(group, "text", {"x": str(x), "y": str(y), "text-anchor": anchor}).text = text
-    x = MARGIN
+    x = add_text(group, f"{curves.y}:", MARGIN, MARGIN - 18) + CHARACTER
     for number, name in enumerate(curves.series):
         color = f"series-{number % SERIES_COLORS}"
         _draw_series(curves, name, color, group)
-        label = f"{shortened(name)} {curves.y}"
         kind = "line" if curves.is_connected else "dot"
         d = f"M{x} {MARGIN - 22}h{SAMPLE if curves.is_connected else 0.01}"
         SubElement(group, "path", {"class": f"{kind} {color}", "d": d})
-        x = add_text(group, label, x + SAMPLE + 8, MARGIN - 18) + 2 * CHARACTER
+        x = add_text(group, shortened(name), x + SAMPLE + 8, MARGIN - 18) + 2 * CHARACTER
     return max(right, x) + MARGIN, bottom + MARGIN
 
 

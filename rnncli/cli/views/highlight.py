@@ -116,7 +116,7 @@ def legend(highlight: Highlight, screen: Screen) -> list[Fragment]:
     scale, parts = highlight.scale, []
     scores = [*(-limit for limit in reversed(scale.limits) if scale.negative), *scale.limits]
     for score in scores:
-        label = f" {score:+g} " if scale.negative else f" from {score:g} "
+        label = f" {score:+.2g} " if scale.negative else f" from {score:g} "
         if screen.has_colors:
             parts += [Fragment(label, scale.style(score)), Fragment(" ")]
         else:

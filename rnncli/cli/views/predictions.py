@@ -23,12 +23,12 @@ REACTIONS = 8  # units that react most
 CHANGE_LIMITS = (0.05, 0.15, 0.4)  # of a probability: what can be seen, what matters, what decides
 
 
-def prediction_figures(inspection: TextInspection, level: Level) -> Iterator[Figure]:
+def prediction_figures(inspection: TextInspection) -> Iterator[Figure]:
     """Yield the figures of the predictions, and that of the units which react most."""
     match inspection.prediction:
         case NextTokens() as expected:
             (reading,) = inspection.readings
-            yield _surprisal_figure(reading.tokens, expected, level)
+            yield _surprisal_figure(reading.tokens, expected, inspection.level)
             yield _expectation_figure(reading.tokens, expected)
         case ClassProbabilities() as classes:
             (reading,) = inspection.readings

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
-from rnncli.analysis.traces import Half, Reading, Trace
+from rnncli.analysis.traces import Reading, Trace
 from rnncli.errors import ConfigError
 from rnncli.messages import name_list
+from rnncli.networks.architecture import Direction, Half, State
 from rnncli.tasks.inspection import TextInspection
-
-Direction: TypeAlias = Literal["forward", "backward"]
-State: TypeAlias = Literal["h", "c"]
 
 
 @dataclass(frozen=True)
@@ -39,17 +36,16 @@ class Selection:
         return replace(inspection, readings=readings)
 
     def _selects(self, trace: Trace) -> bool:
-        direction = "backward" if trace.backward else "forward"
         return (
             self.half in (None, trace.half)
             and (not self.layers or trace.number in self.layers)
-            and self.direction in (None, direction)
+            and self.direction in (None, trace.direction)
         )
 
 
 def selected_states(
     inspection: TextInspection, state: State | None
-) -> Iterator[tuple[Reading, Trace, str]]:
+) -> Iterator[tuple[Reading, Trace, State]]:
     """Yield the chosen traces with the letter of each chosen state.
 
     Raises:

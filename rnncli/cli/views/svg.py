@@ -23,7 +23,6 @@ text { font: 14px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328; white
 .axes { fill: none; stroke: #8c959f }
 .positive { fill: #0550ae }
 .negative { fill: #bc4c00 }
-.cells.negative { stroke: #bc4c00 }
 .line { fill: none; stroke-width: 2 }
 .series-0 { stroke: #8c959f }
 .series-1 { stroke: #0550ae }
@@ -39,7 +38,6 @@ text { fill: #e6edf3 }
 .grid { stroke: #30363d }
 .positive { fill: #6cb6ff }
 .negative { fill: #ffa657 }
-.cells.negative { stroke: #ffa657 }
 .series-1 { stroke: #6cb6ff }
 .series-2 { stroke: #ffa657 }
 .series-3 { stroke: #56d364 }

@@ -40,7 +40,7 @@ def inspect_translator(
             f"a text of {len(source):,} characters is translated in pieces",
             f"give at most {MAX_CHARACTERS:,} characters, such as one sentence",
         )
-    translation = translator([text])[0].text
+    translation = translator([text], split=False)[0].text
     network, target_tokenizer = translator.network, translator.target_tokenizer
     source_ids, source_pieces = translator.tokenizer.encode_with_pieces(source)
     target_ids, target_pieces = target_tokenizer.encode_with_pieces(translation)

@@ -1,0 +1,91 @@
+"""Go through the units of a network at a terminal, by arrow keys and numbers."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rnncli.cli.console import is_terminal
+from rnncli.cli.views.figure import print_figures
+from rnncli.cli.views.selection import selected_states
+from rnncli.cli.views.states import unit_figure
+from rnncli.networks.architecture import State
+from rnncli.tasks.inspection import TextInspection
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+KEYS = "left, right: another unit · up, down: another layer · a number, Enter: that unit · q: quit"
+NEXT, PREVIOUS = (b"\x1b[C", b"\x1bOC"), (b"\x1b[D", b"\x1bOD")
+UP, DOWN = (b"\x1b[A", b"\x1bOA"), (b"\x1b[B", b"\x1bOB")
+END = (b"q", b"\x1b", b"\x04", b"")
+MAX_DIGITS = 6  # of a unit's number
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is shown: a layer with its state, a unit, and the digits of another one so far."""
+
+    layer: int
+    unit: int
+    digits: str = ""
+
+    def after(self, key: bytes, sizes: Sequence[int]) -> "Position":
+        """Return the position after a key; ``sizes`` are the numbers of units of the layers."""
+        if key.isdigit():
+            return replace(self, digits=(self.digits + key.decode())[:MAX_DIGITS])
+        unit, layer = self.unit, self.layer
+        if key in (b"\r", b"\n") and self.digits:
+            unit = min(int(self.digits), sizes[layer] - 1)
+        elif key in NEXT or key in PREVIOUS:
+            unit = (unit + (1 if key in NEXT else -1)) % sizes[layer]
+        elif key in UP or key in DOWN:
+            layer = (layer + (1 if key in UP else -1)) % len(sizes)
+            unit = min(unit, sizes[layer] - 1)
+        return Position(layer, unit)
+
+
+def can_browse() -> bool:
+    """Return whether a person types at a terminal and looks at it."""
+    return sys.platform != "win32" and sys.stdin.isatty() and is_terminal(stderr=False)
+
+
+def browse(inspection: TextInspection, state: State | None, unit: int, console: "Console") -> None:
+    """Show one unit of a layer at a time behind its text, until ``q`` is pressed.
+
+    Raises:
+        ConfigError: there is no such state, or no such unit of the first layer.
+
+    """
+    states = list(selected_states(inspection, state))
+    sizes = [trace.states[letter].shape[1] for _, trace, letter in states]
+    position = Position(0, unit)
+    with _keys() as next_key, console.screen(hide_cursor=True):
+        while True:
+            reading, trace, letter = states[position.layer]
+            console.clear()
+            print_figures([unit_figure(reading, trace, letter, position.unit)], console)
+            console.print(f"\n{KEYS}", style="dim", soft_wrap=False)
+            if position.digits:
+                console.print(f"unit {position.digits}")
+            key = next_key()
+            if key in END:
+                return
+            position = position.after(key, sizes)
+
+
+@contextmanager
+def _keys() -> Iterator[Callable[[], bytes]]:
+    """Read keys without waiting for Enter, and without showing them."""
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    tty.setcbreak(descriptor)
+    try:
+        yield lambda: os.read(descriptor, 8)
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
