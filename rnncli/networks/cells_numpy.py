@@ -30,9 +30,9 @@ class Inputs(Protocol):
 
 # Called before a layer runs, with the layer, the inputs of its gates (P, gates H), its state, and
 # whether it reads backward.
-# Is called after each step, with the packed rows of the texts that have it, and their states.
-StepHook: TypeAlias = Callable[[slice, LayerState], None]
 ForwardPreHook: TypeAlias = Callable[["Recurrent", Floats, LayerState, bool], None]
+# Called after each step, with the packed rows of the texts that have it, and their states.
+StepHook: TypeAlias = Callable[[slice, LayerState], None]
 
 
 class Clamp(NamedTuple):
