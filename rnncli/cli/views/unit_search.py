@@ -16,7 +16,7 @@ def unit_search_figures(search: UnitSearch, *, with_examples: bool) -> Iterator[
     measure = next((unit.effect.measure for unit in search.units if unit.effect), None)
     header = ["unit", "correlation", "95 % interval", "mean"]
     if measure is not None:
-        header.append(f"{measure}, clamped to the mean")
+        header.append(f"{measure} if clamped")
     found = [unit for unit in search.units if unit.is_significant]
     verdict = (
         f"{len(found)} of these units follow the property beyond chance."
@@ -28,7 +28,7 @@ def unit_search_figures(search: UnitSearch, *, with_examples: bool) -> Iterator[
         f"{search.tokens:,} tokens of {search.texts:,} texts",
         Table(header, [_row(unit) for unit in search.units]),
         f"{verdict} Half of the texts chose the units, the other half gave the correlations; the "
-        "intervals hold for all five together.",
+        "intervals hold for all five together. A unit is clamped to its mean.",
         "Karpathy et al. 2015, section 4.2; Radford et al. 2017",
     )
     if with_examples:
