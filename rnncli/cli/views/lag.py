@@ -1,6 +1,7 @@
 """Figures of how far back a model remembers."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.figure import Figure
@@ -61,12 +62,11 @@ def lag_figures(inspection: LagInspection) -> Iterator[Figure]:
 
 
 def _names(reaches: Sequence[Reach]) -> list[str]:
-    """Return names that differ, and fit into a table."""
+    """Return names that differ and fit into a table: of models, those of their directories."""
     names: list[str] = []
     for reach in reaches:
-        name = token_label(reach.network, MAX_NAME) + (
-            f" ({reach.cell})" if reach.is_trained else ""
-        )
+        cell = f" ({reach.cell})" if reach.is_trained else ""
+        name = token_label(Path(reach.network).name, MAX_NAME) + cell
         names.append(name if name not in names else f"{name} {len(names) + 1}")
     return names
 
@@ -83,6 +83,8 @@ def _row(name: str, reach: Reach) -> list[str]:
 
 
 def _percent(share: float) -> str:
+    if not share:
+        return "0"  # below what float32 holds
     return f"{100 * share:.2g} %" if share >= 1e-6 else f"{100 * share:.0e} %"
 
 
