@@ -19,6 +19,7 @@ from models import classifier, generator, translator
 from shell import NOT_FOR_HELP, TELL, TIMEOUT, environment
 
 import rnncli
+from rnncli.cli import COMMANDS
 from rnncli.config import SamplingConfig
 from rnncli.errors import ModelError
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, Classification
@@ -277,7 +278,7 @@ def test_a_text_of_the_largest_length_is_not_split() -> None:
 
 COMPLETIONS = {
     ("rnncli cl", 1): {"classify"},
-    ("rnncli ", 1): {"train", "classify", "generate", "translate", "evaluate", "models"},
+    ("rnncli ", 1): set(COMMANDS),
     ("rnncli classify --ba", 2): {"--batch-size"},
 }
 

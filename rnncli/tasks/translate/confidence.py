@@ -1,6 +1,7 @@
 """The confidence of a translation: the probability that it is a good one, by its score.
 
-A good translation reaches chrF 50 (Popović 2015). The probability is a logistic function, fitted
+A good translation reaches chrF 50 (Popović 2015), or 30 in a script without spaces, where words
+have one or two characters and few longer n-grams recur. The probability is a logistic function, fitted
 to held-out pairs, of the negative log-probability of a translation divided by a power of its
 length.
 """
@@ -14,11 +15,13 @@ import numpy as np
 
 from rnncli.analysis.calibration import fit_logistic
 from rnncli.text.sentences import clean
+from rnncli.text.unicode import has_unspaced
 
 if TYPE_CHECKING:
     from rnncli.tasks.translate.translation import Translation
 
-GOOD_CHRF = 50.0  # of a translation from which most of the meaning can be read
+# Of a translation from which most of the meaning can be read.
+GOOD_CHRF, GOOD_CHRF_UNSPACED = 50.0, 30.0
 EXPONENTS = (0.5, 0.75, 1.0)  # of the length
 BOUNDS = 1e-3, 1e3  # of the parameters: of models that learned something, all are within
 MAX_SCALE = 100.0  # where the cost tells nothing, since all translations are good
@@ -45,12 +48,14 @@ class Confidence:
         from sacrebleu.metrics.chrf import CHRF
 
         chrf = CHRF()
-        good = np.array(
+        scores = np.array(
             [
-                chrf.sentence_score(translation.text, [clean(reference)]).score >= GOOD_CHRF
+                chrf.sentence_score(translation.text, [clean(reference)]).score
                 for translation, reference in zip(translations, references, strict=True)
             ]
         )
+        unspaced = np.array(list(map(has_unspaced, references)))
+        good = scores >= np.where(unspaced, GOOD_CHRF_UNSPACED, GOOD_CHRF)
         log_p = np.array([translation.score for translation in translations])
         lengths = np.array([max(translation.length, 1) for translation in translations])
         fits = []

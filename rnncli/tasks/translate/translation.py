@@ -14,7 +14,7 @@ class Translation:
     text: str
     score: float
     length: int  # in tokens, its end included
-    # The probability that it reaches chrF 50; None of a text that stays as it is, and where the
+    # The probability that it is a good one; None of a text that stays as it is, and where the
     # model cannot tell.
     confidence: float | None = None
 
