@@ -1,9 +1,9 @@
 """The confidence of a translation: the probability that it is a good one, by its score.
 
 A good translation reaches chrF 50 (Popović 2015), or 30 in a script without spaces, where words
-have one or two characters and few longer n-grams recur. The probability is a logistic function, fitted
-to held-out pairs, of the negative log-probability of a translation divided by a power of its
-length.
+have one or two characters and few longer n-grams recur. The probability is a logistic function,
+fitted to held-out pairs, of the negative log-probability of a translation divided by a power of
+its length.
 """
 
 import math
