@@ -47,8 +47,8 @@ DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough 
 DEFAULT_SEED = 0
 MAX_SEED = 2**63 - 1  # what torch takes
 DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
-MAX_VALIDATION_CHARACTERS = 250_000  # of running text: nats to 0.01, and the rest to learn from
-MAX_VALIDATION_ROWS = 2_000  # 95 % interval of +-2 points; more would only take training time
+# Rows have a 95 % interval of +-2 points, characters of running text nats to 0.01.
+MAX_HELD_OUT = {"rows": 2_000, "characters": 250_000}
 MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
 USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
 USUAL_LENGTH = 500  # tokens of a sample: half a page, where they are characters

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rnncli.config import DEFAULT_MAX_TIME, MAX_VALIDATION_CHARACTERS, MAX_VALIDATION_ROWS
+from rnncli.config import DEFAULT_MAX_TIME, MAX_HELD_OUT
 
 # Held out at most, for each second of the time budget: more would take too much of it to score.
 HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
@@ -17,7 +17,6 @@ def max_held_out(overrides: Mapping[str, Any]) -> dict[str, int]:
     """
     if {"steps", "epochs"} & overrides.keys() and "max_time" not in overrides:
         return {}
-    usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
     seconds = overrides.get("max_time", DEFAULT_MAX_TIME)
-    limits = {name: math.ceil(seconds * HELD_OUT_A_SECOND[name]) for name in usual}
-    return {name: limit for name, limit in limits.items() if limit < usual[name]}
+    limits = {name: math.ceil(seconds * number) for name, number in HELD_OUT_A_SECOND.items()}
+    return {name: limit for name, limit in limits.items() if limit < MAX_HELD_OUT[name]}

@@ -8,7 +8,7 @@ import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from rnncli.config import MAX_VALIDATION_CHARACTERS, MAX_VALIDATION_ROWS
+from rnncli.config import MAX_HELD_OUT
 from rnncli.data.arrow import string_columns
 from rnncli.data.corpus import Corpus
 from rnncli.data.numbering import Numbers, number_labels, number_texts
@@ -37,9 +37,8 @@ def hold_out(
     Raises:
         DataError: there is too little to have something on both sides.
     """
-    limits = limits or {}
-    max_rows = limits.get("rows", MAX_VALIDATION_ROWS)
-    max_characters = limits.get("characters", MAX_VALIDATION_CHARACTERS)
+    limits = MAX_HELD_OUT | dict(limits or {})
+    max_rows, max_characters = limits["rows"], limits["characters"]
     is_running_text = corpus.columns.keys() == {"text"}
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]

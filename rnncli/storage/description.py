@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from rnncli.config import (
     FORMAT_VERSION,
     LEVELS,
+    MAX_HELD_OUT,
     MAX_SEED,
-    MAX_VALIDATION_CHARACTERS,
-    MAX_VALIDATION_ROWS,
     TASKS,
     Level,
     Task,
@@ -126,7 +125,6 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         raise ValueError("the tuned hyperparameters are wrong")
     if not isinstance(task_values, dict):
         raise ValueError("task_values is no object")
-    settings, version = values.get("settings"), values.get("rnncli_version")
     quantization = values.get("quantization")
     if quantization not in (None, INT8):
         raise ValueError(f"the quantization is unknown: {reprlib.repr(quantization)}")
@@ -141,11 +139,11 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
         files=_mapping(values.get("files"), str) or {},
         task_values=task_values,
         quantization=quantization,
-        settings=settings if isinstance(settings, dict) else {},
+        settings=_typed(values.get("settings"), dict) or {},
         data=_parse_data(values.get("data")),
         profile=_parse_profile(values.get("profile")),
         training=_parse_training(values.get("training")),
-        rnncli_version=version if isinstance(version, str) else "",
+        rnncli_version=_typed(values.get("rnncli_version"), str) or "",
     )
 
 
@@ -154,6 +152,11 @@ def _mapping(value: object, kind: type[Value]) -> dict[str, Value] | None:
     if isinstance(value, dict) and all(type(item) is kind for item in value.values()):
         return value
     return None
+
+
+def _typed(value: object, kind: type[Value]) -> Value | None:
+    """Return a value of a type; None for anything else."""
+    return value if type(value) is kind else None
 
 
 def _list(value: object, kind: type[Value]) -> list[Value] | None:
@@ -193,7 +196,6 @@ def _parse_data(value: object) -> DataDescription | None:
                 return None
             if len(languages) not in (0, 2):
                 return None
-            licence, vectors = optional.get("licence"), optional.get("vectors")
             return DataDescription(
                 name,
                 tuple(arguments),
@@ -202,28 +204,26 @@ def _parse_data(value: object) -> DataDescription | None:
                 validation,
                 seed,
                 languages=(languages[0], languages[1]) if languages else None,
-                licence=licence if isinstance(licence, str) else None,
+                licence=_typed(optional.get("licence"), str),
                 rows=_mapping(optional.get("rows"), int) or {},
                 unlabelled=tuple(_list(optional.get("unlabelled"), str) or ()),
                 max_held_out=_parse_limits(optional.get("max_held_out")),
-                vectors=vectors if isinstance(vectors, str) else None,
+                vectors=_typed(optional.get("vectors"), str),
             )
     return None
 
 
 def _parse_limits(value: object) -> dict[str, int]:
-    usual = {"rows": MAX_VALIDATION_ROWS, "characters": MAX_VALIDATION_CHARACTERS}
     limits = _mapping(value, int) or {}
-    return {name: limits[name] for name in usual if 0 < limits.get(name, 0) < usual[name]}
+    return {name: n for name, n in limits.items() if 0 < n < MAX_HELD_OUT.get(name, 0)}
 
 
 def _parse_profile(value: object) -> TextProfile | None:
     if not isinstance(value, dict):
         return None
-    unknown_words = value.get("unknown_words")
     return TextProfile(
         _mapping(value.get("scripts"), float) or {},
-        unknown_words if isinstance(unknown_words, float) else None,
+        _typed(value.get("unknown_words"), float),
     )
 
 
@@ -236,16 +236,14 @@ def _parse_training(value: object) -> TrainingRecord | None:
             "finished": bool(finished),
             **optional,
         }:
-            steps, epochs, seconds = (optional.get(n) for n in ("steps", "epochs", "seconds"))
-            gain = optional.get("doubling_gain")
             return TrainingRecord(
                 command,
                 python,
                 torch,
                 finished,
-                steps if type(steps) is int else None,
-                epochs if isinstance(epochs, float) else None,
-                seconds if isinstance(seconds, float) else None,
-                gain if isinstance(gain, float) else None,
+                _typed(optional.get("steps"), int),
+                _typed(optional.get("epochs"), float),
+                _typed(optional.get("seconds"), float),
+                _typed(optional.get("doubling_gain"), float),
             )
     return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rnncli.config import DEFAULTS, MAX_VALIDATION_ROWS, choose_threads
+from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
 from rnncli.data.held_out import max_held_out
 from rnncli.messages import Announce
 from rnncli.storage.bundled import model_directory
@@ -129,8 +129,8 @@ def _held_out(preview: "CorpusPreview", request: "TrainingRequest") -> int:
     if "validation" in preview.parts:
         return preview.parts["validation"]
     share: float = request.settings.get("validation", DEFAULTS[preview.task].validation)
-    most = max_held_out(request.settings).get("rows", MAX_VALIDATION_ROWS)
-    return min(round(preview.rows * share), most)
+    limits = MAX_HELD_OUT | max_held_out(request.settings)
+    return min(round(preview.rows * share), limits["rows"])
 
 
 def _keeps_encoder(preview: "CorpusPreview", request: "TrainingRequest") -> bool:

@@ -17,10 +17,12 @@ from rnncli.networks.architecture import (
     count_parameters,
 )
 from rnncli.tasks.sizes import (
+    CHAR_EMBEDDING_DIM,
     CHAR_VOCAB_SIZE,
     CHARACTERS_A_TOKEN,
     GENERATOR_TOKENS_A_WEIGHT,
     GENERATOR_WIDTHS,
+    MAX_TEXT_TOKENS,
     NAME_LENGTH,
     SMALL_CORPUS_EPOCHS,
     SMALL_TEXTS,
@@ -30,6 +32,8 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_WIDTHS,
     VOCAB_SIZES,
     WEIGHTS_A_TOKEN,
+    first_affordable,
+    look_up,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +47,6 @@ CLASSIFIER_OVERHEAD, GENERATOR_OVERHEAD, TRANSLATOR_OVERHEAD = 17e-6, 3e-6, 50e-
 START_SECONDS, TRAINING_SHARE, MIN_TRAINING_SHARE = 2.0, 0.8, 0.5
 TRANSLATOR_START_SECONDS, TRANSLATOR_TRAINING_SHARE, TRANSLATOR_MIN_SHARE = 6.0, 0.7, 0.35
 TOKENS_A_WORD = 1.2  # with the signs between words
-MAX_TEXT_TOKENS = 400  # of a text that a classifier reads
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,12 @@ def settings_of_classifier(preview: "CorpusPreview", overrides: Mapping[str, Any
     settings = DEFAULTS["classify"]
     words = preview.words["text"] / preview.rows  # a text
     if words < NAME_LENGTH and overrides.get("level") in (None, "char"):
-        settings = replace(settings, level="char", embedding_dim=64, vocab_size=CHAR_VOCAB_SIZE)
+        settings = replace(
+            settings,
+            level="char",
+            embedding_dim=CHAR_EMBEDDING_DIM,
+            vocab_size=CHAR_VOCAB_SIZE,
+        )
     if preview.rows < SMALL_TEXTS:
         settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
     return settings.with_overrides(overrides)
@@ -113,7 +121,7 @@ def _classifier(
 def _translator(
     preview: "CorpusPreview", settings: Settings, overrides: Mapping[str, Any], speed: float
 ) -> SizeEstimate:
-    (size,) = next(row[1:] for row in VOCAB_SIZES if preview.rows >= row[0])
+    size = int(*look_up(VOCAB_SIZES, preview.rows))
     most_words = max(preview.words["source"], preview.words["target"])
     if most_words < NAME_LENGTH * preview.rows and overrides.get("level") in (None, "char"):
         settings, size = replace(settings, level="char"), CHAR_VOCAB_SIZE
@@ -133,19 +141,15 @@ def _translator(
     def cost(candidate: Settings) -> float:
         return TRANSLATOR_OVERHEAD + weights(candidate) / speed
 
+    def is_affordable(candidate: Settings) -> bool:
+        targets = _seconds(candidate) / cost(candidate)
+        return targets >= TRANSLATOR_TOKENS_A_WEIGHT * weights(candidate)
+
     if not {"hidden_size", "embedding_dim"} & overrides.keys():
-        candidates = [
+        candidates = (
             replace(settings, hidden_size=width, embedding_dim=width) for width in TRANSLATOR_WIDTHS
-        ]
-        settings = next(
-            (
-                candidate
-                for candidate in candidates
-                if _seconds(candidate) / cost(candidate)
-                >= TRANSLATOR_TOKENS_A_WEIGHT * weights(candidate)
-            ),
-            candidates[-1],
         )
+        settings = first_affordable(candidates, is_affordable)
     return SizeEstimate(settings, tokens, cost(settings))
 
 
@@ -172,8 +176,8 @@ def _generator(
         return targets >= GENERATOR_TOKENS_A_WEIGHT * number and number <= WEIGHTS_A_TOKEN * tokens
 
     if "hidden_size" not in overrides:
-        candidates = [replace(settings, hidden_size=width) for width in GENERATOR_WIDTHS]
-        settings = next(filter(is_affordable, candidates), candidates[-1])
+        candidates = (replace(settings, hidden_size=width) for width in GENERATOR_WIDTHS)
+        settings = first_affordable(candidates, is_affordable)
     return SizeEstimate(settings, tokens, cost(settings))
 
 

@@ -1,11 +1,17 @@
 """The sizes of networks that a recipe chooses from, and what they ask of data and budget."""
 
+from collections.abc import Callable, Iterable, Sequence
+
+from rnncli.config import Settings
+
 # --- Classifiers --------------------------------------------------------------------------------
 
 SMALL_TEXTS = 5_000  # texts: a smaller corpus gets more epochs
 LARGE_TEXTS = 20_000  # texts: a larger corpus gets larger batches, which are faster
 NAME_LENGTH = 2.0  # words a text: shorter texts are names, whose spelling alone is informative
 SMALL_CORPUS_EPOCHS = 20
+CHAR_EMBEDDING_DIM = 64  # of names: there are few characters to tell apart
+MAX_TEXT_TOKENS = 400  # to train on: the rest of a text gains little for its time
 
 # --- Generators ---------------------------------------------------------------------------------
 
@@ -24,3 +30,18 @@ TRANSLATOR_SAMPLED_FROM = 3_000  # tokens of a vocabulary, from which on the sof
 TRANSLATOR_NEGATIVE_SAMPLES = 1_024
 # (smallest number of pairs, subwords of a vocabulary): rarer subwords are never learned.
 VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
+
+
+def first_affordable(
+    candidates: Iterable[Settings], is_affordable: Callable[[Settings], bool]
+) -> Settings:
+    """Return the first of some settings that is affordable, or the last, which is the cheapest."""
+    for settings in candidates:
+        if is_affordable(settings):
+            break
+    return settings
+
+
+def look_up(table: Sequence[tuple[float, ...]], value: float) -> tuple[float, ...]:
+    """Return what follows the first number of a row that ``value`` reaches; rows fall to 0."""
+    return next(row[1:] for row in table if value >= row[0])

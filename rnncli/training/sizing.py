@@ -3,7 +3,6 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,18 +100,3 @@ def rows_to_read(epochs: float, rows: int) -> int | None:
     """Return how many rows a budget needs that is too short to read them all; None: all."""
     needed = math.ceil(max(epochs * rows, MIN_ROWS))
     return needed if needed < rows else None
-
-
-def first_affordable(
-    candidates: Iterable[Settings], is_affordable: Callable[[Settings], bool]
-) -> Settings:
-    """Return the first of some settings that is affordable, or the last, which is the cheapest."""
-    for settings in candidates:
-        if is_affordable(settings):
-            break
-    return settings
-
-
-def look_up(table: Sequence[tuple[float, ...]], value: float) -> tuple[float, ...]:
-    """Return what follows the first number of a row that ``value`` reaches; rows fall to 0."""
-    return next(row[1:] for row in table if value >= row[0])

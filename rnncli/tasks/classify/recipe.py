@@ -23,7 +23,7 @@ from rnncli.tasks.classify.fit_ngrams import FittedNgrams, are_names, select_ngr
 from rnncli.tasks.classify.freezing import keeps_encoder
 from rnncli.tasks.classify.more_labels import gain_of_twice_the_labels
 from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.classify.train import MAX_TRAINING_LENGTH, ClassifierTraining, Examples
+from rnncli.tasks.classify.train import ClassifierTraining, Examples
 from rnncli.tasks.classify.vectors import (
     SETTINGS,
     TokenVectors,
@@ -31,7 +31,13 @@ from rnncli.tasks.classify.vectors import (
     read_token_vectors,
 )
 from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
-from rnncli.tasks.sizes import LARGE_TEXTS, SMALL_CORPUS_EPOCHS, SMALL_TEXTS
+from rnncli.tasks.sizes import (
+    CHAR_EMBEDDING_DIM,
+    LARGE_TEXTS,
+    MAX_TEXT_TOKENS,
+    SMALL_CORPUS_EPOCHS,
+    SMALL_TEXTS,
+)
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
@@ -73,7 +79,9 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             announce(f"texts of {words_a_text(data.train):.1f} words: tokens are characters")
             level = "char"
         if level == "char":
-            settings = replace(settings, level="char", embedding_dim=64, word_dropout=0.0)
+            settings = replace(
+                settings, level="char", embedding_dim=CHAR_EMBEDDING_DIM, word_dropout=0.0
+            )
         if len(data.train) < SMALL_TEXTS:
             settings = replace(settings, epochs=SMALL_CORPUS_EPOCHS)
         if len(data.train) > LARGE_TEXTS:
@@ -103,7 +111,7 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
             _initialise_embeddings(trainable, announce)
         if trainable.truncated:
             announce(
-                f"{trainable.truncated:,} texts are longer than {MAX_TRAINING_LENGTH} tokens: "
+                f"{trainable.truncated:,} texts are longer than {MAX_TEXT_TOKENS} tokens: "
                 "training truncates them, classification reads them whole"
             )
         vectors = trainable.vectors
@@ -263,7 +271,7 @@ def _examples(
     part: "Dataset", labels: tuple[str, ...], tokenizer: Tokenizer, path: Path
 ) -> Examples:
     """Encode labelled texts into a file."""
-    max_length = MAX_TRAINING_LENGTH - 1  # beside <eos>
+    max_length = MAX_TEXT_TOKENS - 1  # beside <eos>
     texts = encode(_texts(part), tokenizer, path, add_eos=True, max_length=max_length)
     numbers = {label: i for i, label in enumerate(labels)}
     classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])

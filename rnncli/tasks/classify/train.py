@@ -22,12 +22,11 @@ from rnncli.storage.layout import NGRAMS, TaskFiles
 from rnncli.tasks.classify.fit_ngrams import FittedNgrams
 from rnncli.tasks.classify.label_order import label_positions
 from rnncli.tasks.classify.vectors import TokenVectors
+from rnncli.tasks.sizes import MAX_TEXT_TOKENS
 from rnncli.text.special_tokens import EOS, PAD
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
-
-MAX_TRAINING_LENGTH = 400  # tokens: the rest of a text gains little for its time
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class ClassifierTraining:
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
         self._settings = settings
-        self.truncated = int((train.texts.lengths == MAX_TRAINING_LENGTH).sum())
+        self.truncated = int((train.texts.lengths == MAX_TEXT_TOKENS).sum())
         self.steps_per_epoch = -(-len(train.texts) // settings.batch_size)
         self.front = _front(tokenizer, settings, vectors)
         self.model = SequenceClassifier(

@@ -30,17 +30,12 @@ from rnncli.tasks.sizes import (
     GENERATOR_TOKENS_A_WEIGHT,
     GENERATOR_WIDTHS,
     WEIGHTS_A_TOKEN,
+    first_affordable,
+    look_up,
 )
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
-from rnncli.training.sizing import (
-    Capacity,
-    first_affordable,
-    look_up,
-    measure_capacity,
-    network_share,
-    rows_to_read,
-)
+from rnncli.training.sizing import Capacity, measure_capacity, network_share, rows_to_read
 
 if TYPE_CHECKING:
     from datasets import Dataset

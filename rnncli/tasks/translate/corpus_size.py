@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
-from rnncli.tasks.sizes import NAME_LENGTH, VOCAB_SIZES
+from rnncli.tasks.sizes import NAME_LENGTH, VOCAB_SIZES, look_up
 from rnncli.text.unicode import has_unspaced
-from rnncli.training.sizing import look_up
 
 if TYPE_CHECKING:
     from datasets import Dataset

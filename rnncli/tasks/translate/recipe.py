@@ -19,6 +19,8 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_SAMPLED_FROM,
     TRANSLATOR_TOKENS_A_WEIGHT,
     TRANSLATOR_WIDTHS,
+    first_affordable,
+    look_up,
 )
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.confidence import Confidence
@@ -48,14 +50,7 @@ from rnncli.tasks.translate.train import (
 from rnncli.text.sentences import clean
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
-from rnncli.training.sizing import (
-    Capacity,
-    first_affordable,
-    look_up,
-    measure_capacity,
-    network_share,
-    rows_to_read,
-)
+from rnncli.training.sizing import Capacity, measure_capacity, network_share, rows_to_read
 
 if TYPE_CHECKING:
     from datasets import Dataset
