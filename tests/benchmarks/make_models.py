@@ -43,8 +43,9 @@ class Recipe:
 
 TATOEBA = "CC BY 2.0 FR, tatoeba.org, by way of manythings.org/anki"
 ONCE = ("--threads", "1", "--seed", "0")
-TRANSLATOR = ("--no-memory", "--hidden-size", "320", "--embedding-dim", "256", *ONCE)
-EN_JA = ("--no-memory", "--dropout", "0.2", "--word-dropout", "0.1")
+TRANSLATOR = ("--no-memory", *ONCE)
+SIZES = ("--hidden-size", "320", "--embedding-dim", "256")
+EN_JA = (*TRANSLATOR, "--dropout", "0.2", "--word-dropout", "0.1")
 
 MEASURED = ("tuned", "task_values", "profile")  # parts of a description that come from the data
 
@@ -66,8 +67,19 @@ RECIPES = {
     "en-fr": Recipe(
         corpus="tatoeba_en_fr/train.tsv.gz",
         runs=(
-            (*TRANSLATOR, "--steps", "1940"),
-            ("--no-memory", "--dropout", "0.1", "--word-dropout", "0.02", "--max-time", "66m"),
+            (*TRANSLATOR, *SIZES, "--steps", "1940"),
+            (*TRANSLATOR, "--dropout", "0.1", "--word-dropout", "0.02", "--max-time", "50m"),
+            (
+                *TRANSLATOR,
+                "--dropout",
+                "0.12",
+                "--word-dropout",
+                "0.02",
+                "--max-time",
+                "32m",
+                "--learning-rate",
+                "0.002",
+            ),
         ),
         data="English-French sentence pairs of Tatoeba",
         licence=TATOEBA,
@@ -78,8 +90,10 @@ RECIPES = {
     "en-ja": Recipe(
         corpus="tatoeba_en_ja/train.tsv.gz",
         runs=(
-            (*TRANSLATOR, *EN_JA, "--vocab-size", "6000", "--steps", "2416"),
-            (*EN_JA, "--max-time", "66m"),
+            (*EN_JA, *SIZES, "--vocab-size", "6000", "--steps", "2416"),
+            (*EN_JA, "--steps", "2545"),
+            (*EN_JA, "--max-time", "40m"),
+            (*EN_JA, "--max-time", "36m", "--learning-rate", "0.002"),
         ),
         data="English-Japanese sentence pairs of Tatoeba",
         licence=TATOEBA,
