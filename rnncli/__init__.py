@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
     from rnncli.tasks.evaluation import evaluate as evaluate
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
+    from rnncli.tasks.labelling.suggestions import suggest as suggest
+    from rnncli.tasks.labelling.suspects import suspects as suspects
     from rnncli.tasks.translate.predict import Translator as Translator
 
 __version__ = "0.1.0"
@@ -24,6 +26,8 @@ __all__ = [
     "inspect",
     "load",
     "models",
+    "suggest",
+    "suspects",
     "train",
 ]
 
@@ -36,6 +40,8 @@ _MODULES = {
     "models": "rnncli.storage.catalogue",
     "explain": "rnncli.analysis.occlusion",
     "inspect": "rnncli.cli.views.notebook",
+    "suggest": "rnncli.tasks.labelling.suggestions",
+    "suspects": "rnncli.tasks.labelling.suspects",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "TextGenerator": "rnncli.tasks.generate.predict",
     "Translator": "rnncli.tasks.translate.predict",

@@ -17,6 +17,7 @@ from rnncli.cli.console import Messenger, hide_progress_bars, printable
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
 from rnncli.cli.stages import StageLine
+from rnncli.cli.suspects import print_suspects
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
@@ -56,6 +57,16 @@ def evaluate(
             "expected (a label), or text and text2 (the same label); row groups them.",
         ),
     ] = False,
+    suspects: Annotated[
+        int | None,
+        option(
+            "--suspects N",
+            DATA,
+            "Look at the labels of DATA instead, without a model: print the first N rows whose "
+            "label is probably wrong as CSV, with the likelier label.",
+            min=1,
+        ),
+    ] = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
     source: options.SourceColumn = None,
@@ -129,26 +140,26 @@ def evaluate(
         rnncli evaluate -m models/classify texts.csv --errors mistakes.tsv
         rnncli evaluate models/classify --probe
 
-    Baselines of a classifier are the majority class and naive Bayes on the same training data;
-    that of a translator is the copied source. Labels on a scale (1 to 5 stars) also have a mean
-    absolute error; short targets (dates, spelling) have exact match and character accuracy.
+    Baselines are the majority class and naive Bayes, or for translators the copied source. Scales
+    (1 to 5 stars) also have a mean absolute error; short targets (dates, spelling) exact match.
     """
     if quiet:
         hide_progress_bars()
+    messenger = Messenger(quiet, color)
+    if suspects is not None:
+        print_suspects(arguments or [], text, label, suspects, messenger, as_json=as_json)
+        return
     from rnncli.analysis.requirements import check, parse
 
     to_stdout = errors is not None and str(errors) == "-"
-    if errors is not None:
-        _require_writable(errors, as_json)
+    _require_writable(errors, as_json)
     requirements = [parse(requirement) for requirement in require or []]
-
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
     from rnncli.tasks.evaluation import ScoringSettings, run
     from rnncli.tasks.evaluation_data import DataRequest
 
-    messenger = Messenger(quiet, color)
     path, data = _model_and_data(model, arguments or [])
     request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
     path = path or _usual_model(request, messenger.announce, probe=probe)
@@ -241,8 +252,10 @@ def _names_model(argument: str) -> bool:
     return not path.exists() and is_in_folder and format_of_name(argument) is None
 
 
-def _require_writable(errors: Path, as_json: bool) -> None:
+def _require_writable(errors: Path | None, as_json: bool) -> None:
     """Check that mistakes can be written, and apart from the scores."""
+    if errors is None:
+        return
     if str(errors) != "-":
         require_folder(errors, "--errors")
     elif as_json:

@@ -56,6 +56,20 @@ def numbered_rows(
             yield number, row
 
 
+def partly_labelled_rows(table: Table, text: str, label: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the number of the first line of each row, its text, and its label, which may be empty.
+
+    Raises:
+        DataError: a cell is of the wrong type.
+    """
+    for number, (text_cell, label_cell) in table.rows([text, label]):
+        cleaned = _text(table, number, text_cell)
+        if _is_blank(cleaned):
+            table.losses["texts"] += 1
+            continue
+        yield number, cleaned, _label(table, number, label_cell, "label")
+
+
 def _running_text(table: Table, number: int, cell: object) -> _CleanRow:
     text = _text(table, number, cell)
     # A line of a text file has its newline, or is a piece of a long line and must not have one.

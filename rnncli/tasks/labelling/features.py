@@ -1,0 +1,154 @@
+"""The features of texts for a model that is fitted in a moment: n-grams and averaged word vectors.
+
+Shapes: N texts, F n-grams of all texts end to end, U different ones, D values of a vector.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+
+import numpy as np
+
+from rnncli.networks.numerics import Floats, Ints, unit_vectors
+from rnncli.tasks.classify.ngrams import WORD, NgramFeatures
+from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates, separate_unspaced
+from rnncli.text.vectors import WordVectors
+
+NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=(3, 5))
+MAX_CHARACTERS = 10_000  # of a text that are read: its kind shows long before
+MIN_COVERAGE = 0.8  # of the running words by the word vectors, else they are of another language
+VECTOR_SHARE = 0.4  # of vectors in the product of two texts; the others are of n-grams
+PROJECTED_DIM = 256  # of n-grams, where word vectors do not suit
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """The features of texts; the vector of each text has length 1, and so have its n-grams."""
+
+    vectors: Floats  # (N, D)
+    columns: Ints  # (F,) ascending in each text
+    bounds: Ints  # (N + 1,) where each text's n-grams begin, and the end of all
+    values: Floats  # (F,)
+    width: int  # U
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def select(self, rows: Sequence[int] | Ints) -> "TextFeatures":
+        """Return the features of some texts."""
+        rows = np.asarray(rows, np.int64)
+        counts = np.diff(self.bounds)[rows]
+        bounds = np.append(0, np.cumsum(counts))
+        places = np.repeat(self.bounds[rows] - bounds[:-1], counts) + np.arange(bounds[-1])
+        return TextFeatures(
+            self.vectors[rows], self.columns[places], bounds, self.values[places], self.width
+        )
+
+    def products(self) -> Floats:
+        """Return the products (N, N) of the features of all texts, of a text with itself 1."""
+        products = VECTOR_SHARE * (self.vectors @ self.vectors.T)
+        _, columns = np.unique(self.columns, return_inverse=True)
+        row = np.zeros(int(columns.max(initial=0)) + 1, np.float32)
+        for i, (first, end) in enumerate(pairwise(self.bounds)):
+            row[columns[first:end]] = (1 - VECTOR_SHARE) * self.values[first:end]
+            products[i] += self._sums(self.values * row[columns])
+            row[columns[first:end]] = 0
+        return products
+
+    def combine(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the sums, by weights (N, C) of texts, of vectors (D, C) and n-grams (U, C)."""
+        texts = np.repeat(np.arange(len(self)), np.diff(self.bounds))
+        by_ngrams = [
+            np.bincount(self.columns, column[texts] * self.values, self.width)
+            for column in weights.T
+        ]
+        return (
+            VECTOR_SHARE * (self.vectors.T @ weights),
+            (1 - VECTOR_SHARE) * np.stack(by_ngrams, 1).astype(np.float32),
+        )
+
+    def score(self, by_vectors: Floats, by_ngrams: Floats) -> Floats:
+        """Return the products (N, C) with weights of vectors (D, C) and of n-grams (U, C)."""
+        sums = [self._sums(self.values * column[self.columns]) for column in by_ngrams.T]
+        scores: Floats = self.vectors @ by_vectors + np.stack(sums, 1)
+        return scores
+
+    def _sums(self, products: Floats) -> Floats:
+        """Return the sum (N,) of each text's products (F,)."""
+        totals = np.append(0.0, np.cumsum(products, dtype=np.float64))[self.bounds]
+        return np.diff(totals).astype(np.float32)
+
+
+class TextVectorizer:
+    """Turn texts into features, whose weights follow from the texts that it was made of."""
+
+    def __init__(self, texts: Sequence[str], vectors: WordVectors) -> None:
+        """Count the words and n-grams of texts, without looking at any label."""
+        texts = [text[:MAX_CHARACTERS] for text in texts]
+        self._buckets, counts = np.unique(NGRAMS.extract(texts)[0], return_counts=True)
+        self._buckets = self._buckets[counts > 1]  # others connect no two texts
+        words = Counter(chain.from_iterable(_words(texts)))
+        self._vectors = _WordVectors.of(words, vectors)
+
+    def __call__(self, texts: Sequence[str]) -> TextFeatures:
+        """Return the features of texts, of long ones those of the first characters."""
+        texts = [text[:MAX_CHARACTERS] for text in texts]
+        buckets, starts = NGRAMS.extract(texts)
+        places = np.searchsorted(self._buckets, buckets)
+        known = np.flatnonzero(places < len(self._buckets))
+        known = known[self._buckets[places[known]] == buckets[known]]
+        columns = places[known]
+        bounds = np.searchsorted(known, np.append(starts, len(buckets)))
+        counts = np.diff(bounds)
+        values = (1 / np.sqrt(np.repeat(counts, counts))).astype(np.float32)
+        if self._vectors is not None:
+            vectors = self._vectors.average(texts)
+        else:
+            vectors = _project(buckets[known], counts)
+        return TextFeatures(vectors, columns, bounds, values, len(self._buckets))
+
+
+class _WordVectors:
+    """The vectors of the words of some texts."""
+
+    def __init__(self, rows: dict[str, int], values: Floats, centre: Floats) -> None:
+        self._rows = rows
+        self._values = values  # (W, D)
+        self._centre = centre  # (D,)
+
+    @classmethod
+    def of(cls, words: Counter[str], vectors: WordVectors) -> "_WordVectors | None":
+        """Return the vectors of counted words; None where too few of the words have one."""
+        total = sum(number for word, number in words.items() if has_letter(word))
+        known = {word: number for word, number in words.items() if word in vectors}
+        covered = sum(number for word, number in known.items() if has_letter(word))
+        if not known or covered < MIN_COVERAGE * total:
+            return None
+        values = np.stack([vectors[word] for word in known]).astype(np.float32)
+        centre = np.average(values, 0, list(known.values())).astype(np.float32)
+        return cls({word: row for row, word in enumerate(known)}, values, centre)
+
+    def average(self, texts: Sequence[str]) -> Floats:
+        """Return the mean (N, D) of the vectors of each text's words, with length 1."""
+        means = np.zeros((len(texts), len(self._centre)), np.float32)
+        for i, words in enumerate(_words(texts)):
+            if rows := [row for word in words if (row := self._rows.get(word)) is not None]:
+                means[i] = self._values[rows].mean(0) - self._centre
+        return unit_vectors(means)
+
+
+def _words(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the words of each text in small letters."""
+    for text in texts:
+        folded = plain_signs(replace_surrogates(text)).lower()
+        yield WORD.findall(separate_unspaced([folded])[0])
+
+
+def _project(buckets: Ints, counts: Ints) -> Floats:
+    """Return projections (N, D) of n-grams (F,), by their hashes (Weinberger et al. 2009)."""
+    signs = np.where(buckets // PROJECTED_DIM % 2 == 0, 1.0, -1.0)
+    texts = np.repeat(np.arange(len(counts)), counts)
+    places = texts * PROJECTED_DIM + buckets % PROJECTED_DIM
+    sums = np.bincount(places, signs, len(counts) * PROJECTED_DIM)
+    return unit_vectors(sums.reshape(-1, PROJECTED_DIM).astype(np.float32))

@@ -1,0 +1,148 @@
+"""Labels that are probably wrong, by confident learning.
+
+Each text is labelled by models that have not seen its label. Where such a model is surer of another
+label than it usually is of texts that have it, the label is probably wrong (Northcutt, Jiang and
+Chuang 2021, "Confident Learning", section 3).
+
+Shapes: N texts, C labels, B texts of a block.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.data.vector_sources import bundled_vectors
+from rnncli.messages import stage
+from rnncli.networks.numerics import Floats, softmax
+from rnncli.tasks.classify.vectors import ENGLISH
+from rnncli.tasks.labelling.features import TextFeatures, TextVectorizer
+from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, fit_model
+from rnncli.tasks.labelling.suggestions import known_labels
+from rnncli.text.arguments import as_texts
+
+ALIKE = 0.8  # cosine of near-duplicates: a word or two differ
+BLOCK = 1 << 24  # cosines that are computed at once: bounds memory
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A text whose label is probably wrong."""
+
+    row: int  # among all texts
+    text: str
+    label: str
+    likely_label: str
+    probability: float  # of the likely label
+    near_duplicates: tuple[int, ...]  # rows of texts that say the same and have other labels
+
+
+def suspects(
+    texts: Iterable[str], labels: Sequence[str | None], n: int | None = None
+) -> list[Suspect]:
+    """Return the texts whose label is probably wrong, the surest first; ``n`` of them at most.
+
+    ``labels`` has None where there is none.
+
+    Raises:
+        InputError: ``texts`` is no list of texts, or ``labels`` has another length.
+
+    """
+    texts = as_texts(texts)
+    known = known_labels(texts, labels)
+    names = list(dict.fromkeys(known.values()))
+    if len(names) < MIN_LABELS:
+        return []
+    rows = np.fromiter(known, np.int64)
+    classes = np.array([names.index(label) for label in known.values()])
+    labelled = [texts[row] for row in rows]
+    vectorizer = TextVectorizer(labelled, bundled_vectors(ENGLISH))
+    features = vectorizer(labelled)
+    probabilities = held_out_probabilities(vectorizer, features, classes, len(names))
+    likely, order = confident_errors(probabilities, classes)
+    order = order[:n]
+    alike = _near_duplicates(features, order, classes)
+    return [
+        Suspect(
+            int(rows[i]),
+            labelled[i],
+            names[classes[i]],
+            names[likely[i]],
+            float(probabilities[i, likely[i]]),
+            tuple(int(rows[j]) for j in near),
+        )
+        for i, near in zip(order.tolist(), alike, strict=True)
+    ]
+
+
+@stage("labelling each text by models of others")
+def held_out_probabilities(
+    vectorizer: TextVectorizer,
+    features: TextFeatures,
+    classes: NDArray[np.int64],
+    num_classes: int,
+) -> Floats:
+    """Return probabilities (N, C) of texts by models that have not seen their classes (N,).
+
+    Of more than ``MAX_FITTED`` texts, a model is fitted to each of several random parts; it judges
+    those inside by leaving one out, and all others; the results are averaged.
+    """
+    number = len(classes)
+    parts = -(-number // MAX_FITTED)
+    order = np.random.default_rng(0).permutation(number)
+    total = np.zeros((number, num_classes))
+    for rows in np.array_split(order, parts):
+        model, fit = fit_model(vectorizer, features.select(rows), classes[rows], num_classes)
+        logits = model.score(features) if parts > 1 else np.empty((number, num_classes))
+        logits[rows] = fit.held_out
+        total += softmax(logits)
+    mean: Floats = (total / parts).astype(np.float32)
+    return mean
+
+
+def confident_errors(
+    probabilities: Floats, classes: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the likeliest class (N,) of each text, and the texts with wrong ones, surest first.
+
+    A class counts as certain for a text from the mean probability on that the texts of the class
+    give it; of several the most probable is meant. Texts are ordered by how much more probable the
+    likely class is than their own.
+    """
+    rows = np.arange(len(classes))
+    own = probabilities[rows, classes]
+    counts = np.bincount(classes, minlength=probabilities.shape[1])
+    thresholds = np.bincount(classes, own, len(counts)) / np.maximum(counts, 1)  # (C,)
+    certain = np.where(probabilities >= thresholds, probabilities, -1.0)
+    likely = certain.argmax(1)
+    is_wrong = (certain.max(1) >= 0) & (likely != classes)
+    margins = probabilities[rows, likely] - own
+    wrong = np.flatnonzero(is_wrong)
+    return likely, wrong[np.argsort(-margins[wrong], kind="stable")]
+
+
+def _near_duplicates(
+    features: TextFeatures, rows: NDArray[np.int64], classes: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Return for each row the texts that say about the same and have another class."""
+    found: list[NDArray[np.int64]] = []
+    step = max(1, BLOCK // max(len(classes), 1))
+    for first in range(0, len(rows), step):
+        block = rows[first : first + step]
+        cosines = features.vectors[block] @ features.vectors.T  # (B, N)
+        is_near = (cosines >= ALIKE) & (classes[block][:, None] != classes)
+        for row, near in zip(block, is_near, strict=True):
+            others = np.append(row, np.flatnonzero(near))
+            by_ngrams = features.select(others)
+            found.append(others[1:][_ngram_products(by_ngrams) >= ALIKE])
+    return found
+
+
+def _ngram_products(features: TextFeatures) -> Floats:
+    """Return the products (N - 1,) of the n-grams of the first text with those of the others."""
+    row = np.zeros((features.width, 1), np.float32)
+    row[features.columns[: features.bounds[1]], 0] = features.values[: features.bounds[1]]
+    nothing = np.zeros((features.vectors.shape[1], 1), np.float32)
+    products: Floats = features.score(nothing, row)[1:, 0]
+    return products
