@@ -86,5 +86,5 @@ def require_settings_of(task: Task, settings: Mapping[str, Any]) -> None:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(
                 f"{option} is for the task {' or '.join(tasks)}; the task of this data is {task}",
-                f"leave {option} out, or name the task: --task {tasks[0]}",
+                f"leave {option} out",
             )

@@ -210,7 +210,7 @@ def test_a_memory_that_improves_bleu_is_kept(facts, tmp_path):
     model = Translator.load(tmp_path / "m")
     assert model.memory is not None
     assert len(model.memory) == 640
-    assert set(model.description.tuned) == {"length_penalty", "length_penalty_alone"}
+    assert {"length_penalty", "length_penalty_alone"} <= set(model.description.tuned)
     scores = [
         json.loads(call("evaluate", tmp_path / "m", "--json", *options).out)["bleu"]["score"]
         for options in ((), ("--no-memory",))

@@ -74,7 +74,7 @@ class Segmenter:
         if self.sentences is None or self.sentences.listed > MAX_LISTED:
             return ""
         match = _LAYOUT.match(text)
-        return match[0] if match and match.end() < len(text) else ""
+        return match[0] if match and match.end() < len(text.rstrip()) else ""
 
     def segments(self, text: str, split: bool | None = None) -> list[Segment]:
         """Return the segments of a text: its sentences with ``split``, else one; at least one.
