@@ -21,8 +21,6 @@ from models import (
 )
 from shell import TIMEOUT, call, environment, rnncli
 
-from rnncli.storage.bundled import bundled_translators
-
 PANELS = [
     "Data",
     "Budget",
@@ -97,8 +95,6 @@ def test_the_first_page_begins_with_examples_that_work(folder: Path, tmp_path: P
     stdin = f"{shlex.split(text)[0]}\n".encode()
     assert len(rnncli(*shlex.split(command)[1:], stdin=stdin, cwd=tmp_path).lines) == 1
     assert call(*shlex.split(plan)[1:], cwd=folder).code == 0
-    if not bundled_translators():
-        pytest.skip("the translators are not made yet")
     assert len(call(*shlex.split(translate)[1:], cwd=tmp_path).lines) == 1
 
 

@@ -11,8 +11,7 @@ from shell import rnncli as rnncli_process
 from rnncli.storage.bundled import bundled_models
 
 STORIES = "bundled:stories"
-GENERATORS = [name for name in (STORIES, "bundled:shakespeare") if name in bundled_models()]
-needs_stories = pytest.mark.skipif(STORIES not in GENERATORS, reason=f"{STORIES} is not made yet")
+GENERATORS = (STORIES, "bundled:shakespeare")
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -32,7 +31,6 @@ def test_it_knows_its_own_kind_of_text_best(name: str, tmp_path: Path) -> None:
     assert english < 3 < noise
 
 
-@needs_stories
 def test_text_is_written_without_any_training(tmp_path: Path) -> None:
     result = rnncli_process("generate", "--length", 40, "--seed", 1, cwd=tmp_path, stdin=b"A gull")
     assert result.code == 0
@@ -42,14 +40,12 @@ def test_text_is_written_without_any_training(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@needs_stories
 def test_a_generator_of_ones_own_goes_first(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models/generate").symlink_to(generator())
     assert "bundled" not in call("generate", "--length", 5, "The", cwd=tmp_path).err
 
 
-@needs_stories
 def test_running_text_is_scored_by_the_stories(tmp_path: Path) -> None:
     result = call("evaluate", story(), "--json", cwd=tmp_path)
     assert result.code == 0, result.err

@@ -46,8 +46,6 @@ def test_the_wheel_is_small() -> None:
 
 @pytest.mark.parametrize("name", BUNDLED_MODELS.values())
 def test_the_model_of_a_task_is_there(name: str) -> None:
-    if name != "bundled:sentiment" and name not in bundled_models():
-        pytest.skip(f"{name} is not made yet")
     assert (bundled_models()[name] / "README.md").exists()
 
 
