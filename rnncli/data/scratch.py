@@ -1,6 +1,7 @@
 """A directory for files that are needed as long as the process runs."""
 
 import atexit
+import secrets
 import shutil
 import tempfile
 from functools import cache
@@ -20,8 +21,9 @@ _serial = count()
 @cache
 def scratch() -> Path:
     """Make the directory, and remove it when the process ends."""
-    path = Path(tempfile.mkdtemp(prefix="rnncli-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    path = Path(tempfile.gettempdir(), f"rnncli-{secrets.token_hex(8)}")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)  # first: a signal may end the process
+    path.mkdir(mode=0o700)
     return path
 
 
