@@ -13,6 +13,9 @@ from unicodedata import normalize
 
 MIN_COUNT = 5  # of a word in the sources, for the model to translate it well
 MIN_SHARE = 0.7  # of its sources, whose targets have its translation
+# Of the words with a capital within a sentence, those that targets repeat (7 to 70 % in English):
+# with fewer, as in German, whose nouns all have a capital (0.2 %), a capital makes no name.
+MIN_NAMES = 0.05
 MAX_NAMES, MAX_NUMBERS = 3, 20  # the most frequent ones: a text has few unknown words
 _ADDRESS = r"(?:https?://|www\.)\S*[^\s.,;:!?)\]'\"]|[\w.+-]+@[\w-]+\.[\w.-]*\w|[@#]\w+"
 _NUMBER = r"\d+(?:[.,:/]\d+)*"
@@ -60,6 +63,10 @@ class StandIns:
             [f"{word}={t}" for word, t in translations.items() if word[0].isdigit() == is_number]
             for is_number in (False, True)
         )
+        capitalised = sum(n for word, n in counts.items() if not word[0].isdigit())
+        repeated = sum(counts[word] for word in translations if not word[0].isdigit())
+        if repeated < MIN_NAMES * capitalised:
+            names = []
         return cls(tuple(names[:MAX_NAMES]), tuple(numbers[:MAX_NUMBERS]))
 
     def replace_addresses(self, text: str) -> tuple[str, tuple[Copy, ...]]:
