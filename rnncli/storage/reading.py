@@ -8,6 +8,7 @@ import json
 import reprlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,7 +88,8 @@ def read_whole(path: Path, read: Callable[[], Model]) -> Model:
     """
     layout = Layout(path)
     for attempt in range(1, ATTEMPTS + 1):
-        was_being_replaced, before = layout.is_being_replaced, _version(layout)
+        # In this order: a replacement that begins in between changes the version.
+        before, was_being_replaced = _version(layout), layout.is_being_replaced
         try:
             model = read()
         except (ModelError, FileNotFoundError):  # a file may be moved after it was looked for
@@ -104,11 +106,12 @@ def read_whole(path: Path, read: Callable[[], Model]) -> Model:
 
 def _version(layout: Layout) -> tuple[int, ...] | None:
     """Return what tells one description from the next."""
-    try:
-        status = layout.current(layout.config).stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    # What waits to be moved may be moved before it is looked at: then it is in its place.
+    for path in (layout.current(layout.config), layout.config):
+        with suppress(OSError):
+            status = path.stat()
+            return status.st_ino, status.st_mtime_ns, status.st_size
+    return None
 
 
 def load(path: Path, task: Task | None = None) -> SavedModel:
