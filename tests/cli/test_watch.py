@@ -14,7 +14,7 @@ def test_a_page_shows_curves_gates_a_sample_and_the_answer_to_a_text(tmp_path: P
     text = "The baker \x07"
     words = (story(), "-o", tmp_path / "m", *SMALL, *QUICK, "--watch", "--watch-text", text)
     sent = CONTROLS.sub("", train_on_a_terminal(*words))
-    page = sent[sent.rindex("gradient norm") - 2_000 : sent.rindex("saved ")]
+    page = sent[sent.rindex("gradient norm") - 2_000 : sent.rindex("saved")]
     for part in ("held out", "before clipping", "forget gate", "sample: ", "The baker ", "step "):
         assert part in page
     assert "\x07" not in sent
