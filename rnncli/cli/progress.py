@@ -136,16 +136,16 @@ class Display(AbstractContextManager["Display"]):
 
 
 def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:
-    """Draw the losses of a training on a terminal, and into curve.svg beside the model."""
+    """Draw the losses of a training on a terminal, and into the folder of the model."""
     from rnncli.cli.views import curves
     from rnncli.cli.views.figure import Figure
     from rnncli.cli.views.svg import svg
+    from rnncli.storage.layout import Layout
 
-    losses, file = curves.curves(metrics), model / "curve.svg"
+    losses, file = curves.curves(metrics), Layout(model).curve
+    file.unlink(missing_ok=True)  # of a model that was replaced, or a link that leads elsewhere
     if losses is None:
-        file.unlink(missing_ok=True)  # of a model that was replaced
         return
-    file.unlink(missing_ok=True)  # a link would lead elsewhere
     file.write_text(svg([Figure("", losses)]), encoding="utf-8")
     if is_terminal() and not messenger.quiet:
         options = messenger.console().options

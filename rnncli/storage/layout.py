@@ -42,6 +42,7 @@ class Layout:
         self.task_files = tuple(root / name for name in TASK_FILES)
         self.card = root / "README.md"
         self.metrics = root / "metrics.jsonl"  # the scores of each evaluation, one a line
+        self.curve = root / "curve.svg"  # the losses drawn, for a person
         self.checkpoint = root / "checkpoint"  # the folder that only an unfinished training needs
         self.state = self.checkpoint / "state.safetensors"  # of an unfinished training
         self.lock = self.checkpoint / "lock"  # held by a running training

@@ -11,8 +11,6 @@ from rnncli.storage.layout import Layout
 from rnncli.storage.reading import read_description
 from rnncli.text.files import sha256
 
-CURVE = "curve.svg"
-
 
 @dataclass(frozen=True)
 class Publication:
@@ -49,7 +47,7 @@ def publish(path: Path, publication: Publication) -> None:
     write_bytes(layout.config, (json.dumps(description, indent=2) + "\n").encode())
     card = format_card(read_description(path), publication.summary, scored_on=publication.scored_on)
     write_bytes(layout.card, card.encode())
-    for file in (layout.metrics, path / CURVE):
+    for file in (layout.metrics, layout.curve):
         file.unlink(missing_ok=True)
 
 

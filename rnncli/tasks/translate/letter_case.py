@@ -17,9 +17,7 @@ MAX_WORDS = 1_000  # the most frequent ones: rarer ones hardly matter
 SIGNS_BEFORE = 8  # that are looked at before a word, to tell whether a sentence begins with it
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # What stands before the first word of a sentence.
-_START = re.compile(
-    r"(?:^|[.?!…。！？:\"“„«(\[])[\s\"'“‘«(\[¿¡-]*$"
-)  # before a sentence's first word
+_START = re.compile(r"(?:^|[.?!…。！？:\"“„«(\[])[\s\"'“‘«(\[¿¡-]*$")
 
 
 @dataclass(frozen=True)
