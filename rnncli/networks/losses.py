@@ -73,9 +73,10 @@ class SampledSoftmax:
         candidates = self._candidates(targets)  # (U,)
         columns = torch.searchsorted(candidates, targets)  # (M,)
         log_inclusion = self._log_inclusion.to(x.device)[candidates]  # (U,)
+        # Taken once, since the gradient of each indexing is a pass over the vocabulary.
+        weight, bias = output.weight[candidates], output.bias[candidates]  # (U, E), (U,)
         # Corrected in the biases, since a pass over the logits costs as much as the product.
-        biases = output.bias[candidates] - log_inclusion
-        logits = F.linear(x, output.weight[candidates], biases)  # (M, U)
+        logits = F.linear(x, weight, bias - log_inclusion)  # (M, U)
         # Targets are always candidates: their logits have no correction.
         rows = torch.arange(len(columns), device=x.device)
         logits[rows, columns] += log_inclusion[columns].to(logits.dtype)
@@ -86,8 +87,8 @@ class SampledSoftmax:
             # pushed up in each step, but down only when it is sampled, would rise without end,
             # since Adam makes small gradients large.
             shares = (-log_inclusion).exp() / len(output.bias)  # (U,)
-            of_all = F.linear(x.sum(0), (shares @ output.weight[candidates]).unsqueeze(0)).sum()
-            of_all = of_all + len(targets) * (shares @ output.bias[candidates])
+            of_all = F.linear(x.sum(0), (shares @ weight).unsqueeze(0)).sum()
+            of_all = of_all + len(targets) * (shares @ bias)
             loss = loss + label_smoothing * (of_targets - of_all)
         return loss, len(targets)
 

@@ -13,7 +13,7 @@ from rnncli.tasks.translate.stand_ins import StandIns
 from rnncli.text.tokenizer import Tokenizer
 
 SOURCES = "sources"  # its name among the values of the task in a model's description
-MAX_TEXTS = 30_000  # sources that are looked at, in a second or two: more change little
+MAX_TEXTS = 15_000  # sources that are looked at, in a second or so: more change little
 MAX_CHARACTERS = 100_000  # of the words of a list in a description, which may come from a stranger
 MAX_LENGTH = 1_000_000  # words of a source
 SEPARATOR = "|"  # of words, which lie in the description as one line
