@@ -35,6 +35,7 @@ from rnncli.training.loop import fit
 from rnncli.training.sizing import UNLIMITED
 
 TURN, TURNS = 1.5, 5  # seconds of each way, and how often it has its turn
+WARM_UP = 5.0  # seconds of each way before the first turns, in which `auto` tries every way
 PERIOD = 5.0  # seconds that a load comes, and goes, for
 CHANGING = 20.0  # seconds of each way beside such a load
 ROWS = 20_000  # of a corpus, drawn at random
@@ -148,6 +149,7 @@ def measure(report: Report, name: str) -> None:
         for i, (way, given) in enumerate(WAYS.items()):
             (Path(folder) / str(i)).mkdir()
             runs[way] = Run(name, given, Path(folder) / str(i))
+            runs[way].speed(WARM_UP)
         best: list[float] = []  # of the ways that do not change, beside each number of loops
         for loops in (0, 1, 2):
             report.section(f"{name}, {loops} busy loops")
