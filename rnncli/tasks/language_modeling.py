@@ -123,11 +123,11 @@ class LanguageModelTraining:
         states = [tuple(x.where(keep, 0.0) for x in layer) for layer in carry]
         targets = self.model.tensor(batch.targets)
         x, next_carry = self._features(batch, states or self._empty_states())  # (N, T, E)
-        output = self._model.predictor.output
+        output, smoothing = self._model.predictor.output, self._settings.label_smoothing
         if self._sampled is not None:
-            loss, n = self._sampled.loss(x, output, targets)
+            loss, n = self._sampled.loss(x, output, targets, smoothing)
         else:
-            loss, n = cross_entropy(output(x), targets, self._settings.label_smoothing)
+            loss, n = cross_entropy(output(x), targets, smoothing)
         return loss, n, next_carry
 
     def evaluate(self, workers: Workers) -> Evaluation:

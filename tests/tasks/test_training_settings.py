@@ -1,9 +1,10 @@
 """The settings that only some tasks have."""
 
+import json
 from pathlib import Path
 
 import pytest
-from models import classifier, generator, pairs, reviews, story
+from models import SMALL, classifier, generator, pairs, reviews, story
 from shell import call, explained
 
 DATA = {"classify": reviews, "translate": pairs, "generate": story}
@@ -46,3 +47,16 @@ def test_a_model_to_start_from_does_not_make_freezing_a_setting_of_a_generator(
 )
 def test_to_be_without_a_setting_is_nothing_that_other_tasks_refuse(without: list[str]) -> None:
     assert call("train", story(), "--dry-run", *without).code == 0
+
+
+def test_a_generator_of_many_words_smooths_its_labels_too(tmp_path: Path) -> None:
+    text = tmp_path / "words.txt"
+    text.write_text("".join(f"w{i} w{i}\n" for i in range(11_000)))  # the softmax is sampled
+    losses = []
+    for smoothing in (0, 0.5):
+        options = ("--level", "word", "--label-smoothing", smoothing, "--steps", 1, "--force")
+        result = call("train", text, "-o", tmp_path / "m", *SMALL, "--batch-size", 2, *options)
+        assert result.code == 0, result.err
+        (line,) = (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()
+        losses.append(json.loads(line)["training_loss"])
+    assert losses[1] > losses[0] + 0.01
