@@ -77,7 +77,7 @@ class TextInspection:
         match self.prediction:
             case NextTokens(bits):
                 yield "surprisal", Array(("token",), bits)
-            case ClassProbabilities(_, probabilities):
+            case ClassProbabilities(_, _, probabilities):
                 yield "probabilities", Array(("token", "class"), probabilities)
             case WrittenTranslation(_, alignment, expected):
                 yield "surprisal", Array(("token",), expected.bits)

@@ -49,6 +49,10 @@ def test_a_classifier_labels_each_prefix() -> None:
         np.testing.assert_allclose(
             probabilities[row], list(expected.probabilities.values()), atol=1e-5
         )
+    (blank,) = model([""])
+    np.testing.assert_allclose(
+        result.prediction.initial, list(blank.probabilities.values()), atol=1e-5
+    )
     assert {(trace.half, trace.backward) for trace in reading.traces} == {
         ("encoder", False),
         ("encoder", True),

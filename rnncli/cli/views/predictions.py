@@ -82,7 +82,7 @@ def _class_figures(tokens: Sequence[str], classes: ClassProbabilities) -> Iterat
     probabilities = classes.probabilities  # (T, C)
     best = int(probabilities[-1].argmax())
     text, spans = _spans(tokens[:-1])  # without the end of the text
-    changes = np.diff(probabilities[: len(spans), best], prepend=probabilities[0, best])
+    changes = np.diff(probabilities[: len(spans), best], prepend=classes.initial[best])
     parts = [(start, end, change) for (start, end), change in zip(spans, changes, strict=True)]
     scale = Scale(CHANGE_LIMITS, explanation.SCALE.positive, explanation.SCALE.negative)
     if text.strip():

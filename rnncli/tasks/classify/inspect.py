@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
+
 from rnncli.analysis.traces import Reading, record
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.tasks.classify.predict import TextClassifier
@@ -16,6 +18,7 @@ class ClassProbabilities:
     """The probability of each class if the text ended after each of its tokens."""
 
     labels: tuple[str, ...]  # C
+    initial: Floats  # (C,) before any token
     probabilities: Floats  # (T, C)
 
 
@@ -27,8 +30,8 @@ def inspect_classifier(
     ids, pieces = tokenizer.encode_with_pieces(plain_signs(text))
     with record(network.layers) as traces:
         network.classify(*pad([[*ids, EOS]]))
-    prefixes = [*accumulate(pieces), text]
+    initial, *probabilities = softmax(classifier.logits(["", *accumulate(pieces), text]))
     return (
         (Reading("encoder", (*pieces, SPECIAL_TOKENS[EOS]), tuple(traces)),),
-        ClassProbabilities(classifier.labels, softmax(classifier.logits(prefixes))),
+        ClassProbabilities(classifier.labels, initial, np.stack(probabilities)),
     )
