@@ -81,12 +81,9 @@ def parse_edit(text: str, layers: Sequence[Recurrent]) -> Edit:
         raise ConfigError(f"{text!r} names no unit and its value", f"--edit {example}=1")
     unit = Unit(match["layer"] or "", match["state"], int(match["unit"]))
     if unit.layer not in names:
-        raise ConfigError(
-            f"there is no layer {unit.layer!r}; there are {', '.join(filter(None, names))}"
-            if len(names) > 1
-            else f"there is one layer only, which has no name: {unit.layer!r}",
-            f"--edit {example}={match['value']}",
-        )
+        missing = f"there is no layer {unit.layer!r}" if unit.layer else f"{unit} names no layer"
+        there = f"there are {', '.join(names)}" if len(names) > 1 else "the only one has no name"
+        raise ConfigError(f"{missing}; {there}", f"--edit {example}={match['value']}")
     layer = names[unit.layer]
     if unit.number >= layer.hidden_size or STATES.index(unit.state) >= len(layer.empty_state(0)):
         last = ", ".join(

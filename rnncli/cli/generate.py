@@ -189,11 +189,8 @@ def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
 
 def _refuse(context: typer.Context, option: str, parameters: Sequence[str]) -> None:
     """Raise an error if one of some parameters was typed beside an option that excludes them."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in parameters and source is not None and source.name == "COMMANDLINE":
-            name = parameter.opts[0]
-            raise ConfigError(f"{name} does not go with {option}", f"leave {name} out")
+    for name in options.typed_options(context, parameters):
+        raise ConfigError(f"{name} does not go with {option}", f"leave {name} out")
 
 
 def _temperatures(text: str) -> list[float]:

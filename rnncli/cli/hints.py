@@ -28,6 +28,11 @@ def retyped(*words: str) -> str:
     return shlex.join(["rnncli", *sys.argv[1:], *words])
 
 
+def retyped_without(omitted: str) -> str:
+    """Return the command that was typed, without a word of it."""
+    return shlex.join(["rnncli", *(word for word in sys.argv[1:] if word != omitted)])
+
+
 def with_less_memory() -> str:
     """Return a hint for a command that ran out of memory: an option with which it needs less."""
     options = [option for parameter in _parameters() or () for option in parameter.opts]

@@ -10,7 +10,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.drawing import is_page, require_drawing, write_figures
-from rnncli.cli.hints import retyped
+from rnncli.cli.hints import retyped, retyped_without
 from rnncli.cli.model_and_text import model_and_text
 from rnncli.cli.options import DATA, LAG, OUTPUT, UNITS, VIEWS, option
 from rnncli.cli.output import open_output
@@ -18,7 +18,7 @@ from rnncli.errors import ConfigError
 from rnncli.networks.architecture import Direction, Half, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from rnncli.cli.measurements import MeasurementRequest
     from rnncli.cli.views.figure import Figure
@@ -26,7 +26,23 @@ if TYPE_CHECKING:
     from rnncli.tasks.inspection import Model, TextInspection
 
 
+# Of how one text is read, and of the embeddings.
+VIEW_PARAMETERS = [
+    "units",
+    "gates",
+    "path",
+    "unit",
+    "near",
+    "half",
+    "layer",
+    "direction",
+    "state",
+    "control",
+]
+
+
 def inspect(
+    context: typer.Context,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -163,30 +179,39 @@ def inspect(
     from rnncli.tasks import load
     from rnncli.tasks.inspection import inspect_text
 
-    views = Views(units, gates, path, unit)
-    _require_text(text, views, near)
+    request = MeasurementRequest(find, match, edit or (), lag, against or (), cell or (), data)
+    _refuse_unused(text, request, options.typed_options(context, VIEW_PARAMETERS))
     loaded = load(model_path)
-    if find or match or edit or lag or against or cell or data:
-        request = MeasurementRequest(find, match, edit or [], lag, against or [], cell or [], data)
-        contents = _of_measurements(loaded, text, request, messenger)
+    if request:
+        contents = _of_measurements(loaded, text, control, request, messenger)
     elif text is None:
         contents = _of_model(loaded, near)
     else:
-        selection = Selection(half, layer or (), direction, state)
+        selection = Selection(half, tuple(layer or ()), direction)
         inspection = selection.apply(inspect_text(loaded, text, control))
         if unit is not None and output is None and not as_json and can_browse():
             browse(inspection, state, unit, messenger.console(stderr=False))
             return
-        contents = _of_text(inspection, views, state, output)
+        contents = _of_text(inspection, Views(units, gates, path, unit), state, output)
     _show(contents, output, as_json, messenger)
 
 
-def _require_text(text: str | None, views: "Views", near: str | None) -> None:
-    """Check that there is a text for what is shown of one, and none for what is not."""
-    if text is None and views:
+def _refuse_unused(text: str | None, request: "MeasurementRequest", typed: "Sequence[str]") -> None:
+    """Refuse what would have no effect: options of one text without it, or beside a measurement."""
+    if request:
+        is_answered = text is not None and bool(request.edit)
+        unused = [name for name in typed if name != "--control" or not is_answered]
+        if unused:
+            raise ConfigError(
+                f"{unused[0]} has no effect on what is measured", f"leave {unused[0]} out"
+            )
+        if text is not None and not is_answered:
+            hint = f"leave it out: {retyped_without(text)}"
+            raise ConfigError("--find and --lag read many texts, not one", hint)
+    elif text is None and (about_text := [name for name in typed if name != "--near"]):
         hint = f"give one: {retyped('a text')}"
-        raise ConfigError("states and gates are those of a text, and there is none", hint)
-    if text is not None and near is not None:
+        raise ConfigError(f"{about_text[0]} is about a text, and there is none", hint)
+    elif text is not None and "--near" in typed:
         raise ConfigError("--near shows embeddings, not how a text is read", "leave --near out")
 
 
@@ -214,12 +239,16 @@ def _of_model(model: "Model", near: str | None) -> Contents:
 
 
 def _of_measurements(
-    model: "Model", text: str | None, request: "MeasurementRequest", messenger: Messenger
+    model: "Model",
+    text: str | None,
+    control: str | None,
+    request: "MeasurementRequest",
+    messenger: Messenger,
 ) -> Contents:
     """Return what was measured on many texts."""
     from rnncli.cli.measurements import measure
 
-    values, figures = measure(model, text, request, messenger)
+    values, figures = measure(model, text, control, request, messenger)
     return Contents(str(model.path), figures, lambda: values)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rnncli.analysis.units import parse_edit
 from rnncli.cli.console import Messenger
+from rnncli.cli.hints import retyped
 from rnncli.cli.stages import StageLine
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.lag import lag_figures
@@ -20,6 +21,7 @@ from rnncli.tasks.clamping import clamped_answers, effect_on
 from rnncli.tasks.held_out_texts import held_out_texts
 from rnncli.tasks.inspection import Model
 from rnncli.tasks.lag import inspect_lag
+from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.unit_search import MAX_CHARACTERS, property_of, search_units
 
 
@@ -52,16 +54,23 @@ class MeasurementRequest:
             if is_given and not is_other_given:
                 raise ConfigError(f"{option} goes with {other.split()[0]}", other)
 
+    def __bool__(self) -> bool:
+        return self.find is not None or bool(self.edit) or self.lag
+
 
 def measure(
-    model: Model, text: str | None, request: MeasurementRequest, messenger: Messenger
+    model: Model,
+    text: str | None,
+    control: str | None,
+    request: MeasurementRequest,
+    messenger: Messenger,
 ) -> tuple[dict[str, Any], list[Figure]]:
     """Measure what is asked for; return the results for JSON, and their figures."""
     measurements = _Measurements(model, request.data, messenger)
     if request.find is not None:
         measurements.find(request.find, with_examples=request.match)
     if request.edit:
-        measurements.edit(request.edit, text)
+        measurements.edit(request.edit, text, control)
     if request.lag:
         measurements.lag(request.against, request.cells)
     return measurements.content, measurements.figures
@@ -84,28 +93,29 @@ class _Measurements:
         self.content["find"] = search.to_dict()
         self.figures += unit_search_figures(search, with_examples=with_examples)
 
-    def edit(self, edits: Sequence[str], text: str | None) -> None:
+    def edit(self, edits: Sequence[str], text: str | None, control: str | None) -> None:
         """Clamp units, and show the answers to a text, or the effect on all held-out texts.
 
         Raises:
-            ConfigError: there is no such unit, or no measure of the effect.
+            ConfigError: there is no such unit, no such control code, or no measure of the effect.
 
         """
         model = self._model
         parsed = [parse_edit(edit, model.network.layers) for edit in edits]
         if text is not None:
-            answers = clamped_answers(model, parsed, text)
+            answers = clamped_answers(model, parsed, text, control)
             self.content["edit"] = answers.to_dict()
             self.figures += clamping_figures(answers)
             return
+        if isinstance(model, Translator):
+            raise ConfigError(
+                "the effect on a translator is seen on one text",
+                f"give it behind the model: {retyped('a text')}",
+            )
         texts = self._texts
         with StageLine(self._messenger), stage("clamping units"):
             effect = effect_on(model, texts)(parsed)
-        if effect is None:
-            raise ConfigError(
-                "the effect on a translator is seen on a text alone",
-                "give a text behind the model",
-            )
+        assert effect is not None
         names = [f"{edit.unit}={edit.value:g}" for edit in parsed]
         self.content["edit"] = {"edits": names, "texts": len(texts), **asdict(effect)}
         self.figures.append(effect_figure(names, effect, len(texts)))

@@ -25,9 +25,9 @@ def model_and_text(
     """
     takes = 1 if option is not None else 2
     if len(arguments) > takes:
-        first = [] if option is not None else arguments[:1]
-        text = " ".join(arguments[len(first) :])
-        command = shlex.join(["rnncli", "inspect", *first, text])
+        model = ["-m", str(option)] if option is not None else arguments[:1]
+        text = " ".join(arguments[takes - 1 :])
+        command = shlex.join(["rnncli", "inspect", *model, text])
         raise ConfigError(
             "there is more than one text", f"put quotation marks around it: {command}"
         )

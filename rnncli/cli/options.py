@@ -1,6 +1,7 @@
 """Options that several commands share, so that they mean the same thing everywhere."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,6 +89,17 @@ Revision = Annotated[
     str | None,
     option("--revision HASH", DATA, "Revision of a dataset of the hub."),
 ]
+
+
+def typed_options(context: typer.Context, parameters: Collection[str]) -> list[str]:
+    """Return the options of some parameters that were typed, as a person calls them."""
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in parameters
+        and (source := context.get_parameter_source(str(parameter.name))) is not None
+        and source.name == "COMMANDLINE"
+    ]
 
 
 def model_path(

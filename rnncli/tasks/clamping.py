@@ -40,18 +40,29 @@ class ClampedAnswers:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def clamped_answers(model: Model, edits: Sequence[Edit], text: str) -> ClampedAnswers:
-    """Continue, label or translate a text without and with clamped units."""
-    before, p_before = _answer(model, text)
+def clamped_answers(
+    model: Model, edits: Sequence[Edit], text: str, control: str | None = None
+) -> ClampedAnswers:
+    """Continue, label or translate a text without and with clamped units.
+
+    A generator with control codes writes under ``control``, else under the first of them.
+
+    Raises:
+        ConfigError: the model has no such control code.
+
+    """
+    before, p_before = _answer(model, text, control)
     with clamped(model.network.layers, edits):
-        after, p_after = _answer(model, text)
+        after, p_after = _answer(model, text, control)
     names = tuple(f"{edit.unit}={edit.value:g}" for edit in edits)
     return ClampedAnswers(str(model.path), names, text, before, after, p_before, p_after)
 
 
-def _answer(model: Model, text: str) -> tuple[str, dict[str, float] | None]:
+def _answer(model: Model, text: str, control: str | None) -> tuple[str, dict[str, float] | None]:
+    """Return the answer to a text and, of a classifier, the probabilities of its labels."""
     if isinstance(model, TextGenerator):
-        control = None if model.controls is None else next(iter(model.controls.counts))
+        if control is None and model.controls is not None:
+            control = next(iter(model.controls.counts))
         return model([text], CONTINUATION, control)[0].text, None
     if isinstance(model, TextClassifier):
         result = model([text])[0]

@@ -1,6 +1,5 @@
 """Texts that a model was not trained on, to look inside it with."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 PIECE = 400  # characters of a running text, at least, that are read from an empty state
 MAX_LENGTH = 2_000  # characters of a text that are read
+NAME_FILE = "name a file of texts: --data FILE"
 
 
 def held_out_texts(
@@ -43,7 +43,7 @@ def held_out_texts(
         if characters >= max_characters:
             break
     if not read:
-        raise DataError("there are no texts to read", "name a file of texts: --data FILE")
+        raise DataError("there are no texts to read", NAME_FILE)
     return read
 
 
@@ -61,10 +61,8 @@ def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
         require_harmless(path, training_data)
         rows = read_held_out(model.task, training_data, None, announce).rows
     except DataError as error:
-        command = f"rnncli inspect -m {shlex.quote(str(path))} --data FILE"
         raise DataError(
-            f"the texts that the model held out cannot be read: {error.message}",
-            f"name a file of texts: {command}",
+            f"the texts that the model held out cannot be read: {error.message}", NAME_FILE
         ) from None
     return _inputs(rows)
 

@@ -65,12 +65,32 @@ def test_json_has_everything_by_name() -> None:
     ("words", "code", "said"),
     [
         (["a", "b", "c"], 2, "more than one text"),
+        (["--units"], 2, "--units is about a text"),
+        (["--layer", "0"], 2, "--layer is about a text"),
+        (["--near", "x", "--lag"], 2, "--near has no effect"),
+        (["--unit", "0", "--find", "quote"], 2, "--unit has no effect"),
+        (["-m", "bundled:stories", "a", "--lag"], 2, "read many texts"),
         (["nowhere", TEXT], 1, "does not exist"),
         (["bundled:nothing"], 1, "bundled:nothing"),
     ],
 )
 def test_wrong_arguments_are_explained(words: list[str], code: int, said: str) -> None:
     explained(call("inspect", *words), code, said)
+
+
+def test_hints_repeat_the_command_with_what_was_wrong_changed() -> None:
+    hint = explained(call("inspect", "-m", "bundled:stories", "a", "b", "c"), 2, "more than one")
+    assert hint.endswith("rnncli inspect -m bundled:stories 'a b c'")
+    hint = explained(call("inspect", classifier(), TEXT, "--half", "decoder"), 2, "no layer")
+    assert hint.endswith(f"rnncli inspect {classifier()} '{TEXT}'")
+    hint = explained(call("inspect", generator(), "a", "--find", "quote"), 2, "many texts")
+    assert hint.endswith(f"rnncli inspect {generator()} --find quote")
+    hint = explained(call("inspect", "bundled:sentiment", "--find", "quote"), 1, "held out")
+    assert hint.endswith("rnncli inspect bundled:sentiment --find quote --data FILE")
+    hint = explained(call("inspect", translator(), "--edit", "decoder.h0=1"), 2, "one text")
+    assert hint.endswith("decoder.h0=1 'a text'")
+    hint = explained(call("inspect", translator(), "--edit", "h0=1", "x"), 2, "h0 names no layer")
+    assert "--edit encoder.forward.h0=1" in hint
 
 
 @pytest.mark.parametrize("model", [classifier, generator, translator])

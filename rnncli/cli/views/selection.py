@@ -1,6 +1,6 @@
 """Which layers, directions and states of an inspected text are shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rnncli.analysis.traces import Reading, Trace
@@ -15,9 +15,8 @@ class Selection:
     """A choice of traces; what is None or empty leaves nothing out."""
 
     half: Half | None = None
-    layers: Sequence[int] = ()  # numbered from 0, as their weights are
+    layers: tuple[int, ...] = ()  # numbered from 0, as their weights are
     direction: Direction | None = None
-    state: State | None = None
 
     def apply(self, inspection: TextInspection) -> TextInspection:
         """Return an inspection with the chosen traces alone.
@@ -32,7 +31,9 @@ class Selection:
         )
         if not any(reading.traces for reading in readings):
             names = name_list(list(inspection.traces))
-            raise ConfigError(f"no layer is selected; there are {names}", "leave --layer out")
+            given = {"--layer": self.layers, "--direction": self.direction, "--half": self.half}
+            option = next(option for option, value in given.items() if value)
+            raise ConfigError(f"no layer is selected; there are {names}", f"leave {option} out")
         return replace(inspection, readings=readings)
 
     def _selects(self, trace: Trace) -> bool:
