@@ -65,6 +65,8 @@ def test_a_clause_goes_on_in_small_letters_unless_it_begins_with_a_name() -> Non
     _, clause = segmenter().segments("the boat is very late, so Marie waits here.")
     assert clause.write("Alors elle attend.") == ", alors elle attend."
     assert clause.write("Marie attend.") == ", Marie attend."
+    assert clause.write("I'm waiting.") == ", I'm waiting."
+    assert clause.write("It is late.") == ", it is late."
 
 
 def test_a_document_keeps_its_lines_and_their_layout(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_capitals_make_no_names_where_all_nouns_have_one() -> None:
         ("Kowal and 20 others", "Kowal and 20 others", []),
         ("Call Xa, Xb and Xc", "Call Xa, Xb and Xc", []),
         ("on 17 March", "on 20 March", ["17"]),
+        ("4,799 euros in 1987", "20 euros in 2013", ["4,799", "1987"]),
     ],
 )
 def test_unknown_names_and_numbers_are_replaced(text: str, read: str, words: list[str]) -> None:
@@ -71,5 +72,7 @@ def test_an_address_and_emoji_come_through_the_command(tmp_path: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     config["task_values"][SOURCES]["stand_ins"]["names"] = "The cat=chat"
     (model / "config.json").write_text(json.dumps(config))
-    (line,) = call("translate", "-m", model, "@felix sleeps here 😊").lines
+    smiles = (":D", "😊 :-)", "12 :P")
+    line, *others = call("translate", "-m", model, "@felix sleeps here 😊", *smiles).lines
     assert line == "Le @felix dort ici 😊"
+    assert tuple(others) == smiles  # nothing to translate

@@ -19,7 +19,7 @@ from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, with_settings
 from rnncli.tasks.translate.confidence import PARAMETERS, Confidence
 from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
-from rnncli.tasks.translate.reading import Reader, Reading
+from rnncli.tasks.translate.reading import Reader, Reading, without_emoji
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS, Segmenter
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
 from rnncli.tasks.translate.translation import Translation, join
@@ -256,7 +256,7 @@ class Translator(Predictor[EncoderDecoder]):
     def _is_translated(self, text: str) -> bool:
         """Return whether a text is translated; else it stays as it is."""
         is_trained = self._tuned.get(LETTERLESS_SOURCES, 0.0) >= MIN_LETTERLESS_SOURCES
-        return bool(text) if is_trained else has_letter(text)
+        return bool(text) if is_trained else has_letter(without_emoji(text))
 
     def _hypotheses(
         self,

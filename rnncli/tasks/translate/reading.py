@@ -18,6 +18,11 @@ _EMOJI = re.compile(
 )
 
 
+def without_emoji(text: str) -> str:
+    """Return a text without the emoji and smileys at its end."""
+    return _EMOJI.sub("", text)
+
+
 @dataclass(frozen=True)
 class Reading:
     """A text as a model reads it."""
@@ -51,9 +56,8 @@ class Reader:
     def read(self, text: str) -> Reading:
         """Return a text as the model reads it, and announce where that differs."""
         profile = self.profile
-        match = None if profile is None else _EMOJI.search(text)
-        emoji = match[0] if match and match.start() else ""
-        text = text.removesuffix(emoji)
+        words = text if profile is None else without_emoji(text) or text
+        emoji, text = text[len(words) :], words
         addresses: tuple[Copy, ...] = ()
         if profile is not None:
             text, addresses = profile.stand_ins.replace_addresses(text)

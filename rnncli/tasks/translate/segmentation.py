@@ -23,6 +23,7 @@ _CLAUSE_END = re.compile(
     r"\s*[,;:]+\s+|\s*[、，；：]\s*|\s+[-–—]\s+|\s+(?=(?:and|but|or|because|while|although)\s)"
 )
 _WORD_END = re.compile(r"\s+|(?<=[^\x00-\u2fff])(?=[^\x00-\u2fff])")  # no space: between kanji
+_PRONOUN = re.compile(r"I(?!\w)")  # which English writes with a capital wherever it stands
 _LAYOUT = re.compile(r" *(?:(?:[-*+•–—]|\d{1,3}[.)]) +)?")  # indentation, and a list mark
 
 
@@ -56,7 +57,8 @@ class Segment:
 
     def write(self, translation: str) -> str:
         """Return its translation as a part of that of the whole text."""
-        if self.continues and translation.split(" ", 1)[0] not in self.continues.split():  # a name
+        is_name = translation.split(" ", 1)[0] in self.continues.split()
+        if self.continues and not is_name and not _PRONOUN.match(translation):
             translation = translation[:1].lower() + translation[1:]
         is_unspaced = has_unspaced(translation)
         return (self.before.replace(", ", "、") if is_unspaced else self.before) + translation
@@ -133,11 +135,9 @@ def count_words(text: str) -> int:
 def _middle(text: str) -> tuple[int, int] | None:
     """Return where to cut a text: at the end of the clause, or else of the word, in its middle."""
     for pattern in (_CLAUSE_END, _WORD_END):
-        cuts = [
-            cut.span()
-            for cut in pattern.finditer(text)
-            if min(count_words(text[: cut.start()]), count_words(text[cut.end() :])) >= MIN_CLAUSE
-        ]
-        if cuts:
-            return min(cuts, key=lambda cut: abs(cut[0] + cut[1] - len(text)))
+        cuts = [match.span() for match in pattern.finditer(text)]
+        # The nearest to the middle first: of the others, the words are not counted.
+        for start, end in sorted(cuts, key=lambda cut: abs(cut[0] + cut[1] - len(text))):
+            if min(count_words(text[:start]), count_words(text[end:])) >= MIN_CLAUSE:
+                return start, end
     return None

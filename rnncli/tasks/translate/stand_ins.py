@@ -18,6 +18,7 @@ MIN_SHARE = 0.7  # of its sources, whose targets have its translation
 MIN_NAMES = 0.05
 MAX_NAMES, MAX_NUMBERS = 3, 20  # the most frequent ones: a text has few unknown words
 _ADDRESS = r"(?:https?://|www\.)\S*[^\s.,;:!?)\]'\"]|[\w.+-]+@[\w-]+\.[\w.-]*\w|[@#]\w+"
+_YEAR = re.compile(r"[12]\d{3}")
 _NUMBER = r"\d+(?:[.,:/]\d+)*"
 # With a capital within a sentence, where it tells something, or after a title.
 _NAME = (
@@ -108,8 +109,13 @@ class StandIns:
         names, numbers = self._pairs
         if not word[0].isdigit() or "@" in word:
             return names
-        digits = sum(map(str.isdigit, word))
-        return sorted(numbers, key=lambda pair: abs(len(pair[0]) - digits))
+        is_year, digits = _YEAR.fullmatch(word) is not None, sum(map(str.isdigit, word))
+
+        def difference(pair: tuple[str, str]) -> tuple[bool, int]:
+            # What stands for an amount in the place of a year makes nonsense, and vice versa.
+            return is_year != (_YEAR.fullmatch(pair[0]) is not None), abs(len(pair[0]) - digits)
+
+        return sorted(numbers, key=difference)
 
     @cached_property
     def _pairs(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
