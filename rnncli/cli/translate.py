@@ -130,7 +130,8 @@ def translate(
         translations = translator.nbest(texts, config, prefix=prefix, split=split)
         if is_marked and any(map(_is_unsure, translations)):
             announce_once(
-                f"{UNSURE_MARK}: of held-out translations as improbable, fewer than half were good"
+                f"{UNSURE_MARK}: of held-out translations as improbable, fewer than half were good,"
+                " or a name or number is lost"
             )
         return [
             [_output(best, nbest, translator.has_confidence, is_marked)] for best in translations

@@ -8,8 +8,10 @@ import pytest
 from models import sentence_translator
 from shell import call
 
+from rnncli.tasks.translate.reading import Reading
 from rnncli.tasks.translate.source_profile import SOURCES
 from rnncli.tasks.translate.stand_ins import Copy, StandIns, restore
+from rnncli.tasks.translate.translation import Translation
 
 PAIRS = [
     ("We wait for Anna.", "アンナを待つ。"),
@@ -65,6 +67,18 @@ def test_copied_words_are_put_where_their_stand_ins_are() -> None:
     assert restore("トムは2013年", copies) == "Kowalは1987年"
     assert restore("Tomate, Tom", [Copy(r"\1", "Tom")]) == r"Tomate, \1"
     assert restore("nothing", copies) == "nothing"
+    assert restore("120 and 20", [Copy("37", "20")]) == "120 and 37"
+    assert restore("20kg", [Copy("2.5", "20")]) == "2.5kg"
+
+
+def test_translations_that_lose_a_word_or_a_long_number_come_last() -> None:
+    texts = ["cinq euros", "５００ euros", "500 euros pour Kowal"]
+    translations = [Translation(text, 0.0, 3) for text in texts]
+    numbers = Reading("500 euros", numbers=("500",)).best_first(translations)
+    assert [t.text for t in numbers] == [texts[1], texts[2], texts[0]]
+    reading = Reading("Tom", copies=(Copy("Kowal", "Tom"),))
+    assert reading.best_first(translations)[0].text == texts[2]
+    assert [reading.lost_words(t) for t in translations] == [1, 1, 0]
 
 
 def test_an_address_and_emoji_come_through_the_command(tmp_path: Path) -> None:

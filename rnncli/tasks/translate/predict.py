@@ -224,12 +224,13 @@ class Translator(Predictor[EncoderDecoder]):
             batch = [sources[row] for row in rows]
             state = self._network.encode(*pad(batch))
             read = [readings[row] for row in rows]
-            # Some may lack words that are to be copied: then others are better.
-            n = config.beam if any(reading.copies for reading in read) else config.nbest
+            # Some may lack words or numbers of the text: then others are better.
+            n = config.beam if any(r.copies or r.numbers for r in read) else config.nbest
             found = self._hypotheses(batch, state, replace(config, nbest=n), prefix_tokens)
             pairs = zip(read, self._translations(read, state, found), strict=True)
             nbest = [reading.best_first(best)[: config.nbest] for reading, best in pairs]
-            return nbest if prefix else [self._with_confidence(best, config) for best in nbest]
+            assess = partial(self._with_confidence, config=config)
+            return nbest if prefix else list(map(assess, read, nbest))
 
         translations = [[Translation(replace_surrogates(text), 0.0, 0)] for text in texts]
         nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
@@ -238,20 +239,18 @@ class Translator(Predictor[EncoderDecoder]):
         return translations
 
     def _with_confidence(
-        self, translations: Sequence[Translation], config: SearchConfig
+        self, reading: Reading, translations: Sequence[Translation], config: SearchConfig
     ) -> list[Translation]:
-        """Return translations with their confidence.
+        """Return translations with their confidence, which is 0 where a copied word is lost.
 
-        It was fitted to probabilities with the memory, where the model has one: without it there
-        is none.
+        Fitted with the memory, where the model has one, it tells nothing without it.
         """
         confidence, penalty = self._confidence, config.length_penalty
         if confidence is None or penalty is None or (self._memory and not config.memory):
             return list(translations)
-        return [
-            replace(t, confidence=confidence(t.score * t.length**penalty, t.length))
-            for t in translations
-        ]
+        values = (confidence(t.score * t.length**penalty, t.length) for t in translations)
+        pairs = zip(translations, values, strict=True)
+        return [replace(t, confidence=0.0 if reading.lost_words(t) else p) for t, p in pairs]
 
     def _is_translated(self, text: str) -> bool:
         """Return whether a text is translated; else it stays as it is."""

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from rnncli.messages import Announce
 from rnncli.tasks.translate.end_marks import without_end_mark
 from rnncli.tasks.translate.letter_case import familiar_case
 from rnncli.tasks.translate.source_profile import SourceProfile
-from rnncli.tasks.translate.stand_ins import Copy, restore
+from rnncli.tasks.translate.stand_ins import Copy, long_numbers, restore
 from rnncli.tasks.translate.translation import Translation
 from rnncli.text.tokenizer import Tokenizer
 
@@ -31,6 +32,7 @@ class Reading:
     end_mark: str = ""  # that was added to it
     copies: tuple[Copy, ...] = ()  # of words in whose place others are read
     emoji: str = ""  # that was taken off its end
+    numbers: tuple[str, ...] = ()  # long ones that are read as they are
 
     def write(self, translation: str) -> str:
         """Return a translation of what was read as one of the text."""
@@ -39,10 +41,17 @@ class Reading:
         return restore(translation, self.copies) + self.emoji
 
     def best_first(self, translations: Sequence[Translation]) -> list[Translation]:
-        """Return translations in their order, but those that lack copied words last."""
-        return sorted(
-            translations, key=lambda t: sum(copy.word not in t.text for copy in self.copies)
-        )
+        """Return translations in their order, but those that lack copied words or numbers last."""
+
+        def lacking(translation: Translation) -> tuple[int, int]:
+            text = normalize("NFKC", translation.text)  # digits of any form
+            return self.lost_words(translation), sum(number not in text for number in self.numbers)
+
+        return sorted(translations, key=lacking)
+
+    def lost_words(self, translation: Translation) -> int:
+        """Return how many of the copied words a translation lacks."""
+        return sum(copy.word not in translation.text for copy in self.copies)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,9 @@ class Reader:
                 "translations have none"
             )
         replaced, names = profile.stand_ins.replace_names(cased, self._is_unknown)
-        return Reading(replaced + mark, mark, addresses + names, emoji)
+        copied = {copy.word for copy in names}
+        numbers = tuple(number for number in long_numbers(cased) if number not in copied)
+        return Reading(replaced + mark, mark, addresses + names, emoji, numbers)
 
     def _is_unknown(self, word: str) -> bool:
         assert self.profile is not None

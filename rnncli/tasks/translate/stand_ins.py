@@ -16,6 +16,7 @@ MIN_SHARE = 0.7  # of its sources, whose targets have its translation
 # Of the words with a capital within a sentence, those that targets repeat (7 to 70 % in English):
 # with fewer, as in German, whose nouns all have a capital (0.2 %), a capital makes no name.
 MIN_NAMES = 0.05
+LONG_NUMBER = 3  # digits
 MAX_NAMES, MAX_NUMBERS = 3, 20  # the most frequent ones: a text has few unknown words
 _ADDRESS = r"(?:https?://|www\.)\S*[^\s.,;:!?)\]'\"]|[\w.+-]+@[\w-]+\.[\w.-]*\w|[@#]\w+"
 _YEAR = re.compile(r"[12]\d{3}")
@@ -129,12 +130,21 @@ class StandIns:
 def restore(translation: str, copies: Iterable[Copy]) -> str:
     """Return a translation with the copied words where their stand-ins are translated."""
     for copy in copies:
-        pattern = rf"(?<![A-Za-z0-9]){re.escape(copy.translation)}(?![A-Za-z0-9])"
+        is_number = copy.translation[0].isdigit()  # which is no part of another number
+        neighbour = r"\d" if is_number else "[A-Za-z0-9]"
+        pattern = rf"(?<!{neighbour}){re.escape(copy.translation)}(?!{neighbour})"
         parts = re.split(pattern, translation)
-        # Where the network wrote no space before it, it is a part of a word.
-        parts = parts if len(parts) > 1 else translation.split(copy.translation)
+        if len(parts) == 1 and not is_number:
+            # Where the network wrote no space before it, it is a part of a word.
+            parts = translation.split(copy.translation)
         translation = copy.word.join(parts)
     return translation
+
+
+def long_numbers(text: str) -> list[str]:
+    """Return the numbers in a text that translations hardly write in words."""
+    numbers = re.findall(_NUMBER, text)
+    return [number for number in numbers if sum(map(str.isdigit, number)) >= LONG_NUMBER]
 
 
 def _is_copy(word: str, target: str) -> bool:
