@@ -46,6 +46,7 @@ COMMANDS = {
     "translate": "Translate texts, one line out for each line in.",
     "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
     "inspect": "Look inside a model: its parts, and what happens in it as it reads a text.",
+    "label": "Give texts their labels at the terminal, those worth most first: one text, one key.",
     "models": "List the models on this machine: name, task, score, size, age and data.",
 }
 SETTINGS: dict[str, Any] = {

@@ -39,6 +39,11 @@ class Messenger:
             no_color=True if self._color == "never" else None,
         )
 
+    @property
+    def allows_color(self) -> bool:
+        """Whether a terminal may be coloured, as far as ``--color`` says."""
+        return self._color != "never"
+
     @cached_property
     def has_colors(self) -> bool:
         """Return whether stdout shows colours."""

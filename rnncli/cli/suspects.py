@@ -1,7 +1,5 @@
 """The rows of data whose label is probably wrong, printed as CSV."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 
@@ -9,6 +7,7 @@ from rnncli.cli.console import Messenger
 from rnncli.cli.output import open_output
 from rnncli.cli.stages import StageLine
 from rnncli.messages import plural
+from rnncli.text.tables import csv_line
 
 COLUMNS = ("line", "label", "likely_label", "probability", "near_duplicates", "text")
 
@@ -44,7 +43,7 @@ def print_suspects(
     )
     with open_output(None, messenger) as write:
         if not as_json:
-            write(_csv(COLUMNS))
+            write(csv_line(COLUMNS))
         for each in found[:number]:
             near = [rows.lines[row] for row in each.near_duplicates]
             values = (
@@ -59,10 +58,4 @@ def print_suspects(
                 fields = dict(zip(COLUMNS, values, strict=True))
                 write(json.dumps(fields, ensure_ascii=False))
             else:
-                write(_csv(values))
-
-
-def _csv(values: Sequence[object]) -> str:
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="").writerow(values)
-    return line.getvalue()
+                write(csv_line(values))

@@ -1,13 +1,12 @@
 """Go through the units of a network at a terminal, by arrow keys and numbers."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnncli.cli.console import is_terminal
+from rnncli.cli.keyboard import raw_keys
 from rnncli.cli.views.figure import print_figures
 from rnncli.cli.views.selection import selected_states
 from rnncli.cli.views.states import unit_figure
@@ -62,7 +61,7 @@ def browse(inspection: TextInspection, state: State | None, unit: int, console: 
     states = list(selected_states(inspection, state))
     sizes = [trace.states[letter].shape[1] for _, trace, letter in states]
     position = Position(0, unit)
-    with _keys() as next_key, console.screen(hide_cursor=True):
+    with raw_keys(sys.stdin.fileno()) as next_key, console.screen(hide_cursor=True):
         while True:
             reading, trace, letter = states[position.layer]
             console.clear()
@@ -74,18 +73,3 @@ def browse(inspection: TextInspection, state: State | None, unit: int, console: 
             if key in END:
                 return
             position = position.after(key, sizes)
-
-
-@contextmanager
-def _keys() -> Iterator[Callable[[], bytes]]:
-    """Read keys without waiting for Enter, and without showing them."""
-    import termios
-    import tty
-
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    tty.setcbreak(descriptor)
-    try:
-        yield lambda: os.read(descriptor, 8)
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

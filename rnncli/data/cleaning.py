@@ -56,18 +56,24 @@ def numbered_rows(
             yield number, row
 
 
-def partly_labelled_rows(table: Table, text: str, label: str) -> Iterator[tuple[int, str, str]]:
+def partly_labelled_rows(
+    table: Table, text: str, label: str | None
+) -> Iterator[tuple[int, str, str]]:
     """Yield the number of the first line of each row, its text, and its label, which may be empty.
 
     Raises:
-        DataError: a cell is of the wrong type.
+        DataError: a cell is of the wrong type, or there are too many rows.
     """
-    for number, (text_cell, label_cell) in table.rows([text, label]):
-        cleaned = _text(table, number, text_cell)
+    columns = [text] if label is None else [text, label]
+    for count, (number, cells) in enumerate(table.rows(columns), start=1):
+        require_readable(table.where, count)
+        cleaned = _text(table, number, cells[0])
+        if table.is_plain_text:
+            cleaned = cleaned.removesuffix("\n")
         if _is_blank(cleaned):
             table.losses["texts"] += 1
             continue
-        yield number, cleaned, _label(table, number, label_cell, "label")
+        yield number, cleaned, "" if label is None else _label(table, number, cells[1], "label")
 
 
 def _running_text(table: Table, number: int, cell: object) -> _CleanRow:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from rnncli.config import TASK_COLUMNS
 from rnncli.data.cleaning import loss_notices, partly_labelled_rows
-from rnncli.data.columns import Columns, choose
+from rnncli.data.column_names import find_columns
+from rnncli.data.columns import PLAIN_TEXT, Columns, choose
 from rnncli.data.limits import require_rows
 from rnncli.data.locate import locate
-from rnncli.messages import stage
+from rnncli.data.tables import DataSource, Table
+from rnncli.errors import DataError
+from rnncli.messages import did_you_mean, stage
 
 LABELLED_TASK = next(task for task, names in TASK_COLUMNS.items() if names == ("text", "label"))
+TEXT_TASK = next(task for task, names in TASK_COLUMNS.items() if names == PLAIN_TEXT)
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,50 @@ def read_labelled_texts(data: Sequence[str], columns: Columns) -> PartlyLabelled
 
     """
     source = locate(data, columns, LABELLED_TASK, None)
-    table = source.tables.get("train", next(iter(source.tables.values())))
+    table = _first_table(source)
     choice = choose(table, LABELLED_TASK, columns, source.known_columns)
+    return _read(source, table, choice.columns["text"], choice.columns["label"], choice.notices)
+
+
+def read_texts(data: Sequence[str], columns: Columns) -> PartlyLabelled:
+    """Read the texts of a table or of plain text, and the labels that they have already.
+
+    A column of labels is read where it is named, or where its name is a usual one. A name that no
+    column has means that there are no labels yet.
+
+    Raises:
+        DataError: the data is missing or malformed, or nothing tells which column is meant.
+
+    """
+    source = locate(data, columns, None, None)
+    table = _first_table(source)
+    if table.is_plain_text:
+        return _read(source, table, "text", None, ())
+    if columns.label is not None and columns.label.casefold() not in map(str.casefold, table.names):
+        if hint := did_you_mean(columns.label, table.names):
+            raise DataError(f"{table.where} has no column {columns.label!r}", hint)
+        columns = Columns(text=columns.text)
+        has_labels = False
+    else:
+        has_labels = bool(find_columns(table.names, [LABELLED_TASK], columns.as_dict()))
+    task = LABELLED_TASK if has_labels else TEXT_TASK
+    names = choose(table, task, columns, source.known_columns if has_labels else {}).columns
+    text, label = names["text"], names.get("label")
+    labels = f"labels so far: the column {label}" if label else "labels: none so far"
+    notice = f"texts: the column {text}; {labels} (--text and --label name others)"
+    return _read(source, table, text, label, (notice,))
+
+
+def _first_table(source: DataSource) -> Table:
+    return source.tables.get("train", next(iter(source.tables.values())))
+
+
+def _read(
+    source: DataSource, table: Table, text: str, label: str | None, notices: Sequence[str]
+) -> PartlyLabelled:
     with stage(f"reading {table.where}"):
-        rows = list(partly_labelled_rows(table, choice.columns["text"], choice.columns["label"]))
+        rows = list(partly_labelled_rows(table, text, label))
     require_rows(table.where, len(rows), 1)
     lines, texts, labels = (list(column) for column in zip(*rows, strict=True))
-    notices = (*source.notices, *table.notices, *choice.notices, *loss_notices(table.losses))
+    notices = (*source.notices, *table.notices, *notices, *loss_notices(table.losses))
     return PartlyLabelled(texts, labels, lines, notices)

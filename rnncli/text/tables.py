@@ -6,6 +6,7 @@ mark is noticed before memory is full.
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -130,6 +131,13 @@ def json_rows(source: LineSource) -> Iterator[JsonRow]:
             yield JsonRow(number, _parse_object(source, number, line), raw)
         else:
             yield JsonRow(number, {}, raw, is_blank=True)
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Return a row of CSV, without the end of its line."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(values)  # so that both signs are quoted
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _parse_object(source: LineSource, number: int, line: str) -> dict[str, object]:

@@ -98,6 +98,13 @@ def test_the_first_page_begins_with_examples_that_work(folder: Path, tmp_path: P
     assert len(call(*shlex.split(translate)[1:], cwd=tmp_path).lines) == 1
 
 
+def test_the_examples_of_labelling_name_texts_and_options_that_there_are(folder: Path) -> None:
+    label, suggest, review = examples("label")
+    assert "--labels" in label
+    assert len(call(*shlex.split(suggest)[1:], cwd=folder).lines) == 1 + len(SUBJECTS)
+    assert "--review" in review
+
+
 @pytest.mark.parametrize("command", [*ANSWERS, "train", "evaluate", "inspect"])
 def test_panels_stand_in_the_order_of_need(command: str) -> None:
     page = call(command, "--help", env={"COLUMNS": "80"}).out.decode()

@@ -10,7 +10,7 @@ import pytest
 from models import classifier, generator, translator
 from shell import HEAVY, NOT_FOR_HELP, TELL, TIMEOUT, environment
 
-COMMANDS = ("train", "generate", "classify", "translate", "evaluate", "inspect", "models")
+COMMANDS = ("train", "generate", "classify", "translate", "evaluate", "inspect", "label", "models")
 
 
 def imported(tmp_path: Path, *arguments: object) -> set[str]:

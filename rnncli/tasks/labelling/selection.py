@@ -21,6 +21,8 @@ def spread(vectors: Floats, number: int, taken: Ints, rng: np.random.Generator) 
     """
     known = _largest_product(vectors, vectors[taken])
     centres = vectors[_far_apart(vectors, number, taken, known, rng)]
+    if not len(centres):  # all are taken
+        return np.empty(0, np.int64)
     for _ in range(ITERATIONS):
         products = vectors @ centres.T  # (N, K)
         nearest = np.where(products.max(1) > known, products.argmax(1), -1)

@@ -3,9 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from rnncli.errors import InputError
 from rnncli.tasks.labelling.learner import Learner
 from rnncli.text.arguments import as_texts
+
+MAX_CANDIDATES = 20_000  # texts to choose from, at random: nobody labels as many
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,28 @@ def suggest(
     blank = {row for row, text in enumerate(texts) if not text or text.isspace()}
     if len(blank | known.keys()) == len(texts):
         return []
-    learned = Learner(texts, known, seed).learn(known, blank, n)
-    chosen = [texts[row] for row in learned.next_rows]
+    rows = _candidates(len(texts), known, seed)
+    places = {row: place for place, row in enumerate(rows)}
+    labelled = {places[row]: label for row, label in known.items()}
+    excluded = [places[row] for row in blank if row in places]
+    learned = Learner([texts[row] for row in rows], seed).learn(labelled, excluded, n)
+    next_rows = [rows[place] for place in learned.next_rows]
+    chosen = [texts[row] for row in next_rows]
     probable: Sequence[tuple[str | None, float | None]] = learned.suggest(chosen)
     if not probable:
         probable = [(None, None)] * len(chosen)
     return [
         Suggestion(row, text, label, probability)
-        for row, text, (label, probability) in zip(learned.next_rows, chosen, probable, strict=True)
+        for row, text, (label, probability) in zip(next_rows, chosen, probable, strict=True)
     ]
+
+
+def _candidates(number: int, known: Iterable[int], seed: int) -> list[int]:
+    """Return at most ``MAX_CANDIDATES`` of the rows, drawn at random, and those with labels."""
+    if number <= MAX_CANDIDATES:
+        return list(range(number))
+    drawn = np.random.default_rng(seed).choice(number, MAX_CANDIDATES, replace=False)
+    return sorted({*drawn.tolist(), *known})
 
 
 def known_labels(texts: Sequence[str], labels: Sequence[str | None]) -> dict[int, str]:

@@ -23,6 +23,11 @@ from rnncli.tasks.labelling.suggestions import known_labels
 from rnncli.text.arguments import as_texts
 
 ALIKE = 0.8  # cosine of near-duplicates: a word or two differ
+# How much more probable than its label another one must be. Where a model knows little, as of few
+# texts, it often prefers another label, but seldom so clearly: of 160 everyday lines with right
+# labels it does for 35 %, and so clearly for 3 %. With a tenth of the labels of trec turned at
+# random (1,000 texts), as many texts are named as were turned, 63 % of them rightly.
+MIN_RATIO = 5.0
 BLOCK = 1 << 24  # cosines that are computed at once: bounds memory
 
 
@@ -107,8 +112,8 @@ def confident_errors(
     """Return the likeliest class (N,) of each text, and the texts with wrong ones, surest first.
 
     A class counts as certain for a text from the mean probability on that the texts of the class
-    give it; of several the most probable is meant. Texts are ordered by how much more probable the
-    likely class is than their own.
+    give it; of several the most probable is meant, and it must be ``MIN_RATIO`` times as probable
+    as the text's own. Texts are ordered by how much more probable the likely class is.
     """
     rows = np.arange(len(classes))
     own = probabilities[rows, classes]
@@ -116,8 +121,9 @@ def confident_errors(
     thresholds = np.bincount(classes, own, len(counts)) / np.maximum(counts, 1)  # (C,)
     certain = np.where(probabilities >= thresholds, probabilities, -1.0)
     likely = certain.argmax(1)
-    is_wrong = (certain.max(1) >= 0) & (likely != classes)
-    margins = probabilities[rows, likely] - own
+    best = certain.max(1)  # (N,) -1 where no class is certain
+    is_wrong = (best >= MIN_RATIO * own) & (likely != classes)
+    margins = best - own
     wrong = np.flatnonzero(is_wrong)
     return likely, wrong[np.argsort(-margins[wrong], kind="stable")]
 

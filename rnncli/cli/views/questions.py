@@ -1,0 +1,114 @@
+"""The page that asks for the label of a text."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.cli.label_keys import COMMANDS, LabelKeys
+from rnncli.messages import plural
+from rnncli.tasks.labelling.accuracy import MIN_TEXTS, Progress
+from rnncli.tasks.labelling.questions import Question
+from rnncli.text.unicode import escape_controls
+
+MARK = "bold underline"  # seen without colours too
+HELP = (
+    "A digit or a letter gives the text that label; Enter gives the suggested one.",
+    "u  takes the last answer back, as often as you like",
+    "s  skips the text",
+    "n  names a label, a new one or one of those that have no key",
+    "q  ends; what you have done is kept, and the same command goes on",
+    "arrows, page up, page down  scroll a long text",
+    "",
+    "Underlined words speak for the suggested label. One text in four comes at random:",
+    "on these the accuracy is estimated, each by a model that has not seen its label.",
+    "",
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What stands on the page beside the text."""
+
+    status: Sequence[str]
+    keys: LabelKeys
+    counts: Counter[str]  # texts of each label
+    message: str = ""
+    scroll: int = 0  # lines of the text above the page
+
+
+def question_page(
+    question: Question, page: Page, width: int, height: int
+) -> tuple[list[Text], int]:
+    """Return the lines of a page with a text, and how far that is scrolled in fact."""
+    below = [Text(), *_notes(question, width), *_labels(page, question, width), _commands()]
+    below.append(Text(page.message, "bold"))
+    above = [*_status(page, width), Text()]
+    lines = _wrapped(question, width)
+    room = max(height - len(above) - len(below), 1)
+    first = max(min(page.scroll, len(lines) - room), 0)
+    if len(lines) > room:
+        last = min(first + room, len(lines))
+        above[-1] = Text(f"lines {first + 1} to {last} of {len(lines)}; arrows scroll", "dim")
+    shown = lines[first : first + room]
+    # Below a short text the rest stays where it is, so that the eye finds it.
+    return [*above, *shown, *[Text()] * (room - len(shown)), *below][:height], first
+
+
+def help_page(page: Page, progress: Progress | None, height: int) -> list[Text]:
+    """Return the lines of a page that explains the keys, and how good each label is."""
+    lines = [*HELP, *report(page.counts, progress)]
+    return [*map(Text, lines[: height - 2]), Text(), Text("any key goes on", "dim")]
+
+
+def report(counts: Counter[str], progress: Progress | None) -> Iterator[str]:
+    """Yield how many texts each label has, and how many of those at random a model finds."""
+    for label, number in counts.most_common():
+        line = f"{label}: {plural(number, 'text')}"
+        if progress is not None and (share := progress.by_label.get(label)) and share.whole:
+            line += f"; of {share.whole:,} that came at random {share.part:,} are found"
+            if share.whole >= MIN_TEXTS:
+                line += f", {share.describe()}"
+        yield line + ("" if number >= MIN_TEXTS else f" (few: {MIN_TEXTS} at least are better)")
+
+
+def _wrapped(question: Question, width: int) -> list[Text]:
+    text = Text(escape_controls(question.text).replace("\t", " "))
+    for start, end in question.words:
+        text.stylize(MARK, start, end)
+    return list(text.wrap(Console(width=width), width))
+
+
+def _status(page: Page, width: int) -> Iterator[Text]:
+    for line in page.status:
+        yield from Text(line, "dim").wrap(Console(width=width), width)
+
+
+def _notes(question: Question, width: int) -> Iterator[Text]:
+    for note in question.notes:
+        line = Text(" ".join(escape_controls(note).split()))
+        line.truncate(width, overflow="ellipsis")
+        yield line
+
+
+def _labels(page: Page, question: Question, width: int) -> Iterator[Text]:
+    """Yield the suggestion, and the labels with their keys, as many on a line as fit."""
+    if question.suggestion is None:
+        yield Text("no suggestion yet" if page.keys.labels else "n names the first label", "dim")
+    else:
+        sure = "" if question.probability is None else f"  {100 * question.probability:.0f} %"
+        yield Text(f"Enter  {escape_controls(question.suggestion)}{sure}", "bold")
+    items = [
+        f"{page.keys.of(label)}  {escape_controls(label)[:40]} {page.counts[label]}"
+        for label in page.keys.labels
+    ]
+    column = min(max((len(item) for item in items), default=0) + 3, width)
+    on_a_line = max(width // max(column, 1), 1)
+    for first in range(0, len(items), on_a_line):
+        yield Text("".join(item.ljust(column) for item in items[first : first + on_a_line]))
+
+
+def _commands() -> Text:
+    return Text("   ".join(f"{key} {name}" for key, name in COMMANDS.items()), "dim")

@@ -1,0 +1,38 @@
+"""Work that goes on in a thread while a person types."""
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Background(Generic[T]):
+    """Run one function at a time beside the main thread; the end of the process ends it too."""
+
+    def __init__(self) -> None:
+        self.is_running = False
+        self._results: SimpleQueue[T | BaseException] = SimpleQueue()
+
+    def start(self, function: Callable[[], T]) -> None:
+        """Start a function; the one before must have ended, and its result be taken."""
+        self.is_running = True
+        Thread(target=self._run, args=(function,), daemon=True).start()
+
+    def take(self, timeout: float = 0.0) -> T | None:
+        """Return the result, if there is one within ``timeout`` seconds, and raise its error."""
+        try:
+            result = self._results.get(timeout > 0, timeout or None)
+        except Empty:
+            return None
+        self.is_running = False
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _run(self, function: Callable[[], T]) -> None:
+        try:
+            self._results.put(function())
+        except BaseException as error:
+            self._results.put(error)

@@ -1,0 +1,185 @@
+"""The state of labels while a person gives them: what each text has, and how to take it back."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from shlex import quote
+
+from rnncli.data.columns import Columns
+from rnncli.data.partly_labelled import PartlyLabelled, read_labelled_texts
+from rnncli.errors import DataError
+from rnncli.storage.atomic_files import write_bytes
+from rnncli.tasks.labelling.journal import Answer, Entry, Journal, Undo, read_journal
+from rnncli.text.tables import csv_line
+
+HEADER = ("text", "label")  # of the file of labels
+OTHER_OUTPUT = "-o labelled-2.csv"
+
+
+class LabelState:
+    """The label of each text that has one, and the answers that led there.
+
+    Equal texts have one label.
+    """
+
+    def __init__(self, labels: dict[str, str], entries: Iterable[Entry] = ()) -> None:
+        """Begin with labels, and apply the entries of a journal."""
+        self.labels = labels
+        self.answered: Counter[str] = Counter()  # answers to each text that has one, or was skipped
+        self._history: list[tuple[str, str | None]] = []  # texts, and the label of each before
+        for entry in entries:
+            self.apply(entry)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an answer to take back."""
+        return bool(self._history)
+
+    def is_done(self, text: str) -> bool:
+        """Return whether a text has a label, or was skipped."""
+        return text in self.labels or text in self.answered
+
+    def apply(self, entry: Entry) -> str | None:
+        """Apply an answer, or take the last one back; return its text."""
+        if isinstance(entry, Answer):
+            self._history.append((entry.text, self.labels.get(entry.text)))
+            self.answered[entry.text] += 1
+            if entry.label is not None:
+                self.labels[entry.text] = entry.label
+            return entry.text
+        if not self._history:
+            return None
+        text, before = self._history.pop()
+        self.answered[text] -= 1
+        self.answered += Counter()  # without those that are zero
+        if before is None:
+            self.labels.pop(text, None)
+        else:
+            self.labels[text] = before
+        return text
+
+
+class Session:
+    """Give labels to texts, and keep them: first in a journal, at the end in a CSV."""
+
+    def __init__(self, output: Path, rows: PartlyLabelled) -> None:
+        """Go on from the labels of the texts, of the file ``output`` and of its journal.
+
+        Raises:
+            DataError: the file holds something else, or another process writes it.
+
+        """
+        self.output = output
+        self._texts = rows.texts
+        labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
+        self.journal = journal_of(output)
+        self._journal = Journal(self.journal)
+        _require_same_texts(self.journal, rows.texts, self._journal.entries)
+        self.state = LabelState(labels, self._journal.entries)
+
+    def answer(self, text: str, label: str | None) -> None:
+        """Give a text a label, or skip it, and return when that is on the disk."""
+        self._add(Answer(text, label))
+
+    def undo(self) -> str | None:
+        """Take the last answer back and return its text; None if there is none."""
+        return self._add(Undo()) if self.state.can_undo else None
+
+    def finish(self) -> None:
+        """Write all labels into the CSV, which is replaced as a whole, and remove the journal."""
+        if self.state.labels:
+            lines = (csv_line(row) + "\n" for row in self._rows())
+            write_bytes(self.output, "".join(lines).encode("utf-8", "replace"))
+        self._journal.remove()
+
+    def _add(self, entry: Entry) -> str | None:
+        self._journal.append(entry)
+        return self.state.apply(entry)
+
+    def _rows(self) -> Iterable[Sequence[str]]:
+        """Yield each text that has a label, in the order of the data, then those of before."""
+        labels = self.state.labels
+        own = set(self._texts)
+        yield HEADER
+        yield from ((text, labels[text]) for text in self._texts if text in labels)
+        yield from ((text, label) for text, label in labels.items() if text not in own)
+
+
+def journal_of(output: Path) -> Path:
+    """Return the path of the journal beside a file of labels."""
+    return output.with_name(f"{output.name}.journal")
+
+
+def labels_so_far(output: Path, rows: PartlyLabelled) -> dict[str, str]:
+    """Return the label of each text so far, without opening anything for writing.
+
+    Raises:
+        DataError: the file of labels holds something else.
+
+    """
+    labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
+    entries = read_journal(journal_of(output))
+    _require_same_texts(journal_of(output), rows.texts, entries)
+    return LabelState(labels, entries).labels
+
+
+def require_output(output: Path, data: Sequence[str]) -> Path:
+    """Check that labels can be written, and not over the data; return the path without links.
+
+    Raises:
+        DataError: there is no folder for them, or the name is that of the data or of no CSV.
+
+    """
+    real = Path(os.path.realpath(output))
+    if output.suffix.lower() != ".csv":
+        name = quote(f"{output.stem or 'labelled'}.csv")
+        raise DataError(f"labels are written as CSV, and {output} has another ending", f"-o {name}")
+    if not real.parent.is_dir():
+        folder = quote(str(output.parent))
+        raise DataError(f"the folder {output.parent} does not exist", f"mkdir -p {folder}")
+    if any(name != "-" and Path(os.path.realpath(name)) == real for name in data):
+        raise DataError(
+            f"{output} is the data itself, which is never written to", "-o reviewed.csv"
+        )
+    return real
+
+
+def first_labels(texts: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
+    """Return the first label of each text that has one."""
+    first: dict[str, str] = {}
+    for text, label in zip(texts, labels, strict=True):
+        if label:
+            first.setdefault(text, label)
+    return first
+
+
+def _read_output(output: Path, texts: Sequence[str]) -> dict[str, str]:
+    """Return the labels of a file that was written before; none where there is no file.
+
+    Raises:
+        DataError: it is no such file, or its texts are others.
+
+    """
+    if not output.exists():
+        return {}
+    with output.open("rb") as file:
+        header = file.readline(64).decode("utf-8-sig", "replace").strip()
+    if re.split("[,;\t]", header.replace('"', "")) != [*HEADER]:  # also of a spreadsheet
+        raise DataError(f"{output} exists and is no file of labels of rnncli label", OTHER_OUTPUT)
+    rows = read_labelled_texts([str(output)], Columns(*HEADER))
+    _require_same_texts(output, texts, [Answer(text, None) for text in rows.texts])
+    return first_labels(rows.texts, rows.labels)
+
+
+def _require_same_texts(path: Path, texts: Sequence[str], entries: Sequence[Entry]) -> None:
+    """Check that labels are of these texts, some of which may have gone since.
+
+    Raises:
+        DataError: they are all of other texts.
+
+    """
+    labelled = {entry.text for entry in entries if isinstance(entry, Answer)}
+    if labelled and labelled.isdisjoint(texts):
+        raise DataError(f"{path} holds labels of other texts", OTHER_OUTPUT)

@@ -1,0 +1,115 @@
+"""Labels given by a person: their accuracy, agreement, keys, and what is asked next."""
+
+import hashlib
+from itertools import product
+
+import pytest
+
+from rnncli.cli.label_keys import LabelKeys
+from rnncli.tasks.labelling.accuracy import Share, labels_with_few_texts, progress
+from rnncli.tasks.labelling.agreement import agreement
+from rnncli.tasks.labelling.journal import Answer, Undo
+from rnncli.tasks.labelling.learner import HeldOutLabels
+from rnncli.tasks.labelling.questions import RANDOM_EVERY, ActiveQuestions
+from rnncli.tasks.labelling.session import LabelState
+
+COLOURS = ("red", "green", "blue", "yellow", "white", "black", "brown", "grey", "pink", "gold")
+PRAISE = [f"thank you for the {c} {n}" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
+DEFECT = [f"the {c} {n} arrived broken" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
+TEXTS = [*PRAISE, *DEFECT]
+
+
+def test_intervals_are_those_of_wilson() -> None:
+    # Values of the formula, and its limits: with nothing known, everything is possible.
+    assert Share(0, 0).interval == (0.0, 1.0)
+    assert Share(8, 10).interval == pytest.approx((0.490, 0.943), abs=1e-3)
+    assert Share(10, 10).interval == pytest.approx((0.722, 1.0), abs=1e-3)
+    assert Share(83, 100).describe() == "83 % (74 to 89 %)"
+
+
+def test_accuracy_is_that_of_the_random_sample_alone() -> None:
+    labels = dict.fromkeys(range(100), "a") | dict.fromkeys(range(50, 100), "b")
+    predicted = ("a",) * 100
+    found = progress(HeldOutLabels(tuple(range(100)), predicted, predicted), labels, range(40, 80))
+    assert found.accuracy == Share(10, 40)
+    assert found.by_label == {"a": Share(10, 10), "b": Share(0, 30)}
+    assert "25 %" in found.describe()
+
+
+@pytest.mark.parametrize(("by_half", "is_small"), [(200, True), (160, False)])
+def test_small_gains_are_told(by_half: int, is_small: bool) -> None:
+    rows = tuple(range(200))
+    labels = dict.fromkeys(rows, "a")
+    half = ("a",) * by_half + ("b",) * (200 - by_half)
+    assert (
+        progress(HeldOutLabels(rows, ("a",) * 200, half), labels, rows).has_small_gain == is_small
+    )
+    few = HeldOutLabels(rows[:30], ("a",) * 30, ("a",) * 30)
+    assert not progress(few, labels, rows).has_small_gain
+
+
+def test_kappa_is_agreement_beyond_chance() -> None:
+    # The example of Cohen's definition with two labels: 35 of 50 alike, 0.5 by chance.
+    first = {str(n): "yes" if n < 25 else "no" for n in range(50)}
+    second = {str(n): "yes" if n < 20 or n >= 40 else "no" for n in range(50)}
+    found = agreement(first, second | {"another": "yes"})
+    assert (found.both, found.agreed) == (50, 35)
+    assert found.kappa == pytest.approx(0.4)
+    assert agreement(first, {}).both == 0
+    assert agreement({"t": "a"}, {"t": "a"}).kappa == 1
+
+
+def test_labels_with_few_texts_are_named() -> None:
+    assert labels_with_few_texts({"a": 10, "b": 9}) == {"b": 9}
+
+
+def test_keys_of_labels_never_change() -> None:
+    keys = LabelKeys(["bug", "praise", "spam", "billing"])
+    assert [keys.of(label) for label in keys.labels] == ["1 b", "2 p", "3", "4"]
+    assert keys.notices == ["spam has the key 3, since s is skip"]
+    for number in range(80):
+        keys.add(f"label {number}")
+    assert keys.of("bug") == "1 b"
+    assert keys.of("label 5") == "0"
+    taken = list(keys.by_key)
+    assert len(taken) == len(set(taken))
+    assert not set("usn?q") & set(taken)
+
+
+def test_the_state_is_that_of_the_answers() -> None:
+    entries = [Answer("x", "a"), Answer("y", None), Answer("x", "b")]
+    state = LabelState({"x": "first"}, entries)
+    assert state.labels == {"x": "b"}
+    assert state.is_done("y")
+    assert [state.apply(Undo()) for _ in range(4)] == ["x", "y", "x", None]
+    assert state.labels == {"x": "first"}
+    assert not state.answered
+    assert not state.can_undo
+
+
+def test_one_text_in_four_comes_at_random_and_no_text_twice() -> None:
+    questions = ActiveQuestions([*TEXTS, *TEXTS], {})
+    state = LabelState({})
+    asked: list[str] = []
+    while (text := questions.next_text(state)) is not None:
+        asked.append(text)
+        state.apply(Answer(text, "praise" if text in PRAISE else "defect"))
+        if len(asked) % 10 == 0:
+            questions.settle(state)
+    assert sorted(asked) == sorted(TEXTS)
+    order = sorted(TEXTS, key=lambda text: hashlib.blake2b(text.encode(), digest_size=8).digest())
+    drawn = asked[::RANDOM_EVERY]
+    assert drawn == sorted(drawn, key=order.index)
+    assert questions.progress is not None
+    assert questions.progress.accuracy.whole == len(TEXTS)
+
+
+def test_the_words_that_speak_for_a_suggestion_are_marked() -> None:
+    labels = {text: "praise" if text in PRAISE else "defect" for text in TEXTS[::2]}
+    questions = ActiveQuestions(TEXTS, labels)
+    questions.settle(LabelState(dict(labels)))
+    found = questions.question("the violet lamp arrived broken")
+    assert found.suggestion == "defect"
+    marked = {found.text[start:end] for start, end in found.words}
+    assert marked & {"arrived", "broken"}
+    assert not marked & {"violet", "lamp"}
