@@ -11,8 +11,8 @@ import pytest
 from models import DOES, WHEN, WHO, sentence_translator
 from shell import call
 
-from rnncli.tasks.translate.source_language import MIN_TEXTS, SourceLanguage
-from rnncli.tasks.translate.source_profile import SOURCES
+from rnncli.tasks.translate.source_language import SourceLanguage
+from rnncli.tasks.translate.source_profile import MAX_TEXTS, SOURCES
 from rnncli.text.tokenizer import Tokenizer
 
 NOTICE = "hardly in the language"
@@ -28,8 +28,9 @@ LONGER = [f"{text} {end}" for text in ENGLISH for end in ENDS]
 
 @cache
 def english() -> tuple[SourceLanguage, Tokenizer]:
-    texts = [text for i, text in enumerate(LONGER) if i % 7] * 70
-    assert len(texts) > MIN_TEXTS
+    # As many as are looked at of a larger corpus.
+    texts = ([text for i, text in enumerate(LONGER) if i % 7] * 70)[:MAX_TEXTS]
+    assert len(texts) == MAX_TEXTS
     tokenizer = Tokenizer.train(texts, "subword", 500)
     return SourceLanguage.of(texts, tokenizer), tokenizer
 

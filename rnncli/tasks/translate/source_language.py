@@ -14,7 +14,7 @@ from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 
 MIN_WORDS = 5  # of a text: shorter ones may be names, and tell little
-MIN_TEXTS = 20_000  # in fewer, other topics look like other languages: none is told
+MIN_TEXTS = 15_000  # in fewer, other topics look like other languages: none is told
 QUANTILE = 0.9996  # of the sources are below the limit, so that few texts are told by mistake
 UNKNOWN_BITS = 20  # of a word: one in a million
 ZERO = ord("0")  # the character that stands for 0 bits

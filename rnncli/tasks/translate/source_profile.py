@@ -8,12 +8,12 @@ from typing import Any
 from rnncli.tasks.translate.end_marks import FULL_STOPS, QUESTION_MARKS, EndMarks
 from rnncli.tasks.translate.letter_case import Capitals
 from rnncli.tasks.translate.segmentation import Sentences
-from rnncli.tasks.translate.source_language import MAX_BITS, UNITS, ZERO, SourceLanguage
+from rnncli.tasks.translate.source_language import MAX_BITS, MIN_TEXTS, UNITS, ZERO, SourceLanguage
 from rnncli.tasks.translate.stand_ins import StandIns
 from rnncli.text.tokenizer import Tokenizer
 
 SOURCES = "sources"  # its name among the values of the task in a model's description
-MAX_TEXTS = 15_000  # sources that are looked at, in a second or so: more change little
+MAX_TEXTS = MIN_TEXTS  # sources that are looked at, in a second or so: more change little
 MAX_CHARACTERS = 100_000  # of the words of a list in a description, which may come from a stranger
 MAX_LENGTH = 1_000_000  # words of a source
 SEPARATOR = "|"  # of words, which lie in the description as one line
