@@ -144,6 +144,8 @@ def _ask(
 ) -> None:
     """Ask questions at the terminal until there is none, or a person ends it."""
     keys = LabelKeys([*request.labels, *session.state.labels.values()])
+    for notice in keys.notices:
+        messenger.announce(notice)
     try:
         with open_terminal(messenger) as terminal:
             Dialogue(session, questions, keys, terminal).run()
@@ -152,8 +154,6 @@ def _ask(
             f"interrupted: what you have done is in {session.journal}, and the same command goes on"
         )
         raise
-    for notice in keys.notices:
-        messenger.announce(notice)
 
 
 def _counts(session: Session) -> Counter[str]:

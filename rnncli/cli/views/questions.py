@@ -22,8 +22,8 @@ HELP = (
     "q  ends; what you have done is kept, and the same command goes on",
     "arrows, page up, page down  scroll a long text",
     "",
-    "Underlined words speak for the suggested label. One text in four comes at random:",
-    "on these the accuracy is estimated, each by a model that has not seen its label.",
+    "Underlined words speak for the suggested label. One text in four comes at",
+    "random: on these the accuracy is estimated, each by a model of all others.",
     "",
 )
 
@@ -59,8 +59,8 @@ def question_page(
 
 def help_page(page: Page, progress: Progress | None, height: int) -> list[Text]:
     """Return the lines of a page that explains the keys, and how good each label is."""
-    lines = [*HELP, *report(page.counts, progress)]
-    return [*map(Text, lines[: height - 2]), Text(), Text("any key goes on", "dim")]
+    lines = [Text(escape_controls(line)) for line in (*HELP, *report(page.counts, progress))]
+    return [*lines[: height - 2], Text(), Text("any key goes on", "dim")]
 
 
 def report(counts: Counter[str], progress: Progress | None) -> Iterator[str]:

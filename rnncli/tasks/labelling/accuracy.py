@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from rnncli.analysis.metrics import wilson_interval
 from rnncli.tasks.labelling.learner import HeldOutLabels
 
 MIN_SAMPLE = 10  # texts: of fewer the interval says nothing
 MIN_TEXTS = 10  # of a label, without which it is hardly learned
-NORMAL = 1.96  # standard errors on both sides of a 95 % interval
 MORE = 20  # labels whose gain is told
 SMALL_GAIN = 0.005  # of accuracy, below which it is told
 SHRINKAGE = 0.6  # what twice the labels bring, as a share of what they brought the last time
@@ -36,13 +36,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the share that this is a sample of (Wilson 1927)."""
-        if not self.whole:
-            return 0.0, 1.0
-        square = NORMAL**2 / self.whole
-        centre = (self.value + square / 2) / (1 + square)
-        width = math.sqrt(square * self.value * (1 - self.value) + square**2 / 4) / (1 + square)
-        return max(centre - width, 0.0), min(centre + width, 1.0)
+        """The 95 % interval of the share that this is a sample of."""
+        return wilson_interval(self.part, self.whole)
 
     def describe(self) -> str:
         """Return the share and its interval: ``83 % (70 to 91 %)``."""

@@ -94,7 +94,7 @@ class ActiveQuestions:
         self._rows = {text: row for row, text in enumerate(self._candidates)}
         self._learner: Learner | None = None
         self._work: Background[tuple[Learned, Progress]] = Background()
-        self._learned: Learned | None = None
+        self.learned: Learned | None = None
         self._queue: deque[str] = deque()
         self._changes: int | None = None  # labels and answers when the last refit began
         self.progress: Progress | None = None
@@ -111,7 +111,7 @@ class ActiveQuestions:
 
     def question(self, text: str) -> Question:
         """Return a text with the label that it probably has, and the words that speak for it."""
-        learned = self._learned
+        learned = self.learned
         if learned is None or learned.model is None:
             return Question(text)
         ((label, probability),) = learned.suggest([text])
@@ -139,9 +139,8 @@ class ActiveQuestions:
         """
         result = self._work.take()
         if result is not None:
-            self._learned, self.progress = result
-            self._queue = deque(self._candidates[row] for row in self._learned.next_rows)
-        changes = len(state.labels) + len(state.answered)
+            self._keep(*result)
+        changes = self._changes_of(state)
         is_due = self._changes is None or abs(changes - self._changes) >= REFIT_EVERY
         if is_due and not self._work.is_running:
             self._changes = changes
@@ -152,7 +151,16 @@ class ActiveQuestions:
         """Learn from all labels, and wait for it."""
         while self._work.is_running:
             self._work.take(timeout=1.0)
-        self._learned, self.progress = self._learning(state)()
+        self._changes = self._changes_of(state)
+        self._keep(*self._learning(state)())
+
+    def _keep(self, learned: Learned, found: Progress) -> None:
+        self.learned, self.progress = learned, found
+        self._queue = deque(self._candidates[row] for row in learned.next_rows)
+
+    @staticmethod
+    def _changes_of(state: LabelState) -> int:
+        return len(state.labels) + state.answered.total()
 
     def _learning(self, state: LabelState) -> Callable[[], tuple[Learned, Progress]]:
         """Return what is to be done in the thread, with a copy of the labels."""

@@ -1,0 +1,221 @@
+"""Measure what texts chosen by `rnncli label` are worth, and how many suspects are wrong labels.
+
+    python tests/benchmarks/labelling.py choice [--only trec sst2] [--seeds 5]
+    python tests/benchmarks/labelling.py suspects [--cleanlab PYTHON]
+
+``choice`` simulates a person whose labels are known: texts come as at the terminal, with a refit
+after every five, or at random; the model of the labels so far is scored on texts that are in
+neither. A seed draws pool and test texts. ``inside`` tells how often the accuracy on the test texts
+lies in the interval that the screen shows. ``suspects`` turns a tenth of the labels at random.
+``--cleanlab`` names an interpreter that has cleanlab, which ranks by the same probabilities.
+Corpora are those of ``$RNNCLI_CORPORA``; the reviews come with rnncli.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from report import Report
+
+from rnncli.analysis.metrics import macro_f1
+from rnncli.data.columns import ANY_COLUMNS
+from rnncli.data.partly_labelled import read_labelled_texts
+from rnncli.data.vector_sources import bundled_vectors
+from rnncli.tasks.classify.vectors import ENGLISH
+from rnncli.tasks.labelling.features import TextVectorizer
+from rnncli.tasks.labelling.journal import Answer
+from rnncli.tasks.labelling.learner import Learner
+from rnncli.tasks.labelling.questions import REFIT_EVERY, ActiveQuestions
+from rnncli.tasks.labelling.session import LabelState
+from rnncli.tasks.labelling.suspects import confident_errors, held_out_probabilities
+
+CORPORA = {  # name -> file below $RNNCLI_CORPORA; None: bundled
+    "reviews": None,
+    "trec": "trec/train.csv",
+    "financial": "financial_phrasebank/train.csv",
+    "sst2": "sst2/train.csv",
+    "airline": "airline_sentiment/train.csv",
+    "ag_news": "ag_news/train_partial.csv.gz",
+}
+CHECKPOINTS = (50, 100, 200, 500)  # labels
+POOL, TEST = 4_000, 2_000  # texts at most
+WRONG_SHARE = 0.1  # of labels that are turned
+SUSPECTS_READ = 4_000  # texts
+FIRST = 100  # suspects whose precision is told
+
+RANK = """
+import json, sys
+import numpy as np
+from cleanlab.rank import get_label_quality_scores
+data = np.load(sys.argv[1])
+methods = "self_confidence", "normalized_margin", "confidence_weighted_entropy"
+scores = {m: get_label_quality_scores(data["classes"], data["probabilities"], method=m).tolist()
+          for m in methods}
+json.dump(scores, sys.stdout)
+"""
+
+
+def read(name: str) -> tuple[list[str], list[str]]:
+    """Return the different texts of a corpus, and their labels."""
+    file = CORPORA[name]
+    path = name if file is None else str(Path(os.environ["RNNCLI_CORPORA"]) / file)
+    rows = read_labelled_texts([path], ANY_COLUMNS)
+    labels = dict(zip(rows.texts, rows.labels, strict=True))
+    return list(labels), list(labels.values())
+
+
+class Simulation:
+    """Texts with known labels, of which a part is labelled and another one tests the model."""
+
+    def __init__(self, texts: list[str], labels: list[str], seed: int) -> None:
+        order = np.random.default_rng(seed).permutation(len(texts))
+        pool = order[: min(POOL, 2 * len(order) // 3)]
+        test = order[len(pool) : len(pool) + TEST]
+        self.names = sorted(set(labels))
+        self.labels = {texts[row]: labels[row] for row in order}
+        self.pool, self.test = [texts[row] for row in pool], [texts[row] for row in test]
+
+    def scores(self, predicted: list[str]) -> tuple[float, float]:
+        """Return accuracy and macro F1 on the test texts."""
+        matrix = np.zeros((len(self.names), len(self.names)), np.int64)
+        for text, label in zip(self.test, predicted, strict=True):
+            matrix[self.names.index(self.labels[text]), self.names.index(label)] += 1
+        return matrix.trace() / matrix.sum(), macro_f1(matrix)
+
+    def rarest(self) -> str:
+        """Return the rarest label of the pool."""
+        counts = dict.fromkeys(self.names, 0)
+        for text in self.pool:
+            counts[self.labels[text]] += 1
+        return min((name for name in counts if counts[name]), key=counts.__getitem__)
+
+
+def choose(simulation: Simulation) -> dict[str, list[float]]:
+    """Label the pool as `rnncli label` asks; return scores at each checkpoint."""
+    state = LabelState({})
+    questions = ActiveQuestions(simulation.pool, {})
+    found: dict[str, list[float]] = {"accuracy": [], "macro F1": [], "inside": [], "seen": []}
+    rarest = simulation.rarest()
+    while len(state.labels) < CHECKPOINTS[-1] and (text := questions.next_text(state)):
+        label = simulation.labels[text]
+        state.apply(Answer(text, label))
+        number = len(state.labels)
+        if label == rarest and not found["seen"]:
+            found["seen"] = [number]
+        if number % REFIT_EVERY == 0:
+            questions.settle(state)
+        if number in CHECKPOINTS:
+            learned, progress = questions.learned, questions.progress
+            assert learned is not None
+            assert progress is not None
+            accuracy, f1 = simulation.scores([each for each, _ in learned.suggest(simulation.test)])
+            low, high = progress.accuracy.interval
+            found["accuracy"].append(accuracy)
+            found["macro F1"].append(f1)
+            found["inside"].append(low <= accuracy <= high)
+    return found
+
+
+def at_random(simulation: Simulation) -> dict[str, list[float]]:
+    """Label the pool in a random order; return scores at each checkpoint."""
+    learner = Learner(simulation.pool)
+    found: dict[str, list[float]] = {"accuracy": [], "macro F1": [], "seen": []}
+    names = [simulation.labels[text] for text in simulation.pool]
+    found["seen"] = [names.index(simulation.rarest()) + 1]
+    for number in CHECKPOINTS:
+        learned = learner.learn(dict(enumerate(names[:number])), (), 1)
+        predicted = [label for label, _ in learned.suggest(simulation.test)]
+        accuracy, f1 = simulation.scores(predicted)
+        found["accuracy"].append(accuracy)
+        found["macro F1"].append(f1)
+    return found
+
+
+def measure_choice(name: str, seeds: int, report: Report) -> None:
+    """Add what labels chosen by `label` and at random reach."""
+    texts, labels = read(name)
+    simulations = [Simulation(texts, labels, seed) for seed in range(seeds)]
+    chosen = [choose(each) for each in simulations]
+    drawn = [at_random(each) for each in simulations]
+    for place, number in enumerate(CHECKPOINTS):
+        for score in ("accuracy", "macro F1"):
+            value, other = (
+                100 * float(np.mean([each[score][place] for each in arm]))
+                for arm in (chosen, drawn)
+            )
+            report.add(f"{name}, {number} labels, {score}", value, "%", f"at random {other:.1f}")
+    inside = [hit for each in chosen for hit in each["inside"]]
+    report.add(f"{name}, inside the interval", sum(inside), "runs", f"of {len(inside)}")
+    seen = [[each["seen"] for each in arm] for arm in (chosen, drawn)]
+    worst = [max(number for each in arm for number in each or [CHECKPOINTS[-1]]) for arm in seen]
+    report.add(f"{name}, rarest label seen, latest", worst[0], "labels", f"at random {worst[1]}")
+
+
+def measure_suspects(name: str, cleanlab: str | None, report: Report) -> None:
+    """Add how many suspects have a label that was turned."""
+    texts, labels = read(name)
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(texts))[:SUSPECTS_READ]
+    texts = [texts[row] for row in rows]
+    names = sorted(set(labels))
+    truth = np.array([names.index(labels[row]) for row in rows])
+    classes = truth.copy()
+    turned = rng.choice(len(rows), round(WRONG_SHARE * len(rows)), replace=False)
+    classes[turned] = (classes[turned] + rng.integers(1, len(names), len(turned))) % len(names)
+    vectorizer = TextVectorizer(texts, bundled_vectors(ENGLISH))
+    probabilities = held_out_probabilities(vectorizer, vectorizer(texts), classes, len(names))
+    _, order = confident_errors(probabilities, classes)
+    is_turned = classes != truth
+    first = is_turned[order[:FIRST]].mean()
+    note = f"{len(order):,} named, {is_turned[order].mean():.0%} of them turned"
+    report.add(f"{name}, precision of the first {FIRST}", 100 * first, "%", note)
+    own = probabilities[np.arange(len(classes)), classes]
+    others = probabilities.copy()
+    others[np.arange(len(classes)), classes] = -1
+    report.add(f"{name}, average precision", 100 * average(own - others.max(1), is_turned), "%")
+    if cleanlab is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "probabilities.npz"
+            np.savez(path, probabilities=probabilities, classes=classes)
+            done = subprocess.run(
+                [cleanlab, "-c", RANK, str(path)], capture_output=True, check=True, text=True
+            )
+        for method, scores in json.loads(done.stdout).items():
+            ranked = is_turned[np.argsort(scores, kind="stable")[:FIRST]].mean()
+            value = 100 * average(np.array(scores), is_turned)
+            note = f"precision of the first {FIRST}: {100 * ranked:.1f} %"
+            report.add(f"{name}, average precision, cleanlab {method}", value, "%", note)
+
+
+def average(quality: np.ndarray, is_wrong: np.ndarray) -> float:
+    """Return the average precision of wrong labels, those of the lowest quality first."""
+    hits = is_wrong[np.argsort(quality, kind="stable")]
+    precision = hits.cumsum() / np.arange(1, len(hits) + 1)
+    return float(precision[hits].mean())
+
+
+def main() -> None:
+    """Print a table, and write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=("choice", "suspects"))
+    parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cleanlab", help="an interpreter that has cleanlab")
+    parser.add_argument("--out", type=Path, default=Path("labelling.json"))
+    arguments = parser.parse_args()
+    report = Report()
+    report.section(arguments.part)
+    for name in arguments.only:
+        if arguments.part == "choice":
+            measure_choice(name, arguments.seeds, report)
+        else:
+            measure_suspects(name, arguments.cleanlab, report)
+        report.write(arguments.out)
+
+
+if __name__ == "__main__":
+    main()
