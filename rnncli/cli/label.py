@@ -166,7 +166,8 @@ def _announce(result: "LabellingResult", output: Path, messenger: Messenger) -> 
     for line in report(result.counts, result.progress):
         messenger.announce(f"  {line}")
     if result.progress is not None:
-        messenger.announce(result.progress.describe())
+        for line in result.progress.describe():
+            messenger.announce(line)
 
 
 def _fields(result: "LabellingResult", output: Path) -> dict[str, Any]:

@@ -53,15 +53,16 @@ class Progress:
     by_label: dict[str, Share]  # of the texts in the sample that have the label: recall
     has_small_gain: bool  # whether ``MORE`` labels would probably bring less than ``SMALL_GAIN``
 
-    def describe(self) -> str:
+    def describe(self) -> list[str]:
         """Return the accuracy in words, and whether more labels are worth it."""
         number = self.accuracy.whole
         if number < MIN_SAMPLE:
-            return f"accuracy: after {MIN_SAMPLE} texts at random, {number} so far"
-        line = f"accuracy {self.accuracy.describe()}, by {number:,} at random"
+            return [f"accuracy: after {MIN_SAMPLE} texts at random, {number} so far"]
+        lines = [f"accuracy {self.accuracy.describe()}, by {number:,} texts at random"]
         if self.has_small_gain:
-            line += f"; {MORE} more labels will probably bring less than {SMALL_GAIN:.1%}"
-        return line
+            points = f"{100 * SMALL_GAIN:g} points"
+            lines.append(f"{MORE} more labels will probably bring less than {points}")
+        return lines
 
 
 def progress(
@@ -98,8 +99,3 @@ def has_small_gain(held_out: HeldOutLabels, labels: Mapping[int, str]) -> bool:
     error = math.sqrt(sum((each - mean) ** 2 for each in differences)) / number
     doublings = math.log2((number + MORE) / number)
     return SHRINKAGE * (mean + error) * doublings < SMALL_GAIN
-
-
-def labels_with_few_texts(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the labels that have fewer than ``MIN_TEXTS`` texts, with their numbers."""
-    return {label: number for label, number in counts.items() if number < MIN_TEXTS}

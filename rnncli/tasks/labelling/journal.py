@@ -75,12 +75,16 @@ def _parse(path: Path, data: bytes) -> Iterator[Entry]:
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
             fields = json.loads(line)
-            yield Undo() if "undo" in fields else Answer(str(fields["text"]), fields["label"])
-        except (ValueError, KeyError, TypeError):
+            yield Undo() if "undo" in fields else _answer(**fields)
+        except (ValueError, TypeError):
             raise DataError(
                 f"{path}, line {number:,} is no answer of rnncli label",
                 f"remove that line: sed -i {number}d {path}",
             ) from None
+
+
+def _answer(text: str, label: str | None) -> Answer:
+    return Answer(str(text), None if label is None else str(label))
 
 
 def _lock(descriptor: int) -> bool:

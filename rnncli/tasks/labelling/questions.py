@@ -127,8 +127,8 @@ class ActiveQuestions:
         """Return the numbers of labels and of texts, and how good a model of them is."""
         numbers = f"{plural(len(state.labels), 'label')} of {plural(len(self._order), 'text')}"
         if self.progress is None:
-            return [f"{numbers} \N{MIDDLE DOT} reading their words"]
-        return [f"{numbers} \N{MIDDLE DOT} {self.progress.describe()}"]
+            return [numbers, "reading their words"]
+        return [numbers, *self.progress.describe()]
 
     def refresh(self, state: LabelState) -> bool:
         """Take what was learned meanwhile, and learn again after some answers.
