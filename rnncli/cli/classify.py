@@ -1,9 +1,11 @@
 """``rnncli classify``: label texts."""
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -11,7 +13,6 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, option
 from rnncli.cli.output import Fragment, Output
-from rnncli.config import choose_threads
 from rnncli.errors import ConfigError
 from rnncli.messages import name_list, nearest
 from rnncli.tasks.classify.abstention import ABSTAIN_LABEL, Abstention
@@ -30,8 +31,11 @@ def classify(
         list[str] | None,
         typer.Argument(metavar="TEXT", help="Texts to label; else one a line from stdin."),
     ] = None,
-    input: options.InputFile = None,
+    input: options.InputFiles = None,
     column: options.Column = None,
+    jobs: options.Jobs = None,
+    shard: options.ShardOption = None,
+    estimate: options.Estimate = False,
     only: Annotated[
         list[str] | None,
         option("--only LABEL", OUTPUT, "Print only texts with this label. Repeatable."),
@@ -67,7 +71,7 @@ def classify(
             "the text (+great -not).",
         ),
     ] = False,
-    output: options.OutputFile = None,
+    output: options.OutputPlace = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -79,46 +83,91 @@ def classify(
 
     Examples:
         rnncli classify "a warm, funny film"
-        rnncli classify --only bad < texts.txt
-        rnncli classify --column text -i texts.csv -o labels.csv
+        rnncli classify --only bad --column text -i texts.csv -o bad.csv
+        rnncli classify -i "*.txt" -o labels --jobs 2
 
     A blank line has no label and stays a line.
     """
-    from rnncli.analysis.drift import DriftMonitor
-    from rnncli.cli.pipe import Request, answer_all
-    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.cli.job import Files, run
+    from rnncli.cli.request import Request
 
     messenger = Messenger(quiet, color)
     abstention = _abstention(threshold, abstain_label, messenger)
     if explain and batch_size == BATCH_SIZE:
         batch_size = EXPLAIN_BATCH_SIZE
-    request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
-    classifier = TextClassifier.load(
-        options.model_path(model, "classify", messenger.announce),
-        threads=choose_threads(threads),
-        announce=messenger.announce,
+    files = Files(input or [], output, jobs, shard, estimate)
+    request = Request(
+        texts or [],
+        files.single,
+        output,
+        column,
+        as_json,
+        batch_size,
+        messenger,
+        is_one_of_many=files.are_many or estimate,
     )
-    labels = list(classifier.labels)
-    if abstention is not None and abstention.label not in labels:
-        labels.append(abstention.label)
-    elif abstention is not None and abstain_label is None:
-        messenger.announce(
-            f"{abstention.label} is also a label of the model: answers below the threshold join "
-            "it; --abstain-label names another"
+    labelling = Labelling(
+        options.model_path(model, "classify", messenger.announce),
+        tuple(only or ()),
+        tuple(excluded or ()),
+        abstention,
+        abstain_label is None,
+        explain,
+        explain and request.is_coloured,  # to ask for colours loads rich
+    )
+    run(labelling, request, files, threads)
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The job of this command, in one process or several."""
+
+    model: Path = field(repr=False)
+    only: tuple[str, ...]  # labels that are printed; all where there are none
+    excluded: tuple[str, ...]  # labels that are not printed
+    abstention: Abstention | None
+    has_usual_abstain_label: bool = field(repr=False)
+    explain: bool
+    in_colour: bool = field(repr=False)
+    key: ClassVar = "text"
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of the results in tables."""
+        return ["label", "probability", *(["explanation"] if self.explain else [])]
+
+    @contextmanager
+    def open(self, messenger: Messenger, threads: int) -> "Iterator[_Responder]":
+        """Load the model, check the labels, and at the end warn of texts that it does not know.
+
+        Raises:
+            ModelError: there is no such model, or it is damaged.
+            ConfigError: the model has no such label.
+        """
+        from rnncli.analysis.drift import DriftMonitor
+        from rnncli.tasks.classify.predict import TextClassifier
+
+        classifier = TextClassifier.load(self.model, threads=threads, announce=messenger.announce)
+        labels = list(classifier.labels)
+        if self.abstention is not None and self.abstention.label not in labels:
+            labels.append(self.abstention.label)
+        elif self.abstention is not None and self.has_usual_abstain_label:
+            messenger.announce(
+                f"{self.abstention.label} is also a label of the model: answers below the "
+                "threshold join it; --abstain-label names another"
+            )
+        printed = _printed_labels(labels, self.only, self.excluded)
+        profile = classifier.description.profile
+        drift = DriftMonitor(profile, classifier.tokenizer, messenger.announce)
+        if self.in_colour:
+            from rnncli.cli.views import explanation
+            from rnncli.cli.views.highlight import announce_legend
+
+            announce_legend(messenger, explanation.LEGEND)
+        yield _Responder(
+            classifier, self.abstention, printed, drift.update, self.explain, self.in_colour
         )
-    printed = _printed_labels(labels, only or [], excluded or [])
-    drift = DriftMonitor(classifier.description.profile, classifier.tokenizer, messenger.announce)
-
-    in_colour = explain and request.is_coloured  # to ask for colours loads rich
-    respond = _Responder(classifier, abstention, printed, drift.update, explain, in_colour)
-    if in_colour:
-        from rnncli.cli.views import explanation
-        from rnncli.cli.views.highlight import announce_legend
-
-        announce_legend(messenger, explanation.LEGEND)
-    columns = ("label", "probability", *(["explanation"] if explain else []))
-    answer_all(request, "text", columns, respond)
-    drift.finish()
+        drift.finish()
 
 
 def _abstention(
@@ -156,7 +205,7 @@ def _printed_labels(
 class _Responder:
     """Label texts, and leave out those whose label is not printed."""
 
-    classifier: "TextClassifier"
+    predictor: "TextClassifier"
     abstention: Abstention | None
     printed: set[str | None]  # labels; None is that of blank lines
     observe: Callable[[Sequence[str]], None]  # gets all texts but blank ones
@@ -172,7 +221,7 @@ class _Responder:
         spans: Sequence[Sequence[Span] | None] = [None] * len(texts)
         if self.explain:
             printed_texts = [t if show else "" for t, show in zip(texts, is_printed, strict=True)]
-            spans = self.classifier.explain(printed_texts)
+            spans = self.predictor.explain(printed_texts)
         return [
             [self._output(text, result, text_spans)] if show else []
             for text, result, text_spans, show in zip(
@@ -182,8 +231,8 @@ class _Responder:
 
     def _classify(self, texts: Sequence[str]) -> "list[Classification]":
         if self.abstention is None:
-            return self.classifier(texts)
-        return self.classifier(
+            return self.predictor(texts)
+        return self.predictor(
             texts, threshold=self.abstention.threshold, abstain_label=self.abstention.label
         )
 

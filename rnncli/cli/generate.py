@@ -127,7 +127,7 @@ def generate(
 
     On a terminal characters appear as they are drawn; a pipe gets whole samples.
     """
-    from rnncli.cli.pipe import Request
+    from rnncli.cli.request import Request
     from rnncli.cli.samples import Samples
     from rnncli.tasks.generate.predict import TextGenerator
 

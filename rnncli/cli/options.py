@@ -15,7 +15,7 @@ from rnncli.messages import Announce
 from rnncli.storage.bundled import bundled_translators, model_directory
 
 # The panels of help pages, in the order in which people need them.
-DATA, BUDGET, SAMPLING, SEARCH = "Data", "Budget", "Sampling", "Search"
+DATA, FILES, BUDGET, SAMPLING, SEARCH = "Data", "Files", "Budget", "Sampling", "Search"
 VIEWS, UNITS, LAG = "Views", "Units", "Lag"
 OUTPUT, MODEL, ADVANCED = "Output", "Model", "Advanced"
 
@@ -46,10 +46,52 @@ InputFile = Annotated[
     Path | None,
     option("--input -i FILE", DATA, "Read texts from this file, one a line; else from stdin."),
 ]
+InputFiles = Annotated[
+    list[Path] | None,
+    option(
+        "--input -i FILE",
+        DATA,
+        "Read texts from this file, one a line; else from stdin. A folder, a pattern in quotation "
+        "marks or several -i: many files.",
+    ),
+]
 OutputFile = Annotated[
     Path | None,
     option(
         "--output -o FILE", OUTPUT, "Write results to this file, once complete; else to stdout."
+    ),
+]
+OutputPlace = Annotated[
+    Path | None,
+    option(
+        "--output -o FILE",
+        OUTPUT,
+        "Write results to this file, once complete; else to stdout. Of many files: to files of the "
+        "same names in this folder.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    option(
+        "--jobs N",
+        FILES,
+        "Answer many files by this many processes.",
+        min=1,
+        show_default="one a core",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    option(
+        "--shard N/M",
+        FILES,
+        "Answer every M-th file, from the N-th on: on the N-th of M machines that share a disk.",
+    ),
+]
+Estimate = Annotated[
+    bool,
+    option(
+        "--estimate", FILES, "Only tell how many lines files have, and how long they would take."
     ),
 ]
 Column = Annotated[

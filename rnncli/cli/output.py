@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.errors import DataError
+from rnncli.storage.atomic_files import temporary_path
+from rnncli.text.files import GZIP_MAGIC
 from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
@@ -87,13 +89,8 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]
         with file:
             if path.exists():  # who may read it stays as it was
                 part.chmod(stat.S_IMODE(path.stat().st_mode))
-            if path.suffix.lower() == ".gz":
-                import gzip
-
-                with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed:
-                    yield partial(_write, compressed)
-            else:
-                yield partial(_write, file)
+            with line_writer(file, compresses=path.suffix.lower() == ".gz") as write:
+                yield write
         part.replace(path)
     except BaseException:
         if part.exists() and part.stat().st_size:
@@ -101,6 +98,43 @@ def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]
         else:
             part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def open_replacement(path: Path, *, compresses: bool) -> Iterator[LineWriter]:
+    """Yield a function that writes lines to a file, which appears when it is complete.
+
+    An error leaves nothing. No other process may write the same file.
+    """
+    temporary = temporary_path(path)
+    temporary.unlink(missing_ok=True)  # of a process that was killed
+    try:
+        with temporary.open("xb") as file:
+            with line_writer(file, compresses=compresses) as write:
+                yield write
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_gzipped(path: Path) -> bool:
+    """Return whether a file begins with the magic bytes of gzip."""
+    with path.open("rb", buffering=0) as raw:
+        return raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+
+
+@contextmanager
+def line_writer(file: "BufferedWriter", *, compresses: bool) -> Iterator[LineWriter]:
+    """Yield a function that writes lines to a file, compressed with gzip or as they are."""
+    if not compresses:
+        yield partial(_write, file)
+        return
+    import gzip
+
+    with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed:
+        yield partial(_write, compressed)
 
 
 def _create_part(path: Path) -> "BufferedWriter":

@@ -7,7 +7,6 @@ for ``PAUSE`` seconds: so ``tail -f`` is answered at once and a large file in ba
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, Queue
@@ -15,14 +14,14 @@ from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
-from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.hints import retyped
-from rnncli.cli.input_file import require_file
+from rnncli.cli.input_files import require_file
 from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
 from rnncli.cli.records import Format, Lines, Record
+from rnncli.cli.request import Request
 from rnncli.cli.stages import show_count
-from rnncli.errors import ConfigError, DataError
+from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.files import (
     STDIN,
@@ -43,55 +42,6 @@ QUEUE_DEPTH = 4  # chunks of input that wait to be answered, before reading wait
 Responder = Callable[[list[str]], Sequence[Sequence[Output]]]
 
 
-@dataclass(frozen=True)
-class Request:
-    """The source of texts, the destination of answers, and their form."""
-
-    texts: Sequence[str]  # arguments; without them texts are read from input, else from stdin
-    input: Path | None
-    output: Path | None  # None: stdout
-    column: str | None  # of the texts, where records are rows
-    as_json: bool
-    batch_size: int
-    messenger: Messenger
-
-    def __post_init__(self) -> None:
-        """Refuse sources that exclude each other."""
-        if self.texts and self.input is not None:
-            raise ConfigError("texts come from arguments and from -i", "leave -i out")
-        if self.texts and self.column is not None:
-            raise ConfigError("texts in arguments have no columns", "leave --column out")
-        if self.file is not None and self.output is not None and _are_same(self.file, self.output):
-            raise ConfigError(
-                f"{self.output} is input and output at once, and would be lost",
-                f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
-            )
-
-    @property
-    def file(self) -> Path | None:
-        """Return the file of the texts, unless it is stdin."""
-        return None if self.input == Path("-") else self.input
-
-    @property
-    def is_read(self) -> bool:
-        """Return whether answers are lines on a terminal, which a person reads."""
-        return self._is_plain and is_terminal(stderr=False)
-
-    @property
-    def is_coloured(self) -> bool:
-        """Return whether answers are lines on a terminal that shows colours."""
-        return self._is_plain and self.messenger.has_colors
-
-    @property
-    def _is_plain(self) -> bool:
-        return self.output is None and self.column is None and not self.as_json
-
-
-def _are_same(first: Path, second: Path) -> bool:
-    """Return whether two names are of one file."""
-    return second.exists() and first.exists() and first.samefile(second)
-
-
 def answer_all(
     request: Request,
     key: str,
@@ -108,29 +58,54 @@ def answer_all(
     Raises:
         DataError: the input cannot be read, or a record is malformed.
     """
-    with open_output(request.output, request.messenger) as write:
-        form, batches = open_input(request, columns)
-        first = next(batches, [])  # the header is known when rows have been read
-        if not first and form.header() is None:
-            first = list(if_empty)
-            if not first:
-                _announce_emptiness(request)
-        header = None if request.as_json else form.header()
-        if header is not None:
-            write(header)
-        with show_count(request) as count:
-            for records in chain([first] if first else [], batches):
-                answers = respond([record.text for record in records])
-                for record, outputs in zip(records, answers, strict=True):
-                    for output in outputs:
-                        write_output(output, request, form, record, key, write)
-                write(None)
-                count(len(records))
-        if number := form.losses["bytes"]:
-            request.messenger.announce(
-                f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"
-                + ("" if request.column is None else "; rows go out as they came in")
-            )
+    is_empty = True
+    with open_output(request.output, request.messenger) as write, show_count(request) as count:
+        for number in answer_batches(request, key, columns, respond, write, if_empty=if_empty):
+            is_empty = False
+            count(number)
+        if is_empty:
+            _announce_emptiness(request)
+
+
+def answer_batches(
+    request: Request,
+    key: str,
+    columns: Sequence[str],
+    respond: Responder,
+    write: LineWriter,
+    *,
+    if_empty: Sequence[Record] = (),
+) -> Iterator[int]:
+    """Answer the texts of a request, and yield the number of texts of each batch.
+
+    Of a table without rows, that is 0; of an empty input, there is no batch.
+
+    Raises:
+        DataError: see `answer_all`.
+    """
+    form, batches = open_input(request, columns)
+    first = next(batches, [])  # the header is known when rows have been read
+    if not first and form.header() is None:
+        first = list(if_empty)
+        if not first:
+            return
+    header = None if request.as_json else form.header()
+    if header is not None:
+        write(header)
+    if not first:
+        yield 0
+    for records in chain([first] if first else [], batches):
+        answers = respond([record.text for record in records])
+        for record, outputs in zip(records, answers, strict=True):
+            for output in outputs:
+                write_output(output, request, form, record, key, write)
+        write(None)
+        yield len(records)
+    if number := form.losses["bytes"]:
+        request.messenger.announce(
+            f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"
+            + ("" if request.column is None else "; rows go out as they came in")
+        )
 
 
 def _announce_emptiness(request: Request) -> None:
@@ -189,8 +164,9 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
         if request.column is None:
             from rnncli.cli.rows import refuse_table  # takes 4 ms
 
-            refuse_table(request.file)
-        return _open_stream(read_file(File(request.file, str(request.file))), request, columns)
+            refuse_table(request.file, is_one_of_many=request.is_one_of_many)
+        chunks = read_file(File(request.file, str(request.file)), request.observe)
+        return _open_stream(chunks, request, columns)
     if sys.stdin is None:  # started without one
         raise DataError("there is nothing to read: stdin is closed", retyped("a text of yours"))
     if sys.stdin.isatty():
@@ -227,7 +203,8 @@ def _frame(
 ) -> tuple[Format, Iterator[Record]]:
     """Return the format of lines, which may follow from the first filled one, and their records."""
     if request.column is None:
-        return Lines(), Lines().records(lines)
+        plain = Lines()
+        return plain, plain.records(lines)
     from rnncli.cli.rows import format_of  # takes 4 ms, and most input is lines
     from rnncli.text.tables import read_head
 

@@ -197,7 +197,7 @@ def format_of(column: str, file: Path | None, first: bytes, results: Sequence[st
     return Delimited(column, delimiter, results, input_name, quotes=True)
 
 
-def refuse_table(file: Path) -> None:
+def refuse_table(file: Path, *, is_one_of_many: bool = False) -> None:
     """Refuse a file whose name says that its lines are rows, of which no column is named.
 
     Raises:
@@ -216,9 +216,10 @@ def refuse_table(file: Path) -> None:
     _, columns = match or ("", {"text": names[0]})
     command = ["rnncli", *sys.argv[1:]]
     with_column = shlex.join([*command, "--column", columns.get("text") or columns["source"]])
+    as_lines = f"\n   or, for its lines as they are: {_from_stdin(command, file)}"
     raise DataError(
         f"{file} is a table, and no column is named; its columns are: {name_list(names)}",
-        f"{with_column}\n   or, for its lines as they are: {_from_stdin(command, file)}",
+        with_column + ("" if is_one_of_many else as_lines),
     )
 
 
@@ -234,8 +235,14 @@ def _column_names(file: Path, form: str) -> list[str]:
 
 def _from_stdin(command: Sequence[str], file: Path) -> str:
     """Return a command with a file as its stdin, in place of ``-i FILE``."""
-    at = next(i for i, word in enumerate(command) if word in ("-i", "--input"))
-    return f"{shlex.join([*command[:at], *command[at + 2 :]])} < {shlex.quote(str(file))}"
+    words: list[str] = []
+    rest = iter(command)
+    for word in rest:
+        if word in ("-i", "--input"):
+            next(rest)
+        elif not word.startswith("--input="):
+            words.append(word)
+    return f"{shlex.join(words)} < {shlex.quote(str(file))}"
 
 
 def _no_column(column: str, columns: Iterable[str], input_name: str) -> DataError:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.console import is_terminal
 from rnncli.cli.output import Output, open_output
-from rnncli.cli.pipe import Request, answer_all, open_input, write_output
+from rnncli.cli.pipe import answer_all, open_input, write_output
 from rnncli.cli.records import Lines, Record
+from rnncli.cli.request import Request
 from rnncli.config import SamplingConfig
 from rnncli.errors import RnncliError
 from rnncli.tasks.generate.constraints import MAX_TRIES, Constraint

@@ -14,7 +14,7 @@ from rnncli.text.unicode import escape_controls
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from rnncli.cli.pipe import Request
+    from rnncli.cli.request import Request
 
 
 class StageLine(AbstractContextManager["StageLine"]):

@@ -1,9 +1,11 @@
 """``rnncli translate``: translate texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -13,9 +15,12 @@ from rnncli.cli.options import MODEL, OUTPUT, SEARCH, option
 from rnncli.cli.output import Fragment, Line, Output
 from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
+from rnncli.messages import Announce
 from rnncli.storage.bundled import bundled_translators
 
 if TYPE_CHECKING:
+    from rnncli.cli.job import Files
+    from rnncli.tasks.translate.predict import Translator
     from rnncli.tasks.translate.translation import Translation
 
 UNSURE = 0.5  # confidence below which a translation is more often bad than good
@@ -28,8 +33,11 @@ def translate(
         list[str] | None,
         typer.Argument(metavar="TEXT", help="Texts to translate; else one a line from stdin."),
     ] = None,
-    input: options.InputFile = None,
+    input: options.InputFiles = None,
     column: options.Column = None,
+    jobs: options.Jobs = None,
+    shard: options.ShardOption = None,
+    estimate: options.Estimate = False,
     beam: options.Beam = SearchConfig.beam,
     nbest: Annotated[
         int,
@@ -80,7 +88,7 @@ def translate(
         Path | None,
         option("--attention-out FILE", OUTPUT, "Draw the attention into this SVG file."),
     ] = None,
-    output: options.OutputFile = None,
+    output: options.OutputPlace = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -101,51 +109,94 @@ def translate(
     """Translate texts, one line out for each line in.
 
     Examples:
-        rnncli translate --to fr "I am looking for my keys."
-        rnncli translate -m models/translate < texts.txt
         rnncli translate --to fr --attention "I am looking for my keys."
+        rnncli translate -m models/translate < texts.txt
+        rnncli translate --to fr -i "*.txt" -o french --jobs 2
 
     A blank line stays blank.
     """
-    from rnncli.cli.pipe import Request, answer_all
-    from rnncli.tasks.translate.predict import Translator
+    from rnncli.cli.job import Files, run
+    from rnncli.cli.request import Request
 
     messenger = Messenger(quiet, color)
-    if attention or attention_out is not None:
-        _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
-        split = False
-    request = Request(texts or [], input, output, column, as_json, batch_size, messenger)
-    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
-    translator = Translator.load(
-        options.model_path(model, "translate", messenger.announce, to),
-        threads=choose_threads(threads),
-        announce=messenger.announce,
-    )
-
+    files = Files(input or [], output, jobs, shard, estimate)
     is_drawn = attention or attention_out is not None
-    is_marked = request.is_read and nbest == 1 and not is_drawn
-    announce_once = cache(messenger.announce)
-
-    def respond(texts: Sequence[str]) -> list[list[Output]]:
-        translations = translator.nbest(texts, config, prefix=prefix, split=split)
-        if is_marked and any(map(_is_unsure, translations)):
-            announce_once(
-                f"{UNSURE_MARK}: of held-out translations as improbable, fewer than half were good,"
-                " or a name or number is lost"
-            )
-        return [
-            [_output(best, nbest, translator.has_confidence, is_marked)] for best in translations
-        ]
-
-    columns = ("translation", "score")
     if is_drawn:
-        from rnncli.cli.views.alignment import answer_aligned
+        _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
+        _require_one_file(files)
+        split = False
+    request = Request(
+        texts or [],
+        files.single,
+        output,
+        column,
+        as_json,
+        batch_size,
+        messenger,
+        is_one_of_many=files.are_many or estimate,
+    )
+    translating = Translating(
+        options.model_path(model, "translate", messenger.announce, to),
+        SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory),
+        prefix,
+        split,
+        request.is_read and nbest == 1 and not is_drawn,
+    )
+    if not is_drawn:
+        run(translating, request, files, threads)
+        return
+    from rnncli.cli.views.alignment import answer_aligned
 
+    with translating.open(messenger, choose_threads(threads)) as respond:
+        translator, columns = respond.predictor, translating.columns
         answer_aligned(
             request, columns, translator, respond, draws_below=attention, svg_file=attention_out
         )
-    else:
-        answer_all(request, "source", columns, respond)
+
+
+@dataclass(frozen=True)
+class Translating:
+    """The job of this command, in one process or several."""
+
+    model: Path = field(repr=False)
+    config: SearchConfig
+    prefix: str
+    split: bool | None
+    is_marked: bool = field(repr=False)  # a mark for readers follows improbable translations
+    key: ClassVar = "source"
+    columns: ClassVar = ("translation", "score")
+
+    @contextmanager
+    def open(self, messenger: Messenger, threads: int) -> "Iterator[_Responder]":
+        """Load the model.
+
+        Raises:
+            ModelError: there is no such model, or it is damaged.
+        """
+        from rnncli.tasks.translate.predict import Translator
+
+        translator = Translator.load(self.model, threads=threads, announce=messenger.announce)
+        yield _Responder(self, translator, cache(messenger.announce))
+
+
+@dataclass(frozen=True)
+class _Responder:
+    """Translate texts."""
+
+    job: Translating
+    predictor: "Translator"
+    announce_once: Announce
+
+    def __call__(self, texts: Sequence[str]) -> list[list[Output]]:
+        job = self.job
+        translations = self.predictor.nbest(texts, job.config, prefix=job.prefix, split=job.split)
+        if job.is_marked and any(map(_is_unsure, translations)):
+            self.announce_once(
+                f"{UNSURE_MARK}: of held-out translations as improbable, fewer than half were good,"
+                " or a name or number is lost"
+            )
+        nbest, has_confidence = job.config.nbest, self.predictor.has_confidence
+        return [[_output(best, nbest, has_confidence, job.is_marked)] for best in translations]
 
 
 def _require_whole_lines(split: bool | None, *, drawn_below: bool, column: str | None) -> None:
@@ -160,6 +211,13 @@ def _require_whole_lines(split: bool | None, *, drawn_below: bool, column: str |
             "attention is drawn for a text as a whole, and --split translates its sentences",
             "leave --split out",
         )
+
+
+def _require_one_file(files: "Files") -> None:
+    """Check that attention is not to be drawn for many files."""
+    if files.are_many or files.estimate:
+        raise ConfigError("attention is drawn for the texts of one file", "name one file: -i FILE")
+    files.refuse_sharing()
 
 
 def _is_unsure(best: "list[Translation]") -> bool:

@@ -41,6 +41,7 @@ class SavedModel:
     weights: Mapping[str, Floats]
     network: Network
     task_files: Mapping[str, TensorFile] = field(default_factory=dict)  # by their names
+    is_on_disk: bool = True  # else it is that of a training that goes on
 
     @property
     def path(self) -> Path:
@@ -55,6 +56,13 @@ class SavedModel:
         for name in sorted(content):
             digest.update(content[name])
         return digest.hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of all that the model answers with."""
+        if self.description.files:  # their digests, which were checked
+            return hashlib.sha256(repr(self.description).encode()).hexdigest()
+        return self.digest
 
     def require_tuned(
         self,

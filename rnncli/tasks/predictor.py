@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, SupportsIndex, TypeVar
 
 from rnncli.config import SamplingConfig, SearchConfig, Task
+from rnncli.errors import ModelError
 from rnncli.messages import Announce, require_names
 from rnncli.networks.architecture import Architecture
 from rnncli.networks.model_numpy import Network, Weights, build
@@ -28,7 +30,10 @@ Config = TypeVar("Config", SamplingConfig, SearchConfig)
 class Predictor(Generic[NetworkT]):
     """A trained model: call it with a list of texts.
 
-    It can be pickled. ``announce`` gets each notice once, such as that a text is read in pieces.
+    ``announce`` gets each notice once, such as that a text is read in pieces.
+
+    Pickled, it is its path and its fingerprint, and a process loads it once, however often it is
+    unpickled there; so it is small, and its hash, by which `datasets` caches, is always the same.
     """
 
     task: ClassVar[Task]
@@ -39,6 +44,8 @@ class Predictor(Generic[NetworkT]):
     ) -> None:
         self.description = model.description
         self.path = model.path
+        self._model = model
+        self._absolute_path = model.path.absolute()  # another process may be in another folder
         self.parameters = sum(array.size for array in model.weights.values())
         self._tokenizer = model.tokenizer
         self._target_tokenizer = model.target_tokenizer
@@ -81,7 +88,21 @@ class Predictor(Generic[NetworkT]):
         description = ModelDescription(cls.task, tokenizer.level, architecture, labels)
         tokenizers = tokenizer, target_tokenizer or tokenizer
         network = build(architecture, weights)
-        return cls(SavedModel(Layout(Path()), description, *tokenizers, weights, network))
+        model = SavedModel(
+            Layout(Path()), description, *tokenizers, weights, network, is_on_disk=False
+        )
+        return cls(model)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A SHA-256 of all that the model answers with."""
+        return self._model.fingerprint
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Return the place of a model on disk, and of another one all that it is."""
+        if not self._model.is_on_disk:
+            return super().__reduce_ex__(protocol)
+        return _loaded, (type(self), str(self._absolute_path), self._threads, self.fingerprint)
 
     @property
     def network(self) -> NetworkT:
@@ -138,6 +159,32 @@ class Predictor(Generic[NetworkT]):
 
         with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             return list(pool.map(function, batches))
+
+
+def _loaded(
+    kind: type[Predictor[Any]], path: str, threads: int, fingerprint: str
+) -> Predictor[Any]:
+    """Load a model that was pickled, unless this process has it.
+
+    Raises:
+        ModelError: there is no such model, or it is not the one that was pickled.
+
+    """
+    return _load_once(kind, path, threads, fingerprint)  # type: ignore[arg-type]  # hashable
+
+
+@lru_cache(maxsize=4)
+def _load_once(
+    kind: type[Predictor[Any]], path: str, threads: int, fingerprint: str
+) -> Predictor[Any]:
+    model = kind.load(path, threads=threads)
+    if model.fingerprint != fingerprint:
+        raise ModelError(
+            f"{path} is not the model that was sent to this process: it was replaced, or is "
+            "another one on this machine",
+            "load the model again, and copy it to all machines",
+        )
+    return model
 
 
 def with_settings(config: Config, settings: Mapping[str, object]) -> Config:

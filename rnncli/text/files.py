@@ -41,14 +41,23 @@ class File(NamedTuple):
 # --- Bytes --------------------------------------------------------------------------------------
 
 
-def read_file(file: File) -> Iterator[bytes]:
+def read_file(file: File, observe: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """Yield the decompressed content of a file or a pipe in chunks as they arrive.
+
+    ``observe`` gets the number of bytes of each chunk as it is on disk.
 
     Raises:
         DataError: it cannot be read, or is damaged.
     """
     with _explain_damage(file.name), file.path.open("rb", buffering=0) as raw:
-        yield from decompress(iter(partial(raw.read, _CHUNK_BYTES), b""))
+        chunks = iter(partial(raw.read, _CHUNK_BYTES), b"")
+        yield from decompress(chunks if observe is None else _observed(chunks, observe))
+
+
+def _observed(chunks: Iterable[bytes], observe: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        observe(len(chunk))
+        yield chunk
 
 
 def read_descriptor(descriptor: int) -> Iterator[bytes]:

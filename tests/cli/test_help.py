@@ -23,6 +23,7 @@ from shell import TIMEOUT, call, environment, rnncli
 
 PANELS = [
     "Data",
+    "Files",
     "Budget",
     "Sampling",
     "Search",

@@ -12,7 +12,8 @@ from rich.cells import cell_len
 from rnncli.analysis.alignment import Alignment
 from rnncli.cli.console import Messenger
 from rnncli.cli.output import Output, open_output, require_folder
-from rnncli.cli.pipe import Request, Responder, answer_all
+from rnncli.cli.pipe import Responder, answer_all
+from rnncli.cli.request import Request
 from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce

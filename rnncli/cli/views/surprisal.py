@@ -5,7 +5,8 @@ from itertools import accumulate
 from typing import Any
 
 from rnncli.cli.output import Fragment, Output
-from rnncli.cli.pipe import Request, answer_all
+from rnncli.cli.pipe import answer_all
+from rnncli.cli.request import Request
 from rnncli.cli.views.highlight import Highlight, Scale, announce_legend
 from rnncli.config import Level
 from rnncli.tasks.generate.predict import TextGenerator

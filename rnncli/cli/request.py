@@ -1,0 +1,65 @@
+"""A request to answer texts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from rnncli.cli.console import Messenger, is_terminal
+from rnncli.cli.input_files import quoted_pattern
+from rnncli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Request:
+    """The source of texts, the destination of answers, and their form."""
+
+    texts: Sequence[str]  # arguments; without them texts are read from input, else from stdin
+    input: Path | None
+    output: Path | None  # None: stdout
+    column: str | None  # of the texts, where records are rows
+    as_json: bool
+    batch_size: int
+    messenger: Messenger
+    is_one_of_many: bool = False  # files, of which each has an output
+    observe: Callable[[int], None] | None = None  # gets the numbers of bytes read of the file
+
+    def __post_init__(self) -> None:
+        """Refuse sources that exclude each other."""
+        if self.texts and self.input is not None:
+            raise ConfigError(
+                "texts come from arguments and from -i",
+                quoted_pattern(self.input, self.texts) or "leave -i out",
+            )
+        if self.texts and self.column is not None:
+            raise ConfigError("texts in arguments have no columns", "leave --column out")
+        if self.file is not None and self.output is not None and _are_same(self.file, self.output):
+            raise ConfigError(
+                f"{self.output} is input and output at once, and would be lost",
+                f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
+            )
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file of the texts, unless it is stdin."""
+        return None if self.input == Path("-") else self.input
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether answers are lines on a terminal, which a person reads."""
+        return self._is_plain and is_terminal(stderr=False)
+
+    @property
+    def is_coloured(self) -> bool:
+        """Return whether answers are lines on a terminal that shows colours."""
+        return self._is_plain and self.messenger.has_colors
+
+    @property
+    def _is_plain(self) -> bool:
+        is_shown = self.output is None and not self.is_one_of_many
+        return is_shown and self.column is None and not self.as_json
+
+
+def _are_same(first: Path, second: Path) -> bool:
+    """Return whether two names are of one file."""
+    return second.exists() and first.exists() and first.samefile(second)
