@@ -145,10 +145,21 @@ def test_options_work_as_for_one_file(tmp_path: Path) -> None:
         assert content == call(*asked, "-i", tmp_path / name).out
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the answers of a run that was never ended."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_texts(folder / "in", 16, 200)
+    assert rnncli(*words(folder, "--jobs", 1)).code == 0
+    return answers(folder / "out")
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_goes_on_with_the_same_command(end: int, tmp_path: Path) -> None:
-    write_texts(tmp_path / "in", 30, 300)
-    asked = words(tmp_path, "--jobs", 2, "--batch-size", 16)
+def test_a_run_that_is_ended_goes_on_with_the_same_command(
+    end: int, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    write_texts(tmp_path / "in", 16, 200)
+    asked = words(tmp_path, "--jobs", 2, "--batch-size", 32)
     with running(*asked) as process:
         wait_for(lambda: len(finished(tmp_path / "out")) > 3)
         workers = children(process.pid)
@@ -157,17 +168,16 @@ def test_a_run_that_is_ended_goes_on_with_the_same_command(end: int, tmp_path: P
         assert process.returncode == {2: 130, 15: 143, 9: -9}[end]
         assert b"Traceback" not in err
         if end != signal.SIGKILL:
-            assert b"interrupted: 30 files: " in err
+            assert b"interrupted: 16 files: " in err
     wait_for(lambda: not any(map(is_alive, workers)))
-    assert 3 < len(finished(tmp_path / "out")) < 30
+    assert 3 < len(finished(tmp_path / "out")) < 16
     again = rnncli(*asked)
     assert again.code == 0
     assert "finished before" in again.err
-    assert rnncli(*words(tmp_path, "--jobs", 1, output="whole")).code == 0
     found = answers(tmp_path / "out")
-    assert len(found) == 30
-    assert found == answers(tmp_path / "whole")
-    assert all(content.count(b"\n") == 300 for content in found.values())
+    assert len(found) == 16
+    assert found == whole
+    assert all(content.count(b"\n") == 200 for content in found.values())
 
 
 def is_alive(pid: int) -> bool:
