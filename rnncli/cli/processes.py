@@ -122,13 +122,28 @@ def _serve(connection: Connection, opener: Opener[Item, Result]) -> None:
     def tell(content: object) -> None:
         connection.send((content, False))
 
-    with suppress(EOFError, ConnectionError, KeyboardInterrupt), raise_on_termination():
-        try:
-            with opener(tell) as work:
-                while True:
-                    connection.send((work(connection.recv()), True))
-        except RnncliError as error:
+    try:
+        with raise_on_termination(), opener(tell) as work:
+            while True:
+                connection.send((work(connection.recv()), True))
+    except RnncliError as error:
+        with suppress(ConnectionError):
             connection.send((error, True))
+    except BaseException as error:
+        if not _is_end(error):
+            raise
+
+
+def _is_end(error: BaseException | None) -> bool:
+    """Return whether a process ends as it should: there are no more items, or it was asked to end.
+
+    What was interrupted may raise an error of its own, such as a lock that is not held any more.
+    """
+    while error is not None:
+        if isinstance(error, EOFError | ConnectionError | KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
 
 
 @contextmanager
