@@ -31,6 +31,20 @@ TRANSLATOR_NEGATIVE_SAMPLES = 1_024
 # (smallest number of pairs, subwords of a vocabulary): rarer subwords are never learned.
 VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 
+# --- All ----------------------------------------------------------------------------------------
+
+DECAY_EPOCHS = 1.1  # over which weight decay forgets the share 1 - 1/e of a weight
+MAX_WEIGHT_DECAY = 0.3  # so that a small corpus, with few steps an epoch, is still learned
+
+
+def weight_decay(learning_rate: float, steps_per_epoch: float) -> float:
+    """Return a weight decay that forgets over about an epoch.
+
+    The number of epochs, not the decay itself, carries over from corpus to corpus (Wang and
+    Aitchison 2024, "How to set AdamW's weight decay").
+    """
+    return min(MAX_WEIGHT_DECAY, 1 / (learning_rate * max(steps_per_epoch, 1) * DECAY_EPOCHS))
+
 
 def first_affordable(
     candidates: Iterable[Settings], is_affordable: Callable[[Settings], bool]

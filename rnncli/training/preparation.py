@@ -258,6 +258,7 @@ def _announce(
         f"dropout {settings.dropout:g}"
     )
     announce(
-        f"optimizer: AdamW, learning rate {settings.learning_rate:g}, clip {settings.clip:g}, "
+        f"optimizer: AdamW, learning rate {settings.learning_rate:g}, "
+        f"weight decay {settings.weight_decay:.2g}, clip {settings.clip:g}, "
         f"{settings.precision} on {settings.device}, seed {settings.seed}"
     )
