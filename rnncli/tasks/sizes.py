@@ -1,6 +1,7 @@
 """The sizes of networks that a recipe chooses from, and what they ask of data and budget."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from rnncli.config import Settings
 
@@ -33,17 +34,23 @@ VOCAB_SIZES = ((100_000, 8_000), (20_000, 5_000), (8_000, 3_000), (0, 1_500))
 
 # --- All ----------------------------------------------------------------------------------------
 
-DECAY_EPOCHS = 1.1  # over which weight decay forgets the share 1 - 1/e of a weight
-MAX_WEIGHT_DECAY = 0.3  # so that a small corpus, with few steps an epoch, is still learned
+DECAY_EPOCHS = 1.1  # over which weight decay at most forgets the share 1 - 1/e of a weight
 
 
-def weight_decay(learning_rate: float, steps_per_epoch: float) -> float:
-    """Return a weight decay that forgets over about an epoch.
+def with_weight_decay(
+    settings: Settings,
+    table: Sequence[tuple[float, float]],
+    steps_per_epoch: float,
+    epochs: float,
+) -> Settings:
+    """Return settings with the weight decay for a number of steps, or with their own if larger.
 
-    The number of epochs, not the decay itself, carries over from corpus to corpus (Wang and
-    Aitchison 2024, "How to set AdamW's weight decay").
+    It never forgets faster than over about an epoch: that number of epochs, not the decay itself,
+    carries over from corpus to corpus (Wang and Aitchison 2024, "How to set AdamW's weight decay").
     """
-    return min(MAX_WEIGHT_DECAY, 1 / (learning_rate * max(steps_per_epoch, 1) * DECAY_EPOCHS))
+    (decay,) = look_up(table, epochs * steps_per_epoch)
+    most = 1 / (settings.learning_rate * max(steps_per_epoch, 1) * DECAY_EPOCHS)
+    return replace(settings, weight_decay=max(settings.weight_decay, min(decay, most)))
 
 
 def first_affordable(

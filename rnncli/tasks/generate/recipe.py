@@ -32,7 +32,7 @@ from rnncli.tasks.sizes import (
     WEIGHTS_A_TOKEN,
     first_affordable,
     look_up,
-    weight_decay,
+    with_weight_decay,
 )
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
@@ -47,7 +47,8 @@ WORD_VOCAB_SIZE = 50_000  # at the word level: sampling makes words cheap
 BENCHMARK_CHARACTERS = 500_000  # with which the speed is measured
 # (smallest epochs * weights / tokens, dropout): repeated texts and large networks need more.
 DROPOUTS = ((60, 0.5), (20, 0.3), (6, 0.2), (2, 0.1), (0, 0.05))
-MIN_DECAYED_STEPS = 4_000  # fewer do not make up for what a larger weight decay forgets
+# (smallest number of steps, weight decay): few steps do not make up for what is forgotten.
+WEIGHT_DECAYS = ((5_000, 0.3), (2_500, 0.1), (0, 0.0))
 PREVIEW = SamplingConfig(temperature=0.8, length=60, seed=0)  # one seed: samples are comparable
 
 
@@ -105,10 +106,8 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
             settings = replace(settings, dropout=dropout)
             announce(f"about {epochs:.2g} epochs fit into the budget: dropout {dropout:g}")
         if "weight_decay" not in overrides and settings.level == "char":
-            step = settings.batch_size * settings.bptt  # tokens
-            if budget >= MIN_DECAYED_STEPS * step:
-                decay = weight_decay(settings.learning_rate, tokens / step)
-                settings = replace(settings, weight_decay=decay)
+            steps_per_epoch = tokens / (settings.batch_size * settings.bptt)
+            settings = with_weight_decay(settings, WEIGHT_DECAYS, steps_per_epoch, budget / tokens)
         return settings
 
     def prepare(

@@ -21,7 +21,7 @@ from rnncli.tasks.sizes import (
     TRANSLATOR_WIDTHS,
     first_affordable,
     look_up,
-    weight_decay,
+    with_weight_decay,
 )
 from rnncli.tasks.translate.build_memory import build_memory
 from rnncli.tasks.translate.confidence import Confidence
@@ -61,7 +61,8 @@ if TYPE_CHECKING:
 BENCHMARK_PAIRS, BENCHMARK_PAIRS_A_SECOND = 4_000, 50
 # (smallest number of epochs, dropout, word dropout): few epochs do not overfit.
 DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
-MIN_DECAYED_STEPS = 2_000  # fewer do not make up for what a larger weight decay forgets
+# (smallest number of steps, weight decay): few steps do not make up for what is forgotten.
+WEIGHT_DECAYS = ((2_000, 0.3), (0, 0.0))
 FINISH_SHARE = 0.12  # of the time budget, after training
 # Of the time after training; what is left is for a search with the memory, which is slower.
 SEARCH_SHARE, MEMORY_SHARE = 0.2, 0.4
@@ -122,9 +123,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
             settings = replace(settings, **(rates | dict(overrides)))
         if "weight_decay" not in overrides:
             steps_per_epoch = min(num_pairs, settings.max_rows or num_pairs) / settings.batch_size
-            if epochs * steps_per_epoch >= MIN_DECAYED_STEPS:
-                decay = weight_decay(settings.learning_rate, steps_per_epoch)
-                settings = replace(settings, weight_decay=decay)
+            settings = with_weight_decay(settings, WEIGHT_DECAYS, steps_per_epoch, epochs)
         return settings
 
     def prepare(
