@@ -53,6 +53,7 @@ DAMAGES: list[tuple[str, str, Any]] = [
     ("language", "token_bits", SIZE * "\x00"),
     ("language", "max_bits", 1e9),
     ("stand_ins", "names", "Tom"),
+    ("spelling", "rare", ["late"]),
 ]
 
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from unicodedata import normalize
 
 from rnncli.messages import Announce
 from rnncli.tasks.translate.end_marks import without_end_mark
 from rnncli.tasks.translate.letter_case import familiar_case
 from rnncli.tasks.translate.source_profile import SourceProfile
+from rnncli.tasks.translate.spelling import Vocabulary
 from rnncli.tasks.translate.stand_ins import Copy, long_numbers, restore
 from rnncli.tasks.translate.translation import Translation
 from rnncli.text.tokenizer import Tokenizer
@@ -75,20 +77,28 @@ class Reader:
             self.announce("some texts are read with other capitals, which the model knows better")
         if profile is None:
             return Reading(cased)
-        mark = profile.end_marks.missing_mark(cased)
+        spelled = profile.spelling.correct(cased, self._vocabulary)
+        if spelled != cased:
+            self.announce(
+                "some words that the training texts do not have are read as typing errors of others"
+            )
+        mark = profile.end_marks.missing_mark(spelled)
         if mark:
             self.announce(
                 "some texts are read with an end mark, which nearly all training texts have; their "
                 "translations have none"
             )
-        replaced, names = profile.stand_ins.replace_names(cased, self._is_unknown)
+        replaced, names = profile.stand_ins.replace_names(
+            spelled, lambda word: not self._vocabulary.knows(word)
+        )
         copied = {copy.word for copy in names}
-        numbers = tuple(number for number in long_numbers(cased) if number not in copied)
+        numbers = tuple(number for number in long_numbers(spelled) if number not in copied)
         return Reading(replaced + mark, mark, addresses + names, emoji, numbers)
 
-    def _is_unknown(self, word: str) -> bool:
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
         assert self.profile is not None
-        return self.profile.language.is_unknown(self.tokenizer.encode(f" {word}"))
+        return Vocabulary(self.profile.language, self.tokenizer)
 
     def check_language(self, texts: Sequence[str], encoded: Sequence[Sequence[int]]) -> None:
         """Announce where a text is hardly in the language of the sources.

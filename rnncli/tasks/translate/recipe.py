@@ -40,7 +40,8 @@ from rnncli.tasks.translate.length_penalty import (
 )
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator
-from rnncli.tasks.translate.source_profile import MAX_TEXTS, SOURCES, SourceProfile
+from rnncli.tasks.translate.source_profile import MAX_PAIRS as MAX_PROFILE_PAIRS
+from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
 from rnncli.tasks.translate.train import (
     MAX_TRAINING_LENGTH,
     TranslatorTraining,
@@ -220,8 +221,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
 
 
 def _profile(train: "Dataset", tokenizer: Tokenizer) -> SourceProfile:
-    """Return the profile of the training sources, of a sample where there are many."""
-    sample = sample_pairs(train, MAX_TEXTS)
+    """Return the profile of the training sources, of a sample where there are very many."""
+    sample = sample_pairs(train, MAX_PROFILE_PAIRS)
     sides = (map(clean, column_values(sample, side)) for side in ("source", "target"))
     return SourceProfile.of(list(zip(*sides, strict=True)), tokenizer)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import log2
 
 from rnncli.tasks.translate.segmentation import count_words
+from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 
@@ -57,7 +58,7 @@ class SourceLanguage:
 
     def is_unknown(self, word_ids: Sequence[int]) -> bool:
         """Return whether a word of these tokens is hardly among the sources."""
-        return self.bits("", word_ids) > UNKNOWN_BITS
+        return UNK in word_ids or self.bits("", word_ids) > UNKNOWN_BITS
 
     def is_foreign(self, text: str, ids: Sequence[int]) -> bool:
         """Return whether a text with these tokens is hardly of the language of the sources."""

@@ -9,12 +9,14 @@ from rnncli.tasks.translate.end_marks import FULL_STOPS, QUESTION_MARKS, EndMark
 from rnncli.tasks.translate.letter_case import Capitals
 from rnncli.tasks.translate.segmentation import Sentences
 from rnncli.tasks.translate.source_language import MAX_BITS, MIN_TEXTS, UNITS, ZERO, SourceLanguage
+from rnncli.tasks.translate.spelling import Spelling
 from rnncli.tasks.translate.stand_ins import StandIns
 from rnncli.text.tokenizer import Tokenizer
 
 SOURCES = "sources"  # its name among the values of the task in a model's description
-MAX_TEXTS = MIN_TEXTS  # sources that are looked at, in a second or so: more change little
-MAX_CHARACTERS = 100_000  # of the words of a list in a description, which may come from a stranger
+MAX_PAIRS = 200_000  # of a profile, in three seconds or so: bounds memory
+MAX_TEXTS = MIN_TEXTS  # sources of a sample: more change little
+MAX_CHARACTERS = 250_000  # of the words of a list in a description, which may come from a stranger
 MAX_LENGTH = 1_000_000  # words of a source
 SEPARATOR = "|"  # of words, which lie in the description as one line
 
@@ -28,17 +30,25 @@ class SourceProfile:
     sentences: Sentences
     language: SourceLanguage
     stand_ins: StandIns
+    spelling: Spelling
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[str, str]], tokenizer: Tokenizer) -> "SourceProfile":
-        """Return the profile of the sources of training pairs; the tokenizer is theirs."""
-        texts = [source for source, _ in pairs if source]
+        """Return the profile of the sources of training pairs; the tokenizer is theirs.
+
+        Words are counted in all of them; the rest needs a sample only.
+        """
+        number = min(len(pairs), MAX_TEXTS)
+        sample = (pairs[i * len(pairs) // number][0] for i in range(number))  # evenly spaced
+        texts = list(filter(None, sample))
+        language = SourceLanguage.of(texts, tokenizer)
         return cls(
             EndMarks.of(texts),
             Capitals.of(texts),
             Sentences.of(texts),
-            SourceLanguage.of(texts, tokenizer),
+            language,
             StandIns.of(pairs),
+            Spelling.of((source for source, _ in pairs), language, tokenizer),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +80,7 @@ class SourceProfile:
                 "sentences": dict(sentences),
                 "language": dict(language),
                 "stand_ins": dict(stand_ins),
+                **others,
             }:
                 return cls(
                     _parse_end_marks(marks),
@@ -77,6 +88,7 @@ class SourceProfile:
                     _parse_sentences(sentences),
                     _parse_language(language, vocab_size),
                     StandIns(_pairs(stand_ins.get("names")), _pairs(stand_ins.get("numbers"))),
+                    _parse_spelling(others.get("spelling", {"rare": ""})),
                 )
         raise ValueError("the profile of the sources is wrong")
 
@@ -109,6 +121,12 @@ def _parse_language(value: Mapping[str, Any], vocab_size: int) -> SourceLanguage
     if not isinstance(max_bits, float) or not 0 <= max_bits <= MAX_BITS:
         raise ValueError("the bits of the sources are wrong")
     return SourceLanguage(token_bits, max_bits)
+
+
+def _parse_spelling(value: object) -> Spelling:
+    if not isinstance(value, dict):
+        raise ValueError("the spelling of the sources is wrong")
+    return Spelling(_words(value.get("rare")))
 
 
 def _share(value: object) -> float:

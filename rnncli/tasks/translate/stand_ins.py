@@ -52,6 +52,8 @@ class StandIns:
         counts, together = Counter[str](), Counter[tuple[str, str]]()
         for source, target in pairs:
             words = {match[0] for match in _NAMES.finditer(source)}
+            if not words:
+                continue
             counts.update(words)
             targets = set(_WORD.findall(target))
             together.update(
