@@ -58,10 +58,7 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
     finish_share = 0.03
 
     def choose(
-        self,
-        data: TrainingData,
-        overrides: Mapping[str, Any],
-        announce: Announce,
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
     ) -> Settings:
         """Choose settings for the text and the speed of this machine.
 

@@ -75,10 +75,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
     finish_share = FINISH_SHARE
 
     def choose(
-        self,
-        data: TrainingData,
-        overrides: Mapping[str, Any],
-        announce: Announce,
+        self, data: TrainingData, overrides: Mapping[str, Any], announce: Announce
     ) -> Settings:
         """Choose settings for the pairs and the speed of this machine.
 
