@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeAlias
@@ -30,6 +31,7 @@ from rnncli.tasks.translate.inspect import WrittenTranslation, inspect_translato
 from rnncli.tasks.translate.predict import Translator
 from rnncli.text.arguments import as_texts
 from rnncli.text.special_tokens import UNK
+from rnncli.text.tokenizer import Tokenizer
 
 Model: TypeAlias = TextClassifier | TextGenerator | Translator
 
@@ -187,17 +189,28 @@ def similar_tokens(model: Model, word: str) -> list[Similarity]:
 
     """
     tokenizer = model.tokenizer
+    if (token := _token_of(tokenizer, word)) is not None:
+        neighbours = nearest(model.network.embedding, token, NEIGHBOURS)
+        return [Similarity(token_text(tokenizer, n.token), n.cosine) for n in neighbours]
+    level = "character" if tokenizer.level == "char" else "word"
+    # Beginning with those of middle frequency, after the bytes of which others are made.
+    middle = tokenizer.vocab_size // 2
+    tokens = chain(range(middle, tokenizer.vocab_size), range(middle))
+    words = (token_text(tokenizer, i).strip() for i in tokens)
+    examples = (each for each in words if each.isalpha() and _token_of(tokenizer, each))
+    raise ConfigError(
+        f"{reprlib.repr(word)} is not one token of this model, but several or none",
+        f"name a frequent {level}: --near {quote(next(examples, 'e'))}",
+    )
+
+
+def _token_of(tokenizer: Tokenizer, word: str) -> int | None:
+    """Return the token that a word is; None where it is several, or unknown."""
     for text in (word, f" {word}"):  # a vocabulary for writing has words with the space before them
         ids = tokenizer.encode(text)
         if len(ids) == 1 and ids[0] != UNK:
-            neighbours = nearest(model.network.embedding, ids[0], NEIGHBOURS)
-            return [Similarity(token_text(tokenizer, n.token), n.cosine) for n in neighbours]
-    level = "character" if tokenizer.level == "char" else "word"
-    example = token_text(tokenizer, tokenizer.vocab_size // 2).strip() or "e"
-    raise ConfigError(
-        f"{reprlib.repr(word)} is not one token of this model, but several or none",
-        f"name a frequent {level}: --near {quote(example)}",
-    )
+            return ids[0]
+    return None
 
 
 def _candidates(expected: NextTokens) -> list[list[dict[str, Any]]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.analysis.context import (
+    CONTEXTS,
     ContextLoss,
     Losses,
     PositionLoss,
@@ -168,7 +169,8 @@ def _generator_contexts(model: TextGenerator, texts: Sequence[str]) -> list[Cont
         nats: Losses = -log_p[np.arange(len(targets)), ids[targets]]
         return nats
 
-    return context_losses(losses, losses(whole))
+    shorter = [tokens for tokens in CONTEXTS if tokens < whole]
+    return context_losses(losses, losses(whole), shorter)
 
 
 def _generator_positions(model: TextGenerator, texts: Sequence[str]) -> list[PositionLoss]:

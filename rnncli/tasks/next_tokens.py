@@ -1,7 +1,7 @@
 """What a decoder expects after each token of a text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,16 +50,21 @@ def next_tokens(
         following = np.array(tokens[start + 1 : start + 1 + window], np.int64)
         known = log_p[np.arange(len(following)), following]
         bits[start + 1 : start + 1 + len(following)] = -known / math.log(2)
-        candidates += (_candidates(row, tokenizer) for row in log_p)
+        candidates += _candidates(log_p, tokenizer)
     bits[:given] = np.nan
     return NextTokens(bits, tuple(candidates))
 
 
-def _candidates(log_p: Floats, tokenizer: Tokenizer) -> tuple[Candidate, ...]:
-    likeliest = np.argsort(-log_p, kind="stable")[:CANDIDATES].tolist()
-    return tuple(
-        Candidate(token_text(tokenizer, token), math.exp(log_p[token])) for token in likeliest
-    )
+def _candidates(log_p: Floats, tokenizer: Tokenizer) -> Iterator[tuple[Candidate, ...]]:
+    """Yield the likeliest tokens by each row of log-probabilities (W, V)."""
+    count = min(CANDIDATES, log_p.shape[1])
+    likeliest = np.argpartition(log_p, -count, 1)[:, -count:]  # (W, C) in any order
+    order = np.argsort(-np.take_along_axis(log_p, likeliest, 1), 1, kind="stable")
+    likeliest = np.take_along_axis(likeliest, order, 1)
+    probabilities = np.exp(np.take_along_axis(log_p, likeliest, 1))  # (W, C)
+    for tokens, row in zip(likeliest.tolist(), probabilities.tolist(), strict=True):
+        texts = (token_text(tokenizer, token) for token in tokens)
+        yield tuple(map(Candidate, texts, row))
 
 
 def token_text(tokenizer: Tokenizer, token: int) -> str:

@@ -1,7 +1,7 @@
 """The numbers of each evaluation: a line of metrics.jsonl, and of other loggers."""
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -95,4 +95,4 @@ def gate_saturation(network: Network, tokens: list[int]) -> dict[str, float]:
 def _beginning(prepared: Prepared[Any], texts: Iterable[str]) -> list[int]:
     """Return the first tokens of texts that the network knows."""
     tokens = chain.from_iterable(map(prepared.tokenizer.encode, texts))
-    return [token for token, _ in zip(tokens, range(SAMPLE_TOKENS), strict=False)]
+    return list(islice(tokens, SAMPLE_TOKENS))

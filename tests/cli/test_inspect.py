@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def test_words_near_another_are_listed() -> None:
     (first, *_) = json.loads(shown(classifier(), "--near", "lovely", "--json"))["near"]
     assert set(first) == {"token", "cosine"}
     result = call("inspect", classifier(), "--near", "xylophone")
-    assert "--near" in explained(result, 2, "xylophone")
+    hint = explained(result, 2, "xylophone").partition(": ")[2]
+    assert "cosine" in shown(*shlex.split(hint)[2:])
+    hint = explained(call("inspect", generator(), "--near", "xy"), 2, "xy").partition(": ")[2]
+    assert "cosine" in shown(*shlex.split(hint)[2:])
 
 
 def test_json_has_everything_by_name() -> None:

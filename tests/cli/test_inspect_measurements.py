@@ -11,8 +11,11 @@ from shell import call, explained
 from rnncli.analysis.hidden_states import read_states
 from rnncli.analysis.text_properties import PROPERTIES, TextProperty
 from rnncli.analysis.unit_search import Moments, find_units
+from rnncli.cli.views.lag import lag_figures
+from rnncli.cli.views.table import Table
 from rnncli.config import CELLS
 from rnncli.tasks import load
+from rnncli.tasks.lag import GradientNorms, LagInspection
 
 WORDS = ["north", "south", "east", "west", "river", "stone", "cloud", "meadow", "harbour", "candle"]
 
@@ -138,6 +141,23 @@ def test_lag_compares_networks_and_contexts(tmp_path: Path) -> None:
     drawn = call(*words).out.decode()
     for word in ("steps back", "spectral radius", "rnn, untrained", "before clipping"):
         assert word in drawn
+
+
+def test_lag_in_a_short_text_has_contexts_that_are_shorter(tmp_path: Path) -> None:
+    short = write_lines(tmp_path / "short.txt", "The baker wakes before the gulls. She lights it.")
+    result = call("inspect", generator(), "--lag", "--data", short, "--json")
+    (lag,) = [json.loads(line)["lag"] for line in result.lines]
+    assert [each["tokens"] for each in lag["contexts"]] == [1, 4, 16]
+
+
+def test_the_largest_norm_of_many_evaluations_is_shown() -> None:
+    norms = [GradientNorms(i, 1.0, 1.0, 50.0 if i == 4 else 1.0) for i in range(1, 26)]
+    *_, figure = lag_figures(LagInspection("model", (), None, (), (), tuple(norms)))
+    assert isinstance(figure.picture, Table)
+    rows = figure.picture.rows
+    assert len(rows) == 9
+    assert [row[3] for row in rows] == ["1", "50", *["1"] * 7]
+    assert rows[-1][0] == "25"
 
 
 def test_lag_of_a_classifier_hides_the_beginnings_of_texts(texts: Path) -> None:

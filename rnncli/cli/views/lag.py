@@ -105,9 +105,12 @@ def _contexts(inspection: LagInspection) -> Table:
 
 
 def _norms(norms: Sequence[GradientNorms]) -> Table:
-    shown = norms[:: -(-len(norms) // MAX_ROWS)]
+    """Return the norms at evaluations, the last of each row's, and the largest of any of them."""
+    size = -(-len(norms) // MAX_ROWS)  # evaluations of a row
+    groups = [norms[i : i + size] for i in range(0, len(norms), size)]
     rows = [
-        [f"{each.step:,}", f"{each.before:.3g}", f"{each.after:.3g}", f"{each.largest:.3g}"]
-        for each in shown
-    ]
-    return Table(["step", "before clipping", "after", "largest since, before clipping"], rows)
+        [f"{group[-1].step:,}", f"{group[-1].before:.3g}", f"{group[-1].after:.3g}",
+         f"{max(each.largest for each in group):.3g}"]
+        for group in groups
+    ]  # fmt: skip
+    return Table(["step", "before clipping", "after", "largest since the row before"], rows)

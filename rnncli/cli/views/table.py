@@ -29,7 +29,7 @@ def draw_table(table: Table, console: "Console") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
 
-    drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+    drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False, show_header=any(table.header))
     for i, name in enumerate(table.header):
         justify: Literal["left", "right"] = "left" if i < table.text_columns else "right"
         drawn.add_column(escape_controls(name), justify=justify)
