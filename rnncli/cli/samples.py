@@ -37,7 +37,9 @@ class Samples:
         """Answer every prompt with samples that go on from it."""
         if self._on_terminal and self._is_plain and (self.n == 1 or len(self.configs) > 1):
             batches = open_input(self.request).batches
-            for records in chain([next(batches, self._start)], batches):
+            # Who types first sees a sample from the start.
+            first = [Record("")] if self._is_typed else next(batches, self._start)
+            for records in chain([first], batches):
                 for record in records:
                     self._show(record.text)
             return
@@ -67,9 +69,14 @@ class Samples:
     @property
     def _start(self) -> list[Record]:
         """Return the prompts for an empty stdin: one, to draw samples from the start."""
-        is_typed = sys.stdin is not None and sys.stdin.isatty()
         is_file = self.request.file is not None or self.request.column is not None
-        return [] if is_typed or is_file else [Record("")]
+        return [] if self._is_typed or is_file else [Record("")]
+
+    @property
+    def _is_typed(self) -> bool:
+        """Return whether prompts are typed at a terminal."""
+        is_given = bool(self.request.texts) or self.request.file is not None
+        return not is_given and sys.stdin is not None and sys.stdin.isatty()
 
     @property
     def _on_terminal(self) -> bool:

@@ -1,11 +1,15 @@
 """The generators that come with rnncli, as a person meets them who has trained none."""
 
 import json
+import os
+import pty
+import select
+import subprocess
 from pathlib import Path
 
 import pytest
 from models import generator, story
-from shell import call, explained
+from shell import TIMEOUT, call, command, environment, explained
 from shell import rnncli as rnncli_process
 
 from rnncli.storage.bundled import bundled_models
@@ -21,6 +25,25 @@ def test_each_writes_text(name: str, tmp_path: Path) -> None:
     text = result.out.decode()
     assert text.startswith("The ")
     assert len(text.split()) > 6
+
+
+def test_at_a_terminal_it_starts_with_a_sample_and_then_asks(tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+    words = command("generate", "-m", STORIES, "--length", 40, "--seed", 1)
+    env = environment({"TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)})
+    with subprocess.Popen(
+        words, stdin=terminal, stdout=terminal, stderr=subprocess.STDOUT, env=env
+    ) as process:
+        os.close(terminal)
+        sent = b""
+        while b"> " not in sent:
+            assert select.select([screen], [], [], TIMEOUT)[0], sent
+            sent += os.read(screen, 4_096)
+        os.write(screen, b"\x04")
+        assert process.wait(TIMEOUT) == 0
+        os.close(screen)
+    name, _, _ = sent.partition(b":\r\n")
+    assert name.isupper()  # of its own
 
 
 @pytest.mark.parametrize("name", GENERATORS)
