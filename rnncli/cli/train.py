@@ -162,7 +162,15 @@ def train(
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest
     from rnncli.tasks.training_settings import parse_settings
+    from rnncli.training.torchrun import rank, world_size
 
+    if world_size() > 1:
+        from rnncli.training.ranks import join, serve
+
+        if rank() > 0:
+            serve()  # rank 0, which alone reads and writes
+            return
+        context.call_on_close(join())
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
     request = TrainingRequest(

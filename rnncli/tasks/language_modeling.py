@@ -6,7 +6,7 @@ It trains generators and pretrains the encoders of classifiers.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,10 @@ class LanguageModelTraining:
         if len(text.counts) >= SAMPLED_FROM:
             targets = self._streams * settings.bptt  # a step
             self._sampled = SampledSoftmax(text.counts, targets, model.negative_samples)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the loss needs, for another process."""
+        return {name: getattr(self, name) for name in ("model", "_model", "_settings", "_sampled")}
 
     def batches(self, epoch: int) -> Iterator[Window]:
         """Yield the windows of the text in order; each epoch splits it at other positions.

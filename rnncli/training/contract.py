@@ -38,7 +38,10 @@ class Evaluation:
 
 
 class Trainable(Protocol[BatchT]):
-    """All that the loop knows of a task."""
+    """All that the loop knows of a task.
+
+    Pickled for another process, it computes losses, and has no data.
+    """
 
     @property
     def model(self) -> nn.Module:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncli.errors import RnncliError, is_out_of_memory
 from rnncli.training.contract import BatchT, Carry, StateDict, Trainable
@@ -31,6 +31,45 @@ class Loss:
         return self.total / self.targets
 
 
+class PartGradients(Generic[BatchT]):
+    """Compute the gradients of a part of a batch, in pieces where memory is short.
+
+    Other processes can be sent it: with the network, and without the data.
+    """
+
+    def __init__(
+        self, trainable: Trainable[BatchT], parameters: Sequence[nn.Parameter], bfloat16: bool
+    ) -> None:
+        self._trainable = trainable
+        self._bfloat16 = bfloat16
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.pieces = 1
+        # That of one thread would be emptied by another.
+        self.caches_casts = False
+
+    def __call__(self, part: tuple[BatchT, Carry]) -> tuple[Gradient, Loss]:
+        """Return the gradients of a part of a batch, and its loss."""
+        gradients: Gradient | None = None
+        losses = []
+        for piece, carry in split(*part, self.pieces):
+            with self.autocast(cache_enabled=self.caches_casts):
+                loss, targets, next_carry = self._trainable.loss(piece, carry)
+            new = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            gradients = new if gradients is None else _add([gradients, new])
+            losses.append(Loss(loss.item(), targets, next_carry))
+        assert gradients is not None  # no part is empty
+        return gradients, _join(losses)
+
+    def autocast(self, cache_enabled: bool = True) -> torch.autocast:
+        """Compute in the precision of the training."""
+        return torch.autocast(
+            self.parameters[0].device.type,
+            torch.bfloat16,
+            enabled=self._bfloat16,
+            cache_enabled=cache_enabled,
+        )
+
+
 class Gradients(Generic[BatchT]):
     """Compute the gradients of a batch: each worker those of a part, in pieces if memory is short.
 
@@ -38,11 +77,8 @@ class Gradients(Generic[BatchT]):
     """
 
     def __init__(self, trainable: Trainable[BatchT], optimizer: Optimizer, bfloat16: bool) -> None:
-        self._trainable = trainable
         self._optimizer = optimizer
-        self._parameters = [p for p in optimizer.parameters if p.requires_grad]
-        self._bfloat16 = bfloat16
-        self._pieces = 1  # into which the part of each worker is cut
+        self._of_part = PartGradients(trainable, optimizer.parameters, bfloat16)
 
     def compute(
         self, batch: BatchT, carry: Carry, step: int, workers: Workers, notices: list[str]
@@ -59,50 +95,32 @@ class Gradients(Generic[BatchT]):
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-            if self._pieces >= len(batch):
+            if self._of_part.pieces >= len(batch):
                 raise RnncliError(
                     f"there is not enough memory for a single row of step {step}",
                     "take a smaller model, --hidden-size, or shorter texts",
                 )
-            self._pieces *= 2
+            self._of_part.pieces *= 2
             self._free_memory()
             notices.append(
                 f"step {step}: out of memory; from here on each batch is computed in "
-                f"{self._pieces * len(workers)} parts, and still learned from as one"
+                f"{self._of_part.pieces * len(workers)} parts, and still learned from as one"
             )
 
     def _sum(self, batch: BatchT, carry: Carry, workers: Workers) -> Loss:
         """Set the gradients of a batch to the sum of those of its parts."""
         self._optimizer.zero_grad()  # frees their memory
         parts = split(batch, carry, len(workers))
-        results = workers.map_parts(lambda part: self._of_part(*part, len(workers) == 1), parts)
+        self._of_part.caches_casts = len(workers) == 1
+        results = workers.map_parts(self._of_part, parts)
         gradients = _add([gradients for gradients, _ in results])
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+        for parameter, gradient in zip(self._of_part.parameters, gradients, strict=True):
             parameter.grad = gradient
         return _join([loss for _, loss in results])
 
-    def _of_part(self, batch: BatchT, carry: Carry, alone: bool) -> tuple[Gradient, Loss]:
-        """Return the gradients of a part of a batch, and its loss."""
-        gradients: Gradient | None = None
-        losses = []
-        for piece, piece_carry in split(batch, carry, self._pieces):
-            # No cache beside other threads: that of one would be emptied by another.
-            with self.autocast(cache_enabled=alone):
-                loss, targets, next_carry = self._trainable.loss(piece, piece_carry)
-            new = torch.autograd.grad(loss, self._parameters, allow_unused=True)
-            gradients = new if gradients is None else _add([gradients, new])
-            losses.append(Loss(loss.item(), targets, next_carry))
-        assert gradients is not None  # no part is empty
-        return gradients, _join(losses)
-
-    def autocast(self, cache_enabled: bool = True) -> torch.autocast:
+    def autocast(self) -> torch.autocast:
         """Compute in the precision of the training."""
-        return torch.autocast(
-            self._optimizer.device.type,
-            torch.bfloat16,
-            enabled=self._bfloat16,
-            cache_enabled=cache_enabled,
-        )
+        return self._of_part.autocast()
 
     def _free_memory(self) -> None:
         gc.collect()
@@ -111,11 +129,11 @@ class Gradients(Generic[BatchT]):
 
     def state_dict(self) -> StateDict:
         """Return the numbers to be saved."""
-        return {"pieces": self._pieces}
+        return {"pieces": self._of_part.pieces}
 
     def load_state_dict(self, state: StateDict) -> None:
         """Take over saved numbers."""
-        self._pieces = int(state["pieces"])
+        self._of_part.pieces = int(state["pieces"])
 
 
 def split(batch: BatchT, carry: Carry, parts: int) -> Iterator[tuple[BatchT, Carry]]:

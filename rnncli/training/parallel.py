@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from rnncli.config import Settings, choose_threads
+from rnncli.errors import ConfigError
 from rnncli.networks.random_torch import draw_from
-from rnncli.training.contract import StateDict
+from rnncli.training.contract import StateDict, TrainingState
 from rnncli.training.controller import Controller, Way, ways
+from rnncli.training.torchrun import world_size
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -100,7 +102,7 @@ class Parallelism(AbstractContextManager["Parallelism"]):
         threads = choose_threads(settings.threads)
         self._controller = Controller(_choices(settings, threads))
         counts = {way.workers for way in self._controller.choices}
-        self._workers = {count: Workers(count, settings.seed) for count in sorted(counts)}
+        self._workers = {count: _workers(count, settings.seed) for count in sorted(counts)}
 
     def __exit__(self, *error: object) -> None:
         """End the workers, and compute with one thread again."""
@@ -145,10 +147,42 @@ class Parallelism(AbstractContextManager["Parallelism"]):
             )
 
 
+def _workers(count: int, seed: int) -> Workers:
+    if world_size() == 1:
+        return Workers(count, seed)
+    from rnncli.training.ranks import Ranks
+
+    return Ranks(count, seed)
+
+
+def other_count(state: TrainingState, settings: Settings) -> str | None:
+    """Say if a saved run had another number of processes than this one."""
+    names = [name for name in state.tensors if name.startswith("parallelism.")]
+    before, now = {int(name.split(".")[1]) for name in names}, world_size()
+    if now in before or settings.workers is not None or not before:
+        return None
+    return f"by {now} at once in place of {max(before)}: their random numbers begin anew"
+
+
 def _choices(settings: Settings, threads: int) -> list[Way]:
+    if world_size() > 1:
+        _require_processors(settings)
+        return [Way(1, world_size())]
     if settings.workers is not None:
         return [Way(1, settings.workers)]
     repeats_exactly = settings.max_time is None or settings.threads is not None
     if repeats_exactly or settings.device == "cuda":
         return [Way(threads)]
     return ways(threads)
+
+
+def _require_processors(settings: Settings) -> None:
+    """Refuse what does not go with several processes.
+
+    Raises:
+        ConfigError: workers are asked for, or a GPU.
+    """
+    if settings.workers is not None:
+        raise ConfigError("torchrun starts the workers", "leave --workers out")
+    if settings.device == "cuda":
+        raise ConfigError("torchrun trains on processors, not on a GPU", "--device cpu")

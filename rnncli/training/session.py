@@ -23,6 +23,7 @@ from rnncli.training.contract import Phase, Prepared, Progress, Recipe, Training
 from rnncli.training.initial_model import INHERITED
 from rnncli.training.loop import fit
 from rnncli.training.metrics import Metrics
+from rnncli.training.parallel import other_count
 from rnncli.training.signals import Interruption, TrainingInterrupted
 
 SAVE_INTERVAL = 60.0  # seconds between two saved states, at least
@@ -197,7 +198,8 @@ class Session:
             self.writer.save(snapshot, evaluated_weights(model, saved.state, settings))
         elif settings.max_time is not None:  # or a better one did, and will not be found again
             self._keep_better_model(saved.state)
-        self.announce(f"resuming at step {saved.state.step:,}")
+        number = other_count(saved.state, settings)
+        self.announce(f"resuming at step {saved.state.step:,}{f', {number}' if number else ''}")
         return True
 
     def _keep_better_model(self, state: TrainingState) -> None:

@@ -7,6 +7,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 
 from rnncli.storage.atomic_files import ENDING_SIGNALS
+from rnncli.training.torchrun import world_size
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -27,6 +28,9 @@ class TrainingAborted(KeyboardInterrupt):
         self.signal = signal
 
 
+_listening: "list[Interruption]" = []
+
+
 class Interruption(AbstractContextManager["Interruption"]):
     """Note the first signal, so that a step can be finished and saved; the second ends at once."""
 
@@ -36,6 +40,7 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     def __enter__(self) -> "Interruption":
         """Listen."""
+        _listening.append(self)
         if current_thread() is main_thread():  # which alone hears of signals
             for number in ENDING_SIGNALS:
                 if signal.getsignal(number) != signal.SIG_IGN:  # as of SIGHUP under nohup
@@ -44,11 +49,18 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     def __exit__(self, *error: object) -> None:
         """Leave signals as they were."""
+        _listening.remove(self)
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self.signal:
+        if self.signal and world_size() == 1:  # torchrun sends signals of its own after the first
             raise TrainingAborted(number)
-        self.signal = number
+        self.signal = self.signal or number
+
+
+def note_signal(number: int) -> None:
+    """Take a signal that came to another process of this training for one to this process."""
+    if _listening:
+        _listening[-1].signal = _listening[-1].signal or number

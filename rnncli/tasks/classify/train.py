@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,6 +98,10 @@ class ClassifierTraining:
         if vectors is not None:
             self.model.encoder.embedding.vectors = torch.from_numpy(vectors.values)
         self.files: TaskFiles = {} if ngrams is None else {NGRAMS: ngrams.model.write}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the loss needs, for another process."""
+        return {name: getattr(self, name) for name in ("model", "_settings")}
 
     def batches(self, epoch: int) -> Iterator[LabelledTexts]:
         """Yield the texts of one epoch in random batches of similar length."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,10 @@ class TranslatorTraining:
         if len(counts) >= TRANSLATOR_SAMPLED_FROM:
             targets = self.target_tokens // self.steps_per_epoch  # a step
             self._sampled = SampledSoftmax(counts, targets, TRANSLATOR_NEGATIVE_SAMPLES)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the loss needs, for another process."""
+        return {name: getattr(self, name) for name in ("model", "settings", "_output", "_sampled")}
 
     def batches(self, epoch: int) -> Iterator[PairBatch]:
         """Yield the pairs of one epoch in random batches of similar length."""

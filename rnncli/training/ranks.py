@@ -1,0 +1,190 @@
+"""Workers that are processes on one machine or several: started by ``torchrun``, joined by gloo.
+
+Rank 0 trains as if it were alone: it keeps the clock, evaluates, saves and speaks. In each step it
+sends the weights to all ranks, and to each a part of the batch; their gradients are added up in the
+order of the ranks. So the weights are those of as many workers in one process, and a rank keeps
+nothing that would be lost with it.
+"""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Any, ClassVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from rnncli.errors import RnncliError
+from rnncli.networks.random_torch import draw_from
+from rnncli.storage.atomic_files import ENDING_SIGNALS
+from rnncli.training.device import start_torch
+from rnncli.training.gradients import Gradient, Loss, PartGradients
+from rnncli.training.parallel import Item, Result, Workers
+from rnncli.training.signals import note_signal
+
+LOST = timedelta(seconds=45)  # that rank 0 waits for a part of a step, which takes a second at most
+IDLE = timedelta(days=100)  # that the others wait for rank 0, which reads, evaluates and saves
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a step that a rank computes."""
+
+    function: PartGradients[Any] | None  # None: the one that was sent before
+    pieces: int
+    rows: Any  # of the batch, and the state of these rows; None where there are fewer than ranks
+    random_state: Tensor
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rank has computed."""
+
+    value: tuple[Gradient, Loss] | None
+    error: Exception | None
+    random_state: Tensor
+    signal: int  # that came, or 0
+
+
+class Ranks(Workers):
+    """The processes of a training, as rank 0 sees them."""
+
+    is_lost: ClassVar = False  # one of them
+
+    def __init__(self, count: int, seed: int) -> None:
+        super().__init__(count, seed)
+        self._sent: PartGradients[Any] | None = None
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Apply a function to all items in this process: the data is here alone."""
+        return [function(item) for item in items]
+
+    def map_parts(self, function: Callable[[Item], Result], parts: Iterable[Item]) -> list[Result]:
+        """Compute the gradients of the parts of a batch, each on its rank.
+
+        Raises:
+            RnncliError: a process is lost.
+
+        """
+        assert isinstance(function, PartGradients)
+        rows = list(parts)
+        number = len(rows)
+        new = None if self._sent is function else function
+        work = [
+            Part(new, function.pieces, part, generator.get_state())
+            for part, generator in zip(
+                [*rows, *[None] * (len(self) - number)], self._generators, strict=True
+            )
+        ]
+        outcomes: list[Any] = [None] * len(self)
+        try:
+            dist.scatter_object_list([None], work, src=0)
+            dist.broadcast(_weights(function), src=0)
+            dist.gather_object(_compute(work[0], function), outcomes, dst=0)
+        except RuntimeError as error:
+            Ranks.is_lost = True
+            raise RnncliError(
+                "a process of this training is lost, or does not answer",
+                "start all of them as before: training goes on from the state that was saved last",
+            ) from error
+        self._sent = function
+        for outcome, generator in zip(outcomes, self._generators, strict=True):
+            generator.set_state(outcome.random_state)
+            if outcome.signal:
+                note_signal(outcome.signal)
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.value for outcome in outcomes[:number]]
+
+
+def join() -> Callable[[], None]:
+    """Let this process be rank 0 of its group; return what tells the others that it has ended."""
+    dist.init_process_group("gloo", timeout=LOST)
+
+    def leave() -> None:
+        if Ranks.is_lost:  # which has been told, and to tell the others would take as long again
+            return
+        with suppress(RuntimeError):
+            dist.scatter_object_list([None], [None] * dist.get_world_size(), src=0)
+            dist.destroy_process_group()
+
+    return leave
+
+
+def serve() -> None:
+    """Compute for rank 0 until it has ended.
+
+    Raises:
+        SystemExit: it is lost; the launcher tells.
+
+    """
+    start_torch(0)
+    dist.init_process_group("gloo", timeout=IDLE)
+    function: PartGradients[Any] | None = None
+    with _noted_signals() as signals:
+        try:
+            while (part := _receive()) is not None:
+                function = part.function or function
+                assert function is not None
+                _load(function)
+                dist.gather_object(_compute(part, function, signals), None, dst=0)
+            dist.destroy_process_group()
+        except RuntimeError:
+            raise SystemExit(1) from None
+
+
+def _receive() -> Part | None:
+    received: list[Any] = [None]
+    dist.scatter_object_list(received, None, src=0)
+    part: Part | None = received[0]
+    return part
+
+
+def _compute(part: Part, function: PartGradients[Any], signals: Iterable[int] = ()) -> Outcome:
+    """Compute a part of a step, with the random numbers of its worker."""
+    generator = torch.Generator()
+    generator.set_state(part.random_state)
+    function.pieces = part.pieces
+    value, error = None, None
+    if part.rows is not None:
+        try:
+            with draw_from(generator):
+                value = function(part.rows)
+        except Exception as raised:  # such as a lack of memory, which rank 0 knows how to treat
+            error = raised
+    return Outcome(value, error, generator.get_state(), max(signals, default=0))
+
+
+def _weights(function: PartGradients[Any]) -> Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in function.parameters])
+
+
+def _load(function: PartGradients[Any]) -> None:
+    """Receive the weights of a step."""
+    weights = torch.empty_like(_weights(function))
+    dist.broadcast(weights, src=0)
+    sizes = [p.numel() for p in function.parameters]
+    with torch.no_grad():
+        for parameter, values in zip(function.parameters, torch.split(weights, sizes), strict=True):
+            parameter.copy_(values.view_as(parameter))
+
+
+@contextmanager
+def _noted_signals() -> Iterator[list[int]]:
+    """Note signals, which go to rank 0 with the next part of a step: it saves, and ends all."""
+    signals: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        signals.append(number)
+
+    before = {number: signal.signal(number, note) for number in ENDING_SIGNALS}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
