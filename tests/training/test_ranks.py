@@ -81,6 +81,7 @@ def test_two_processes_learn_what_two_workers_do(tmp_path: Path) -> None:
     assert_equal(tmp_path / "ranks", tmp_path / "workers")
 
 
+@pytest.mark.slow
 def test_a_lost_process_and_a_signal_end_all_and_the_same_command_goes_on(tmp_path: Path) -> None:
     model = tmp_path / "ranks"
     state = model / "checkpoint/state.safetensors"
