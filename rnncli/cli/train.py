@@ -162,15 +162,9 @@ def train(
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest
     from rnncli.tasks.training_settings import parse_settings
-    from rnncli.training.torchrun import rank, world_size
 
-    if world_size() > 1:
-        from rnncli.training.ranks import join, serve
-
-        if rank() > 0:
-            serve()  # rank 0, which alone reads and writes
-            return
-        context.call_on_close(join())
+    if not _is_first(context):
+        return
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
     request = TrainingRequest(
@@ -195,15 +189,36 @@ def train(
         return
     trainer = Trainer(request, messenger.announce)
     _train(trainer, _display(trainer, messenger, watch, watch_text), messenger)
-    result = trainer.result
+    _announce_result(trainer.result, messenger)
+    if as_json:
+        _print_json(trainer.result)
+
+
+def _is_first(context: typer.Context) -> bool:
+    """Return whether this process is to train; where torchrun has started it, rank 0 alone is.
+
+    The others compute for it, until it has ended.
+    """
+    from rnncli.training.torchrun import rank, world_size
+
+    if world_size() == 1:
+        return True
+    from rnncli.training.ranks import join, serve
+
+    if rank() > 0:
+        serve()
+        return False
+    context.call_on_close(join())
+    return True
+
+
+def _announce_result(result: "TrainingResult", messenger: Messenger) -> None:
     duration = format_duration(result.seconds)
     if result.epochs:
         duration += f", {result.epochs:.1f} epochs"
     messenger.announce(f"saved {result.path}: {format_scores(result.scores)}; {duration}")
     draw_curves(result.metrics, result.path, messenger)
     messenger.announce(f"next: {next_command(result)}")
-    if as_json:
-        _print_json(result)
 
 
 def _print_json(result: "TrainingResult") -> None:

@@ -26,8 +26,10 @@ from rnncli.training.gradients import Gradient, Loss, PartGradients
 from rnncli.training.parallel import Item, Result, Workers
 from rnncli.training.signals import note_signal
 
-LOST = timedelta(seconds=45)  # that rank 0 waits for a part of a step, which takes a second at most
-IDLE = timedelta(days=100)  # that the others wait for rank 0, which reads, evaluates and saves
+# Rank 0 waits this long for a part of a step, which takes a second at most; torchrun takes another
+# 30 seconds to end a process that hangs.
+LOST = timedelta(seconds=25)
+IDLE = timedelta(days=100)  # the others wait for rank 0, which reads, evaluates and saves
 
 
 @dataclass(frozen=True)
