@@ -21,7 +21,7 @@ PAIRS = [
 
 
 def test_stand_ins_are_words_that_targets_repeat_or_transcribe() -> None:
-    found = StandIns.of(10 * PAIRS)
+    found = StandIns.of(20 * PAIRS)
     assert (found.names, found.numbers) == (("Anna=アンナ",), ("10=10",))
     assert StandIns.of(PAIRS) == StandIns((), ())
 
@@ -30,8 +30,8 @@ def test_capitals_make_no_names_where_all_nouns_have_one() -> None:
     nouns = ("Hund", "Haus", "Baum", "Ball", "Mann", "Hut", "Tisch") * 5
     german = [(f"Wir sehen den {noun}.", "We see it.") for noun in nouns]
     name = ("Wir sehen Anna.", "We see Anna.")
-    assert StandIns.of(10 * [*german, name]).names == ()
-    assert StandIns.of(10 * [*german[:5], name]).names == ("Anna=Anna",)
+    assert StandIns.of(20 * [*german, name]).names == ()
+    assert StandIns.of(20 * [*german[:5], name]).names == ("Anna=Anna",)
 
 
 @pytest.mark.parametrize(

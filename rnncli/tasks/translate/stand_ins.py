@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import normalize
 
-MIN_COUNT = 5  # of a word in the sources, for the model to translate it well
+MIN_COUNT = 15  # of a word in the sources, for the model to translate it well
+MIN_YEAR_COUNT = 5  # of a year, since other years stand where it does
 MIN_SHARE = 0.7  # of its sources, whose targets have its translation
 # Of the words with a capital within a sentence, those that targets repeat (7 to 70 % in English):
 # with fewer, as in German, whose nouns all have a capital (0.2 %), a capital makes no name.
@@ -61,7 +62,8 @@ class StandIns:
             )
         translations: dict[str, str] = {}
         for (word, target), n in sorted(together.items(), key=lambda item: (-item[1], item[0])):
-            if n >= MIN_SHARE * counts[word] and counts[word] >= MIN_COUNT:
+            least = MIN_YEAR_COUNT if _YEAR.fullmatch(word) else MIN_COUNT
+            if n >= MIN_SHARE * counts[word] and counts[word] >= least:
                 translations.setdefault(word, target)
         names, numbers = (
             [f"{word}={t}" for word, t in translations.items() if word[0].isdigit() == is_number]
