@@ -29,6 +29,7 @@ from rnncli.training.signals import note_signal
 # Rank 0 waits this long for a part of a step, which takes a second at most; torchrun takes another
 # 30 seconds to end a process that hangs.
 LOST = timedelta(seconds=25)
+JOINING = timedelta(minutes=5)  # until all processes have imported PyTorch, on all machines
 IDLE = timedelta(days=100)  # the others wait for rank 0, which reads, evaluates and saves
 
 
@@ -55,6 +56,7 @@ class Outcome:
 class Ranks(Workers):
     """The processes of a training, as rank 0 sees them."""
 
+    group: ClassVar[Any] = None
     is_lost: ClassVar = False  # one of them
 
     def __init__(self, count: int, seed: int) -> None:
@@ -84,9 +86,9 @@ class Ranks(Workers):
         ]
         outcomes: list[Any] = [None] * len(self)
         try:
-            dist.scatter_object_list([None], work, src=0)
-            dist.broadcast(_weights(function), src=0)
-            dist.gather_object(_compute(work[0], function), outcomes, dst=0)
+            dist.scatter_object_list([None], work, src=0, group=Ranks.group)
+            dist.broadcast(_weights(function), src=0, group=Ranks.group)
+            dist.gather_object(_compute(work[0], function), outcomes, dst=0, group=Ranks.group)
         except RuntimeError as error:
             Ranks.is_lost = True
             raise RnncliError(
@@ -104,17 +106,35 @@ class Ranks(Workers):
 
 
 def join() -> Callable[[], None]:
-    """Let this process be rank 0 of its group; return what tells the others that it has ended."""
-    dist.init_process_group("gloo", timeout=LOST)
+    """Let this process be rank 0 of its group; return what tells the others that it has ended.
+
+    Raises:
+        RnncliError: another one does not join.
+
+    """
+    try:
+        Ranks.group = _join(LOST)
+    except RuntimeError as error:
+        raise RnncliError(
+            "not all processes that torchrun has started join this training",
+            "start all of them again; to train by this one alone, first: unset WORLD_SIZE",
+        ) from error
 
     def leave() -> None:
         if Ranks.is_lost:  # which has been told, and to tell the others would take as long again
             return
         with suppress(RuntimeError):
-            dist.scatter_object_list([None], [None] * dist.get_world_size(), src=0)
+            nothing = [None] * dist.get_world_size()
+            dist.scatter_object_list([None], nothing, src=0, group=Ranks.group)
             dist.destroy_process_group()
 
     return leave
+
+
+def _join(timeout: timedelta) -> Any:
+    """Join all processes; return their group, in which a process waits for others so long."""
+    dist.init_process_group("gloo", timeout=JOINING)
+    return dist.new_group(timeout=timeout)
 
 
 def serve() -> None:
@@ -125,23 +145,24 @@ def serve() -> None:
 
     """
     start_torch(0)
-    dist.init_process_group("gloo", timeout=IDLE)
     function: PartGradients[Any] | None = None
     with _noted_signals() as signals:
         try:
-            while (part := _receive()) is not None:
+            group = _join(IDLE)
+            while (part := _receive(group)) is not None:
                 function = part.function or function
                 assert function is not None
-                _load(function)
-                dist.gather_object(_compute(part, function, signals), None, dst=0)
+                _load(function, group)
+                outcome = _compute(part, function, signals)
+                dist.gather_object(outcome, None, dst=0, group=group)
             dist.destroy_process_group()
         except RuntimeError:
             raise SystemExit(1) from None
 
 
-def _receive() -> Part | None:
+def _receive(group: Any) -> Part | None:
     received: list[Any] = [None]
-    dist.scatter_object_list(received, None, src=0)
+    dist.scatter_object_list(received, None, src=0, group=group)
     part: Part | None = received[0]
     return part
 
@@ -165,10 +186,10 @@ def _weights(function: PartGradients[Any]) -> Tensor:
     return torch.cat([p.detach().reshape(-1) for p in function.parameters])
 
 
-def _load(function: PartGradients[Any]) -> None:
+def _load(function: PartGradients[Any], group: Any) -> None:
     """Receive the weights of a step."""
     weights = torch.empty_like(_weights(function))
-    dist.broadcast(weights, src=0)
+    dist.broadcast(weights, src=0, group=group)
     sizes = [p.numel() for p in function.parameters]
     with torch.no_grad():
         for parameter, values in zip(function.parameters, torch.split(weights, sizes), strict=True):

@@ -1,4 +1,4 @@
-"""What ``torchrun``, or ``accelerate launch``, tells each of the processes that it starts."""
+"""What ``torchrun`` tells each of the processes that it starts, by their environment."""
 
 import os
 
