@@ -55,8 +55,9 @@ def label_texts(request: LabellingRequest, messenger: Messenger) -> LabellingRes
         questions = ActiveQuestions(rows.texts, session.state.labels)
     _announce(rows, messenger)
     _ask(session, questions, request, messenger)
-    questions.settle(session.state)
     session.finish()
+    with StageLine(messenger) as line, line.show("learning from all labels"):
+        questions.settle(session.state)
     return LabellingResult(_counts(session), questions.progress)
 
 

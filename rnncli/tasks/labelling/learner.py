@@ -15,8 +15,11 @@ from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, LabelModel, fit
 from rnncli.tasks.labelling.ridge import fit_ridge
 from rnncli.tasks.labelling.selection import doubtful, spread
 
-FIRST = 50  # labels, until which texts of every kind are chosen, and none because it is in doubt
-DOUBTFUL_SHARE = 0.5  # of the texts chosen later; the others are of every kind again
+# Texts of every kind come until there are so many labels, then most come because they are in
+# doubt. Of three choices simulated on four corpora (50 and a half; 50 and all; 25 and four fifths)
+# this had the highest accuracy after 50 labels, and saw a rare kind early.
+FIRST = 25  # labels
+DOUBTFUL_SHARE = 0.8  # of the texts chosen later; the others are of every kind again
 
 
 @dataclass(frozen=True)

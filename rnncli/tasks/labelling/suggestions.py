@@ -31,7 +31,7 @@ def suggest(
 ) -> list[Suggestion]:
     """Return the ``n`` texts that are worth a label most; ``labels`` has None where there is none.
 
-    Until there are 50 labels they are texts of every kind; then also those in doubt.
+    Until there are 25 labels they are texts of every kind; then mostly those in doubt.
 
     Raises:
         InputError: ``texts`` is no list of texts, or ``labels`` has another length.

@@ -113,7 +113,8 @@ def confident_errors(
 
     A class counts as certain for a text from the mean probability on that the texts of the class
     give it; of several the most probable is meant, and it must be ``MIN_RATIO`` times as probable
-    as the text's own. Texts are ordered by how much more probable the likely class is.
+    as the text's own. Texts are ordered by how improbable their own class is: with labels turned at
+    random that found more of them early than the difference to the likely class.
     """
     rows = np.arange(len(classes))
     own = probabilities[rows, classes]
@@ -123,9 +124,8 @@ def confident_errors(
     likely = certain.argmax(1)
     best = certain.max(1)  # (N,) -1 where no class is certain
     is_wrong = (best >= MIN_RATIO * own) & (likely != classes)
-    margins = best - own
     wrong = np.flatnonzero(is_wrong)
-    return likely, wrong[np.argsort(-margins[wrong], kind="stable")]
+    return likely, wrong[np.argsort(own[wrong], kind="stable")]
 
 
 def _near_duplicates(
