@@ -61,8 +61,8 @@ class Processes(Generic[Item, Result]):
             for item in islice(waiting, self._count):
                 self._start(item)
             while self._running:
-                for connection in wait(list(self._running)):
-                    assert isinstance(connection, Connection)
+                ready = wait(list(self._running))
+                for connection in [each for each in self._running if each in ready]:
                     yield (message := self._receive(connection))
                     if message.is_result:
                         self._continue(connection, waiting, ended=message.content is None)
