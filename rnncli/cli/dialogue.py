@@ -58,7 +58,7 @@ class Dialogue:
         state = self._session.state
         message = self._message
         if self._name is not None:
-            message = f"label: {self._name}_   (Enter takes it, Escape does not)"
+            message = f"label: {self._name}_   (Enter: use this label; Escape: cancel)"
         page = Page(
             self._questions.status(state),
             self._keys,
@@ -67,7 +67,7 @@ class Dialogue:
             self._scroll,
         )
         if self._is_help:
-            self._terminal.draw(help_page(page, self._questions.progress, height))
+            self._terminal.draw(help_page(page, self._questions.progress, width, height))
         else:
             lines, self._scroll = question_page(self._question, page, width, height)
             self._terminal.draw(lines)
@@ -94,7 +94,7 @@ class Dialogue:
         elif key == "?":
             self._is_help = True
         else:
-            self._message = "no label has that key; ? helps"
+            self._message = "no label has this key; ? lists the keys"
 
     def _answer(self, label: str | None) -> None:
         assert self._question is not None

@@ -69,7 +69,8 @@ def review_labels(request: LabellingRequest, messenger: Messenger) -> LabellingR
         session = Session(request.output, rows)
         questions = questions_of_review(rows, session.state)
     _announce(rows, messenger)
-    messenger.announce(f"{plural(len(questions), 'label')} to look at")
+    number = plural(len(questions), "label")
+    messenger.announce(f"{number} to look at" if questions else "no label is probably wrong")
     _ask(session, ListedQuestions(questions), request, messenger)
     session.finish()
     return LabellingResult(_counts(session))
@@ -145,8 +146,6 @@ def _ask(
 ) -> None:
     """Ask questions at the terminal until there is none, or a person ends it."""
     keys = LabelKeys([*request.labels, *session.state.labels.values()])
-    for notice in keys.notices:
-        messenger.announce(notice)
     try:
         with open_terminal(messenger) as terminal:
             Dialogue(session, questions, keys, terminal).run()

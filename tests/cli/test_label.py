@@ -177,7 +177,7 @@ def test_keys_answer_skip_undo_and_name_labels(folder: Path) -> None:
         for text in (third, second, first):
             screen.page_with(text, "u")
         screen.page_with("nothing to take back", "u")
-        screen.page_with("no label has that key", "z")
+        screen.page_with("no label has this key", "z")
         screen.page_with("takes the last answer back", "?")
         screen.page_with(first, "q")  # closes the help
         screen.page_with("label: spamm_", "nspammers\x7f\x7f\x7f")
@@ -187,6 +187,15 @@ def test_keys_answer_skip_undo_and_name_labels(folder: Path) -> None:
     assert code == 0
     assert read(folder / "labelled.csv") == [(first, "spam")]
     assert "a classifier needs 2 different labels" in said
+
+
+def test_the_help_fits_the_width_of_the_terminal(folder: Path) -> None:
+    with label(folder, *WORDS, width=40) as screen:
+        screen.label(6)
+        page = screen.page_with("any key", "?")
+        assert "at least 10 are better" in " ".join(page.split())
+        assert "a model of all other labels." in " ".join(page.split())
+        screen.end("xq")
 
 
 def test_a_suggestion_is_taken_by_enter(folder: Path) -> None:

@@ -33,7 +33,7 @@ def test_accuracy_is_that_of_the_random_sample_alone() -> None:
     found = progress(HeldOutLabels(tuple(range(100)), predicted, predicted), labels, range(40, 80))
     assert found.accuracy == Share(10, 40)
     assert found.by_label == {"a": Share(10, 10), "b": Share(0, 30)}
-    assert found.describe()[0] == "accuracy 25 % (14 to 40 %), by 40 texts at random"
+    assert found.describe()[0] == "accuracy 25 % (14 to 40 %), on 40 random texts"
 
 
 @pytest.mark.parametrize(("by_half", "is_small"), [(200, True), (160, False)])

@@ -22,8 +22,8 @@ HELP = (
     "q  ends; what you have done is kept, and the same command goes on",
     "arrows, page up, page down  scroll a long text",
     "",
-    "Underlined words speak for the suggested label. One text in four comes at",
-    "random: on these the accuracy is estimated, each by a model of all others.",
+    "Underlined words speak for the suggested label. One text in four is drawn at random: on these "
+    "the accuracy is estimated, each predicted by a model of all other labels.",
     "",
 )
 
@@ -57,21 +57,31 @@ def question_page(
     return [*above, *shown, *[Text()] * (room - len(shown)), *below][:height], first
 
 
-def help_page(page: Page, progress: Progress | None, height: int) -> list[Text]:
+def help_page(page: Page, progress: Progress | None, width: int, height: int) -> list[Text]:
     """Return the lines of a page that explains the keys, and how good each label is."""
-    lines = [Text(escape_controls(line)) for line in (*HELP, *report(page.counts, progress))]
-    return [*lines[: height - 2], Text(), Text("any key goes on", "dim")]
+    console = Console(width=width)
+    paragraphs = (*HELP, *report(page.counts, progress))
+    lines = [
+        line for each in paragraphs for line in Text(escape_controls(each)).wrap(console, width)
+    ]
+    room = max(height - 2, 1)
+    end = "any key: back to the text"
+    if len(lines) > room:
+        end += f"; {plural(len(lines) - room, 'line')} more in a taller window"
+    return [*lines[:room], Text(), Text(end, "dim")]
 
 
 def report(counts: Counter[str], progress: Progress | None) -> Iterator[str]:
-    """Yield how many texts each label has, and how many of those at random a model finds."""
+    """Yield how many texts each label has, and how many of its random texts are predicted."""
     for label, number in counts.most_common():
         line = f"{label}: {plural(number, 'text')}"
+        if number < MIN_TEXTS:
+            line += f", at least {MIN_TEXTS} are better"
         if progress is not None and (share := progress.by_label.get(label)) and share.whole:
-            line += f"; of {share.whole:,} that came at random {share.part:,} are found"
+            line += f"; {share.part:,} of {share.whole:,} random ones predicted correctly"
             if share.whole >= MIN_TEXTS:
                 line += f", {share.describe()}"
-        yield line + ("" if number >= MIN_TEXTS else f" (few: {MIN_TEXTS} at least are better)")
+        yield line
 
 
 def _wrapped(question: Question, width: int) -> list[Text]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rnncli.analysis.metrics import wilson_interval
+from rnncli.messages import plural
 from rnncli.tasks.labelling.learner import HeldOutLabels
 
 MIN_SAMPLE = 10  # texts: of fewer the interval says nothing
@@ -57,8 +58,8 @@ class Progress:
         """Return the accuracy in words, and whether more labels are worth it."""
         number = self.accuracy.whole
         if number < MIN_SAMPLE:
-            return [f"accuracy: after {MIN_SAMPLE} texts at random, {number} so far"]
-        lines = [f"accuracy {self.accuracy.describe()}, by {number:,} texts at random"]
+            return [f"accuracy: known after {MIN_SAMPLE} random texts, {number} so far"]
+        lines = [f"accuracy {self.accuracy.describe()}, on {plural(number, 'random text')}"]
         if self.has_small_gain:
             points = f"{100 * SMALL_GAIN:g} points"
             lines.append(f"{MORE} more labels will probably bring less than {points}")
