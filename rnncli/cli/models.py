@@ -65,10 +65,10 @@ def _print_table(console: "Console", rows: list[list[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in COLUMNS:
         justify: Literal["left", "right"] = "right" if name in ("size", "age") else "left"
-        table.add_column(name, justify=justify, no_wrap=name not in WRAPPED)
+        table.add_column(name, justify=justify, no_wrap=name not in WRAPPED, overflow="fold")
     for row in rows:
         table.add_row(*map(escape_controls, row))
     console.print(table)
@@ -97,7 +97,9 @@ def _row(entry: "ModelEntry") -> list[str]:
     """Return the cells of a model in the table."""
     from rnncli.cli.progress import format_scores
 
-    size, age = f"{entry.size / 1e6:.1f} MB", _age(time.time() - entry.modified)
+    size = f"{entry.size / 1e6:.1f} MB"
+    # That of a bundled model would be the age of the installation.
+    age = "" if entry.origin == "bundled" else _age(time.time() - entry.modified)
     description = entry.description
     if description is None:
         return [entry.name, "", "damaged", size, age, ""]
