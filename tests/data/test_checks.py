@@ -143,6 +143,10 @@ def test_texts_of_punctuation_alone_are_told(text: str, is_told: bool) -> None:
     assert any(line.startswith("nothing to read: 1 text") for line in lines) == is_told
 
 
+def test_a_text_of_punctuation_among_a_thousand_is_not_told() -> None:
+    assert warnings(train=[*several(500, "good"), *several(500, "bad"), (":)", "good")]) == []
+
+
 @given(st.text(min_size=1).filter(str.strip), st.text(min_size=1).filter(str.strip))
 def test_a_warning_is_one_line_that_steers_no_terminal(text: str, label: str) -> None:
     rows = [(5_000 * text, 5_000 * label), (5_000 * text, "x"), (5_000 * text, 5_000 * label)]
