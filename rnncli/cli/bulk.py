@@ -126,7 +126,9 @@ def _require_folder(request: Request, output: Path | None) -> Path:
     if request.texts:
         raise ConfigError("texts come from arguments and from -i", "leave -i out")
     if output is None:
-        raise ConfigError("several files are read, and their answers need a folder", "-o answers")
+        raise ConfigError(
+            "the answers to a folder, a pattern or several files need a folder", "-o answers"
+        )
     if output.exists() and not output.is_dir():
         raise ConfigError(
             f"{output} is a file, and the answers to several files need a folder",

@@ -65,8 +65,7 @@ class Files:
     @property
     def are_many(self) -> bool:
         """Return whether there is an output for each of several inputs."""
-        is_folder = any(path.is_dir() for path in self.inputs)
-        has_folder = is_folder and (self.output is not None or self.estimate)
+        has_folder = any(path.is_dir() for path in self.inputs)
         return len(self.inputs) > 1 or has_folder or any(map(is_pattern, self.inputs))
 
     @property

@@ -121,9 +121,11 @@ def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     def ask(name: str) -> Result:
         return call(*words("classify"), "-i", name, cwd=tmp_path)
 
-    hint = explained(ask("folder"), 1, "folder is a directory")
-    assert call(*shlex.split(hint.partition(": ")[2])[1:], cwd=tmp_path).lines
-    assert explained(ask("empty"), 1, "a directory without files")
+    hint = explained(ask("folder"), 2, "the answers to a folder")
+    assert call(*shlex.split(hint)[1:], cwd=tmp_path).code == 0
+    assert (tmp_path / "answers" / "b.txt").read_text().endswith("\tthe soup\n")
+    generating = call(*words("generate"), "-i", "empty", cwd=tmp_path)
+    assert explained(generating, 1, "a directory without files")
     assert "curl" in explained(ask("https://example.com/a.txt"), 1, "https://example.com/a.txt is")
     assert "ls -l" in explained(ask("link.txt"), 1, "a link to nowhere.txt")
     assert "folder/b.txt" in explained(ask("folder/b.tx"), 1, "no such file")
