@@ -32,8 +32,8 @@ def evaluate(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL] [DATA]",
-            help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is one only "
+            metavar="[MODEL] [DATA]...",
+            help="The model's directory, unless -m or $RNNCLI_MODEL names it or there is only one "
             "in models/; without any, the bundled one for the data. And data as for train, else "
             "the held-out part of the training data, where that is a file.",
         ),
@@ -237,8 +237,8 @@ def _usual_model(request: "DataRequest", announce: Announce, *, probe: bool) -> 
 def _names_model(argument: str) -> bool:
     """Return whether an argument is meant as a model: a directory, but for one with data in it.
 
-    What does not exist is a model where its folder is there, which the name of a dataset has not,
-    and where it has no name of a file of data.
+    What does not exist is a model in models/, and where its folder is there, which the name of a
+    dataset has not, unless it has the name of a file of data.
     """
     if argument.startswith(PREFIX):
         return True
@@ -248,7 +248,7 @@ def _names_model(argument: str) -> bool:
         return (path / "config.json").exists() or not any(texts)
     if path.is_file():
         return path.suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".safetensors")
-    is_in_folder = path.parent != Path() and path.parent.is_dir()
+    is_in_folder = path.parent == MODELS or (path.parent != Path() and path.parent.is_dir())
     return not path.exists() and is_in_folder and format_of_name(argument) is None
 
 

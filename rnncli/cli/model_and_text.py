@@ -39,8 +39,12 @@ def model_and_text(
 
 
 def _names_model(argument: str) -> bool:
-    """Return whether an argument that stands alone is a model: a directory, or a name of one."""
-    return argument.startswith(MODEL_PREFIXES) or Path(argument).is_dir()
+    """Return whether an argument that stands alone is a model: a directory, or a name of one.
+
+    So is what would lie in models/, which a text is hardly: that it is missing is an error.
+    """
+    path = Path(argument)
+    return argument.startswith(MODEL_PREFIXES) or path.is_dir() or path.parent == MODELS
 
 
 def _usual_model(announce: Announce) -> Path:

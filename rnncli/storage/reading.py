@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, Task
 from rnncli.errors import ModelError
+from rnncli.messages import did_you_mean
 from rnncli.networks.architecture import VECTORS, Vocabulary, parameters
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
@@ -252,7 +253,7 @@ def _read_weights(file: TensorFile, description: ModelDescription) -> dict[str, 
 
 
 def _no_model_hint(path: Path, task: Task | None) -> str:
-    """Return how to get a model, which for a task is one of its bundled corpus."""
+    """Return which model was perhaps meant, and how to get one: of a task's bundled corpus."""
     from shlex import join
 
     words = ["rnncli", "train"]
@@ -260,4 +261,7 @@ def _no_model_hint(path: Path, task: Task | None) -> str:
         words.append(BUNDLED_CORPORA[task])
     if task is None or path != MODELS / task:
         words += ["-o", str(path)]
-    return f"train one: {join(words)}\nor see which there are: rnncli models"
+    models = (str(config.parent) for config in path.parent.glob("*/config.json"))
+    meant = did_you_mean(str(path), models)
+    lines = [f"train one: {join(words)}", "see which there are: rnncli models"]
+    return "\nor ".join(lines if meant is None else [meant, *lines])

@@ -35,6 +35,15 @@ def test_a_directory_alone_is_a_model_and_anything_else_a_text(tmp_path: Path) -
     assert "model: models/new, the newest in models" in result.err
 
 
+@pytest.mark.parametrize("command", ["inspect", "evaluate"])
+def test_what_would_lie_in_models_is_a_model(command: str, tmp_path: Path) -> None:
+    explained(call(command, "models/classify", cwd=tmp_path), 1, "models/classify does not exist")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "classify").symlink_to(classifier())
+    result = call(command, "models/clasify", cwd=tmp_path)
+    assert explained(result, 1, "does not exist") == "did you mean models/classify?"
+
+
 def test_each_task_shows_what_it_predicts() -> None:
     page = shown(generator(), TEXT)
     assert "expected next" in page
