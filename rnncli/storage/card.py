@@ -1,6 +1,6 @@
 """The model card: task, training data, scores and limits of a model."""
 
-from rnncli.messages import format_gain
+from rnncli.messages import format_gain, plural
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
 
@@ -56,6 +56,6 @@ def format_card(
     if training is not None:
         lines.append(
             f"Made by rnncli {description.rnncli_version}, torch {training.torch}, seed "
-            f"{settings.get('seed')}, after {training.steps or 0:,} steps."
+            f"{settings.get('seed')}, after {plural(training.steps or 0, 'step')}."
         )
     return "\n\n".join(lines) + "\n"

@@ -34,10 +34,11 @@ class Figure:
 
 
 def print_figures(figures: Iterable[Figure], console: "Console") -> None:
-    """Print figures on a terminal, one below the other."""
+    """Print figures on a terminal, one below the other, each caption once."""
     from rich.text import Text
 
     screen = screen_of(console)
+    notes: set[str] = set()  # explained already
     for number, figure in enumerate(figures):
         if number:
             console.print()
@@ -48,7 +49,9 @@ def print_figures(figures: Iterable[Figure], console: "Console") -> None:
             for line in _lines(figure.picture, screen):
                 parts = [(escape_controls(text), style) for text, style in line]
                 console.print(Text.assemble(*parts))
-        if note := " ".join(filter(None, [figure.caption, cited(figure)])):
+        note = " ".join(filter(None, [figure.caption, cited(figure)]))
+        if note and note not in notes:
+            notes.add(note)
             console.print(Text(escape_controls(note), "dim"), soft_wrap=False)
 
 

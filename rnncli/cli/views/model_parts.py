@@ -9,7 +9,7 @@ from rnncli.cli.views.curves import curves
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.table import Table
 from rnncli.cli.views.tokens import token_label
-from rnncli.messages import format_duration
+from rnncli.messages import format_duration, plural
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription
 from rnncli.tasks.inspection import ModelInspection, Similarity
@@ -62,7 +62,7 @@ def _training(description: ModelDescription) -> Iterator[list[str]]:
         yield ["data", data.name + (f" ({rows})" if rows else "")]
     if (training := description.training) is not None:
         yield ["command", training.command]
-        steps = "" if training.steps is None else f"{training.steps:,} steps"
+        steps = "" if training.steps is None else plural(training.steps, "step")
         seconds = "" if training.seconds is None else format_duration(training.seconds)
         yield ["best evaluation after", ", ".join(filter(None, [steps, seconds])) or "unknown"]
         if not training.finished:
