@@ -29,7 +29,7 @@ def bundled_model(task: Task, announce: Announce, language: str | None = None) -
 
         data = read_description(path).data
         source = "" if data is None else f", trained on {data.name}"
-        announce(f"model: {name}{source}; of your own texts: rnncli train {DATA[task]}")
+        announce(f"model: {name}{source}; to train on your own texts: rnncli train {DATA[task]}")
     return path
 
 

@@ -23,6 +23,12 @@ def bundled_translators() -> dict[str, str]:
     return {languages[1]: name for name, languages in pairs.items() if len(languages) == 2}
 
 
+def model_name(path: Path) -> str:
+    """Return the name of a bundled model, of others their path."""
+    names = {directory: name for name, directory in bundled_models().items()}
+    return names.get(path, str(path))
+
+
 def model_directory(name: str | Path) -> Path:
     """Return the directory of a model: the path itself, or that of a name such as bundled:NAME.
 
@@ -34,10 +40,9 @@ def model_directory(name: str | Path) -> Path:
         return Path(name)
     models = bundled_models()
     if (path := models.get(str(name))) is None:
-        short_names = [model.removeprefix(PREFIX) for model in models]
-        nearest = did_you_mean(str(name).removeprefix(PREFIX), short_names)
+        meant = did_you_mean(str(name), models)
         hint = "see which there are: rnncli models"
         raise ModelError(
-            f"{name} does not come with rnncli", hint if nearest is None else f"{nearest}\n{hint}"
+            f"{name} does not come with rnncli", hint if meant is None else f"{meant}\nor {hint}"
         )
     return path

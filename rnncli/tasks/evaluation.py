@@ -12,7 +12,7 @@ from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce, plural, stage
-from rnncli.storage.bundled import model_directory
+from rnncli.storage.bundled import model_directory, model_name
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
@@ -277,6 +277,6 @@ def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) 
         rows = read_held_out(task, training_data, revision, announce)
     else:
         raise ConfigError("--split is of data, and none is named", "name the data, or leave it out")
-    announce(f"scoring {path} on {rows.name}")
+    announce(f"scoring {model_name(path)} on {rows.name}")
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
         return EvaluationResult(str(path), rows.name, scorer.score(rows))

@@ -11,6 +11,7 @@ from rnncli.config import Task
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 from rnncli.messages import Announce, name_list, stage
+from rnncli.storage.bundled import model_name
 from rnncli.storage.description import DataDescription
 from rnncli.storage.layout import DAMAGED, Layout
 from rnncli.storage.reading import read_description
@@ -178,6 +179,9 @@ def read_train(
 
     A failure is announced. Nothing is downloaded but the ``data`` on which the model is scored.
     """
+    if (name := model_name(model)) != str(model):
+        announce(f"baselines left out: the training data of {name} does not come with rnncli")
+        return None
     try:
         if list(training_data.arguments) != list(data):
             require_harmless(model, training_data)
@@ -266,7 +270,7 @@ def _read_training_data(
 ) -> "Corpus":
     from rnncli.data.corpus import read_corpus
 
-    announce(f"reading the training data again: {' '.join(training_data.arguments)}")
+    announce(f"reading the training data again: {training_data.name}")
     for argument in training_data.arguments:
         path = Path(argument)
         if path.exists() and not (path.is_file() or path.is_dir()):

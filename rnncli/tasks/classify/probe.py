@@ -21,6 +21,7 @@ from rnncli.data.probe_cases import (
 from rnncli.errors import ConfigError, DataError
 from rnncli.messages import Announce, name_list, plural, stage
 from rnncli.networks.numerics import softmax
+from rnncli.storage.bundled import model_name
 from rnncli.storage.reading import read_description
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.sentiment import NEUTRAL, POSITIVE, sentiment_labels
@@ -163,7 +164,7 @@ class ClassifierProbe:
 
     def run(self) -> EvaluationResult:
         """Answer the cases, and judge the answers."""
-        self._announce(f"probing {self._path} with {self._name}")
+        self._announce(f"probing {model_name(self._path)} with {self._name}")
         with stage(f"probing {plural(len(self._cases), 'case')}"):
             positive = self._sentiment.get(POSITIVE)
             rows = probe(self._cases, self._model.labels, self._probabilities, positive)
