@@ -29,7 +29,7 @@ EXPLAIN_BATCH_SIZE = 64  # lines: an explanation takes an answer for each word
 def classify(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts to label; else one a line from stdin."),
+        typer.Argument(metavar="[TEXT]...", help="Texts to label; else one a line from stdin."),
     ] = None,
     input: options.InputFiles = None,
     column: options.Column = None,

@@ -40,7 +40,8 @@ def _lines(plan: "Plan") -> list[str]:
         lines.append(f"lines    {rows}")
     else:
         columns = [f"{column} as {name}" for name, column in plan.columns.items()]
-        lines += [f"columns  {', '.join(columns)}", f"rows     {rows}"]
+        options = " and ".join(f"--{name}" for name in plan.columns)
+        lines += [f"columns  {', '.join(columns)}; {options} name others", f"rows     {rows}"]
     lines += [
         ("" if i else "such as").ljust(9) + " | ".join(_cut(cell) for cell in row.values())
         for i, row in enumerate(plan.sample)

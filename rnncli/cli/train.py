@@ -35,7 +35,7 @@ def train(
     data: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DATA",
+            metavar="[DATA]...",
             help="A file (.txt .csv .tsv .jsonl .parquet .tmx, also .gz), two line-aligned files, "
             "a folder with a folder of texts for each class, - for stdin, a known corpus (imdb), "
             "or a dataset of the hub (org/name). "

@@ -31,7 +31,7 @@ BATCH_SIZE = 256  # lines: enough to sort by length, and few enough to see the f
 def translate(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts to translate; else one a line from stdin."),
+        typer.Argument(metavar="[TEXT]...", help="Texts to translate; else one a line from stdin."),
     ] = None,
     input: options.InputFiles = None,
     column: options.Column = None,

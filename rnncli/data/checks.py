@@ -111,7 +111,7 @@ def _small_labels(names: list[str], counts: Numbers) -> Iterator[str]:
 
 def _unreadable(rows: Dataset) -> Iterator[str]:
     readable = np.fromiter(map(_is_readable, column_values(rows, "text")), np.bool_)
-    if (~readable).mean() > MAX_UNREADABLE:
+    if float((~readable).mean()) > MAX_UNREADABLE:
         yield (
             f"nothing to read: {plural(int((~readable).sum()), 'text')} of punctuation alone, "
             f"such as {_example(rows, readable.argmin())}: leave them out, or name another column: "

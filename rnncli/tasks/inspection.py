@@ -18,6 +18,7 @@ from rnncli.analysis.traces import Reading, Trace
 from rnncli.analysis.weights import Part, parts
 from rnncli.config import Level, Task
 from rnncli.errors import ConfigError, DataError
+from rnncli.messages import nearest as most_similar_name
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
@@ -198,9 +199,10 @@ def similar_tokens(model: Model, word: str) -> list[Similarity]:
     tokens = chain(range(middle, tokenizer.vocab_size), range(middle))
     words = (token_text(tokenizer, i).strip() for i in tokens)
     examples = (each for each in words if each.isalpha() and _token_of(tokenizer, each))
+    meant = most_similar_name(word, list(examples)) or "e"
     raise ConfigError(
         f"{reprlib.repr(word)} is not one token of this model, but several or none",
-        f"name a frequent {level}: --near {quote(next(examples, 'e'))}",
+        f"name another {level}: --near {quote(meant)}",
     )
 
 
