@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rnncli.errors import ModelError
-from rnncli.messages import did_you_mean
+from rnncli.messages import did_you_mean, nearest
 
 PREFIX = "bundled:"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -40,9 +40,10 @@ def model_directory(name: str | Path) -> Path:
         return Path(name)
     models = bundled_models()
     if (path := models.get(str(name))) is None:
-        meant = did_you_mean(str(name), models)
+        short_name = str(name).removeprefix(PREFIX)
+        short_names = [model.removeprefix(PREFIX) for model in models]
         hint = "see which there are: rnncli models"
-        raise ModelError(
-            f"{name} does not come with rnncli", hint if meant is None else f"{meant}\nor {hint}"
-        )
+        if did_you_mean(short_name, short_names) is not None:
+            hint = f"did you mean {PREFIX}{nearest(short_name, short_names)}?\nor {hint}"
+        raise ModelError(f"{name} does not come with rnncli", hint)
     return path
