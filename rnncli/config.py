@@ -51,6 +51,7 @@ DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
 MAX_HELD_OUT = {"rows": 2_000, "characters": 250_000}
 MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
 USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
+MAX_SAMPLES = 1_000_000  # of a prompt: all are in memory at once; --lines writes on without end
 USUAL_LENGTH = 500  # tokens of a sample: half a page, where they are characters
 
 # Bounds of settings, far beyond what is of use: outside of them numbers or memory overflow.
@@ -194,6 +195,8 @@ class Settings:
         for name in ("vocab_size", "patience", "evaluations"):
             require_int(_option(name), getattr(self, name), 1, MAX_SEED)
         require_int("--seed", self.seed, 0, MAX_SEED)
+        if not isinstance(self.vectors, str | None):  # of a state that was edited
+            raise ConfigError(f"--vectors is {reprlib.repr(self.vectors)}", "give a file or a name")
         for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
             _require_number(name, getattr(self, name), lambda x: 0 <= x < 1, "from 0 to below 1")
         _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")

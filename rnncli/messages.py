@@ -53,10 +53,16 @@ def plural(number: int, noun: str) -> str:
 
 def name_list(names: Sequence[str], limit: int = 20) -> str:
     """Return the first ``limit`` names in a row, and of long ones the beginnings."""
-    shown = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:limit]]
-    return ", ".join(shown) + (", ..." if len(names) > limit else "")
+    return ", ".join(map(short_name, names[:limit])) + (", ..." if len(names) > limit else "")
 
 
+def short_name(name: str) -> str:
+    """Return a name on one line, and of a long one the beginning."""
+    name = " ".join(name.split())
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..."
+
+
+MAX_NAME = 60  # characters of the name of a column or a label in a message
 _NUMBER = r"(\d+(?:\.\d+)?)\s*"
 _DURATION = re.compile(
     rf"(?:{_NUMBER}h(?:ours?)?\s*)?(?:{_NUMBER}m(?:in(?:utes?)?)?\s*)?"

@@ -11,7 +11,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, SAMPLING, option
-from rnncli.config import USUAL_LENGTH, SamplingConfig, choose_threads
+from rnncli.config import MAX_SAMPLES, USUAL_LENGTH, SamplingConfig, choose_threads
 from rnncli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def generate(
     ] = None,
     input: options.InputFile = None,
     column: options.Column = None,
-    n: Annotated[int, option("-n N", SAMPLING, "Samples of each prompt.", min=1)] = 1,
+    n: Annotated[
+        int, option("-n N", SAMPLING, "Samples of each prompt.", min=1, max=MAX_SAMPLES)
+    ] = 1,
     lines: Annotated[
         int | None, option("--lines N", SAMPLING, "Write N whole lines: names, titles.", min=1)
     ] = None,

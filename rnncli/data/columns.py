@@ -16,7 +16,7 @@ from rnncli.data.column_names import find_assumed_pair, find_columns, usual_pair
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
-from rnncli.messages import did_you_mean, name_list
+from rnncli.messages import did_you_mean, name_list, short_name
 
 PLAIN_TEXT = ("text",)  # what a table needs at least, and all that plain text has
 
@@ -225,13 +225,13 @@ def _options(names: Iterable[str]) -> str:
 def _task_notice(table: Table, choice: Choice) -> str:
     columns = choice.columns
     if "source" in columns:
-        sides = [columns["source"], columns["target"]]
+        sides = [short_name(columns[side]) for side in ("source", "target")]
         if not table.has_header and not isinstance(table, AlignedFiles):
             sides = [f"column {side}" for side in sides]
         return f"task: {choice.task}, from {' to '.join(sides)}"
     if table.is_plain_text:
         return f"task: {choice.task}, from plain text"
-    names = " and ".join(columns.values())
+    names = " and ".join(map(short_name, columns.values()))
     return f"task: {choice.task}, from the column{'s' if len(columns) > 1 else ''} {names}"
 
 

@@ -72,7 +72,8 @@ def gate_saturation(network: Network, tokens: list[int]) -> dict[str, float]:
     Of a cell without gates, the share of hidden states at which tanh is saturated. A translator
     reads the text with its encoder.
     """
-    with record(network.layers) as traces:
+    # The weights may have grown without bounds, which the loss tells.
+    with record(network.layers) as traces, np.errstate(over="ignore", invalid="ignore"):
         batch = pad([tokens])
         match network:
             case CausalLM():

@@ -60,3 +60,26 @@ def test_a_generator_of_many_words_smooths_its_labels_too(tmp_path: Path) -> Non
         (line,) = (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()
         losses.append(json.loads(line)["training_loss"])
     assert losses[1] > losses[0] + 0.01
+
+
+def test_weights_that_grow_without_bounds_are_told_by_the_loss_alone(tmp_path: Path) -> None:
+    options = ("--steps", 2, "--weight-decay", 1e9)
+    result = call("train", reviews(), "-o", tmp_path / "m", *SMALL, *options)
+    assert result.code == 0 and "half the learning rate" in result.err
+    assert "Warning" not in result.err
+
+
+def test_more_samples_than_memory_holds_are_refused() -> None:
+    for number in (1_000_001, 10**20):
+        result = call("generate", "-m", generator(), "-n", number, "The ")
+        assert result.code == 2 and "1000000" in result.err and not result.out
+
+
+def test_a_long_name_of_a_column_is_told_by_its_beginning(tmp_path: Path) -> None:
+    data = tmp_path / "pairs.tsv"
+    lines = pairs().read_text().splitlines()
+    data.write_text("\n".join([f"{'x' * 20_000}\ty", *lines[1:]]) + "\n")
+    columns = ("--source", "x" * 20_000, "--target", "y")
+    result = call("train", data, "--task", "translate", *columns, "--dry-run")
+    assert result.code == 0, result.err
+    assert len(result.err) < 5_000

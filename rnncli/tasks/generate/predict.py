@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from rnncli.config import USUAL_LENGTH, SamplingConfig
+from rnncli.config import MAX_SAMPLES, USUAL_LENGTH, SamplingConfig, require_int
 from rnncli.errors import InputError
 from rnncli.networks.sampling import random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
@@ -89,11 +89,12 @@ class TextGenerator(LanguageModelPredictor):
 
         Raises:
             InputError: ``prompts`` is no list of texts.
-            ConfigError: the model knows no such label, or there is no such setting.
+            ConfigError: the model knows no such label, there is no such setting, or n is too large.
             RnncliError: that of a constraint which was not satisfied.
 
         """
         prompts = as_texts(prompts)
+        require_int("n", n, 0, MAX_SAMPLES)
         config = with_settings(config or SamplingConfig(), settings)
         labels = [label for _ in prompts for label in islice(self._labels(control, config.seed), n)]
         # A prompt is read once for all samples that begin with it, unless their labels are drawn.
@@ -127,6 +128,7 @@ class TextGenerator(LanguageModelPredictor):
             ConfigError: the model knows no such label, or there is no such setting.
 
         """
+        require_int("n", n, 0, MAX_SAMPLES)
         config = with_settings(config or SamplingConfig(), settings)
         labels = list(islice(self._labels(control, config.seed), n))
         generators = list(map(np.random.default_rng, random_seeds(config.seed, 1, n)))
