@@ -195,8 +195,6 @@ class Settings:
         for name in ("vocab_size", "patience", "evaluations"):
             require_int(_option(name), getattr(self, name), 1, MAX_SEED)
         require_int("--seed", self.seed, 0, MAX_SEED)
-        if not isinstance(self.vectors, str | None):  # of a state that was edited
-            raise ConfigError(f"--vectors is {reprlib.repr(self.vectors)}", "give a file or a name")
         for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
             _require_number(name, getattr(self, name), lambda x: 0 <= x < 1, "from 0 to below 1")
         _require_number("validation", self.validation, lambda x: 0 < x < 1, "between 0 and 1")

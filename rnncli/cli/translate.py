@@ -125,6 +125,7 @@ def translate(
         _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
         _require_one_file(files)
         split = False
+    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
     request = Request(
         texts or [],
         files.single,
@@ -137,7 +138,7 @@ def translate(
     )
     translating = Translating(
         options.model_path(model, "translate", messenger.announce, to),
-        SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory),
+        config,
         prefix,
         split,
         request.is_read and nbest == 1 and not is_drawn,

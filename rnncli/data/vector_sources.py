@@ -32,13 +32,15 @@ def bundled_vectors(name: str) -> WordVectors:
     return WordVectors.read(bundled_file(BUNDLED[name]))
 
 
-def require_vectors(name: str) -> None:
+def require_vectors(name: object) -> None:
     """Check that vectors of this name can be looked for, before any data is read.
 
     Raises:
-        DataError: there is no such file, or it may hold a pickle.
+        DataError: it is no name, there is no such file, or it may hold a pickle.
 
     """
+    if not isinstance(name, str):  # of a state that was edited
+        raise DataError(f"word vectors are called {name!r:.60}", "give a file or a name")
     if name in (*BUNDLED, NONE) or name.startswith(HUB):
         return
     path = Path(name)

@@ -58,7 +58,7 @@ def test_the_name_of_each_unit_can_be_typed(kind: str, cell: str) -> None:
         ("c17", "names no unit"),
         ("c99=1", "no unit c99; there are h0 to h5, c0 to c5"),
         ("x1=1", "names no unit"),
-        ("forward.c1=1", "one layer only"),
+        ("forward.c1=1", "the only one has no name"),
         ("c1=nan", "'nan' is no value"),
         ("c1=1e9", "no value"),
         ("c1=high", "no value"),

@@ -72,7 +72,7 @@ def test_a_generator_of_ones_own_goes_first(tmp_path: Path) -> None:
 def test_running_text_is_scored_by_the_stories(tmp_path: Path) -> None:
     result = call("evaluate", story(), "--json", cwd=tmp_path)
     assert result.code == 0, result.err
-    assert result.err.count(STORIES) == 1
+    assert result.err.count(f"model: {STORIES}") == 1
     assert json.loads(result.out)["bits_per_character"] < 4
 
 

@@ -106,5 +106,5 @@ def test_it_adapts_to_texts_of_ones_own(tmp_path: Path) -> None:
 
 def test_a_name_that_is_misspelt_is_explained(tmp_path: Path) -> None:
     result = call("classify", "-m", "bundled:sentimant", "x", cwd=tmp_path)
-    assert explained(result, 1, "bundled:sentimant") == "did you mean sentiment?"
+    assert explained(result, 1, "bundled:sentimant") == "did you mean bundled:sentiment?"
     assert "rnncli models" in result.err
