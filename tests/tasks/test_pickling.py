@@ -75,6 +75,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_datasets_map_it_in_processes_and_find_the_result_again(tmp_path: Path) -> None:
     from datasets import Dataset
 
