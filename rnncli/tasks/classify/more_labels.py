@@ -34,9 +34,9 @@ def gain_of_twice_the_labels(
     validation_classes: NDArray[np.int64],
     num_classes: int,
     min_count: int,
-    num_workers: int | None = None,
-    seconds: float = math.inf,
-    fit_seconds: float = 0.0,
+    num_workers: int | None,
+    fit_seconds: float,
+    seconds: float,
 ) -> float | None:
     """Return about how much accuracy twice the texts would add; None where that is not clear.
 

@@ -1,8 +1,9 @@
 """How a classifier is trained: settings, n-gram model, initial embeddings, pretraining."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,14 +145,14 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         announce: Announce,
     ) -> Tuned:
         """Tell where the network adds nothing to the n-gram model, and what more labels would."""
-        del data, threads, seconds
+        del data, threads
         alone = trainable.ngrams_accuracy
         if alone is not None and read_description(path).scores["accuracy"] <= alone:
             announce(
                 f"the n-gram model alone is as good on the held-out part, {100 * alone:.1f} %: "
                 "more data or more time may show what the network adds"
             )
-        gain = trainable.doubling_gain
+        gain = None if trainable.estimate_gain is None else trainable.estimate_gain(seconds)
         if gain is not None:
             announce(f"twice the labels: {format_gain(gain)}")
         return Tuned(doubling_gain=gain)
@@ -203,7 +204,7 @@ def _build(
             size = tokenizer.vocab_size - vectors.vectors_only
             pretraining_texts = _with_rows(pretraining_texts, size)
     ngrams: FittedNgrams | None = None
-    gain: float | None = None
+    estimate_gain: Callable[[float], float | None] | None = None
     if settings.freeze and init_from is not None:
         return adapted_training(init_from, data, train, validation, labels, settings, announce)
     if settings.ngrams and len(labels) > 1:
@@ -213,7 +214,7 @@ def _build(
         _announce_fit(ngrams, train.classes, validation.classes, announce)
         took = time.monotonic() - start
         if ngrams.is_complete:
-            gain = gain_of_twice_the_labels(*arguments, settings.workers, seconds - took, took)
+            estimate_gain = partial(gain_of_twice_the_labels, *arguments, settings.workers, took)
     return ClassifierTraining(
         train,
         validation,
@@ -223,7 +224,7 @@ def _build(
         ngrams,
         pretraining_texts,
         vectors,
-        doubling_gain=gain,
+        estimate_gain=estimate_gain,
     )
 
 

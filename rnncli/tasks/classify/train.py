@@ -1,6 +1,6 @@
 """The training of a classifier's network on labelled texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,14 +74,14 @@ class ClassifierTraining:
         pretraining_texts: EncodedTexts | None = None,  # with labels and without
         vectors: TokenVectors | None = None,
         weights: tuple[float, ...] | None = None,  # of network and n-grams; None: to be fitted
-        doubling_gain: float | None = None,
+        estimate_gain: Callable[[float], float | None] | None = None,  # in so many seconds
     ) -> None:
         self.labels = labels
         self.texts = train.texts
         self.pretraining_texts = pretraining_texts
         self._ngrams = ngrams
         self._weights = weights
-        self.doubling_gain = doubling_gain
+        self.estimate_gain = estimate_gain
         self.tokenizer = tokenizer
         self._train, self._validation = train, validation
         self._settings = settings
