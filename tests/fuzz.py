@@ -625,8 +625,6 @@ def outcome(result: Any) -> str:
     if result.code == 0:
         return "success"
     lines = result.err.splitlines()
-    if result.code == 2 and lines[0].startswith("Usage: rnncli") and "Invalid value" in result.err:
-        return "usage"
     errors = [i for i, line in enumerate(lines[:-1]) if line.startswith("error: ")]
     told = any(lines[i + 1].startswith("hint: ") for i in errors)
     if result.code not in (1, 2) or not told:

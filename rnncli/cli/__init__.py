@@ -18,7 +18,8 @@ from typer.core import TyperCommand, TyperGroup
 from rnncli import __version__
 from rnncli.cli.console import discard, print_error
 from rnncli.cli.termination import Terminated, raise_on_termination
-from rnncli.errors import RnncliError, is_out_of_memory
+from rnncli.cli.usage import USAGE_ERROR, unknown_command, usage_error
+from rnncli.errors import ConfigError, RnncliError, is_out_of_memory
 
 # NumPy's matrix products run on one thread each, and batches side by side on several: the threads
 # of one product wait for each other by spinning, which on a busy machine takes a hundred times as
@@ -80,9 +81,22 @@ class CommandGroup(TyperGroup):
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the name, the command and its arguments."""
+        """Return the name, the command and its arguments.
+
+        Raises:
+            ConfigError: there is no such command.
+        """
+        if args and args[0] not in self.commands:
+            raise unknown_command(args[0], list(self.commands))
         name, cmd, arguments = super().resolve_command(ctx, args)
         return name, cmd and load_command(str(cmd.name)), arguments
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse what stands before the command."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except USAGE_ERROR as error:
+            raise _exit_of_usage(error) from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; where the reader closed the pipe, as `head` does, end silently."""
@@ -106,6 +120,8 @@ class CommandGroup(TyperGroup):
                 result = super().invoke(ctx)
             sys.stdout.flush()
             return result
+        except USAGE_ERROR as error:
+            raise _exit_of_usage(error) from None
         except RnncliError as error:
             if os.environ.get("RNNCLI_DEBUG"):
                 raise
@@ -128,6 +144,13 @@ class CommandGroup(TyperGroup):
             raise typer.Exit(128 + termination.signal) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _exit_of_usage(error: Exception) -> typer.Exit:
+    """Print an error of usage, unless it stands for a help page that was printed instead."""
+    if type(error).__name__ != "NoArgsIsHelpError":
+        print_error(usage_error(error))
+    return typer.Exit(ConfigError.exit_code)
 
 
 def _system_error(error: OSError) -> RnncliError:

@@ -131,7 +131,12 @@ def write_output(
     output: Output, request: Request, form: Format, record: Record, key: str, write: LineWriter
 ) -> None:
     """Write an answer to a record, and announce its note."""
-    write(form.as_json(record, output, key) if request.as_json else form.join(record, output))
+    line = form.as_json(record, output, key) if request.as_json else form.join(record, output)
+    if request.is_read:
+        from rnncli.cli.wrapping import wrapped  # which loads rich
+
+        line = wrapped(line)
+    write(line)
     if output.note:
         write(None)
         request.messenger.announce(output.note)

@@ -8,6 +8,7 @@ from shlex import quote
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.input_files import quoted_pattern
 from rnncli.errors import ConfigError
+from rnncli.tasks.labelling.label_file import free_output, is_label_file
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Request:
             raise ConfigError(
                 f"{self.output} is input and output at once, and would be lost",
                 f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
+            )
+        if self.output is not None and is_label_file(self.output):
+            raise ConfigError(
+                f"{self.output} holds texts and labels, as rnncli label writes them, which would "
+                "be lost",
+                free_output(self.output),
             )
 
     @property

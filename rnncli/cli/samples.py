@@ -143,13 +143,16 @@ class Samples:
 
     def _show(self, prompt: str) -> None:
         """Write the samples of a prompt to a terminal, each under its temperature."""
+        from rnncli.cli.wrapping import GrowingText  # which loads rich
+
         for config in self.configs:
             for pieces in self._pieces(prompt, config):
                 self._announce_temperature(config)
-                print(escape_controls(prompt), end="", flush=True)
+                rows = GrowingText()
+                print(rows.add(escape_controls(prompt)), end="", flush=True)
                 text = ""
                 for piece in pieces:
-                    print(escape_controls(piece), end="", flush=True)
+                    print(rows.add(escape_controls(piece)), end="", flush=True)
                     text += piece
                 print(flush=True)
                 if self.source is not None:

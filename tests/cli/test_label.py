@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -356,6 +357,19 @@ def test_what_cannot_be_is_explained(folder: Path) -> None:
         write_lines(folder / "table.csv", "a,b", "1,2")
         explained(without_a_terminal(folder, *words), code, said)
     assert (folder / "labelled.csv").read_text() == "text,label\nanother text,a\n"
+
+
+def test_labels_of_other_texts_are_neither_continued_nor_replaced(folder: Path) -> None:
+    labelled = write_lines(folder / "labelled.csv", "text,label", f"{TEXTS[0]},praise", "other,a")
+    before = labelled.read_bytes()
+    write_lines(folder / "labelled-2.csv", "text,label", "another text,a")
+    result = call("label", "texts.txt", "--suggest", 1, cwd=folder)
+    hint = explained(result, 1, "1 of its 2 texts")
+    assert hint == "rnncli label texts.txt --suggest 1 -o labelled-3.csv"
+    assert call(*shlex.split(hint)[1:], cwd=folder).code == 0
+    hint = explained(call("classify", "a", "-o", labelled, cwd=folder), 2, "be lost")
+    assert hint == f"rnncli classify a -o {folder / 'labelled-3.csv'}"
+    assert labelled.read_bytes() == before
 
 
 def test_the_labels_of_two_people_are_joined(folder: Path) -> None:

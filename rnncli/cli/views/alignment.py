@@ -87,7 +87,7 @@ def answer_aligned(
     if svg_file is not None:
         _require_svg(svg_file, request.output)
     drawing = None if svg_file is None else Drawing(svg_file, request.messenger)
-    width = get_terminal_size().columns
+    width = get_terminal_size().columns - 1  # as in wrapped lines, whose last column stays empty
     announce_once = cache(request.messenger.announce)
 
     def respond_aligned(texts: list[str]) -> list[list[Output]]:

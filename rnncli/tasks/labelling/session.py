@@ -1,7 +1,6 @@
 """The state of labels while a person gives them: what each text has, and how to take it back."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,12 +9,11 @@ from shlex import quote
 from rnncli.data.columns import Columns
 from rnncli.data.partly_labelled import PartlyLabelled, read_labelled_texts
 from rnncli.errors import DataError
+from rnncli.messages import plural
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.tasks.labelling.journal import Answer, Entry, Journal, Undo, read_journal
+from rnncli.tasks.labelling.label_file import HEADER, free_output, is_label_file
 from rnncli.text.tables import csv_line
-
-HEADER = ("text", "label")  # of the file of labels
-OTHER_OUTPUT = "-o labelled-2.csv"
 
 
 class LabelState:
@@ -76,7 +74,7 @@ class Session:
         labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
         self.journal = journal_of(output)
         self._journal = Journal(self.journal)
-        _require_same_texts(self.journal, rows.texts, self._journal.entries)
+        _require_same_texts(self.journal, output, rows.texts, self._journal.entries)
         self.state = LabelState(labels, self._journal.entries)
 
     def answer(self, text: str, label: str | None) -> None:
@@ -99,12 +97,10 @@ class Session:
         return self.state.apply(entry)
 
     def _rows(self) -> Iterable[Sequence[str]]:
-        """Yield each text that has a label, in the order of the data, then those of before."""
+        """Yield each text that has a label, in the order of the data."""
         labels = self.state.labels
-        own = set(self._texts)
         yield HEADER
         yield from ((text, labels[text]) for text in self._texts if text in labels)
-        yield from ((text, label) for text, label in labels.items() if text not in own)
 
 
 def journal_of(output: Path) -> Path:
@@ -121,7 +117,7 @@ def labels_so_far(output: Path, rows: PartlyLabelled) -> dict[str, str]:
     """
     labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
     entries = read_journal(journal_of(output))
-    _require_same_texts(journal_of(output), rows.texts, entries)
+    _require_same_texts(journal_of(output), output, rows.texts, entries)
     return LabelState(labels, entries).labels
 
 
@@ -159,27 +155,32 @@ def _read_output(output: Path, texts: Sequence[str]) -> dict[str, str]:
     """Return the labels of a file that was written before; none where there is no file.
 
     Raises:
-        DataError: it is no such file, or its texts are others.
+        DataError: it is no such file, or it has other texts.
 
     """
     if not output.exists():
         return {}
-    with output.open("rb") as file:
-        header = file.readline(64).decode("utf-8-sig", "replace").strip()
-    if re.split("[,;\t]", header.replace('"', "")) != [*HEADER]:  # also of a spreadsheet
-        raise DataError(f"{output} exists and is no file of labels of rnncli label", OTHER_OUTPUT)
+    if not is_label_file(output):
+        message = f"{output} exists and is no file of labels of rnncli label"
+        raise DataError(message, free_output(output))
     rows = read_labelled_texts([str(output)], Columns(*HEADER))
-    _require_same_texts(output, texts, [Answer(text, None) for text in rows.texts])
+    _require_same_texts(output, output, texts, [Answer(text, None) for text in rows.texts])
     return first_labels(rows.texts, rows.labels)
 
 
-def _require_same_texts(path: Path, texts: Sequence[str], entries: Sequence[Entry]) -> None:
-    """Check that labels are of these texts, some of which may have gone since.
+def _require_same_texts(
+    path: Path, output: Path, texts: Sequence[str], entries: Iterable[Entry]
+) -> None:
+    """Check that all labels of a file are of these texts: that they are of the same work.
 
     Raises:
-        DataError: they are all of other texts.
+        DataError: some are of other texts.
 
     """
     labelled = {entry.text for entry in entries if isinstance(entry, Answer)}
-    if labelled and labelled.isdisjoint(texts):
-        raise DataError(f"{path} holds labels of other texts", OTHER_OUTPUT)
+    if others := len(labelled.difference(texts)):
+        raise DataError(
+            f"{path} holds labels of other texts: {others:,} of its "
+            f"{plural(len(labelled), 'text')} are not in the data",
+            free_output(output),
+        )
