@@ -89,22 +89,14 @@ def classify(
     A blank line has no label and stays a line.
     """
     from rnncli.cli.job import Files, run
-    from rnncli.cli.request import Request
 
     messenger = Messenger(quiet, color)
     abstention = _abstention(threshold, abstain_label, messenger)
     if explain and batch_size == BATCH_SIZE:
         batch_size = EXPLAIN_BATCH_SIZE
     files = Files(input or [], output, jobs, shard, estimate)
-    request = Request(
-        texts or [],
-        files.single,
-        output,
-        column,
-        as_json,
-        batch_size,
-        messenger,
-        is_one_of_many=files.are_many or estimate,
+    request = files.request(
+        texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
     labelling = Labelling(
         options.model_path(model, "classify", messenger.announce),

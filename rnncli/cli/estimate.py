@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from rnncli.cli.bulk import SILENT, Announcer, Notice, plan
@@ -100,7 +101,10 @@ def estimate(job: Job, request: Request, files: Files, threads: int | None) -> N
         count = _count(request, _spread(inputs))
     speed = sum(sample.lines / sample.seconds for sample in samples)
     if not speed or not count.lines:
-        raise DataError("no line of these files could be answered", "look at them: rnncli models")
+        raise DataError(
+            "no line of these files could be answered",
+            f"look at one: less {quote(str(inputs[0].path))}",
+        )
     size = sum(file.path.stat().st_size for file in inputs)
     lines = count.lines if count.is_complete else round(count.lines * size / count.bytes)
     machines = MACHINES if files.shard is None else (1, Shard.parse(files.shard).count)

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -102,20 +103,34 @@ def _files_of(named: Path) -> Iterator[tuple[Path, str]]:
     """Yield the files that a path stands for, each with its name below their folder."""
     if named.is_dir():
         for folder, folders, names in os.walk(named, followlinks=True):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [
+                name
+                for name in folders
+                if not name.startswith(".") and not _leads_back(Path(folder, name), named)
+            ]
             for name in names:
                 path = Path(folder, name)
                 if not name.startswith(".") and path.is_file():
                     yield path, str(path.relative_to(named))
     elif is_pattern(named):
         root = _root(named)
+        leads_back = cache(partial(_leads_back, root=root))
         # Unlike pathlib's, it leaves hidden files out.
         for path in map(Path, glob.iglob(str(named), recursive=True)):  # noqa: PTH207
-            if path.is_file():
+            if path.is_file() and not leads_back(path.parent):
                 yield path, str(path.relative_to(root))
     else:
         require_file(named)
         yield named, named.name
+
+
+def _leads_back(folder: Path, root: Path) -> bool:
+    """Return whether a link between the root and a folder leads to a folder that it lies in."""
+    return any(
+        path.is_symlink() and path.resolve() in [p.resolve() for p in path.absolute().parents]
+        for path in (folder, *folder.parents)
+        if path != root and path.is_relative_to(root)
+    )
 
 
 def _root(path: Path) -> Path:

@@ -73,6 +73,31 @@ class Files:
         """Return the only input, where it is one."""
         return self.inputs[0] if self.inputs and not self.are_many else None
 
+    def request(
+        self,
+        texts: Sequence[str] | None,
+        column: str | None,
+        *,
+        as_json: bool,
+        batch_size: int,
+        messenger: Messenger,
+    ) -> Request:
+        """Return the request for the single input, or for any of many.
+
+        Raises:
+            ConfigError: there are several sources of texts, or an output is an input.
+        """
+        return Request(
+            texts or [],
+            self.single,
+            self.output,
+            column,
+            as_json,
+            batch_size,
+            messenger,
+            is_one_of_many=self.are_many or self.estimate,
+        )
+
     def refuse_sharing(self) -> None:
         """Refuse to share a single file.
 

@@ -116,7 +116,6 @@ def translate(
     A blank line stays blank.
     """
     from rnncli.cli.job import Files, run
-    from rnncli.cli.request import Request
 
     messenger = Messenger(quiet, color)
     files = Files(input or [], output, jobs, shard, estimate)
@@ -126,15 +125,8 @@ def translate(
         _require_one_file(files)
         split = False
     config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
-    request = Request(
-        texts or [],
-        files.single,
-        output,
-        column,
-        as_json,
-        batch_size,
-        messenger,
-        is_one_of_many=files.are_many or estimate,
+    request = files.request(
+        texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
     translating = Translating(
         options.model_path(model, "translate", messenger.announce, to),

@@ -68,7 +68,7 @@ def train(
     announce: Announce | None = None,
     **settings: "Unpack[TrainingSettings]",
 ) -> "TrainingResult":
-    """Train a model as ``rnncli train`` does.
+    """Train a model as ``rnncli train`` does, also under ``torchrun``.
 
     The options are those of the command; ``announce`` is called with each of its messages::
 

@@ -23,6 +23,7 @@ from rnncli.tasks.examples import example
 from rnncli.tasks.loggers import LoggerName, open_logger, require_logger
 from rnncli.tasks.training_result import KeptState, TrainingResult
 from rnncli.tasks.training_settings import require_settings_of
+from rnncli.training.torchrun import world_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,10 +134,18 @@ class Trainer:
                 yield phase, progress
 
     def run(self) -> TrainingResult:
-        """Take all steps and return the result."""
-        for _ in self.steps():
-            pass
-        return self.result
+        """Take all steps and return the result, in all processes that torchrun has started."""
+
+        def run() -> TrainingResult:
+            for _ in self.steps():
+                pass
+            return self.result
+
+        if world_size() == 1:
+            return run()
+        from rnncli.training.ranks import run_together
+
+        return run_together(run)
 
     @property
     def result(self) -> TrainingResult:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnncli.config import Task
 from rnncli.data.values import column_values
@@ -31,6 +31,10 @@ class TrainingResult:
     controls: tuple[str, ...] = ()  # the control codes of a generator
     metrics: tuple[dict[str, float], ...] = field(default=(), repr=False)  # of each evaluation
     held_out: "Dataset | None" = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs, which may be on another machine."""
+        return {**vars(self), "held_out": None}
 
     @cached_property
     def model(self) -> "TextClassifier | TextGenerator | Translator":

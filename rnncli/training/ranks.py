@@ -25,6 +25,7 @@ from rnncli.training.device import start_torch
 from rnncli.training.gradients import Gradient, Loss, PartGradients
 from rnncli.training.parallel import Item, Result, Workers
 from rnncli.training.signals import note_signal
+from rnncli.training.torchrun import rank
 
 # Rank 0 waits this long for a part of a step, which takes a second at most; torchrun takes another
 # 30 seconds to end a process that hangs.
@@ -105,8 +106,32 @@ class Ranks(Workers):
         return [outcome.value for outcome in outcomes[:number]]
 
 
-def join() -> Callable[[], None]:
+def run_together(train: Callable[[], Result]) -> Result:
+    """Train in rank 0, for which the others compute meanwhile; return its result in all of them.
+
+    Raises:
+        RnncliError: another one does not join, or is lost.
+        SystemExit: rank 0 has failed, and tells why.
+
+    """
+    result: Result | None = None
+    if rank() > 0:
+        result = serve()
+        if result is None:
+            raise SystemExit(1)
+        return result
+    leave = join()
+    try:
+        result = train()
+    finally:
+        leave(result)
+    return result
+
+
+def join() -> Callable[..., None]:
     """Let this process be rank 0 of its group; return what tells the others that it has ended.
+
+    It may be called with a result for them.
 
     Raises:
         RnncliError: another one does not join.
@@ -120,25 +145,25 @@ def join() -> Callable[[], None]:
             "start all of them again; to train by this one alone, first: unset WORLD_SIZE",
         ) from error
 
-    def leave() -> None:
+    def leave(result: object = None) -> None:
         if Ranks.is_lost:  # which has been told, and to tell the others would take as long again
             return
         with suppress(RuntimeError):
-            nothing = [None] * dist.get_world_size()
-            dist.scatter_object_list([None], nothing, src=0, group=Ranks.group)
-            dist.destroy_process_group()
+            results = [result] * dist.get_world_size()
+            dist.scatter_object_list([None], results, src=0, group=Ranks.group)
 
     return leave
 
 
 def _join(timeout: timedelta) -> Any:
     """Join all processes; return their group, in which a process waits for others so long."""
-    dist.init_process_group("gloo", timeout=JOINING)
+    if not dist.is_initialized():  # by a training before
+        dist.init_process_group("gloo", timeout=JOINING)
     return dist.new_group(timeout=timeout)
 
 
-def serve() -> None:
-    """Compute for rank 0 until it has ended.
+def serve() -> Any:
+    """Compute for rank 0 until it has ended, and return its result, if there is one.
 
     Raises:
         SystemExit: it is lost; the launcher tells.
@@ -149,22 +174,22 @@ def serve() -> None:
     with _noted_signals() as signals:
         try:
             group = _join(IDLE)
-            while (part := _receive(group)) is not None:
+            while isinstance(part := _receive(group), Part):
                 function = part.function or function
                 assert function is not None
                 _load(function, group)
                 outcome = _compute(part, function, signals)
                 dist.gather_object(outcome, None, dst=0, group=group)
-            dist.destroy_process_group()
         except RuntimeError:
             raise SystemExit(1) from None
+    return part
 
 
-def _receive(group: Any) -> Part | None:
+def _receive(group: Any) -> Any:
+    """Receive a part of a step, or the result at the end."""
     received: list[Any] = [None]
     dist.scatter_object_list(received, None, src=0, group=group)
-    part: Part | None = received[0]
-    return part
+    return received[0]
 
 
 def _compute(part: Part, function: PartGradients[Any], signals: Iterable[int] = ()) -> Outcome:

@@ -1,4 +1,4 @@
-"""What ``torchrun`` tells each of the processes that it starts, by their environment."""
+"""The environment variables that ``torchrun`` sets for each of the processes that it starts."""
 
 import os
 

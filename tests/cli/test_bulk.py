@@ -27,6 +27,8 @@ from shell import (
     tree,
 )
 
+from rnncli.cli.input_files import find_files
+
 
 def write_texts(folder: Path, files: int, lines: int) -> None:
     """Write files of lines that all differ, every third one compressed."""
@@ -101,6 +103,7 @@ def test_each_file_is_answered_as_if_it_were_alone(tmp_path: Path) -> None:
     (tmp_path / "in/more/odd.txt").write_bytes(b"\xef\xbb\xbfa lovely map\r\n\n\xff?\n no end")
     (tmp_path / "in/more/none.txt").touch()
     (tmp_path / "in/.hidden").write_text("not read\n")
+    (tmp_path / "in/more/loop").symlink_to("..")
     result = rnncli(*words(tmp_path, "--jobs", 2))
     assert (result.code, result.out) == (0, b"")
     assert "6 files: 6 answered; 204 lines" in result.err
@@ -109,6 +112,7 @@ def test_each_file_is_answered_as_if_it_were_alone(tmp_path: Path) -> None:
     assert sorted(found) == sorted(
         str(p.relative_to(tmp_path / "in")) for p in (tmp_path / "in").rglob("[!.]*") if p.is_file()
     )
+    assert [f.name for f in find_files([tmp_path / "in/**/*.*"], None)] == sorted(found)
     assert found.pop("more/none.txt") == b""
     for name, content in found.items():
         alone = call("classify", "-m", classifier(), "-q", "-i", tmp_path / "in" / name)

@@ -24,10 +24,10 @@ DROPOUT = (*SMALL, "--dropout", 0.2, "--learning-rate", 0.01, "--steps")
 
 
 def torchrun(*arguments: object) -> "subprocess.Popen[str]":
-    """Start ``rnncli`` twice by torchrun."""
+    """Start a script or a module twice by torchrun."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
     return subprocess.Popen(
-        [*launcher, "2", "-m", "rnncli", *map(str, arguments)],
+        [*launcher, "2", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment(),
@@ -71,14 +71,34 @@ def assert_equal(first: Path, second: Path) -> None:
         np.testing.assert_allclose(values, weights[1][name], rtol=0, atol=1e-6)
 
 
-def test_two_processes_learn_what_two_workers_do(tmp_path: Path) -> None:
-    process = torchrun("train", story(), "-o", tmp_path / "ranks", *DROPOUT, 50)
+SCRIPT = """
+import sys
+import rnncli
+from rnncli.cli import app
+
+options = dict(hidden_size=8, embedding_dim=8, precision="float32", dropout=0.2, learning_rate=0.01)
+result = rnncli.train(sys.argv[2], output="python", steps=50, **options)
+print(f"loss {result.scores['loss']}\\n", end="")
+app(prog_name="rnncli")
+"""
+
+
+def test_two_processes_learn_what_two_workers_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("script.py").write_text(SCRIPT)
+    process = torchrun("script.py", "train", story(), "-o", "command", *DROPOUT, 50)
     output = finish(process)
     assert process.returncode == 0, output
     assert output.count("saved ") == 1
+    losses = [line for line in output.splitlines() if line.startswith("loss ")]
+    assert len(losses) == 2
+    assert len(set(losses)) == 1
     options = (*DROPOUT, 50, "--workers", 2)
-    assert call("train", story(), "-o", tmp_path / "workers", *options).code == 0
-    assert_equal(tmp_path / "ranks", tmp_path / "workers")
+    assert call("train", story(), "-o", "workers", *options).code == 0
+    assert_equal(Path("python"), Path("workers"))
+    assert_equal(Path("command"), Path("workers"))
 
 
 @pytest.mark.slow
@@ -86,7 +106,7 @@ def test_a_lost_process_and_a_signal_end_all_and_the_same_command_goes_on(tmp_pa
     model = tmp_path / "ranks"
     state = model / "checkpoint/state.safetensors"
     options = ("--checkpoint-every", "0.001s", *DROPOUT, 40)
-    words = ("train", reviews(), "-o", model, *options)
+    words = ("-m", "rnncli", "train", reviews(), "-o", model, *options)
     process = torchrun(*words)
     send(process, signal.SIGKILL, 1, state)
     output = finish(process)
