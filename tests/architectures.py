@@ -4,10 +4,11 @@ from typing import Any
 
 import torch
 
-from rnncli.networks.architecture import Architecture, Classes, Stack, Tokens, Vocabulary
+from rnncli.networks.architecture import Architecture, Stack, Tokens
+from rnncli.networks.heads import Classes, Vocabulary
 from rnncli.networks.model_numpy import Network
 from rnncli.networks.model_numpy import build as build_numpy
-from rnncli.networks.model_torch import OnDevice
+from rnncli.networks.on_device_torch import OnDevice
 
 KINDS = ("classify", "generate", "translate")
 

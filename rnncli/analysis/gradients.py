@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, autograd, nn
 from torch.nn import functional as F
 
-from rnncli.networks.architecture import Architecture, Vocabulary, parameters
+from rnncli.networks.architecture import Architecture, parameters
+from rnncli.networks.forecaster_torch import SequenceForecaster
+from rnncli.networks.heads import Vocabulary
 from rnncli.networks.model_torch import CausalLM, EncoderDecoder, SequenceClassifier, build
 from rnncli.networks.numerics import Floats, Ints
 
@@ -67,6 +69,7 @@ def load_network(architecture: Architecture, weights: Mapping[str, Floats] | Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = build(architecture).eval()
+    assert not isinstance(network, SequenceForecaster)
     if weights is None:
         return network
     tensors = {name: torch.from_numpy(np.array(weights[name])) for name in parameters(architecture)}

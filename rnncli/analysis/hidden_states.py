@@ -6,19 +6,19 @@ import numpy as np
 
 from rnncli.networks.cells_numpy import LayerState, Recurrent, StepHook
 from rnncli.networks.encoder_numpy import Packing
-from rnncli.networks.model_numpy import CausalLM, EncoderDecoder, Network
+from rnncli.networks.model_numpy import CausalLM, EncoderDecoder, TextNetwork
 from rnncli.networks.numerics import Floats
 from rnncli.text.batching import pad
 
 
-def reading_layers(network: Network) -> list[Recurrent]:
+def reading_layers(network: TextNetwork) -> list[Recurrent]:
     """Return the layers that read texts: those of the encoder, where there is one."""
     first, *_ = network.layers
     part = first.name.partition(".")[0]
     return [layer for layer in network.layers if layer.name.startswith(f"{part}.")]
 
 
-def read_states(network: Network, texts: Sequence[Sequence[int]]) -> list[Floats]:
+def read_states(network: TextNetwork, texts: Sequence[Sequence[int]]) -> list[Floats]:
     """Read texts of T tokens, and return the states (T, U) of each after each token.
 
     The units are those of `reading_layers`, layer by layer: first those of h and, in an LSTM, then

@@ -1,10 +1,11 @@
 """The architecture of a network: its parts, and the name and shape of every parameter.
 
-A network has a front that reads tokens, an encoder, a decoder or both, and a head::
+A network has a front that reads tokens or numbers, an encoder, a decoder or both, and a head::
 
     classifier        Tokens -> encoder            -> Classes
     language model    Tokens            -> decoder -> Vocabulary
     translator        Tokens -> encoder -> decoder -> Vocabulary
+    forecaster        Frames -> encoder            -> Quantiles
 
 Where there are both, the decoder attends to the encoder. `parameters` is what networks in PyTorch
 have, networks in NumPy read, and files of weights are checked by.
@@ -16,7 +17,6 @@ from typing import Any, Literal, TypeAlias
 
 from rnncli.config import (
     CELLS,
-    MAX_CLASSES,
     MAX_VOCAB,
     Cell,
     require_bool,
@@ -24,11 +24,11 @@ from rnncli.config import (
     require_int,
 )
 from rnncli.errors import ConfigError
+from rnncli.networks.heads import MAX_WIDTH, Classes, Head, Quantiles, Vocabulary
 from rnncli.text.special_tokens import SPECIAL_TOKENS
 
 # The largest sizes of a network: far above what a laptop trains, and a bound for the memory that a
 # damaged or hostile config.json can ask for.
-MAX_WIDTH = 16_384
 MAX_LAYERS = 32
 MAX_PARAMETERS = 500_000_000  # 2 GB of float32
 
@@ -79,6 +79,27 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """The front of a network that reads numbers: a linear projection of each frame, and ReLU.
+
+    A frame is a step of the network: a segment of a series, or a spectrum.
+    """
+
+    size: int  # numbers in a frame
+    embedding_dim: int
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        require_int("size of a frame", self.size, 1, MAX_WIDTH)
+        require_int("embedding_dim", self.embedding_dim, 1, MAX_WIDTH)
+
+    @property
+    def width(self) -> int:
+        """The size of what the first layer reads at each step."""
+        return self.embedding_dim
+
+
+@dataclass(frozen=True)
 class Stack:
     """Stacked recurrent layers."""
 
@@ -105,30 +126,7 @@ class Stack:
         return self.directions * self.hidden_size
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The head of a classifier."""
-
-    count: int
-
-    def __post_init__(self) -> None:
-        """Check the sizes."""
-        require_int("number of classes", self.count, 1, MAX_CLASSES)
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The head of a decoder: logits of the next token."""
-
-    size: int
-    tied: bool = True  # the weights are those of the decoder's embedding (Press and Wolf 2017)
-    deep: bool = True  # it also reads the previous token (Bahdanau et al. 2015, appendix A.2.2)
-
-    def __post_init__(self) -> None:
-        """Check the sizes."""
-        require_int("size of the vocabulary", self.size, 1, MAX_VOCAB)
-        require_bool("tied", self.tied)
-        require_bool("deep", self.deep)
+Front: TypeAlias = Tokens | Frames
 
 
 @dataclass(frozen=True)
@@ -140,10 +138,10 @@ class Architecture:
 
     """
 
-    front: Tokens
+    front: Front
     encoder: Stack | None
     decoder: Stack | None
-    head: Classes | Vocabulary
+    head: Head
 
     def __post_init__(self) -> None:
         """Check the parts, and the size before anything is allocated."""
@@ -166,16 +164,22 @@ def from_json(description: Any) -> Architecture:
             description[name] for name in ("front", "encoder", "decoder", "head")
         )
         return Architecture(
-            Tokens(**front),
+            Frames(**front) if "vocab_size" not in front else Tokens(**front),
             None if encoder is None else Stack(**encoder),
             None if decoder is None else Stack(**decoder),
-            # Models of before ``deep`` was written read the previous token beside an encoder only.
-            Classes(**head)
-            if "count" in head
-            else Vocabulary(**{"deep": encoder is not None, **head}),
+            _head(head, has_encoder=encoder is not None),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"the architecture is damaged: {error}", "describe all parts") from None
+
+
+def _head(head: Any, *, has_encoder: bool) -> Head:
+    if "count" in head:
+        return Classes(**head)
+    if "horizon" in head:
+        return Quantiles(**{**head, "levels": tuple(map(float, head["levels"]))})
+    # Models of before ``deep`` was written read the previous token beside an encoder only.
+    return Vocabulary(**{"deep": has_encoder, **head})
 
 
 def parameters(architecture: Architecture) -> Shapes:
@@ -186,18 +190,25 @@ def parameters(architecture: Architecture) -> Shapes:
 
     """
     match architecture:
-        case Architecture(front, Stack() as encoder, None, Classes() as head):
+        case Architecture(Tokens() as front, Stack() as encoder, None, Classes() as head):
             pooled = 3 * encoder.output_size  # maximum, mean and last of the outputs
             return _encoder(front, encoder) | _linear("head.output", pooled, head.count)
-        case Architecture(front, None, Stack(bidirectional=False) as decoder, Vocabulary() as head):
+        case Architecture(
+            Tokens() as front, None, Stack(bidirectional=False) as decoder, Vocabulary() as head
+        ):
             # Outputs are inputs of the next step.
             if front.vocab_size == head.size and not front.vectors_dim:
                 return _decoder(front, decoder, head)
         case Architecture(
-            front, Stack() as encoder, Stack(bidirectional=False) as decoder, Vocabulary() as head
+            Tokens() as front,
+            Stack() as encoder,
+            Stack(bidirectional=False) as decoder,
+            Vocabulary() as head,
         ):
             attention = _attention(front, encoder, decoder, head)
             return _encoder(front, encoder) | _decoder(front, decoder, head) | attention
+        case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
+            return _encoder(front, encoder) | _quantiles(front, encoder, head)
     raise ConfigError(
         "these parts of a network do not fit together",
         "give an encoder and classes, or a decoder of one direction and a vocabulary",
@@ -214,10 +225,13 @@ def feature_size(front: Tokens, decoder: Stack, head: Vocabulary) -> int:
     return front.embedding_dim if head.tied else decoder.hidden_size
 
 
-def _encoder(front: Tokens, encoder: Stack) -> Shapes:
-    shapes: Shapes = {"encoder.embedding.weight": (front.trained_size, front.embedding_dim)}
-    if front.vectors_dim:
-        shapes[VECTORS] = front.vocab_size, front.vectors_dim
+def _encoder(front: Front, encoder: Stack) -> Shapes:
+    if isinstance(front, Frames):
+        shapes = _linear("encoder.embedding", front.size, front.embedding_dim)
+    else:
+        shapes = {"encoder.embedding.weight": (front.trained_size, front.embedding_dim)}
+        if front.vectors_dim:
+            shapes[VECTORS] = front.vocab_size, front.vectors_dim
     for layer in range(encoder.num_layers):
         inputs = encoder.output_size if layer else front.width
         for direction in range(encoder.directions):
@@ -239,6 +253,16 @@ def _decoder(front: Tokens, decoder: Stack, head: Vocabulary) -> Shapes:
     if head.deep:
         shapes["decoder.previous_token_projection.weight"] = features, front.embedding_dim
     return shapes
+
+
+def _quantiles(front: Frames, encoder: Stack, head: Quantiles) -> Shapes:
+    size = encoder.output_size
+    values = head.segment * len(head.levels)
+    return {
+        "head.positions.weight": (head.segments, front.embedding_dim),
+        **_recurrent("head.layer", Stack(encoder.cell, 1, size), front.embedding_dim),
+        **_linear("head.output", size, values),
+    }
 
 
 def _attention(front: Tokens, encoder: Stack, decoder: Stack, head: Vocabulary) -> Shapes:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from rnncli.networks.cells_torch import LayerState
 from rnncli.networks.embedding_torch import locked_dropout
 from rnncli.networks.encoder_torch import Encoder
-from rnncli.networks.model_torch import OnDevice, log_frequencies
+from rnncli.networks.model_torch import log_frequencies
+from rnncli.networks.on_device_torch import OnDevice
 
 
 class BidirectionalLM(OnDevice):

@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnncli.networks.architecture import VECTORS, Stack
 from rnncli.networks.cells_numpy import CELLS, Inputs, Recurrent
 from rnncli.networks.embedding_numpy import Embedding, FirstLayer
-from rnncli.networks.numerics import Floats, Ints
+from rnncli.networks.numerics import Floats, Ints, affine
+
+PREFIX = "encoder.layers.{}.{}."  # of the weights of a layer in a direction
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+Layer: TypeAlias = Sequence[Recurrent]  # one in each direction
 
 
 class Packing:
@@ -27,9 +33,9 @@ class Packing:
         ends = self.mask.sum(1).cumsum().tolist()
         self.spans = [slice(*span) for span in zip([0, *ends], ends, strict=False)]  # of each step
 
-    def pack(self, tokens: Ints) -> Ints:
-        """Pack the tokens of texts (N, S), padded at their ends, to (P,)."""
-        packed: Ints = tokens[self.order].T[self.mask]
+    def pack(self, steps: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Pack the steps of texts (N, S, ...), padded at their ends, to (P, ...)."""
+        packed: NDArray[Scalar] = steps[self.order].swapaxes(0, 1)[self.mask]
         return packed
 
     def unpack(self, x: Floats) -> Floats:
@@ -45,38 +51,28 @@ class Packing:
         return restored
 
 
-class Encoder:
-    """Encode texts as one vector a token, in one or both directions."""
+class RecurrentEncoder:
+    """The base class of encoders: recurrent layers, in one or both directions."""
 
-    def __init__(self, stack: Stack, weights: Mapping[str, Floats]) -> None:
+    def __init__(self, stack: Stack, weights: Mapping[str, Floats], first: Layer) -> None:
         self._size = stack.output_size  # D
-        vectors: Any = weights.get(VECTORS)  # int8, unlike all others
-        self.embedding = Embedding(weights["encoder.embedding.weight"], vectors)
-        directions = range(stack.directions)
-        prefix = "encoder.layers.{}.{}."
-        self._first = [
-            FirstLayer(self.embedding, stack.cell, weights, prefix.format(0, direction))
-            for direction in directions
-        ]
-        self._deeper = [
-            [CELLS[stack.cell](weights, prefix.format(layer, d)) for d in directions]
-            for layer in range(1, stack.num_layers)
-        ]
+        self._first = first
+        self._deeper = [_layer(stack, weights, number) for number in range(1, stack.num_layers)]
 
     @property
     def layers(self) -> tuple[Recurrent, ...]:
         """The recurrent layers, each in both directions where there are two."""
-        first = (each.layer for each in self._first)
-        return (*first, *chain.from_iterable(self._deeper))
+        return (*self._first, *chain.from_iterable(self._deeper))
 
-    def __call__(self, tokens: Ints, packing: Packing) -> tuple[Floats, Floats]:
-        """Return packed outputs (P, D) and the sorted last states (N, D) of both directions."""
-        packed = packing.pack(tokens)  # (P,)
-        layer = [(first.layer, first.inputs(packed)) for first in self._first]
-        x, last = self._run(layer, len(packed), packing)
+    def _read(self, inputs: Sequence[Inputs], size: int, packing: Packing) -> tuple[Floats, Floats]:
+        """Return packed outputs (P, D) and the sorted last states (N, D) of both directions.
+
+        ``inputs`` are those of the gates of the first layer in each direction, ``size`` is P.
+        """
+        x, last = self._run([*zip(self._first, inputs, strict=True)], size, packing)
         for deeper in self._deeper:
             layer = [(direction, direction.project(x)) for direction in deeper]
-            x, last = self._run(layer, len(packed), packing)
+            x, last = self._run(layer, size, packing)
         return x, last
 
     def _run(
@@ -91,6 +87,48 @@ class Encoder:
             state = direction(inputs, packing.spans, state, out[:, columns], bool(backward))
             last[:, columns] = state[0]
         return out, last
+
+
+class Encoder(RecurrentEncoder):
+    """Encode texts as one vector a token."""
+
+    def __init__(self, stack: Stack, weights: Mapping[str, Floats]) -> None:
+        vectors: Any = weights.get(VECTORS)  # int8, unlike all others
+        self.embedding = Embedding(weights["encoder.embedding.weight"], vectors)
+        self._tables = [
+            FirstLayer(self.embedding, stack.cell, weights, PREFIX.format(0, direction))
+            for direction in range(stack.directions)
+        ]
+        super().__init__(stack, weights, [table.layer for table in self._tables])
+
+    def __call__(self, tokens: Ints, packing: Packing) -> tuple[Floats, Floats]:
+        """Return packed outputs (P, D) and the sorted last states (N, D) of tokens (N, S)."""
+        packed = packing.pack(tokens)  # (P,)
+        return self._read([table.inputs(packed) for table in self._tables], len(packed), packing)
+
+
+class FrameEncoder(RecurrentEncoder):
+    """Encode frames of numbers as one vector a frame."""
+
+    def __init__(self, stack: Stack, weights: Mapping[str, Floats]) -> None:
+        self._weight = weights["encoder.embedding.weight"].T  # (F, E)
+        self._bias = weights["encoder.embedding.bias"]
+        super().__init__(stack, weights, _layer(stack, weights, 0))
+
+    def __call__(self, frames: Floats, packing: Packing) -> tuple[Floats, Floats]:
+        """Return packed outputs (P, D) and the sorted last states (N, D) of frames (N, S, F)."""
+        embedded = affine(packing.pack(frames), self._weight, self._bias)  # (P, E)
+        np.maximum(embedded, 0, out=embedded)
+        inputs = [direction.project(embedded) for direction in self._first]
+        return self._read(inputs, len(embedded), packing)
+
+
+def _layer(stack: Stack, weights: Mapping[str, Floats], number: int) -> Layer:
+    """Return a layer in each of its directions."""
+    directions = range(stack.directions)
+    return [
+        CELLS[stack.cell](weights, PREFIX.format(number, direction)) for direction in directions
+    ]
 
 
 def pool(x: Floats, last: Floats, packing: Packing) -> Floats:

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from rnncli.networks.architecture import (
-    Architecture,
-    Classes,
-    Stack,
-    Tokens,
-    Vocabulary,
-    feature_size,
-)
+from rnncli.networks.architecture import Architecture, Frames, Stack, Tokens, feature_size
 from rnncli.networks.attention_numpy import Attention, Source
 from rnncli.networks.cells_numpy import CELLS, LayerState, Recurrent
 from rnncli.networks.embedding_numpy import Embedding, FirstLayer, TokenTable
 from rnncli.networks.encoder_numpy import Encoder, Packing, pool
+from rnncli.networks.forecaster_numpy import SequenceForecaster
+from rnncli.networks.heads import Classes, Quantiles, Vocabulary
 from rnncli.networks.numerics import Floats, Ints, affine, linear
 
 if TYPE_CHECKING:
@@ -250,18 +245,23 @@ class SequenceClassifier:
         return packing.restore(pool(x, last, packing))
 
 
-Network = SequenceClassifier | CausalLM | EncoderDecoder
+TextNetwork = SequenceClassifier | CausalLM | EncoderDecoder
+Network = TextNetwork | SequenceForecaster
 
 
 def build(architecture: Architecture, weights: Weights) -> Network:
     """Build the network of an architecture."""
     match architecture:
-        case Architecture(front, Stack() as encoder, None, Classes() as head):
+        case Architecture(Tokens() as front, Stack() as encoder, None, Classes() as head):
             return SequenceClassifier(front, encoder, head, weights)
-        case Architecture(front, None, Stack() as decoder, Vocabulary() as head):
+        case Architecture(Tokens() as front, None, Stack() as decoder, Vocabulary() as head):
             return CausalLM(front, decoder, head, weights)
-        case Architecture(front, Stack() as encoder, Stack() as decoder, Vocabulary() as head):
+        case Architecture(
+            Tokens() as front, Stack() as encoder, Stack() as decoder, Vocabulary() as head
+        ):
             return EncoderDecoder(front, encoder, decoder, head, weights)
+        case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
+            return SequenceForecaster(front, encoder, head, weights)
     raise AssertionError("an architecture is checked when it is created")
 
 

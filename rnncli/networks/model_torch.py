@@ -6,38 +6,25 @@ are the outputs of the decoder's first layer, so that all steps attend to the so
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnncli.networks.architecture import (
-    Architecture,
-    Classes,
-    Stack,
-    Tokens,
-    Vocabulary,
-    feature_size,
-)
+from rnncli.networks.architecture import Architecture, Frames, Stack, Tokens, feature_size
 from rnncli.networks.attention_torch import Attention, Source
 from rnncli.networks.cells_torch import CELLS, Layers, LayerState, Recurrent
 from rnncli.networks.embedding_torch import DropoutRates, Embedding, locked_dropout
 from rnncli.networks.encoder_torch import ClassificationHead, Encoder, token_mask
+from rnncli.networks.forecaster_torch import SequenceForecaster
+from rnncli.networks.heads import Classes, Quantiles, Vocabulary
+from rnncli.networks.on_device_torch import OnDevice
 
 LEXICAL_INIT_SCALE = 0.5  # of the identity, which was too strong
 SMOOTHING = 0.1  # added to the count of each token, since some never occur
 
 NO_DROPOUT = DropoutRates()
-
-
-class OnDevice(nn.Module):
-    """A network that moves arrays to its device."""
-
-    def tensor(self, array: NDArray[np.integer[Any] | np.bool_]) -> Tensor:
-        """Convert an array to a tensor on the device of the model."""
-        return torch.from_numpy(array).to(next(self.parameters()).device)
 
 
 class Decoder(nn.Module):
@@ -241,15 +228,19 @@ class EncoderDecoder(OnDevice):
 
 def build(
     architecture: Architecture, dropout: DropoutRates = NO_DROPOUT
-) -> SequenceClassifier | CausalLM | EncoderDecoder:
+) -> SequenceClassifier | CausalLM | EncoderDecoder | SequenceForecaster:
     """Build the network of an architecture, with initial weights."""
     match architecture:
-        case Architecture(front, Stack() as encoder, None, Classes() as head):
+        case Architecture(Tokens() as front, Stack() as encoder, None, Classes() as head):
             return SequenceClassifier(front, encoder, head, dropout)
-        case Architecture(front, None, Stack() as decoder, Vocabulary() as head):
+        case Architecture(Tokens() as front, None, Stack() as decoder, Vocabulary() as head):
             return CausalLM(front, decoder, head, dropout)
-        case Architecture(front, Stack() as encoder, Stack() as decoder, Vocabulary() as head):
+        case Architecture(
+            Tokens() as front, Stack() as encoder, Stack() as decoder, Vocabulary() as head
+        ):
             return EncoderDecoder(front, encoder, decoder, head, dropout)
+        case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
+            return SequenceForecaster(front, encoder, head, dropout)
     raise AssertionError("an architecture is checked when it is created")
 
 

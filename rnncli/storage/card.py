@@ -23,11 +23,11 @@ def format_card(
     stack = architecture.decoder or architecture.encoder
     assert stack is not None
     weights = "" if description.quantization is None else f", weights in {description.quantization}"
+    level = "" if description.level is None else f", {description.level} level"
     lines = [
         f"# A model to {description.task} with",
         f"A recurrent network ({stack.cell}, {stack.num_layers} x {stack.hidden_size} units, "
-        f"{count_parameters(architecture):,} parameters, "
-        f"{description.level} level{weights}) that {summary}.",
+        f"{count_parameters(architecture):,} parameters{level}{weights}) that {summary}.",
     ]
     if (training := description.training) is not None:
         lines.append(f"    {training.command}")

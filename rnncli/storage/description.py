@@ -15,7 +15,8 @@ from rnncli.config import (
     Task,
 )
 from rnncli.errors import ConfigError
-from rnncli.networks.architecture import Architecture, Classes, from_json
+from rnncli.networks.architecture import Architecture, Tokens, from_json
+from rnncli.networks.heads import Classes
 from rnncli.storage.layout import TASK_FILES
 
 Value = TypeVar("Value")
@@ -79,7 +80,7 @@ class ModelDescription:
     """
 
     task: Task
-    level: Level
+    level: Level | None  # of tokens; None where numbers are read
     architecture: Architecture
     labels: tuple[str, ...] = ()  # in the order of the classes; empty where there are none
     tuned: Mapping[str, float] = field(default_factory=dict)  # hyperparameters, on held-out data
@@ -112,13 +113,15 @@ def parse(values: Mapping[str, Any]) -> ModelDescription:
     task, level = values.get("task"), values.get("level")
     if task not in TASKS:
         raise ValueError(f"it names no known task: {reprlib.repr(task)}")
-    if level not in LEVELS:
+    if level is not None and level not in LEVELS:
         raise ValueError(f"it names no known level: {reprlib.repr(level)}")
     try:
         architecture = from_json(values.get("architecture"))
     except ConfigError as error:
         raise ValueError(str(error)) from None
     head = architecture.head
+    if level is None and isinstance(architecture.front, Tokens):
+        raise ValueError("it names no level of its tokens")
     tuned, task_values = _mapping(values.get("tuned", {}), float), values.get("task_values", {})
     low, high = TUNED_BOUNDS
     if tuned is None or not all(low <= value <= high for value in tuned.values()):

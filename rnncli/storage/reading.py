@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, Task
 from rnncli.errors import ModelError
 from rnncli.messages import did_you_mean
-from rnncli.networks.architecture import VECTORS, Vocabulary, parameters
+from rnncli.networks.architecture import VECTORS, Tokens, parameters
+from rnncli.networks.heads import Vocabulary
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
@@ -37,12 +38,19 @@ class SavedModel:
 
     layout: Layout
     description: ModelDescription
-    tokenizer: Tokenizer
-    target_tokenizer: Tokenizer  # of the output; ``tokenizer`` itself where the model has one only
+    tokenizer: Tokenizer | None  # None where numbers are read and written
+    target_tokenizer: (
+        Tokenizer | None
+    )  # of the output; ``tokenizer`` itself where the model has one only
     weights: Mapping[str, Floats]
     network: Network
     task_files: Mapping[str, TensorFile] = field(default_factory=dict)  # by their names
     is_on_disk: bool = True  # else it is that of a training that goes on
+
+    def require_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer of a model that reads text."""
+        assert self.tokenizer is not None
+        return self.tokenizer
 
     @property
     def path(self) -> Path:
@@ -138,12 +146,16 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
         require_task(
             path, description.task, task, f"rnncli {description.task} -m {quote(str(path))}"
         )
-    architecture, level = description.architecture, description.level
+    architecture = description.architecture
     weights = _read_weights(files[layout.weights.name], description)
 
-    def read_tokenizer(path: Path) -> Tokenizer:
-        file = require_regular_file(layout.current(path))
-        return Tokenizer.load(require_digest(file, description.files.get(path.name)), level)
+    def read_tokenizer(path: Path) -> Tokenizer | None:
+        if description.level is None:
+            return None
+        file = require_digest(
+            require_regular_file(layout.current(path)), description.files.get(path.name)
+        )
+        return Tokenizer.load(file, description.level)
 
     tokenizer = read_tokenizer(layout.tokenizer)
     target_tokenizer = tokenizer
@@ -151,7 +163,8 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     if architecture.encoder is not None and isinstance(head, Vocabulary):
         target_tokenizer = read_tokenizer(layout.target_tokenizer)
         _check_vocabulary(path, target_tokenizer, head.size)
-    _check_vocabulary(path, tokenizer, architecture.front.vocab_size)
+    if isinstance(architecture.front, Tokens):
+        _check_vocabulary(path, tokenizer, architecture.front.vocab_size)
     task_files = {name: files[name] for name in description.task_files}
     network = build(architecture, weights)
     return SavedModel(
@@ -231,8 +244,8 @@ def _read_json(layout: Layout, task: Task | None) -> dict[str, Any]:
     return content
 
 
-def _check_vocabulary(path: Path, tokenizer: Tokenizer, size: int) -> None:
-    if tokenizer.vocab_size != size:
+def _check_vocabulary(path: Path, tokenizer: Tokenizer | None, size: int) -> None:
+    if tokenizer is not None and tokenizer.vocab_size != size:
         raise ModelError(
             f"the tokenizer in {path} has {tokenizer.vocab_size} tokens, the model {size}", DAMAGED
         )

@@ -230,7 +230,7 @@ class Snapshot:
     description: ModelDescription
     card: str
     metrics: list[dict[str, Any]]
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
     target_tokenizer: Tokenizer | None
     task_files: dict[str, Callable[[Path], None]] = field(default_factory=dict)
 
@@ -238,10 +238,9 @@ class Snapshot:
 def _writers(snapshot: Snapshot) -> dict[str, Callable[[Path], None]]:
     """Return the functions that write the files that a training writes once."""
     layout = Layout(Path())
-    writers = {layout.tokenizer.name: snapshot.tokenizer.save, **snapshot.task_files}
-    if snapshot.target_tokenizer is not None:
-        writers[layout.target_tokenizer.name] = snapshot.target_tokenizer.save
-    return writers
+    files = layout.tokenizer, layout.target_tokenizer
+    tokenizers = zip(files, (snapshot.tokenizer, snapshot.target_tokenizer), strict=True)
+    return snapshot.task_files | {file.name: each.save for file, each in tokenizers if each}
 
 
 def _write_weights(layout: Layout, weights: Mapping[str, "Tensor"]) -> None:

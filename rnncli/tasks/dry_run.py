@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
 from rnncli.data.held_out import max_held_out
 from rnncli.messages import Announce
+from rnncli.networks.architecture import Tokens
 from rnncli.storage.bundled import model_directory
 from rnncli.storage.reading import read_description, require_task
 from rnncli.tasks.size_estimate import estimate_sizes, settings_of_classifier
@@ -82,7 +83,7 @@ def plan(request: "TrainingRequest") -> Plan:
     is_running_text = preview.columns.keys() == {"text"}
     vocab_size = settings.vocab_size
     if model is not None and "label" in preview.columns:
-        vocab_size = model.architecture.front.vocab_size
+        vocab_size = _tokens(model).vocab_size
     return Plan(
         data=preview.name,
         task=preview.task,
@@ -169,7 +170,7 @@ def _with_vectors(
     from rnncli.text.vectors import MAX_DIM
 
     if model is not None:
-        return dict(overrides), model.architecture.front.vectors_dim
+        return dict(overrides), _tokens(model).vectors_dim
     if (name := overrides.get("vectors")) is not None:
         require_vectors(name)
     settings = settings_of_classifier(preview, overrides)
@@ -178,6 +179,12 @@ def _with_vectors(
     if vectors == NONE:
         return {**overrides, "vectors": vectors}, 0
     return {**SETTINGS, **overrides, "vectors": vectors}, MAX_DIM  # more values are cut to these
+
+
+def _tokens(model: "ModelDescription") -> Tokens:
+    front = model.architecture.front
+    assert isinstance(front, Tokens)
+    return front
 
 
 def _rounded(epochs: float) -> float:

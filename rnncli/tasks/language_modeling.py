@@ -18,7 +18,7 @@ from rnncli.data.encoded import TokenArray
 from rnncli.errors import DataError
 from rnncli.networks.cells_torch import LayerState
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
-from rnncli.networks.model_torch import OnDevice
+from rnncli.networks.on_device_torch import OnDevice
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
 

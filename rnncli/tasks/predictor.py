@@ -47,8 +47,6 @@ class Predictor(Generic[NetworkT]):
         self._model = model
         self._absolute_path = model.path.absolute()  # another process may be in another folder
         self.parameters = sum(array.size for array in model.weights.values())
-        self._tokenizer = model.tokenizer
-        self._target_tokenizer = model.target_tokenizer
         if not isinstance(model.network, self.network_class):
             raise model.damaged(f"its architecture does not fit the task {self.task}")
         self._network: NetworkT = model.network
@@ -80,12 +78,13 @@ class Predictor(Generic[NetworkT]):
         cls,
         architecture: Architecture,
         weights: Weights,
-        tokenizer: Tokenizer,
+        tokenizer: Tokenizer | None,
         target_tokenizer: Tokenizer | None = None,
         labels: tuple[str, ...] = (),
     ) -> "Self":
         """Make a model that is not saved, such as that of a training that goes on."""
-        description = ModelDescription(cls.task, tokenizer.level, architecture, labels)
+        level = None if tokenizer is None else tokenizer.level
+        description = ModelDescription(cls.task, level, architecture, labels)
         tokenizers = tokenizer, target_tokenizer or tokenizer
         network = build(architecture, weights)
         model = SavedModel(
@@ -112,12 +111,13 @@ class Predictor(Generic[NetworkT]):
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the texts that are read."""
-        return self._tokenizer
+        return self._model.require_tokenizer()
 
     @property
     def target_tokenizer(self) -> Tokenizer:
         """The tokenizer of the texts that are written."""
-        return self._target_tokenizer
+        assert self._model.target_tokenizer is not None
+        return self._model.target_tokenizer
 
     def __repr__(self) -> str:
         properties = ", ".join([*self._properties(), f"{self.parameters:,} parameters"])
@@ -125,7 +125,7 @@ class Predictor(Generic[NetworkT]):
 
     def _properties(self) -> list[str]:
         """Describe the properties of the model, for its representation."""
-        return [f"{self._tokenizer.level} level"]
+        return [f"{self.tokenizer.level} level"]
 
     def _announce_once(self, message: str) -> None:
         if self._announce is not None and message not in self._announced:

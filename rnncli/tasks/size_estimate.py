@@ -8,14 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, Settings
-from rnncli.networks.architecture import (
-    Architecture,
-    Classes,
-    Stack,
-    Tokens,
-    Vocabulary,
-    count_parameters,
-)
+from rnncli.networks.architecture import Architecture, Stack, Tokens, count_parameters
+from rnncli.networks.heads import Classes, Vocabulary
 from rnncli.tasks.sizes import (
     CHAR_EMBEDDING_DIM,
     CHAR_VOCAB_SIZE,

@@ -97,7 +97,7 @@ class Prepared(Generic[TrainableT]):
     trainable: TrainableT
     settings: Settings
     architecture: Architecture
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None  # None where numbers are read
     target_tokenizer: Tokenizer | None = None  # where there are two
     labels: tuple[str, ...] = ()  # in the order of the classes
     unit: str = "tokens"

@@ -31,7 +31,7 @@ def settings_of(
         stack.num_layers,
         description.settings.get("vectors") or NONE,
     )
-    settings = dict(zip(INHERITED, values, strict=True))
+    settings = {n: value for n, value in zip(INHERITED, values, strict=True) if value is not None}
     for name, value in settings.items():
         if overrides.get(name, value) != value:
             option = f"--{name.replace('_', '-')}"

@@ -10,7 +10,8 @@ from torch import Tensor
 from rnncli.analysis.saturation import CLOSED, OPEN
 from rnncli.analysis.traces import record
 from rnncli.networks.architecture import VECTORS
-from rnncli.networks.model_numpy import CausalLM, EncoderDecoder, Network, build
+from rnncli.networks.forecaster_numpy import SequenceForecaster
+from rnncli.networks.model_numpy import CausalLM, EncoderDecoder, TextNetwork, build
 from rnncli.text.batching import pad
 from rnncli.training.contract import Prepared, Progress
 
@@ -53,6 +54,7 @@ class Metrics:
         line |= {name: round(value, 5) for name, value in progress.evaluation.scores.items()}
         if self._sample:
             network = build(self._prepared.architecture, as_arrays(progress.weights))
+            assert not isinstance(network, SequenceForecaster)  # which reads no tokens
             line |= gate_saturation(network, self._sample)
         self._log(line)
         return line
@@ -66,7 +68,7 @@ def as_arrays(weights: Mapping[str, Tensor]) -> dict[str, Any]:
     }
 
 
-def gate_saturation(network: Network, tokens: list[int]) -> dict[str, float]:
+def gate_saturation(network: TextNetwork, tokens: list[int]) -> dict[str, float]:
     """Return the shares of closed and of open gates of each kind as a network reads a text.
 
     Of a cell without gates, the share of hidden states at which tanh is saturated. A translator
@@ -94,6 +96,8 @@ def gate_saturation(network: Network, tokens: list[int]) -> dict[str, float]:
 
 
 def _beginning(prepared: Prepared[Any], texts: Iterable[str]) -> list[int]:
-    """Return the first tokens of texts that the network knows."""
+    """Return the first tokens of texts that the network knows; none if it reads numbers."""
+    if prepared.tokenizer is None:
+        return []
     tokens = chain.from_iterable(map(prepared.tokenizer.encode, texts))
     return list(islice(tokens, SAMPLE_TOKENS))

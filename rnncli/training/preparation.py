@@ -137,12 +137,14 @@ def _describe(
     """Return the description of the model that is to be trained."""
     corpus, settings = request.corpus, prepared.settings
     profile = None
-    if prepared.labels:  # texts of a stream to label may be unlike those of the training
+    if (
+        prepared.labels and prepared.tokenizer is not None
+    ):  # texts of a stream to label may be unlike those of the training
         train, validation = sample(data.train), sample(data.validation)
         profile = drift.profile(train, validation, prepared.tokenizer)
     return ModelDescription(
         task=corpus.task,
-        level=settings.level,
+        level=None if prepared.tokenizer is None else settings.level,
         architecture=prepared.architecture,
         labels=prepared.labels,
         task_values=prepared.task_values
@@ -239,11 +241,14 @@ def _announce(
     units = f"{settings.num_layers} x {settings.hidden_size} units"
     if encoder is not None and decoder is not None:
         units += f" (encoder: {encoder.directions} x {encoder.hidden_size})"
-    vocabulary = f"{prepared.tokenizer.vocab_size:,}"
-    if prepared.target_tokenizer is not None:
-        vocabulary += f" and {prepared.target_tokenizer.vocab_size:,}"
+    vocabulary = ""
+    if prepared.tokenizer is not None:
+        vocabulary = f"{prepared.tokenizer.vocab_size:,}"
+        if prepared.target_tokenizer is not None:
+            vocabulary += f" and {prepared.target_tokenizer.vocab_size:,}"
+        vocabulary += f" {settings.level} tokens, "
     announce(
-        f"model: {direction}{settings.cell}, {units}, {vocabulary} {settings.level} tokens, "
+        f"model: {direction}{settings.cell}, {units}, {vocabulary}"
         f"{parameters / 1e6:.1f} M parameters"
     )
     if prepared.is_fitted:

@@ -65,7 +65,10 @@ def _matching_rows(names: Sequence[str], model_names: Sequence[str]) -> list[tup
 
 
 def _row_names(
-    parameter: str, labels: Sequence[str], tokenizer: Tokenizer, target_tokenizer: Tokenizer
+    parameter: str,
+    labels: Sequence[str],
+    tokenizer: Tokenizer | None,
+    target_tokenizer: Tokenizer | None,
 ) -> Sequence[str]:
     """Return the token or label of each row of a parameter; nothing where rows have no names."""
     if parameter.endswith(LABEL_ROWS):
@@ -75,5 +78,7 @@ def _row_names(
     return _tokens(target_tokenizer) if parameter in TARGET_ROWS else ()
 
 
-def _tokens(tokenizer: Tokenizer) -> list[str]:
+def _tokens(tokenizer: Tokenizer | None) -> list[str]:
+    if tokenizer is None:
+        return []
     return [tokenizer.token(id) for id in range(tokenizer.vocab_size)]

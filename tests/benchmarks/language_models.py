@@ -23,13 +23,8 @@ from torch import nn
 
 from rnncli.analysis.gradients import load_network, network_gradient_by_lag
 from rnncli.config import CELLS, Cell
-from rnncli.networks.architecture import (
-    Architecture,
-    Stack,
-    Tokens,
-    Vocabulary,
-    count_parameters,
-)
+from rnncli.networks.architecture import Architecture, Stack, Tokens, count_parameters
+from rnncli.networks.heads import Vocabulary
 from rnncli.storage.reading import load
 
 BUDGETS = ("110s", "10m")

@@ -12,14 +12,13 @@ from rnncli.networks.architecture import (
     MAX_LAYERS,
     MAX_WIDTH,
     Architecture,
-    Classes,
     Stack,
     Tokens,
-    Vocabulary,
     count_parameters,
     from_json,
     parameters,
 )
+from rnncli.networks.heads import Classes, Vocabulary
 from rnncli.networks.model_torch import build
 
 FRONT, ENCODER, DECODER = Tokens(11, 5), Stack("gru", 1, 6, True), Stack("lstm", 2, 6)

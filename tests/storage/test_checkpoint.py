@@ -24,8 +24,10 @@ from shell import call, tree
 import rnncli
 from rnncli.config import FORMAT_VERSION, TASKS, Task
 from rnncli.errors import ModelError
-from rnncli.networks.architecture import Architecture, Classes
-from rnncli.networks.model_torch import OnDevice, build
+from rnncli.networks.architecture import Architecture
+from rnncli.networks.heads import Classes
+from rnncli.networks.model_torch import build
+from rnncli.networks.on_device_torch import OnDevice
 from rnncli.storage.description import ModelDescription, TrainingRecord
 from rnncli.storage.layout import MEMORY, NGRAMS, Layout
 from rnncli.storage.reading import load

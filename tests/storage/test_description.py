@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rnncli.networks.architecture import Architecture, Classes, Stack, Tokens
+from rnncli.networks.architecture import Architecture, Stack, Tokens
+from rnncli.networks.heads import Classes
 from rnncli.storage.card import format_card
 from rnncli.storage.description import (
     DataDescription,

@@ -54,7 +54,8 @@ def neighbours_figure(word: str, similarities: Sequence[Similarity]) -> Figure:
 
 def _training(description: ModelDescription) -> Iterator[list[str]]:
     """Yield the names and values of how a model was trained."""
-    yield ["task", f"{description.task}, {description.level} level"]
+    level = "" if description.level is None else f", {description.level} level"
+    yield ["task", f"{description.task}{level}"]
     if description.labels:
         yield ["labels", ", ".join(map(token_label, description.labels[:20]))]
     if (data := description.data) is not None:

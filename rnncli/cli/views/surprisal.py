@@ -22,7 +22,7 @@ SCALES = {  # of bits: a word tells more than a character
 
 def score_texts(request: Request, generator: TextGenerator, control: str | None) -> None:
     """Answer every text of a request with its surprisal, under the control code ``control``."""
-    level = generator.description.level
+    level = generator.tokenizer.level
     if request.is_coloured:
         announce_legend(request.messenger, legend(level))
 

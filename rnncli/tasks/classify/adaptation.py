@@ -141,7 +141,7 @@ def adapted_training(
         train,
         validation,
         labels,
-        model.tokenizer,
+        model.require_tokenizer(),
         settings,
         ngrams,
         vectors=TokenVectors.of(model),

@@ -139,7 +139,7 @@ class TextClassifier(Predictor[SequenceClassifier]):
 
     def member_logits(self, texts: Sequence[str]) -> Floats:
         """Return the logits (K, N, C) of the network and, where there is one, the n-gram model."""
-        encoded = [[*ids, EOS] for ids in self._tokenizer.encode_all(map(plain_signs, texts))]
+        encoded = [[*ids, EOS] for ids in self.tokenizer.encode_all(map(plain_signs, texts))]
         rows = self._map_batches(
             lambda rows: self._network.classify(*pad([encoded[row] for row in rows])),
             encoded,

@@ -191,7 +191,7 @@ def _build(
         tokenizer, vectors = _vocabulary(data, settings, min_count, announce)
     else:
         announce_adaptation(init_from, labels, announce)
-        tokenizer, vectors = init_from.tokenizer, TokenVectors.of(init_from)
+        tokenizer, vectors = init_from.require_tokenizer(), TokenVectors.of(init_from)
     train, validation = (
         _examples(part, labels, tokenizer, scratch / name)
         for part, name in ((data.train, "train.bin"), (data.validation, "validation.bin"))

@@ -14,8 +14,9 @@ from rnncli.analysis.metrics import accuracy, confusion_matrix, macro_f1, mean_a
 from rnncli.config import Settings
 from rnncli.data.batches import Batch, bucketed_batches, sorted_batches, trim
 from rnncli.data.encoded import EncodedTexts
-from rnncli.networks.architecture import Classes, Stack, Tokens
+from rnncli.networks.architecture import Stack, Tokens
 from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.heads import Classes
 from rnncli.networks.losses import classification_loss
 from rnncli.networks.model_torch import SequenceClassifier
 from rnncli.networks.numerics import Floats, log_softmax

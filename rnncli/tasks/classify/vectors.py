@@ -13,7 +13,7 @@ from rnncli.config import Settings
 from rnncli.data.vector_sources import NONE, bundled_vectors, read_word_vectors
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
-from rnncli.networks.architecture import VECTORS
+from rnncli.networks.architecture import VECTORS, Tokens
 from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.vectors import add_words, coverage
@@ -45,9 +45,9 @@ class TokenVectors:
             return None
         values: Any = model.weights[VECTORS]  # int8, unlike all others
         source = description.data.vectors if description.data is not None else None
-        return cls(
-            np.array(values), description.architecture.front.vectors_only, source or UNKNOWN_SOURCE
-        )
+        front = description.architecture.front
+        assert isinstance(front, Tokens)
+        return cls(np.array(values), front.vectors_only, source or UNKNOWN_SOURCE)
 
     @property
     def digest(self) -> str:

@@ -189,7 +189,7 @@ class TextGenerator(LanguageModelPredictor):
     def _sampler(self, config: SamplingConfig) -> Sampler:
         row_ends = self.controls.row_ends() if self.controls is not None else ()
         stop_strings = StopStrings(config.stop, row_ends)
-        return Sampler(self._network, self._tokenizer, config, stop_strings)
+        return Sampler(self._network, self.tokenizer, config, stop_strings)
 
     def _draw_texts(
         self,
@@ -251,12 +251,12 @@ class TextGenerator(LanguageModelPredictor):
         """Return the tokens of a prompt that is the beginning of a line."""
         if label is not None or not prompt:
             return self._encode(prompt, label)
-        return self._tokenizer.encode("\n") + self._encode(prompt)
+        return self.tokenizer.encode("\n") + self._encode(prompt)
 
     def _encode(self, prompt: str, label: str | None = None) -> list[int]:
         if len(prompt) > MAX_CHARACTERS:
             self._announce_once(f"only the last {MAX_CHARACTERS:,} characters of a prompt are read")
-        ids = self._tokenizer.encode(self._with_known_signs(prompt[-MAX_CHARACTERS:]))
+        ids = self.tokenizer.encode(self._with_known_signs(prompt[-MAX_CHARACTERS:]))
         if label is not None:
             return self._context(label) + ids
         # Without a prompt, or with one that has no tokens: a new line, where a text can begin.
@@ -280,7 +280,7 @@ class TextGenerator(LanguageModelPredictor):
         return "".join(read.get(sign, sign) for sign in prompt)
 
     def _is_token(self, sign: str) -> bool:
-        ids = self._tokenizer.encode(sign)
+        ids = self.tokenizer.encode(sign)
         return len(ids) == 1 and ids[0] != UNK
 
 

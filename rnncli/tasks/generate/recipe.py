@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rnncli.config import DEFAULTS, SamplingConfig, Settings
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.messages import Announce, stage
-from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary, count_parameters
+from rnncli.networks.architecture import Architecture, Stack, Tokens, count_parameters
 from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.heads import Vocabulary
 from rnncli.networks.model_torch import CausalLM
 from rnncli.networks.model_torch import build as build_network
 from rnncli.storage.description import ModelDescription

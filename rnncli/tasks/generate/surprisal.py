@@ -92,7 +92,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         texts = as_texts(texts)
         context = self.scoring_context(control)
         short_texts = [text for text in texts if len(text) < MAX_CHARACTERS]
-        encoded = [self._tokenizer.encode_with_ends(text + "\n") for text in short_texts]
+        encoded = [self.tokenizer.encode_with_ends(text + "\n") for text in short_texts]
         sequences = [context + ids for ids, _ in encoded]
         scored = self.token_bits(sequences)
         surprisals = (
@@ -120,7 +120,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         state = None
         ends, bits, start = [], [], 0
         for piece in split_long_text(text + "\n", MAX_CHARACTERS):
-            ids, piece_ends = self._tokenizer.encode_with_ends(piece)
+            ids, piece_ends = self.tokenizer.encode_with_ends(piece)
             (piece_bits,), state = self._bits([context + ids], state)
             bits.append(piece_bits[len(context) - 1 :])
             ends.append(np.array(piece_ends) + start)
@@ -137,7 +137,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
         tokens, lengths = pad(texts)  # (N, T + 1)
         state = state or self._network.empty_state(len(tokens))
         bits = np.empty((len(tokens), tokens.shape[1] - 1), np.float32)  # (N, T)
-        window = max(1, CACHED_LOGITS // (self._tokenizer.vocab_size * len(tokens)))
+        window = max(1, CACHED_LOGITS // (self.tokenizer.vocab_size * len(tokens)))
         for start in range(0, bits.shape[1], window):
             part = slice(start, start + window)
             logits, state = self._network.decode(tokens[:, :-1][:, part], state)  # (N, W, V)
@@ -168,8 +168,8 @@ class LanguageModelPredictor(Predictor[CausalLM]):
             DataError: there is nothing to predict.
 
         """
-        max_steps = min(SCORING_WINDOW, max(1, MAX_LOGITS // self._tokenizer.vocab_size))
-        ids = chain.from_iterable(map(self._tokenizer.encode, texts))
+        max_steps = min(SCORING_WINDOW, max(1, MAX_LOGITS // self.tokenizer.vocab_size))
+        ids = chain.from_iterable(map(self.tokenizer.encode, texts))
         last_token, count = list(islice(ids, 1)), 0
         state = self._network.empty_state(1)
         while True:
@@ -190,7 +190,7 @@ class LanguageModelPredictor(Predictor[CausalLM]):
     @property
     def _max_texts(self) -> int:
         """The largest number of texts in a batch."""
-        return min(BATCH_TEXTS, max(1, MAX_LOGITS // self._tokenizer.vocab_size))
+        return min(BATCH_TEXTS, max(1, MAX_LOGITS // self.tokenizer.vocab_size))
 
     def require_control(self, control: str | None) -> str | None:
         """Normalise the name of a control code.
@@ -225,8 +225,8 @@ class LanguageModelPredictor(Predictor[CausalLM]):
 
     def _context(self, label: str | None) -> list[int]:
         """Return the tokens before a text: a newline, and the control code."""
-        context = self._tokenizer.encode("\n")
-        return context if label is None else context + self._tokenizer.encode(prefix(label))
+        context = self.tokenizer.encode("\n")
+        return context if label is None else context + self.tokenizer.encode(prefix(label))
 
 
 def _surprisal(text: str, ends: Ints, bits: Floats) -> Surprisal:

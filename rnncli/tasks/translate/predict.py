@@ -73,15 +73,15 @@ class Translator(Predictor[EncoderDecoder]):
         self._confidence = Confidence.parse(self._tuned)
         try:
             values = model.description.task_values.get(SOURCES)
-            profile = SourceProfile.parse(values, self._tokenizer.vocab_size)
+            profile = SourceProfile.parse(values, self.tokenizer.vocab_size)
         except ValueError as error:
             raise model.damaged(str(error)) from None
-        self._reader = Reader(self._tokenizer, profile, self._announce_once)
+        self._reader = Reader(self.tokenizer, profile, self._announce_once)
         sentences = None if profile is None else profile.sentences
         self._segmenter = Segmenter(sentences, self._announce_once)
         self._memory: TranslationMemory | None = None
         if (file := model.task_files.get(MEMORY)) is not None:
-            sizes = self._tokenizer.vocab_size, self._target_tokenizer.vocab_size
+            sizes = self.tokenizer.vocab_size, self.target_tokenizer.vocab_size
             self._memory = TranslationMemory.read(file, self._network.feature_size, sizes)
 
     @property
@@ -182,7 +182,7 @@ class Translator(Predictor[EncoderDecoder]):
                 Tokens(pairs[i][side], *tokenizer.encode_with_ends(pairs[i][side]))
                 for i in pair_numbers
             ]
-            for side, tokenizer in enumerate((self._tokenizer, self._target_tokenizer))
+            for side, tokenizer in enumerate((self.tokenizer, self.target_tokenizer))
         )
         source_ids = [[*source.ids, EOS] for source in sources]
         inputs = [[BOS, *target.ids[:-1]] for target in targets]
@@ -216,9 +216,9 @@ class Translator(Predictor[EncoderDecoder]):
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
         readings = [self._reader.read(texts[i]) for i in translated]
         signs = [plain_signs(reading.text) for reading in readings]
-        sources = [[*ids, EOS] for ids in self._tokenizer.encode_all(signs)]
+        sources = [[*ids, EOS] for ids in self.tokenizer.encode_all(signs)]
         self._reader.check_language(signs, sources)
-        prefix_tokens = tuple(self._target_tokenizer.encode(clean(prefix)))
+        prefix_tokens = tuple(self.target_tokenizer.encode(clean(prefix)))
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
             batch = [sources[row] for row in rows]
@@ -265,7 +265,7 @@ class Translator(Predictor[EncoderDecoder]):
         prefix: tuple[int, ...],
     ) -> list[list[Hypothesis]]:
         """Return the n best hypotheses of sources; ``state`` is the initial one of the decoder."""
-        rules = LOOPS[self._target_tokenizer.level]
+        rules = LOOPS[self.target_tokenizer.level]
         if config.no_repeat_ngram is not None:
             rules = replace(rules, ngram_size=config.no_repeat_ngram, max_ngram_count=1)
         limits = 2 * np.array([len(source) for source in sources]) + 10
@@ -286,7 +286,7 @@ class Translator(Predictor[EncoderDecoder]):
         hypotheses: Sequence[Sequence[Hypothesis]],
     ) -> list[list[Translation]]:
         """Decode hypotheses; ``state`` is the initial one of the decoder."""
-        tokenizers = self._tokenizer, self._target_tokenizer
+        tokenizers = self.tokenizer, self.target_tokenizer
         sources = [reading.text for reading in readings]
         attend = partial(attention_to_sources, self._network, state)
         texts = decode_all(hypotheses, sources, tokenizers, attend)

@@ -204,7 +204,7 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         Behind the latter is its reference in brackets.
         """
         tokenizer, target_tokenizer = prepared.tokenizer, prepared.target_tokenizer
-        assert target_tokenizer is not None
+        assert tokenizer is not None and target_tokenizer is not None
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         model = Translator.of_weights(prepared.architecture, arrays, tokenizer, target_tokenizer)
         if text is not None:

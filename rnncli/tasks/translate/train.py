@@ -15,8 +15,9 @@ from rnncli.data.batches import Batch, bucketed_batches, sorted_batches, trim
 from rnncli.data.encoded import EncodedTexts, encode
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
-from rnncli.networks.architecture import Architecture, Stack, Tokens, Vocabulary
+from rnncli.networks.architecture import Architecture, Stack, Tokens
 from rnncli.networks.embedding_torch import DropoutRates
+from rnncli.networks.heads import Vocabulary
 from rnncli.networks.losses import SampledSoftmax, cross_entropy
 from rnncli.networks.model_torch import EncoderDecoder
 from rnncli.networks.model_torch import build as build_network
