@@ -98,6 +98,11 @@ def is_usual(name: str) -> bool:
     return name == name.strip() and _usual([name], usual) is not None
 
 
+def is_usual_label(name: str) -> bool:
+    """Return whether a name is usual for a column of labels."""
+    return _usual([name], LABEL_NAMES) is not None
+
+
 def _usual(names: Iterable[str], usual_names: Iterable[str]) -> str | None:
     """Return the name that is the most usual one."""
     spellings = {name.casefold().replace(" ", "_"): name for name in names}

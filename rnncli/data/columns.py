@@ -1,5 +1,6 @@
 """Choose the task and its columns: as named, else by usual names, else by contents."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,8 +12,14 @@ from rnncli.data.column_contents import (
     find_by_contents,
     in_two_languages,
 )
-from rnncli.data.column_errors import column_options, one_language, require_single, undecided
-from rnncli.data.column_names import find_assumed_pair, find_columns, usual_pair
+from rnncli.data.column_errors import (
+    MAX_LABELS,
+    column_options,
+    one_language,
+    require_single,
+    undecided,
+)
+from rnncli.data.column_names import find_assumed_pair, find_columns, is_usual_label, usual_pair
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
@@ -79,6 +86,7 @@ def choose(
     notices = [
         *([_task_notice(table, choice)] if announces_task else []),
         *([] if requested else _other_languages(table, choice.columns)),
+        *([] if "label" in named else _other_labels(table, choice.columns)),
     ]
     return replace(choice, notices=(*notices, *choice.notices))
 
@@ -248,6 +256,23 @@ def _other_languages(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
     languages = [name for name in usual_pair(table.names) if name not in columns.values()]
     if "source" in columns and languages:
         yield f"left out: {', '.join(languages)}, which --source and --target can choose"
+
+
+def _other_labels(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
+    """Say which further columns hold labels, and how to take one: a name alone may be wrong."""
+    if "label" not in columns or len(table.names) == len(columns):
+        return
+    labels = [
+        column.name
+        for column in columns_of(table.sample())
+        if column.is_label and column.name not in columns.values()
+        if not column.is_identifier or is_usual_label(column.name)
+    ]
+    if labels:
+        yield (
+            f"labels may also be in {name_list(labels, MAX_LABELS)}; to take "
+            f"{'it' if len(labels) == 1 else 'one'} instead: --label {shlex.quote(labels[0])}"
+        )
 
 
 def _plain_text_error(table: Table, task: Task) -> DataError:

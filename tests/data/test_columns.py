@@ -74,6 +74,21 @@ def test_nothing_is_announced_that_was_asked_for(tmp_path: Path) -> None:
     assert read_corpus([path], task="classify", columns=columns).notices == ()
 
 
+def test_other_columns_of_labels_are_named_with_the_option_that_takes_them(tmp_path: Path) -> None:
+    header = ["id", "message", "stars", "team", "sent", "rating"]
+    teams, days = ("billing", "the shop"), ("2024-01-02", "2024-02-03")
+    rows = [
+        [str(n), f"this is message {n}", str(n % 5), teams[n % 2], days[n % 2], str(n % 3)]
+        for n in range(20)
+    ]
+    path = write(tmp_path / "a.csv", as_csv([header, *rows]))
+    corpus = read_corpus([path])
+    assert corpus.columns["label"] == "rating"
+    notice = "labels may also be in stars, team; to take one instead: --label stars"
+    assert notice in corpus.notices
+    assert len(read_corpus([path], columns=Columns(label="team")).notices) == 1
+
+
 def test_of_more_than_two_languages_the_first_two_are_taken(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", as_jsonl(["id", "en", "de", "fr"], [[1, "a", "b", "c"]] * 2))
     corpus = read_corpus([path])
