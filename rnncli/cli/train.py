@@ -116,9 +116,9 @@ def train(
     init_from: Annotated[
         Path | None,
         option(
-            "--init-from DIR",
+            "--init-from MODEL",
             MODEL,
-            "Start from this model: its weights, sizes and vectors.",
+            "Start from this model: its weights, sizes and vectors; none: from nothing.",
         ),
     ] = None,
     freeze: settings.Freeze = None,

@@ -1,5 +1,6 @@
 """Count the rows of data without storing them: what a training would read."""
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from rnncli.data.tables import Table, no_train_split
 
 COUNTED_ROWS, COUNTED_CHARACTERS = 50_000, 1 << 24  # half a second of reading
 SHOWN_ROWS = 3
-KEPT_TEXTS = 2_000
+DRAWN_ROWS = 2_000
 
 
 @dataclass
@@ -38,7 +39,7 @@ class CorpusPreview:
     characters: Counter[str] = field(default_factory=Counter)  # of each column
     words: Counter[str] = field(default_factory=Counter)
     sample: list[dict[str, str]] = field(default_factory=list)  # the first that are not blank
-    texts: list[str] = field(default_factory=list)  # the first of those to learn from
+    drawn: list[tuple[str, ...]] = field(default_factory=list)  # rows, evenly from all
     notices: tuple[str, ...] = ()
 
 
@@ -82,14 +83,17 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
     usable = total = 0
     rows = numbered_rows(table, preview.columns)
     label = next((place for place, name in enumerate(names) if name in ("label", "control")), None)
+    rng = random.Random(0)
     end = 0  # of the rows that were counted
     for end, row in rows:  # noqa: B007 - of the last row
         preview.rows += 1
         usable += not row[0].isspace()
         if len(preview.sample) < SHOWN_ROWS and row[0].strip():
             preview.sample.append(dict(zip(names, row, strict=True)))
-        if preview.rows <= KEPT_TEXTS:
-            preview.texts.append(row[0])
+        if preview.rows <= DRAWN_ROWS:
+            preview.drawn.append(row)
+        elif (place := rng.randrange(preview.rows)) < DRAWN_ROWS:
+            preview.drawn[place] = row
         if label is not None:
             preview.labels[row[label]] += 1
         for name, cell in zip(names, row, strict=True):

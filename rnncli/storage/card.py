@@ -41,6 +41,8 @@ def format_card(
         ]
         if data.vectors is not None:
             lines.append(f"Word vectors, frozen: {data.vectors}.")
+        if data.init_from is not None:
+            lines.append(f"The training started from {data.init_from}.")
     gain = None if training is None else training.doubling_gain
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in description.scores.items())
     lines += [

@@ -47,6 +47,7 @@ class DataDescription:
     unlabelled: tuple[str, ...] = ()  # names of the texts for pretraining
     max_held_out: Mapping[str, int] = field(default_factory=dict)
     vectors: str | None = None  # where the word vectors come from, and their licence
+    init_from: str | None = None  # the model that the training started from, and its licence
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Tell what a training would do: data, task, sizes, epochs; do not do it, nor import PyTorch."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
@@ -13,7 +14,7 @@ from rnncli.storage.reading import read_description, require_task
 from rnncli.tasks.size_estimate import estimate_sizes, settings_of_classifier
 from rnncli.tasks.speed import weights_a_second
 from rnncli.tasks.training_settings import require_settings_of
-from rnncli.training.initial_model import settings_of
+from rnncli.training.initial_model import FROM_NOTHING, settings_of
 
 if TYPE_CHECKING:
     from rnncli.data.preview import CorpusPreview
@@ -71,8 +72,9 @@ def plan(request: "TrainingRequest") -> Plan:
     columns = request.columns or ANY_COLUMNS
     preview = preview_corpus(request.data, request.task, columns, request.revision)
     require_settings_of(preview.task, {**request.settings, "unlabelled": request.unlabelled})
-    model, overrides = _initial_model(request, preview)
     notices: list[str] = []
+    request = _with_initial_model(request, preview, notices.append)
+    model, overrides = _settings(request, preview)
     vectors_dim, freeze = 0, False
     if "label" in preview.columns:
         overrides, vectors_dim = _with_vectors(overrides, preview, model, request, notices.append)
@@ -107,7 +109,24 @@ def plan(request: "TrainingRequest") -> Plan:
     )
 
 
-def _initial_model(
+def _with_initial_model(
+    request: "TrainingRequest", preview: "CorpusPreview", announce: Announce
+) -> "TrainingRequest":
+    """Return the request with the model that it would start from."""
+    from rnncli.tasks.classify.sentiment_start import MODEL, draw, sentiment_model
+
+    if request.init_from == FROM_NOTHING:
+        return replace(request, init_from=None)
+    if request.init_from is not None or "label" not in preview.columns or request.unlabelled:
+        return request
+    rows = [preview.drawn[i] for i in draw(len(preview.drawn))]
+    places = [list(preview.columns).index(name) for name in ("text", "label")]
+    texts, labels = ([row[place] for row in rows] for place in places)
+    model = sentiment_model(request.data, texts, labels, request.settings, announce)
+    return request if model is None else replace(request, init_from=Path(MODEL))
+
+
+def _settings(
     request: "TrainingRequest", preview: "CorpusPreview"
 ) -> "tuple[ModelDescription | None, dict[str, Any]]":
     """Return the model to start from, if there is one, and the settings given by it and a person.
@@ -174,7 +193,7 @@ def _with_vectors(
     if (name := overrides.get("vectors")) is not None:
         require_vectors(name)
     settings = settings_of_classifier(preview, overrides)
-    texts = map(plain_signs, preview.texts)
+    texts = (plain_signs(row[0]) for row in preview.drawn)
     vectors = choose_vectors(texts, settings, bool(request.unlabelled), announce)
     if vectors == NONE:
         return {**overrides, "vectors": vectors}, 0

@@ -23,6 +23,7 @@ from rnncli.tasks.examples import example
 from rnncli.tasks.loggers import LoggerName, open_logger, require_logger
 from rnncli.tasks.training_result import KeptState, TrainingResult
 from rnncli.tasks.training_settings import require_settings_of
+from rnncli.training.initial_model import FROM_NOTHING
 from rnncli.training.torchrun import world_size
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class TrainingRequest:
     columns: "Columns | None" = None
     revision: str | None = None
     unlabelled: Sequence[str] = ()
-    init_from: Path | None = None
+    init_from: Path | None = None  # `FROM_NOTHING`: none; None: what suits the data
     checkpoint_every: float | None = None  # seconds
     log: LoggerName | None = None  # another tool that gets the numbers of each evaluation
     began: float | None = None  # the time budget, as ``time.monotonic`` tells it; None: now
@@ -92,8 +93,10 @@ class Trainer:
         self._announce = announce
         for defaults in DEFAULTS.values():
             defaults.with_overrides(request.settings)
-        start = None if request.init_from is None else model_directory(request.init_from)
-        self._init_from = None if start is None else read_whole(start, lambda: read_model(start))
+        self._init_from: SavedModel | None = None
+        if request.init_from not in (None, FROM_NOTHING):
+            start = model_directory(request.init_from)
+            self._init_from = read_whole(start, lambda: read_model(start))
         if (vectors := request.settings.get("vectors")) is not None:
             from rnncli.data.vector_sources import require_vectors
 
@@ -119,7 +122,9 @@ class Trainer:
         require_settings_of(corpus.task, {**request.settings, "unlabelled": request.unlabelled})
         unlabelled = self._read_unlabelled()
         start = self._init_from
-        if start is not None:
+        if start is None:
+            self._init_from = self._choose_initial_model(corpus)
+        else:
             require_task(start.path, start.description.task, corpus.task, "leave --init-from out")
         writer = ModelWriter(request.output or MODELS / corpus.task, request.force)
         with stage("loading PyTorch"):
@@ -213,6 +218,18 @@ class Trainer:
         from rnncli.data.corpus import read_corpus
 
         return [read_corpus([name], task="generate") for name in self._request.unlabelled]
+
+    def _choose_initial_model(self, corpus: "Corpus") -> SavedModel | None:
+        """Return the bundled model that suits the data, unless none is to be chosen."""
+        from rnncli.tasks.classify.sentiment_start import draw, sentiment_model
+
+        request = self._request
+        if corpus.task != "classify" or request.init_from == FROM_NOTHING or request.unlabelled:
+            return None
+        rows = corpus.splits["train"]
+        rows = rows.select(draw(len(rows)))
+        texts, labels = (list(column_values(rows, name)) for name in ("text", "label"))
+        return sentiment_model(request.data, texts, labels, request.settings, self._announce)
 
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path

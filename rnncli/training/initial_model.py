@@ -8,6 +8,7 @@ from rnncli.data.vector_sources import NONE
 from rnncli.errors import ConfigError
 from rnncli.storage.description import ModelDescription
 
+FROM_NOTHING = Path("none")  # is typed in place of a model, where none is to be chosen
 INHERITED = ("level", "cell", "embedding_dim", "hidden_size", "num_layers", "vectors")
 
 

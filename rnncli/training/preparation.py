@@ -19,6 +19,7 @@ from rnncli.data.held_out import max_held_out
 from rnncli.data.split import hold_out
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration
+from rnncli.storage.bundled import model_name
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot
@@ -86,7 +87,7 @@ def open_session(
     parameters = sum(p.numel() for p in prepared.trainable.model.parameters())
     _announce(announce, prepared, parameters, data)
     if model is not None and not prepared.is_fitted:
-        announce(f"initialised from {model.path}: {copy_weights(model, prepared)}")
+        announce(f"initialised from {model_name(model.path)}: {copy_weights(model, prepared)}")
     description = _describe(request, prepared, data, limits)
     snapshot = Snapshot(
         description, "", [], prepared.tokenizer, prepared.target_tokenizer, dict(prepared.files)
@@ -163,11 +164,19 @@ def _describe(
             unlabelled=tuple(other.name for other in request.unlabelled),
             max_held_out=limits,
             vectors=prepared.vectors,
+            init_from=None if request.init_from is None else _source(request.init_from),
         ),
         profile=profile,
         training=TrainingRecord(request.command, platform.python_version(), torch.__version__),
         rnncli_version=__version__,
     )
+
+
+def _source(model: SavedModel) -> str:
+    """Return the name of a model and the licence of the data that it has learned from."""
+    data = model.description.data
+    licence = None if data is None else data.licence
+    return f"{model_name(model.path)}, licence: {licence or 'not stated'}"
 
 
 def _identity(

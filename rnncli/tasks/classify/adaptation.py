@@ -26,6 +26,7 @@ from rnncli.messages import Announce, name_list, stage
 from rnncli.networks.architecture import VECTORS
 from rnncli.networks.model_numpy import SequenceClassifier
 from rnncli.networks.numerics import Floats
+from rnncli.storage.bundled import model_name
 from rnncli.storage.layout import NGRAMS
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.dual_regression import DualRegression
@@ -108,7 +109,7 @@ def announce_adaptation(model: SavedModel, labels: Sequence[str], announce: Anno
     new = [label for label in labels if label not in known]
     kept = [label for label in labels if label in known]
     announce(
-        f"adapting {model.path}: its vocabulary"
+        f"adapting {model_name(model.path)}: its vocabulary"
         + (" and word vectors stay" if VECTORS in model.weights else " stays")
         + (f"; labels that it has: {name_list(kept)}" if kept else "")
         + (f"; new labels: {name_list(new)}" if new else "")

@@ -5,8 +5,8 @@ from typing import Any
 
 from rnncli.errors import ConfigError
 
-# Of more, fine-tuning makes more; this bounds the matrices of all pairs of texts, too.
-MAX_TEXTS = 1_000
+USUAL_TEXTS = 500  # up to so many, the encoder is kept; of more, fine-tuning makes more
+MAX_TEXTS = 1_000  # for which it can be kept: this bounds the matrices of all pairs of texts
 # Where one of these is given, all weights are trained.
 TRAINING_SETTINGS = {"epochs", "steps", "learning_rate"}
 
@@ -24,7 +24,7 @@ def keeps_encoder(
     number = min(texts, overrides.get("max_rows") or texts)
     if freeze is None:
         is_trained = pretrains or TRAINING_SETTINGS & overrides.keys()
-        return has_model and number <= MAX_TEXTS and not is_trained
+        return has_model and number <= USUAL_TEXTS and not is_trained
     if freeze and not has_model:
         raise ConfigError("--freeze keeps the encoder of a model", "name it: --init-from DIR")
     if freeze and pretrains:
