@@ -69,8 +69,8 @@ def plan(request: "TrainingRequest") -> Plan:
 
     for defaults in DEFAULTS.values():
         defaults.with_overrides(request.settings)
-    columns = request.columns or ANY_COLUMNS
-    preview = preview_corpus(request.data, request.task, columns, request.revision)
+    where = request.data, request.task, request.columns or ANY_COLUMNS, request.revision
+    preview = preview_corpus(*where)
     require_settings_of(preview.task, {**request.settings, "unlabelled": request.unlabelled})
     notices: list[str] = []
     request = _with_initial_model(request, preview, notices.append)
@@ -82,7 +82,6 @@ def plan(request: "TrainingRequest") -> Plan:
     speed = weights_a_second(choose_threads(overrides.get("threads")))
     sizes = estimate_sizes(preview, overrides, speed, vectors_dim)
     settings = sizes.settings
-    is_running_text = preview.columns.keys() == {"text"}
     vocab_size = settings.vocab_size
     if model is not None and "label" in preview.columns:
         vocab_size = _tokens(model).vocab_size
@@ -91,7 +90,7 @@ def plan(request: "TrainingRequest") -> Plan:
         task=preview.task,
         columns=preview.columns,
         rows=preview.rows,
-        held_out=0 if is_running_text else _held_out(preview, request),
+        held_out=_held_out(preview, request),
         is_estimate=not preview.is_whole,
         parts=preview.parts,
         labels=dict(preview.labels.most_common()),
@@ -145,7 +144,12 @@ def _settings(
 
 
 def _held_out(preview: "CorpusPreview", request: "TrainingRequest") -> int:
-    """Return how many rows are held out: those of a split of their own, else a share."""
+    """Return how many rows are held out: those of a split of their own, else a share.
+
+    Of running text it is a share of the characters.
+    """
+    if preview.columns.keys() == {"text"}:
+        return 0
     if "validation" in preview.parts:
         return preview.parts["validation"]
     share: float = request.settings.get("validation", DEFAULTS[preview.task].validation)
