@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
     from rnncli.tasks.labelling.suggestions import suggest as suggest
     from rnncli.tasks.labelling.suspects import suspects as suspects
+    from rnncli.tasks.push import push as push
     from rnncli.tasks.translate.predict import Translator as Translator
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "inspect",
     "load",
     "models",
+    "push",
     "suggest",
     "suspects",
     "train",
@@ -40,6 +42,7 @@ _MODULES = {
     "models": "rnncli.storage.catalogue",
     "explain": "rnncli.analysis.occlusion",
     "inspect": "rnncli.cli.views.notebook",
+    "push": "rnncli.tasks.push",
     "suggest": "rnncli.tasks.labelling.suggestions",
     "suspects": "rnncli.tasks.labelling.suspects",
     "TextClassifier": "rnncli.tasks.classify.predict",

@@ -1,30 +1,47 @@
-"""A stand-in for the Hugging Face hub that serves a folder to its real clients.
+"""A stand-in for the Hugging Face hub that serves a folder to its real clients, and takes models.
 
 The folder holds repositories as ``org/name/``, their files as on the hub: a README.md with its
 YAML, and the data. What ``load_dataset`` and ``huggingface_hub`` ask for is answered, and nothing
-more. A repository whose card has an ``extra_gated_prompt`` is closed, as on the hub.
+more. A repository whose card has an ``extra_gated_prompt`` is closed, as on the hub; one with a
+file ``.private`` beside it is for those who send a token, as is all that writes.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from huggingface_hub import DatasetCard
 
 
+@dataclass
+class Traffic:
+    """The files that were asked for, of which one may be held: sent by half, until it is released.
+
+    ``is_held`` is set as soon as half of the file is sent.
+    """
+
+    held: str = ""
+    is_held: Event = field(default_factory=Event)
+    is_released: Event = field(default_factory=Event)
+    files: list[str] = field(default_factory=list)
+
+
 @contextmanager
-def serve_hub(root: Path) -> Iterator[str]:
+def serve_hub(root: Path, seen: Traffic | None = None) -> Iterator[str]:
     """Serve ``root`` while the context lasts, and give the address for ``HF_ENDPOINT``."""
 
     class Handler(_Handler):
         folder = root
+        traffic = seen or Traffic()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True  # clients keep connections open
@@ -67,13 +84,20 @@ class _Repository:
 
     def info(self) -> dict[str, Any]:
         names = [path.relative_to(self.folder).as_posix() for path in self.paths]
+        sizes = [path.stat().st_size for path in self.paths]
         return {
             "id": self.name,
             "sha": self.commit,
-            "private": False,
+            "private": self.is_private,
             "cardData": self.card(),
-            "siblings": [{"rfilename": name} for name in names],
+            "siblings": [
+                {"rfilename": name, "size": size} for name, size in zip(names, sizes, strict=True)
+            ],
         }
+
+    @property
+    def is_private(self) -> bool:
+        return self.folder.with_suffix(".private").exists()
 
     def entries(self, below: str) -> list[dict[str, Any]]:
         start = self.folder / below
@@ -103,6 +127,7 @@ def _sum(content: bytes) -> str:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     folder: Path
+    traffic: Traffic
 
     def do_GET(self) -> None:
         self._answer()
@@ -117,15 +142,36 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        body = self._body().decode()
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
         try:
             self._route(parts, body)
         except _RefusalError as refused:
             self._send(b"", refused.status, {"X-Error-Code": refused.code})
 
+    def _body(self) -> bytes:
+        """Read the body of a request; that of a commit is streamed in chunks."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def _route(self, parts: list[str], body: str) -> None:
         match parts:
+            case ["api", "repos", "create"]:
+                self._create(json.loads(body))
+            case ["api", "validate-yaml"]:
+                self._send_json({"errors": [], "warnings": []})
+            case ["api", "models", org, name, "preupload", "main"]:
+                files = json.loads(body)["files"]
+                plain = {"uploadMode": "regular", "shouldIgnore": False}
+                self._send_json({"files": [{"path": file["path"], **plain} for file in files]})
+            case ["api", "models", org, name, "commit", "main"]:
+                self._commit(f"{org}/{name}", map(json.loads, body.splitlines()))
             case ["api", "datasets", org, name]:
                 self._send_json(self._repository(org, name).info())
             case ["api", "datasets", org, name, "revision", revision]:
@@ -150,12 +196,47 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _RefusalError(HTTPStatus.NOT_FOUND, "EntryNotFound")
 
     def _repository(self, org: str, name: str, revision: str = "main") -> _Repository:
-        return _Repository(self.folder, f"{org}/{name}", revision)
+        repository = _Repository(self.folder, f"{org}/{name}", revision)
+        if repository.is_private:
+            self._require_token("RepoNotFound")
+        return repository
+
+    def _require_token(self, code: str = "") -> None:
+        if not self.headers.get("Authorization", "").startswith("Bearer "):
+            raise _RefusalError(HTTPStatus.UNAUTHORIZED, code)
+
+    def _create(self, wanted: dict[str, Any]) -> None:
+        self._require_token()
+        folder = self.folder / wanted["organization"] / wanted["name"]
+        status = HTTPStatus.CONFLICT if folder.exists() else HTTPStatus.OK
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / ".gitattributes").write_text("*.safetensors filter=lfs\n")
+            if wanted.get("private") or wanted.get("visibility") == "private":
+                folder.with_suffix(".private").touch()
+        url = f"http://{self.headers['Host']}/{wanted['organization']}/{wanted['name']}"
+        self._send(json.dumps({"url": url}).encode(), status)
+
+    def _commit(self, name: str, lines: Iterator[dict[str, Any]]) -> None:
+        self._require_token()
+        folder = _Repository(self.folder, name, "main").folder
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                (folder / value["path"]).write_bytes(base64.b64decode(value["content"]))
+            elif line["key"] == "deletedFile":
+                (folder / value["path"]).unlink()
+        commit = _Repository(self.folder, name, "main").commit
+        url = f"http://{self.headers['Host']}/{name}/commit/{commit}"
+        self._send_json({"commitUrl": url, "commitOid": commit})
 
     def _send_file(self, repository: _Repository, path: str) -> None:
         content = repository.content(path)
+        if self.command == "GET":
+            self.traffic.files.append(path)
         headers = {"ETag": f'"{_sum(content)}"', "X-Repo-Commit": repository.commit}
-        self._send(content, headers=headers)
+        is_held = path == self.traffic.held and not self.traffic.is_released.is_set()
+        self._send(content, headers=headers, is_held=is_held)
 
     def _send_json(self, value: Any) -> None:
         self._send(json.dumps(value).encode())
@@ -165,11 +246,19 @@ class _Handler(BaseHTTPRequestHandler):
         content: bytes,
         status: HTTPStatus = HTTPStatus.OK,
         headers: dict[str, str] | None = None,
+        is_held: bool = False,
     ) -> None:
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        if self.command == "HEAD":
+            return
+        half = len(content) // 2 if is_held else 0
+        self.wfile.write(content[:half])
+        if is_held:
+            self.traffic.is_held.set()
+            self.traffic.is_released.wait()
+        with suppress(ConnectionError):  # whoever asked is gone
+            self.wfile.write(content[half:])

@@ -50,6 +50,8 @@ COMMANDS = {
     "label": "Give texts their labels at the terminal, those worth most first: one text, one key.",
     "models": "List the models on this machine: name, task, score, size, age and data.",
 }
+# Commands below another one; each has a module of its own.
+SUBCOMMANDS: dict[tuple[str, ...], str] = {("models", "push"): "push"}
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
     "context_settings": {"help_option_names": ["-h", "--help"]},
@@ -86,6 +88,8 @@ class CommandGroup(TyperGroup):
         Raises:
             ConfigError: there is no such command.
         """
+        if (subcommand := SUBCOMMANDS.get(tuple(args[:2]))) is not None:
+            return " ".join(args[:2]), load_command(subcommand), args[2:]
         if args and args[0] not in self.commands:
             raise unknown_command(args[0], list(self.commands))
         name, cmd, arguments = super().resolve_command(ctx, args)

@@ -24,6 +24,8 @@ class Messenger:
     def __init__(self, quiet: bool = False, color: Color = "auto") -> None:
         self.quiet = quiet
         self._color = color
+        if quiet or not is_terminal():
+            hide_progress_bars()
 
     def console(self, *, stderr: bool = True) -> "Console":
         """Return a rich console on stderr or stdout that follows ``--color``."""

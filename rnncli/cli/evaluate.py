@@ -13,7 +13,7 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.bundled_models import bundled_model, bundled_model_for
-from rnncli.cli.console import Messenger, hide_progress_bars, printable
+from rnncli.cli.console import Messenger, printable
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
 from rnncli.cli.output import require_folder
 from rnncli.cli.stages import StageLine
@@ -21,7 +21,7 @@ from rnncli.cli.suspects import print_suspects
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
-from rnncli.storage.bundled import PREFIX, model_directory
+from rnncli.storage.model_names import PREFIXES, model_directory
 from rnncli.text.tables import format_of_name
 
 if TYPE_CHECKING:
@@ -143,8 +143,6 @@ def evaluate(
     Baselines are the majority class and naive Bayes, or for translators the copied source. Scales
     (1 to 5 stars) also have a mean absolute error; short targets (dates, spelling) exact match.
     """
-    if quiet:
-        hide_progress_bars()
     messenger = Messenger(quiet, color)
     if suspects is not None:
         print_suspects(arguments or [], text, label, suspects, messenger, as_json=as_json)
@@ -160,11 +158,11 @@ def evaluate(
     from rnncli.tasks.evaluation import ScoringSettings, run
     from rnncli.tasks.evaluation_data import DataRequest
 
-    path, data = _model_and_data(model, arguments or [])
+    path, data = _model_and_data(model, arguments or [], messenger.announce)
     request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
     path = path or _usual_model(request, messenger.announce, probe=probe)
     settings = ScoringSettings(
-        against=None if against is None else model_directory(against),
+        against=None if against is None else model_directory(against, messenger.announce),
         baselines=not no_baselines,
         search=SearchConfig(beam=beam, memory=memory),
         tokenize=tokenize,
@@ -194,14 +192,16 @@ def _explain_interruption(messenger: Messenger) -> Iterator[None]:
         raise
 
 
-def _model_and_data(option: Path | None, arguments: list[str]) -> tuple[Path | None, list[str]]:
+def _model_and_data(
+    option: Path | None, arguments: list[str], announce: Announce
+) -> tuple[Path | None, list[str]]:
     """Return the model of ``-m``, of the first argument or of the environment, and the data."""
     if option is not None:
-        return model_directory(option), arguments
+        return model_directory(option, announce), arguments
     if arguments and _names_model(arguments[0]):
-        return model_directory(arguments[0]), arguments[1:]
+        return model_directory(arguments[0], announce), arguments[1:]
     if path := os.environ.get("RNNCLI_MODEL"):
-        return model_directory(path), arguments
+        return model_directory(path, announce), arguments
     return None, arguments
 
 
@@ -240,7 +240,7 @@ def _names_model(argument: str) -> bool:
     What does not exist is a model in models/, and where its folder is there, which the name of a
     dataset has not, unless it has the name of a file of data.
     """
-    if argument.startswith(PREFIX):
+    if argument.startswith(PREFIXES):
         return True
     path = Path(argument)
     if path.is_dir():

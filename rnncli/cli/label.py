@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import options
-from rnncli.cli.console import Messenger, hide_progress_bars, printable
+from rnncli.cli.console import Messenger, printable
 from rnncli.cli.options import DATA, OUTPUT, option
 from rnncli.config import MODELS, TASK_COLUMNS
 from rnncli.errors import ConfigError
@@ -93,8 +93,6 @@ def label(
     answer is on the disk before the next text is shown; after an interruption the same command
     goes on.
     """
-    if quiet:
-        hide_progress_bars()
     messenger = Messenger(quiet, color)
     if sum([review, merge, suggest is not None]) > 1:
         raise ConfigError(

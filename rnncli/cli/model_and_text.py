@@ -8,9 +8,7 @@ from rnncli.cli.bundled_models import bundled_model
 from rnncli.config import MODELS
 from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
-from rnncli.storage.bundled import PREFIX, model_directory
-
-MODEL_PREFIXES = (PREFIX, "hf:")
+from rnncli.storage.model_names import PREFIXES, model_directory
 
 
 def model_and_text(
@@ -32,9 +30,9 @@ def model_and_text(
             "there is more than one text", f"put quotation marks around it: {command}"
         )
     if option is not None:
-        return model_directory(option), arguments[0] if arguments else None
+        return model_directory(option, announce), arguments[0] if arguments else None
     if len(arguments) == 2 or (arguments and _names_model(arguments[0])):
-        return model_directory(arguments[0]), arguments[1] if arguments[1:] else None
+        return model_directory(arguments[0], announce), arguments[1] if arguments[1:] else None
     return _usual_model(announce), arguments[0] if arguments else None
 
 
@@ -44,13 +42,13 @@ def _names_model(argument: str) -> bool:
     So is what would lie in models/, which a text is hardly: that it is missing is an error.
     """
     path = Path(argument)
-    return argument.startswith(MODEL_PREFIXES) or path.is_dir() or path.parent == MODELS
+    return argument.startswith(PREFIXES) or path.is_dir() or path.parent == MODELS
 
 
 def _usual_model(announce: Announce) -> Path:
     """Return the model of $RNNCLI_MODEL, else the newest in models/, else the bundled one."""
     if path := os.environ.get("RNNCLI_MODEL"):
-        return model_directory(path)
+        return model_directory(path, announce)
     configs = [path for path in MODELS.glob("*/config.json") if path.is_file()]
     if configs:
         newest = max(configs, key=lambda path: path.stat().st_mtime).parent

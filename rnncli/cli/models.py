@@ -37,6 +37,8 @@ def models(
         rnncli models --json
         rnncli models models/classify
 
+    To upload a model to the Hugging Face hub: rnncli models push --help.
+
     Listed are those in models/, that in $RNNCLI_MODEL, the bundled ones and those in the cache of
     the Hugging Face hub. Scores are those on the part of the data that training held out. A pipe
     gets a line for each model, with tabs between.

@@ -12,7 +12,8 @@ from rnncli.cli.console import Color
 from rnncli.config import MODELS, Task
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
-from rnncli.storage.bundled import bundled_translators, model_directory
+from rnncli.storage.bundled import bundled_translators
+from rnncli.storage.model_names import model_directory
 
 # The panels of help pages, in the order in which people need them.
 DATA, FILES, BUDGET, SAMPLING, SEARCH = "Data", "Files", "Budget", "Sampling", "Search"
@@ -38,8 +39,8 @@ ModelPath = Annotated[
     option(
         "--model -m DIR",
         MODEL,
-        "Model directory, or bundled:NAME; else $RNNCLI_MODEL, else models/TASK, else the bundled "
-        "model of the task.",
+        "Model directory, bundled:NAME, or hf:org/name[@revision] of the hub; else $RNNCLI_MODEL, "
+        "else models/TASK, else the bundled model of the task.",
     ),
 ]
 InputFile = Annotated[
@@ -152,7 +153,7 @@ def model_path(
     A ``language`` to translate into, of ``--to``, means the bundled translator.
 
     Raises:
-        ModelError: no model of that name comes with rnncli.
+        ModelError: there is no model of that name.
         ConfigError: no translator into the language is bundled, or ``-m`` names another model; or
             it would be a bundled one, and there is no language.
 
@@ -160,7 +161,7 @@ def model_path(
     path = MODELS / task
     if language is None:
         if (named := model or os.environ.get("RNNCLI_MODEL")) is not None:
-            return model_directory(named)
+            return model_directory(named, announce)
         if path.exists():
             return path
     elif model is not None and str(model) != bundled_translators().get(language):

@@ -14,7 +14,7 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli import training_options as settings
-from rnncli.cli.console import Messenger, hide_progress_bars, is_terminal
+from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.dry_run import show_plan
 from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
@@ -157,8 +157,6 @@ def train(
     generator. Settings without a default are chosen for the data and announced.
     """
     began = time.monotonic()  # the process did, 0.15 s of a processor before
-    if quiet:
-        hide_progress_bars()
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest
     from rnncli.tasks.training_settings import parse_settings

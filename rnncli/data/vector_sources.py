@@ -4,9 +4,9 @@ from pathlib import Path
 from shlex import quote
 
 import huggingface_hub
-from huggingface_hub import errors
 
 from rnncli.data.corpora import bundled_file
+from rnncli.data.hub_errors import refusal
 from rnncli.errors import DataError
 from rnncli.messages import Announce, first_line, name_list, stage
 from rnncli.text.static_models import FILES, read_static_model
@@ -94,26 +94,12 @@ def _download(name: str) -> tuple[Path, str | None]:
         )
     except DataError:
         raise
-    except errors.GatedRepoError as error:
-        raise DataError(
-            f"{repository} is open only to those who have accepted its terms",
-            f"accept them at {page}, then: hf auth login",
-        ) from error
-    except (
-        errors.RepositoryNotFoundError,
-        errors.RevisionNotFoundError,
-        errors.HFValidationError,
-    ) as error:
-        raise DataError(
-            f"the hub has no model {name.removeprefix(HUB)}, or only for its owners",
-            f"look it up: {huggingface_hub.constants.ENDPOINT}/models?search="
-            f"{repository.rpartition('/')[2]}",
-        ) from error
     except Exception as error:  # whatever the HTTP library of the day raises
-        raise DataError(
+        reason = refusal(error, name.removeprefix(HUB)) or (
             f"the word vectors {name} cannot be downloaded: {first_line(error)}",
             f"try again, or download a file and name it: --vectors {quote('vectors.txt')}",
-        ) from error
+        )
+        raise DataError(*reason) from error
     licence = info.card_data.license if info.card_data else None
     path = folder if len(files) > 1 else folder / files[0]
     return path, licence if isinstance(licence, str) else None

@@ -1,8 +1,13 @@
 """The model card: task, training data, scores and limits of a model."""
 
+from collections.abc import Mapping
+from math import isclose
+
 from rnncli.messages import format_gain, plural
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
+
+TOLERANCE = 0.01  # of a score; half precision of the weights changes the last digits
 
 # Whether the scores can be relied upon.
 OPTIMISTIC = (
@@ -61,3 +66,13 @@ def format_card(
             f"{settings.get('seed')}, after {plural(training.steps or 0, 'step')}."
         )
     return "\n\n".join(lines) + "\n"
+
+
+def format_agreement(stated: Mapping[str, float], measured: Mapping[str, float]) -> str:
+    """Return a sentence that tells whether a model reaches the scores on its card."""
+    names = [name for name in stated if name in measured]
+    wrong = [n for n in names if not isclose(stated[n], measured[n], rel_tol=TOLERANCE)]
+    if not names:
+        return "the card of the model states none of these scores"
+    shown = ", ".join(f"{name} {stated[name]:.4f}" for name in wrong or names)
+    return f"the card of the model states {'other' if wrong else 'the same'} scores: {shown}"

@@ -11,6 +11,7 @@ from rnncli.config import MODELS
 from rnncli.errors import ModelError
 from rnncli.storage.bundled import bundled_models
 from rnncli.storage.description import ModelDescription
+from rnncli.storage.hub_cache import cache_folder, hub_name
 from rnncli.storage.layout import Layout
 from rnncli.storage.reading import read_description
 
@@ -57,22 +58,14 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _cached() -> Iterator[tuple[str, Path]]:
-    """Yield the models of rnncli in the cache of the hub, each with its name there.
-
-    The cache is where `huggingface_hub` keeps it, whose import takes longer than the whole list.
-    """
-    home = os.environ.get("HF_HOME") or Path(
-        os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface"
-    )
-    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
-    for config in sorted(cache.glob("models--*/snapshots/*/config.json")):
+    """Yield the models of rnncli in the cache of the hub, each with its name there."""
+    for config in sorted(cache_folder().glob("models--*/snapshots/*/config.json")):
         try:
             values = json.loads(config.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(values, dict) and "rnncli_version" in values:
-            hub_id = config.parents[2].name.removeprefix("models--").replace("--", "/")
-            yield f"hf:{hub_id}@{config.parent.name[:7]}", config.parent
+            yield str(hub_name(config.parent)), config.parent
 
 
 def _entry(path: Path, name: str, origin: Origin) -> ModelEntry:

@@ -21,6 +21,7 @@ TASK_FILES = (NGRAMS, MEMORY)
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {
     "config.json": 16 << 20,
+    "README.md": 16 << 20,
     "metrics.jsonl": 16 << 20,
     "tokenizer.json": 64 << 20,
     "target_tokenizer.json": 64 << 20,
@@ -81,7 +82,7 @@ def require_regular_file(path: Path) -> Path:
 
     """
     home, real = os.path.realpath(path.parent), os.path.realpath(path)
-    if not Path(real).is_relative_to(home):
+    if not Path(real).is_relative_to(home) and Path(real).parent != _blobs(Path(home)):
         raise ModelError(
             f"{path} is a link that leads out of the model directory",
             "copy the model with what its links lead to: "
@@ -92,6 +93,13 @@ def require_regular_file(path: Path) -> Path:
     if path.exists() and path.stat().st_size > LARGEST.get(path.name, math.inf):
         raise ModelError(f"{path} is too large: {path.stat().st_size:,} bytes", DAMAGED)
     return path
+
+
+def _blobs(home: Path) -> Path | None:
+    """Return the folder that links in the cache of the hub lead to; None of other directories."""
+    repository = home.parent.parent
+    is_cached = home.parent.name == "snapshots" and repository.name.startswith("models--")
+    return repository / "blobs" if is_cached else None
 
 
 def require_digest(path: Path, digest: str | None) -> Path:

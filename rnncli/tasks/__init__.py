@@ -30,7 +30,7 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
         ModelError: there is no such model, or it is damaged.
 
     """
-    from rnncli.storage.bundled import model_directory
+    from rnncli.storage.model_names import model_directory
     from rnncli.storage.reading import load as read_model
     from rnncli.storage.reading import read_whole
     from rnncli.tasks.classify.predict import TextClassifier

@@ -9,7 +9,7 @@ from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
 from rnncli.data.held_out import max_held_out
 from rnncli.messages import Announce
 from rnncli.networks.architecture import Tokens
-from rnncli.storage.bundled import model_directory
+from rnncli.storage.model_names import model_directory
 from rnncli.storage.reading import read_description, require_task
 from rnncli.tasks.size_estimate import estimate_sizes, settings_of_classifier
 from rnncli.tasks.speed import weights_a_second

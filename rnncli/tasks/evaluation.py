@@ -12,7 +12,8 @@ from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce, plural, stage
-from rnncli.storage.bundled import model_directory, model_name
+from rnncli.storage.card import format_agreement
+from rnncli.storage.model_names import model_directory, model_name
 from rnncli.storage.reading import read_description
 from rnncli.tasks import ignore, names_of
 from rnncli.tasks.evaluation_data import (
@@ -155,8 +156,9 @@ def evaluate(
         DataError: the data cannot be read.
 
     """
+    announce = announce or ignore
     settings = ScoringSettings(
-        against=None if against is None else model_directory(fspath(against)),
+        against=None if against is None else model_directory(fspath(against), announce),
         baselines=baselines,
         search=SearchConfig(beam=beam, memory=memory),
         tokenize=tokenize,
@@ -164,10 +166,10 @@ def evaluate(
         probe=probe,
         threads=choose_threads(threads),
     )
-    path = model_directory(fspath(model))
+    path = model_directory(fspath(model), announce)
     names = [] if data is None else names_of(data)
     request = DataRequest(names, Columns(text, label, source, target, control), split, revision)
-    return run(path, settings, request, (), announce or ignore)
+    return run(path, settings, request, (), announce)
 
 
 def run(
@@ -279,4 +281,7 @@ def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) 
         raise ConfigError("--split is of data, and none is named", "name the data, or leave it out")
     announce(f"scoring {model_name(path)} on {rows.name}")
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
-        return EvaluationResult(str(path), rows.name, scorer.score(rows))
+        result = EvaluationResult(str(path), rows.name, scorer.score(rows))
+    if rows.is_held_out:
+        announce(format_agreement(read_description(path).scores, flatten(result.scores)))
+    return result

@@ -11,9 +11,10 @@ from rnncli.config import Task
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.errors import ConfigError, DataError, ModelError, RnncliError
 from rnncli.messages import Announce, name_list, stage
-from rnncli.storage.bundled import model_name
+from rnncli.storage.bundled import bundled_models
 from rnncli.storage.description import DataDescription
 from rnncli.storage.layout import DAMAGED, Layout
+from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import read_description
 from rnncli.text.languages import languages_of
 
@@ -179,7 +180,8 @@ def read_train(
 
     A failure is announced. Nothing is downloaded but the ``data`` on which the model is scored.
     """
-    if (name := model_name(model)) != str(model):
+    if model in bundled_models().values():
+        name = model_name(model)
         announce(f"baselines left out: the training data of {name} does not come with rnncli")
         return None
     try:
@@ -203,7 +205,8 @@ def require_harmless(model: Path, training_data: DataDescription) -> None:
         DataError: it would have effects, and is to be named by a person.
 
     """
-    command = f"rnncli evaluate -m {shlex.quote(str(model))} --split {HELD_OUT}"
+    name_of_model = model_name(model)
+    command = f"rnncli evaluate -m {shlex.quote(name_of_model)} --split {HELD_OUT}"
     arguments = training_data.arguments
     if "-" in arguments:
         raise DataError(
@@ -214,8 +217,8 @@ def require_harmless(model: Path, training_data: DataDescription) -> None:
     names = [*arguments, *(str(Path(arguments[0]).parent / name) for name in arguments[1:])]
     if unknown := next((name for name in names if not _is_harmless(name)), None):
         raise DataError(
-            f"{model} names {unknown} as its training data, which is no file or folder here; as "
-            "models may come from strangers, nothing is downloaded that you did not name",
+            f"{name_of_model} names {unknown} as its training data, which is no file or folder "
+            "here; as models may come from strangers, nothing is downloaded that you did not name",
             f"if you trust it: {command} {shlex.join(arguments)}",
         )
 

@@ -11,9 +11,9 @@ from rnncli.errors import ModelError
 from rnncli.messages import Announce, require_names
 from rnncli.networks.architecture import Architecture
 from rnncli.networks.model_numpy import Network, Weights, build
-from rnncli.storage.bundled import model_directory
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
+from rnncli.storage.model_names import model_directory
 from rnncli.storage.reading import SavedModel, load, read_whole
 from rnncli.text.batching import batch_by_length
 from rnncli.text.tokenizer import Tokenizer
@@ -70,7 +70,7 @@ class Predictor(Generic[NetworkT]):
             ModelError: there is no such model, it is damaged, or made for another task.
 
         """
-        path = model_directory(path)
+        path = model_directory(path, announce)
         return read_whole(path, lambda: cls(load(path, cls.task), threads, announce))
 
     @classmethod

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rnncli.config import DEFAULTS, MODELS, Task, choose_threads
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, stage
-from rnncli.storage.bundled import model_directory
 from rnncli.storage.layout import Layout
+from rnncli.storage.model_names import model_directory
 from rnncli.storage.reading import SavedModel, read_whole, require_task
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
@@ -95,7 +95,7 @@ class Trainer:
             defaults.with_overrides(request.settings)
         self._init_from: SavedModel | None = None
         if request.init_from not in (None, FROM_NOTHING):
-            start = model_directory(request.init_from)
+            start = model_directory(request.init_from, announce)
             self._init_from = read_whole(start, lambda: read_model(start))
         if (vectors := request.settings.get("vectors")) is not None:
             from rnncli.data.vector_sources import require_vectors

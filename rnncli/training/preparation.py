@@ -19,8 +19,8 @@ from rnncli.data.held_out import max_held_out
 from rnncli.data.split import hold_out
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration
-from rnncli.storage.bundled import model_name
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
+from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot
 from rnncli.training.checkpoint import SavedRun

@@ -28,7 +28,7 @@ from rnncli import Translator
 from rnncli.analysis.string_metrics import exact_matches
 from rnncli.analysis.translation_metrics import Measurement, measure
 from rnncli.config import choose_threads
-from rnncli.storage.bundled import model_directory
+from rnncli.storage.model_names import model_directory
 from rnncli.text.unicode import plain_signs
 
 VARIANTS = Path(__file__).with_name("variants.tsv")

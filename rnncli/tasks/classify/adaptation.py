@@ -26,8 +26,8 @@ from rnncli.messages import Announce, name_list, stage
 from rnncli.networks.architecture import VECTORS
 from rnncli.networks.model_numpy import SequenceClassifier
 from rnncli.networks.numerics import Floats
-from rnncli.storage.bundled import model_name
 from rnncli.storage.layout import NGRAMS
+from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.classify.dual_regression import DualRegression
 from rnncli.tasks.classify.fit_ngrams import MAX_BYTES, SMALL_CORPUS_NGRAMS, FittedNgrams

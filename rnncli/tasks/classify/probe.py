@@ -21,7 +21,7 @@ from rnncli.data.probe_cases import (
 from rnncli.errors import ConfigError, DataError
 from rnncli.messages import Announce, name_list, plural, stage
 from rnncli.networks.numerics import softmax
-from rnncli.storage.bundled import model_name
+from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import read_description
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.sentiment import NEUTRAL, POSITIVE, sentiment_labels

@@ -19,7 +19,8 @@ from rnncli.config import DEFAULTS
 from rnncli.data.corpora import BUNDLED, DEFAULT_CORPUS, bundled_file
 from rnncli.messages import Announce, stage
 from rnncli.networks.numerics import Floats
-from rnncli.storage.bundled import bundled_models, model_directory
+from rnncli.storage.bundled import bundled_models
+from rnncli.storage.model_names import model_directory
 from rnncli.storage.reading import SavedModel, load
 from rnncli.tasks import ignore
 from rnncli.tasks.classify.predict import TextClassifier
