@@ -83,7 +83,7 @@ def classify(
 
     Examples:
         rnncli classify "a warm, funny film"
-        rnncli classify --only bad --column text -i texts.csv -o bad.csv
+        rnncli classify --only negative --column text -i texts.csv -o bad.csv
         rnncli classify -i "*.txt" -o labels --jobs 2
 
     A blank line has no label and stays a line.

@@ -136,12 +136,13 @@ def evaluate(
     """Score a model: accuracy and F1, bits per character, or BLEU and chrF.
 
     Examples:
-        rnncli evaluate models/classify
-        rnncli evaluate -m models/classify texts.csv --errors mistakes.tsv
-        rnncli evaluate models/classify --probe
+        rnncli evaluate bundled:sentiment --probe
+        rnncli evaluate bundled:sentiment texts.csv --errors mistakes.tsv
+        rnncli evaluate bundled:stories shakespeare.txt --window 4
 
-    Baselines are the majority class and naive Bayes, or for translators the copied source. Scales
-    (1 to 5 stars) also have a mean absolute error; short targets (dates, spelling) exact match.
+    A model of yours is scored, without data, on what its training held out. Baselines are the
+    majority class and naive Bayes, or for translators the copied source. Scales (1 to 5 stars) also
+    have a mean absolute error; short targets (dates, spelling) exact match.
     """
     messenger = Messenger(quiet, color)
     if suspects is not None:

@@ -160,9 +160,9 @@ def inspect(
     """Look inside a model: its parts, and what happens in it as it reads a text.
 
     Examples:
-        rnncli inspect models/classify
-        rnncli inspect models/classify "slow start, but a superb ending"
-        rnncli inspect models/generate "The ferry" -o ferry.html
+        rnncli inspect bundled:sentiment
+        rnncli inspect bundled:sentiment "slow start, but a superb ending"
+        rnncli inspect bundled:stories "The ferry" -o ferry.html
 
     With a text it shows what the model predicts after each token, and which units react. --find
     names the units that know a property, --edit clamps one, --lag tells how far back it remembers.

@@ -35,7 +35,7 @@ def models(
     Examples:
         rnncli models
         rnncli models --json
-        rnncli models models/classify
+        rnncli models models
 
     To upload a model to the Hugging Face hub: rnncli models push --help.
 

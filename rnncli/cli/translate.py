@@ -110,7 +110,7 @@ def translate(
 
     Examples:
         rnncli translate --to fr --attention "I am looking for my keys."
-        rnncli translate -m models/translate < texts.txt
+        rnncli translate --to ja < texts.txt
         rnncli translate --to fr -i "*.txt" -o french --jobs 2
 
     A blank line stays blank.
