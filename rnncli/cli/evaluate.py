@@ -140,9 +140,8 @@ def evaluate(
         rnncli evaluate bundled:sentiment texts.csv --errors mistakes.tsv
         rnncli evaluate bundled:stories shakespeare.txt --window 4
 
-    A model of yours is scored, without data, on what its training held out. Baselines are the
-    majority class and naive Bayes, or for translators the copied source. Scales (1 to 5 stars) also
-    have a mean absolute error; short targets (dates, spelling) exact match.
+    Without data, a model of yours is scored on what its training held out. Baselines: majority
+    class and naive Bayes, or the copied source. Scales (1 to 5 stars) have a mean absolute error.
     """
     messenger = Messenger(quiet, color)
     if suspects is not None:

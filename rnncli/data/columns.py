@@ -19,7 +19,13 @@ from rnncli.data.column_errors import (
     require_single,
     undecided,
 )
-from rnncli.data.column_names import find_assumed_pair, find_columns, is_usual_label, usual_pair
+from rnncli.data.column_names import (
+    LABEL_NAMES,
+    find_assumed_pair,
+    find_columns,
+    is_usual_label,
+    usual_pair,
+)
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
@@ -259,8 +265,12 @@ def _other_languages(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
 
 
 def _other_labels(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
-    """Say which further columns hold labels, and how to take one: a name alone may be wrong."""
-    if "label" not in columns or len(table.names) == len(columns):
+    """Say which further columns hold labels, and how to take one: a name alone may be wrong.
+
+    A column that is called label is meant.
+    """
+    name = columns.get("label", "label")
+    if name.casefold() in LABEL_NAMES[:2] or len(table.names) == len(columns):
         return
     labels = [
         column.name
