@@ -59,6 +59,9 @@ def announce_interruption(
     else:
         messenger.announce("interrupted before training began: nothing is kept; to start again:")
     messenger.announce(f"    {command}")
+    if kept.can_resume:
+        model = "" if kept.model is None else f", and {kept.model}: the best model so far"
+        messenger.announce(f"kept: the state of the training{model}")
     if isinstance(interruption, TrainingInterrupted) and interruption.replaced is not None:
         messenger.announce(
             f"until the training has finished, the previous model is kept: {interruption.replaced}"

@@ -245,7 +245,8 @@ def names_the_command_to_resume(err: bytes) -> bool:
     lines = err.decode().rstrip().split("\n")
     if "the previous model is kept" in lines[-1]:
         lines.pop()
-    *_, notice, again = lines
+    *_, notice, again, kept = lines
+    assert kept.startswith("kept: the state of the training")
     return re.fullmatch(
         r"interrupted at step [\d,]+; to resume, run the same command:", notice
     ) is not None and again.startswith("    rnncli train ")
@@ -266,7 +267,7 @@ def test_ctrl_c_during_training_keeps_the_best_model_so_far(tmp_path: Path) -> N
         out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (130, b"")
     assert names_the_command_to_resume(err)
-    assert names(model) == sorted([*CLASSIFIER_FILES, "checkpoint"])
+    assert names(model) == sorted([*MODEL_FILES, "ngrams.safetensors", "checkpoint"])
     assert names(tmp_path) == ["m", "scratch"]
     assert left_behind(scratch) == []
     assert info(model)["training"]["finished"] is False
