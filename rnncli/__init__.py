@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from rnncli.storage.catalogue import models as models
     from rnncli.tasks import load as load
     from rnncli.tasks import train as train
+    from rnncli.tasks.classify.export import export as export
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
     from rnncli.tasks.evaluation import evaluate as evaluate
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "explain",
+    "export",
     "inspect",
     "load",
     "models",
@@ -41,6 +43,7 @@ _MODULES = {
     "evaluate": "rnncli.tasks.evaluation",
     "models": "rnncli.storage.catalogue",
     "explain": "rnncli.analysis.occlusion",
+    "export": "rnncli.tasks.classify.export",
     "inspect": "rnncli.cli.views.notebook",
     "push": "rnncli.tasks.push",
     "suggest": "rnncli.tasks.labelling.suggestions",

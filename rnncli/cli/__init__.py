@@ -51,7 +51,10 @@ COMMANDS = {
     "models": "List the models on this machine: name, task, score, size, age and data.",
 }
 # Commands below another one; each has a module of its own.
-SUBCOMMANDS: dict[tuple[str, ...], str] = {("models", "push"): "push"}
+SUBCOMMANDS: dict[tuple[str, ...], str] = {
+    ("models", "push"): "push",
+    ("models", "export"): "export",
+}
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": "rich",
     "context_settings": {"help_option_names": ["-h", "--help"]},

@@ -37,7 +37,8 @@ def models(
         rnncli models --json
         rnncli models models
 
-    To upload a model to the Hugging Face hub: rnncli models push --help.
+    To upload a model to the Hugging Face hub: rnncli models push --help. To write one as ONNX or as
+    an HTML page: rnncli models export --help.
 
     Listed are those in models/, that in $RNNCLI_MODEL, the bundled ones and those in the cache of
     the Hugging Face hub. Scores are those on the part of the data that training held out. A pipe

@@ -137,6 +137,15 @@ def write_tensors(
     write_bytes(path, save(dict(tensors), metadata=dict(metadata) if metadata else None))
 
 
+def half_if_exact(values: NDArray[Any]) -> NDArray[Any]:
+    """Return float32 in half precision where that loses nothing, and all else as it is."""
+    if values.dtype != np.float32:
+        return np.ascontiguousarray(values)
+    with np.errstate(over="ignore"):  # which is not exact
+        half = values.astype(np.float16)
+    return np.ascontiguousarray(half if (half == values).all() else values)
+
+
 def _single_precision(tensor: NDArray[Any]) -> NDArray[Any]:
     """Return floats in float32: NumPy compares those of half precision ten times as slowly."""
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor

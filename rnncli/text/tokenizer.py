@@ -159,7 +159,12 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write the tokenizer as one JSON file."""
-        path.write_text(self._backend.to_str(pretty=True), encoding="utf-8", newline="\n")
+        path.write_text(self.to_json(pretty=True), encoding="utf-8", newline="\n")
+
+    def to_json(self, *, pretty: bool = False) -> str:
+        """Return the content of its JSON file."""
+        content: str = self._backend.to_str(pretty=pretty)
+        return content
 
     @classmethod
     def load(cls, path: Path, level: Level) -> "Tokenizer":

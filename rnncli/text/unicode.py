@@ -36,7 +36,7 @@ _TYPOGRAPHIC_SIGNS = {
     ".": "\u2026",
     " ": "\u00a0\u2007\u2009\u202f",
 }
-_PLAIN_SIGNS = {ord(sign): plain for plain, signs in _TYPOGRAPHIC_SIGNS.items() for sign in signs}
+PLAIN_SIGNS = {ord(sign): plain for plain, signs in _TYPOGRAPHIC_SIGNS.items() for sign in signs}
 
 _FIELD_ENDS = str.maketrans("\t\n\r", "   ")
 
@@ -59,7 +59,7 @@ def plain_signs(text: str) -> str:
 
     For reading alone: a text whose apostrophes are curly is to mean the same as one whose are not.
     """
-    return text if text.isascii() else text.translate(_PLAIN_SIGNS)
+    return text if text.isascii() else text.translate(PLAIN_SIGNS)
 
 
 def escape_controls(text: str) -> str:
@@ -98,7 +98,7 @@ def as_field(text: str) -> str:
 # Unicode, as Python's do not. Tokenizers of words split texts by it, too.
 UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}"
 # With the punctuation of Chinese and Japanese, which has no spaces around it either.
-_UNSPACED = rf"[{UNSPACED_SCRIPTS}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
+UNSPACED = rf"[{UNSPACED_SCRIPTS}\u3000-\u303f\u30a0-\u30ff\uff01-\uff9f]"
 
 # Chinese and Japanese with their punctuation and full-width forms, for Python's expressions.
 _CJK = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9f"
@@ -134,14 +134,14 @@ def separate_unspaced(texts: Sequence[str]) -> Sequence[str]:
 def _word_splitter() -> "PreTokenizer":
     from tokenizers import Regex, pre_tokenizers  # 30 ms, which most commands do not need
 
-    return pre_tokenizers.Split(Regex(rf"\s+|{_UNSPACED}"), "isolated")
+    return pre_tokenizers.Split(Regex(rf"\s+|{UNSPACED}"), "isolated")
 
 
 @cache
 def _unspaced_remover() -> "Normalizer":
     from tokenizers import Regex, normalizers
 
-    return normalizers.Replace(Regex(_UNSPACED), "")
+    return normalizers.Replace(Regex(UNSPACED), "")
 
 
 def join_cjk(text: str) -> str:

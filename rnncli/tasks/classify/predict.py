@@ -54,14 +54,14 @@ class TextClassifier(Predictor[SequenceClassifier]):
         self, model: SavedModel, threads: int = 1, announce: Announce | None = None
     ) -> None:
         super().__init__(model, threads, announce)
-        self._ngrams: NgramModel | None = None
+        self.ngrams: NgramModel | None = None
         if (file := model.task_files.get(NGRAMS)) is not None:
-            self._ngrams = NgramModel.read(file, len(self.labels))
-        names = ["network"] if self._ngrams is None else ["network", "ngrams"]
+            self.ngrams = NgramModel.read(file, len(self.labels))
+        names = ["network"] if self.ngrams is None else ["network", "ngrams"]
         weights = model.require_tuned(set(names))
-        if not weights and self._ngrams is not None:
+        if not weights and self.ngrams is not None:
             raise model.damaged("the weights of network and n-grams are missing")
-        self._weights = np.array([weights.get(name, 1.0) for name in names])
+        self.member_weights = np.array([weights.get(name, 1.0) for name in names])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -147,8 +147,8 @@ class TextClassifier(Predictor[SequenceClassifier]):
             BATCH_TEXTS,
         )
         logits = np.array(rows, np.float32).reshape(len(encoded), len(self.labels))
-        models = [logits] if self._ngrams is None else [logits, self._ngrams(texts)]
+        models = [logits] if self.ngrams is None else [logits, self.ngrams(texts)]
         return np.stack(models)
 
     def _logits(self, texts: Sequence[str]) -> Floats:
-        return combine(self.member_logits(texts), self._weights).astype(np.float32)
+        return combine(self.member_logits(texts), self.member_weights).astype(np.float32)
