@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from rnncli.tasks.labelling.suggestions import suggest as suggest
     from rnncli.tasks.labelling.suspects import suspects as suspects
     from rnncli.tasks.push import push as push
+    from rnncli.tasks.transcribe.predict import Transcriber as Transcriber
     from rnncli.tasks.translate.predict import Translator as Translator
 
 __version__ = "0.1.0"
 __all__ = [
     "TextClassifier",
     "TextGenerator",
+    "Transcriber",
     "Translator",
     "__version__",
     "evaluate",
@@ -50,6 +52,7 @@ _MODULES = {
     "suspects": "rnncli.tasks.labelling.suspects",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "TextGenerator": "rnncli.tasks.generate.predict",
+    "Transcriber": "rnncli.tasks.transcribe.predict",
     "Translator": "rnncli.tasks.translate.predict",
 }
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from rnncli.errors import ConfigError
 
-Task = Literal["generate", "classify", "translate"]
+Task = Literal["generate", "classify", "translate", "transcribe"]
 Cell = Literal["lstm", "gru", "rnn", "mingru"]
 Level = Literal["char", "word", "subword"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -27,6 +27,7 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
     "classify": ("text", "label"),
     "translate": ("source", "target"),
     "generate": ("text",),
+    "transcribe": ("audio", "transcript"),
 }
 OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
 
@@ -151,23 +152,23 @@ def choose_threads(threads: int | None) -> int:
 class Settings:
     """Hold what a person can set of a training run; what tasks differ in is in ``DEFAULTS``."""
 
-    level: Level
-    vocab_size: int  # a soft limit: never below what the level needs to spell any text
+    level: Level = "word"  # of tasks that read text
+    vocab_size: int = 20_000  # a soft limit: never below what the level needs to spell any text
     cell: Cell = "lstm"
-    embedding_dim: int
-    hidden_size: int
+    embedding_dim: int = 128
+    hidden_size: int = 128
     num_layers: int = 1  # depth 1, 2 and 4 come out equal at equal size (Melis et al. 2018)
     dropout: float = 0.3  # locked: one mask for all time steps (Gal and Ghahramani 2016)
-    embedding_dropout: float  # the same of what the first layer reads
-    word_dropout: float  # share of input tokens replaced by <unk>
-    label_smoothing: float
-    batch_size: int
+    embedding_dropout: float = 0.0  # the same of what the first layer reads
+    word_dropout: float = 0.0  # share of input tokens replaced by <unk>
+    label_smoothing: float = 0.0
+    batch_size: int = 32
     bptt: int = 64  # steps between truncations of backpropagation through time; generate only
-    learning_rate: float
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
     clip: float = 1.0  # largest gradient norm
-    warmup: float  # share of the budget in which the learning rate rises
-    average: float  # share of training, at its end, whose weights are averaged (0: none)
+    warmup: float = 0.05  # share of the budget in which the learning rate rises
+    average: float = 0.2  # share of training, at its end, whose weights are averaged (0: none)
     epochs: float | None  # the budget ends at whichever of epochs, steps, max_time comes first
     ngrams: bool = True  # a linear model of n-grams beside the network; classify only
     vectors: str | None = None  # word vectors: a file or a name; None: English ones where they suit
@@ -217,28 +218,17 @@ DEFAULTS: dict[Task, Settings] = {
     "generate": Settings(
         level="char",
         vocab_size=8_000,
-        embedding_dim=128,
         hidden_size=384,
         embedding_dropout=0.0,  # what a character says must not be blurred
-        word_dropout=0.0,
-        label_smoothing=0.0,
         batch_size=16,  # small batches, short BPTT: many steps, which small corpora need most
         learning_rate=3e-3,
         warmup=0.02,
-        average=0.2,
         epochs=16,  # more would overfit small texts, whatever the dropout
     ),
     "classify": Settings(
-        level="word",
-        vocab_size=20_000,
-        embedding_dim=128,
-        hidden_size=128,
         embedding_dropout=0.3,
         word_dropout=0.1,
         label_smoothing=0.05,
-        batch_size=32,
-        learning_rate=1e-3,
-        warmup=0.05,
         average=0.3,
         epochs=10,
     ),
@@ -253,8 +243,14 @@ DEFAULTS: dict[Task, Settings] = {
         batch_size=32,  # more steps from few epochs; more pairs a step are hardly faster
         learning_rate=3e-3,
         warmup=0.03,
-        average=0.2,
         epochs=40,
+    ),
+    "transcribe": Settings(
+        level="char",
+        num_layers=2,  # one hears sounds, the next one words (Graves et al. 2013)
+        batch_size=16,  # as for generators
+        learning_rate=3e-3,
+        epochs=100,  # augmentation keeps them from overfitting
     ),
 }
 

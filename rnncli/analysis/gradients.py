@@ -14,6 +14,7 @@ from torch import Tensor, autograd, nn
 from torch.nn import functional as F
 
 from rnncli.networks.architecture import Architecture, parameters
+from rnncli.networks.ctc_torch import FrameLabeller
 from rnncli.networks.forecaster_torch import SequenceForecaster
 from rnncli.networks.heads import Vocabulary
 from rnncli.networks.model_torch import CausalLM, EncoderDecoder, SequenceClassifier, build
@@ -69,7 +70,7 @@ def load_network(architecture: Architecture, weights: Mapping[str, Floats] | Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = build(architecture).eval()
-    assert not isinstance(network, SequenceForecaster)
+    assert not isinstance(network, SequenceForecaster | FrameLabeller)
     if weights is None:
         return network
     tensors = {name: torch.from_numpy(np.array(weights[name])) for name in parameters(architecture)}

@@ -45,6 +45,7 @@ COMMANDS = {
     "classify": "Label texts, one line out for each line in: label, probability and text, with "
     "tabs between.",
     "translate": "Translate texts, one line out for each line in.",
+    "transcribe": "Write down what is said, one line out for each recording: name, tab, text.",
     "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
     "inspect": "Look inside a model: its parts, and what happens in it as it reads a text.",
     "label": "Give texts their labels at the terminal, those worth most first: one text, one key.",

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from rnncli.tasks.evaluation_data import DataRequest
 
 # What a model of one's own is trained on.
-DATA: dict[Task, str] = {"generate": "FILE.txt", "classify": "FILE.csv", "translate": "PAIRS.tsv"}
+DATA: dict[Task, str] = {
+    "generate": "FILE.txt",
+    "classify": "FILE.csv",
+    "translate": "PAIRS.tsv",
+}  # of tasks with a bundled model
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # in the order of POSIX
 
 
@@ -23,7 +27,9 @@ def bundled_model(task: Task, announce: Announce, language: str | None = None) -
 
     A translator is that into ``language``, see `translator_into`.
     """
-    name = BUNDLED_MODELS.get(task) or translator_into(language, announce)
+    name = BUNDLED_MODELS.get(task)
+    if task == "translate":
+        name = translator_into(language, announce)
     if (path := bundled_models().get(name or "")) is not None:
         from rnncli.storage.reading import read_description  # what answers needs it anyway
 

@@ -244,7 +244,7 @@ def _names_model(argument: str) -> bool:
         return True
     path = Path(argument)
     if path.is_dir():
-        texts = chain(path.glob("*/*.txt"), path.glob("*/*/*.txt"))
+        texts = chain(path.glob("*/*.txt"), path.glob("*/*/*.txt"), path.rglob("*.wav"))
         return (path / "config.json").exists() or not any(texts)
     if path.is_file():
         return path.suffix in (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".safetensors")

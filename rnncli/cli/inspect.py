@@ -176,12 +176,11 @@ def inspect(
     from rnncli.cli.unit_browser import browse, can_browse
     from rnncli.cli.views.selection import Selection
     from rnncli.cli.views.text_figures import Views
-    from rnncli.tasks import load
-    from rnncli.tasks.inspection import inspect_text
+    from rnncli.tasks.inspection import inspect_text, load_text_model
 
     request = MeasurementRequest(find, match, edit or (), lag, against or (), cell or (), data)
     _refuse_unused(text, request, options.typed_options(context, VIEW_PARAMETERS))
-    loaded = load(model_path)
+    loaded = load_text_model(model_path)
     if request:
         contents = _of_measurements(loaded, text, control, request, messenger)
     elif text is None:

@@ -16,10 +16,9 @@ from rnncli.cli.views.unit_search import clamping_figures, effect_figure, unit_s
 from rnncli.config import CELLS, require_choice
 from rnncli.errors import ConfigError
 from rnncli.messages import stage
-from rnncli.tasks import load
 from rnncli.tasks.clamping import clamped_answers, effect_on
 from rnncli.tasks.held_out_texts import held_out_texts
-from rnncli.tasks.inspection import Model
+from rnncli.tasks.inspection import Model, load_text_model
 from rnncli.tasks.lag import inspect_lag
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.unit_search import MAX_CHARACTERS, property_of, search_units
@@ -130,7 +129,7 @@ class _Measurements:
         names = [cell for cell in CELLS if cell in cells]
         for cell in cells:
             require_choice("--cell", cell, CELLS)
-        others = [load(path) for path in against]
+        others = [load_text_model(path) for path in against]
         texts = self._texts
         with StageLine(self._messenger), stage("looking back"):
             result = inspect_lag(self._model, others, names, texts)

@@ -37,15 +37,16 @@ def train(
         typer.Argument(
             metavar="[DATA]...",
             help="A file (.txt .csv .tsv .jsonl .parquet .tmx, also .gz), two line-aligned files, "
-            "a folder with a folder of texts for each class, - for stdin, a known corpus (imdb), "
-            "or a dataset of the hub (org/name). "
-            "Without it: the bundled reviews.",
+            "a folder of WAV files or with a folder of texts for each class, - for stdin, a known "
+            "corpus (imdb), or a hub dataset (org/name). Without it: the bundled reviews.",
         ),
     ] = None,
     task: Annotated[
         Task | None,
         option(
-            "--task TASK", DATA, "classify, generate or translate; else it follows from the data."
+            "--task TASK",
+            DATA,
+            "classify, generate, translate, transcribe.",
         ),
     ] = None,
     text: options.TextColumn = None,

@@ -111,12 +111,21 @@ def _pair(table: Table, number: int, source_cell: object, target_cell: object) -
     return source, target
 
 
+def _recording(table: Table, number: int, audio_cell: object, transcript_cell: object) -> _CleanRow:
+    audio, transcript = str(audio_cell), _text(table, number, transcript_cell)
+    if _is_blank(transcript):
+        table.losses["recordings"] += 1
+        return None
+    return audio, " ".join(transcript.split())
+
+
 _LOSSES = {
     "bytes": ("byte", "not UTF-8, replaced by \N{REPLACEMENT CHARACTER}"),
     "halves": ("half character", "in JSON replaced by \N{REPLACEMENT CHARACTER}"),
     "texts": ("empty text", "left out"),
     "labels": ("text", "without a label left out"),
     "pairs": ("pair", "with an empty side left out"),
+    "recordings": ("recording", "without a transcript left out"),
 }
 
 
@@ -132,6 +141,7 @@ _CLEANERS: dict[tuple[str, ...], Callable[..., _CleanRow]] = {
     ("text", "label"): _labelled_text,
     ("text", "control"): _text_and_control,
     ("source", "target"): _pair,
+    ("audio", "transcript"): _recording,
 }
 
 

@@ -83,11 +83,17 @@ def _find_pair(names: Sequence[str], named: Mapping[str, str]) -> dict[str, str]
     return {"source": source, "target": target} if source and target and source != target else None
 
 
+def _find_recordings(names: Sequence[str], named: Mapping[str, str]) -> dict[str, str] | None:
+    columns = {"audio": "audio", "transcript": "transcript"}  # as folders of recordings call them
+    return columns if {*columns} <= {*names} and {**columns, **named} == columns else None
+
+
 _Finder = Callable[[Sequence[str], Mapping[str, str]], dict[str, str] | None]
 _FINDERS: dict[tuple[str, ...], _Finder] = {
     ("text",): _find_text,
     ("text", "label"): _find_text_and_label,
     ("source", "target"): _find_pair,
+    ("audio", "transcript"): _find_recordings,
 }
 
 

@@ -209,6 +209,8 @@ def _possible_tasks(named: Mapping[str, str], task: Task | None) -> tuple[Task, 
     """
     options = _options(named)
     tasks = tuple(each for each in TASK_COLUMNS if named.keys() <= set(_all_columns(each)))
+    if "audio" not in named:  # which folders of recordings alone have
+        tasks = tuple(each for each in tasks if "audio" not in TASK_COLUMNS[each])
     if not tasks:
         raise DataError(
             f"{options} do not go together",
@@ -218,10 +220,10 @@ def _possible_tasks(named: Mapping[str, str], task: Task | None) -> tuple[Task, 
     if task is None:
         return tasks
     if task not in tasks:
-        raise DataError(
-            f"{options} and --task {task} do not go together",
-            f"{task} takes {_options(_all_columns(task))}",
-        )
+        is_of_sound = "audio" in TASK_COLUMNS[task]
+        takes = "a folder of recordings" if is_of_sound else _options(_all_columns(task))
+        what = f"{options or 'this data'} and --task {task} do not go together"
+        raise DataError(what, f"{task} takes {takes}")
     return (task,)
 
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rnncli.data.tables import SPLIT_NAMES, DataSource
+from rnncli.data.recordings import AUDIO, TRANSCRIPT, read_recordings, recordings_in
+from rnncli.data.tables import SPLIT_NAMES, DataSource, Table
 from rnncli.data.text_tables import ClassFolders, text_files
 from rnncli.errors import DataError
 from rnncli.messages import name_list, plural
@@ -26,6 +27,10 @@ def from_folder(path: Path) -> DataSource:
         for folder in _folders(path)
         if folder.name.casefold() in names
     } or {"train": path}
+    found = {split: recordings_in(folder) for split, folder in parts.items()}
+    if any(found.values()):
+        recordings = {split: files for split, files in found.items() if files}
+        return _from_recordings(path, parts, recordings)
     tables: dict[str, ClassFolders] = {}
     left_out: list[str] = []
     for split, folder in parts.items():
@@ -43,6 +48,18 @@ def from_folder(path: Path) -> DataSource:
         [f"folders left out: {', '.join(left_out)}, as they are no class"] if left_out else []
     )
     return DataSource(str(path), {**tables}, _digest(files), notices=tuple(notices))
+
+
+def _from_recordings(
+    path: Path, parts: Mapping[str, Path], files: Mapping[str, Sequence[Path]]
+) -> DataSource:
+    """Open folders of WAV files, one for each split."""
+    found = {split: read_recordings(parts[split], files[split]) for split in files}
+    tables: dict[str, Table] = {split: table for split, (table, _) in found.items()}
+    notices = tuple(notice for _, notice in found.values())
+    digest = _digest(file for each in files.values() for file in each)
+    columns = {name: name for name in (AUDIO, TRANSCRIPT)}
+    return DataSource(str(path), tables, digest, notices=notices, known_columns=columns)
 
 
 def _folders(path: Path) -> list[Path]:

@@ -92,7 +92,8 @@ def _draw_rows(
     """Draw whole groups of rows."""
     train = corpus.splits["train"]
     label = next((name for name in ("label", "control") if name in corpus.columns), None)
-    texts = [name for name in corpus.columns if name != label]
+    # Transcripts may repeat: many people say the same words.
+    texts = [name for name in corpus.columns if name not in (label, "transcript")]
     keys = [number_texts(column_values(train, name)) for name in texts]
     labels = np.zeros(len(train), np.int64)
     if label is not None:

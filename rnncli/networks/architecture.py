@@ -6,6 +6,7 @@ A network has a front that reads tokens or numbers, an encoder, a decoder or bot
     language model    Tokens            -> decoder -> Vocabulary
     translator        Tokens -> encoder -> decoder -> Vocabulary
     forecaster        Frames -> encoder            -> Quantiles
+    transcriber       Frames -> encoder            -> Ctc
 
 Where there are both, the decoder attends to the encoder. `parameters` is what networks in PyTorch
 have, networks in NumPy read, and files of weights are checked by.
@@ -24,7 +25,7 @@ from rnncli.config import (
     require_int,
 )
 from rnncli.errors import ConfigError
-from rnncli.networks.heads import MAX_WIDTH, Classes, Head, Quantiles, Vocabulary
+from rnncli.networks.heads import MAX_WIDTH, Classes, Ctc, Head, Quantiles, Vocabulary
 from rnncli.text.special_tokens import SPECIAL_TOKENS
 
 # The largest sizes of a network: far above what a laptop trains, and a bound for the memory that a
@@ -178,6 +179,8 @@ def _head(head: Any, *, has_encoder: bool) -> Head:
         return Classes(**head)
     if "horizon" in head:
         return Quantiles(**{**head, "levels": tuple(map(float, head["levels"]))})
+    if "vocab_size" in head:
+        return Ctc(**head)
     # Models of before ``deep`` was written read the previous token beside an encoder only.
     return Vocabulary(**{"deep": has_encoder, **head})
 
@@ -209,6 +212,9 @@ def parameters(architecture: Architecture) -> Shapes:
             return _encoder(front, encoder) | _decoder(front, decoder, head) | attention
         case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
             return _encoder(front, encoder) | _quantiles(front, encoder, head)
+        case Architecture(Frames() as front, Stack() as encoder, None, Ctc() as head):
+            output = _linear("output", encoder.output_size, head.vocab_size)
+            return _encoder(front, encoder) | output
     raise ConfigError(
         "these parts of a network do not fit together",
         "give an encoder and classes, or a decoder of one direction and a vocabulary",

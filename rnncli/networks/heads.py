@@ -64,4 +64,15 @@ class Quantiles:
         return -(-self.horizon // self.segment)
 
 
-Head: TypeAlias = Classes | Vocabulary | Quantiles
+@dataclass(frozen=True)
+class Ctc:
+    """The head of a transcriber: a token or nothing at each step (Graves et al. 2006)."""
+
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        require_int("size of the vocabulary", self.vocab_size, 1, MAX_VOCAB)
+
+
+Head: TypeAlias = Classes | Vocabulary | Quantiles | Ctc

@@ -13,10 +13,11 @@ import numpy as np
 from rnncli.networks.architecture import Architecture, Frames, Stack, Tokens, feature_size
 from rnncli.networks.attention_numpy import Attention, Source
 from rnncli.networks.cells_numpy import CELLS, LayerState, Recurrent
+from rnncli.networks.ctc_numpy import FrameLabeller
 from rnncli.networks.embedding_numpy import Embedding, FirstLayer, TokenTable
 from rnncli.networks.encoder_numpy import Encoder, Packing, pool
 from rnncli.networks.forecaster_numpy import SequenceForecaster
-from rnncli.networks.heads import Classes, Quantiles, Vocabulary
+from rnncli.networks.heads import Classes, Ctc, Quantiles, Vocabulary
 from rnncli.networks.numerics import Floats, Ints, affine, linear
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ class SequenceClassifier:
 
 
 TextNetwork = SequenceClassifier | CausalLM | EncoderDecoder
-Network = TextNetwork | SequenceForecaster
+Network = TextNetwork | SequenceForecaster | FrameLabeller
 
 
 def build(architecture: Architecture, weights: Weights) -> Network:
@@ -262,6 +263,8 @@ def build(architecture: Architecture, weights: Weights) -> Network:
             return EncoderDecoder(front, encoder, decoder, head, weights)
         case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
             return SequenceForecaster(front, encoder, head, weights)
+        case Architecture(Frames() as front, Stack() as encoder, None, Ctc() as head):
+            return FrameLabeller(front, encoder, head, weights)
     raise AssertionError("an architecture is checked when it is created")
 
 

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from rnncli.networks.architecture import Architecture, Frames, Stack, Tokens, feature_size
 from rnncli.networks.attention_torch import Attention, Source
 from rnncli.networks.cells_torch import CELLS, Layers, LayerState, Recurrent
+from rnncli.networks.ctc_torch import FrameLabeller
 from rnncli.networks.embedding_torch import DropoutRates, Embedding, locked_dropout
 from rnncli.networks.encoder_torch import ClassificationHead, Encoder, token_mask
 from rnncli.networks.forecaster_torch import SequenceForecaster
-from rnncli.networks.heads import Classes, Quantiles, Vocabulary
+from rnncli.networks.heads import Classes, Ctc, Quantiles, Vocabulary
 from rnncli.networks.on_device_torch import OnDevice
 
 LEXICAL_INIT_SCALE = 0.5  # of the identity, which was too strong
@@ -228,7 +229,7 @@ class EncoderDecoder(OnDevice):
 
 def build(
     architecture: Architecture, dropout: DropoutRates = NO_DROPOUT
-) -> SequenceClassifier | CausalLM | EncoderDecoder | SequenceForecaster:
+) -> SequenceClassifier | CausalLM | EncoderDecoder | SequenceForecaster | FrameLabeller:
     """Build the network of an architecture, with initial weights."""
     match architecture:
         case Architecture(Tokens() as front, Stack() as encoder, None, Classes() as head):
@@ -241,6 +242,8 @@ def build(
             return EncoderDecoder(front, encoder, decoder, head, dropout)
         case Architecture(Frames() as front, Stack() as encoder, None, Quantiles() as head):
             return SequenceForecaster(front, encoder, head, dropout)
+        case Architecture(Frames() as front, Stack() as encoder, None, Ctc() as head):
+            return FrameLabeller(front, encoder, head, dropout)
     raise AssertionError("an architecture is checked when it is created")
 
 

@@ -17,7 +17,7 @@ from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, Task
 from rnncli.errors import ModelError
 from rnncli.messages import did_you_mean
 from rnncli.networks.architecture import VECTORS, Tokens, parameters
-from rnncli.networks.heads import Vocabulary
+from rnncli.networks.heads import Ctc, Vocabulary
 from rnncli.networks.model_numpy import Network, build
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription, parse
@@ -163,7 +163,9 @@ def load(path: Path, task: Task | None = None) -> SavedModel:
     if architecture.encoder is not None and isinstance(head, Vocabulary):
         target_tokenizer = read_tokenizer(layout.target_tokenizer)
         _check_vocabulary(path, target_tokenizer, head.size)
-    if isinstance(architecture.front, Tokens):
+    if isinstance(head, Ctc):
+        _check_vocabulary(path, tokenizer, head.vocab_size)
+    elif isinstance(architecture.front, Tokens):
         _check_vocabulary(path, tokenizer, architecture.front.vocab_size)
     task_files = {name: files[name] for name in description.task_files}
     network = build(architecture, weights)
@@ -271,7 +273,7 @@ def _no_model_hint(path: Path, task: Task | None) -> str:
 
     words = ["rnncli", "train"]
     if task is not None:
-        words.append(BUNDLED_CORPORA[task])
+        words.append(BUNDLED_CORPORA.get(task, "FOLDER"))
     if task is None or path != MODELS / task:
         words += ["-o", str(path)]
     models = (str(config.parent) for config in path.parent.glob("*/config.json"))

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from rnncli.tasks.loggers import LoggerName
     from rnncli.tasks.training_result import TrainingResult
     from rnncli.tasks.training_settings import TrainingSettings
+    from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.tasks.translate.predict import Translator
 
 
-def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerator | Translator":
+def load(
+    path: str | Path, *, threads: int = 1
+) -> "TextClassifier | TextGenerator | Transcriber | Translator":
     """Load a model of any task; call the result with a list of texts.
 
     Batches of texts are processed by ``threads`` threads.
@@ -35,14 +38,15 @@ def load(path: str | Path, *, threads: int = 1) -> "TextClassifier | TextGenerat
     from rnncli.storage.reading import read_whole
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.tasks.translate.predict import Translator
 
-    classes: dict[str, type[TextClassifier | TextGenerator | Translator]] = {
-        cls.task: cls for cls in (TextClassifier, TextGenerator, Translator)
+    classes: dict[str, type[TextClassifier | TextGenerator | Transcriber | Translator]] = {
+        cls.task: cls for cls in (TextClassifier, TextGenerator, Transcriber, Translator)
     }
     path = model_directory(path)
 
-    def read() -> "TextClassifier | TextGenerator | Translator":
+    def read() -> "TextClassifier | TextGenerator | Transcriber | Translator":
         model = read_model(path)
         return classes[model.description.task](model, threads)
 

@@ -221,6 +221,10 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
             from rnncli.tasks.generate.evaluate import GeneratorScorer
 
             return GeneratorScorer(path, settings, announce)
+        case "transcribe":
+            from rnncli.tasks.transcribe.evaluate import TranscriberScorer
+
+            return TranscriberScorer(path, settings, announce)
 
 
 def check_options(task: Task, settings: ScoringSettings) -> None:
@@ -235,7 +239,7 @@ def check_options(task: Task, settings: ScoringSettings) -> None:
         ("--no-baselines", not settings.baselines, ("classify",)),
         ("--probe", settings.probe, ("classify",)),
         ("--against", settings.against is not None, ("classify", "translate")),
-        ("--errors", settings.mistakes, ("classify", "translate")),
+        ("--errors", settings.mistakes, ("classify", "translate", "transcribe")),
         ("--beam", search.beam != default.beam, ("translate",)),
         ("--no-memory", not search.memory, ("translate",)),
         ("--tokenize", settings.tokenize is not None, ("translate",)),

@@ -17,17 +17,19 @@ from rnncli.analysis.saturation import resting_gates
 from rnncli.analysis.traces import Reading, Trace
 from rnncli.analysis.weights import Part, parts
 from rnncli.config import Level, Task
-from rnncli.errors import ConfigError, DataError
+from rnncli.errors import ConfigError, DataError, ModelError
 from rnncli.messages import nearest as most_similar_name
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
 from rnncli.storage.metrics import read_metrics
+from rnncli.tasks import load
 from rnncli.tasks.classify.inspect import ClassProbabilities, inspect_classifier
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.generate.inspect import inspect_generator
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.next_tokens import NextTokens, token_text
+from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.tasks.translate.inspect import WrittenTranslation, inspect_translator
 from rnncli.tasks.translate.predict import Translator
 from rnncli.text.arguments import as_texts
@@ -35,6 +37,24 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 
 Model: TypeAlias = TextClassifier | TextGenerator | Translator
+
+
+def load_text_model(path: str | Path) -> Model:
+    """Load a model that reads texts.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it reads something else.
+
+    """
+    model = load(path)
+    if isinstance(model, Transcriber):
+        raise ModelError(
+            f"{path} is a model for the task {model.task}, and only those that read texts are "
+            "looked into",
+            f"rnncli {model.task} -m {quote(str(path))}",
+        )
+    return model
+
 
 MAX_CHARACTERS = 2_000  # of a text: a picture can show as many, and a classifier reads each prefix
 NEIGHBOURS = 10

@@ -40,6 +40,7 @@ CLASSIFIER_OVERHEAD, GENERATOR_OVERHEAD, TRANSLATOR_OVERHEAD = 17e-6, 3e-6, 50e-
 # evaluation and n-grams; of translators, vocabularies, initial embeddings and memory, too.
 START_SECONDS, TRAINING_SHARE, MIN_TRAINING_SHARE = 2.0, 0.8, 0.5
 TRANSLATOR_START_SECONDS, TRANSLATOR_TRAINING_SHARE, TRANSLATOR_MIN_SHARE = 6.0, 0.7, 0.35
+TRANSCRIBER_SECONDS = 2e-3  # a recording of half a second, as measured
 TOKENS_A_WORD = 1.2  # with the signs between words
 
 
@@ -48,7 +49,7 @@ class SizeEstimate:
     """The settings that a training would have, and what it would cost."""
 
     settings: Settings
-    tokens: float  # of an epoch
+    tokens: float  # of an epoch; of transcribers, recordings
     seconds: float  # a token
 
     def epochs(self, preview: "CorpusPreview") -> float:
@@ -61,7 +62,7 @@ class SizeEstimate:
         seconds = max(share * (budget - start), least * budget)
         epochs = seconds / max(1.0, self.tokens) / self.seconds
         if settings.steps is not None:
-            is_text_alone = not {"label", "source"} & preview.columns.keys()
+            is_text_alone = not {"label", "source", "transcript"} & preview.columns.keys()
             items, size = (self.tokens, settings.bptt) if is_text_alone else (preview.rows, 1)
             epochs = min(epochs, settings.steps * settings.batch_size * size / max(1.0, items))
         return min(epochs, settings.epochs or epochs)
@@ -79,6 +80,9 @@ def estimate_sizes(
         return _classifier(preview, settings_of_classifier(preview, overrides), speed, vectors_dim)
     if "source" in preview.columns:
         return _translator(preview, settings, overrides, speed)
+    if "transcript" in preview.columns:
+        settings = settings.with_overrides(overrides)
+        return SizeEstimate(settings, preview.rows, TRANSCRIBER_SECONDS)
     return _generator(preview, settings, overrides, speed)
 
 

@@ -192,7 +192,8 @@ class Trainer:
         if self._session is None:
             return None
         rows = self._session.data.validation
-        return example(column_values(rows, "source" if "source" in rows.column_names else "text"))
+        column = next((name for name in ("source", "text") if name in rows.column_names), None)
+        return None if column is None else example(column_values(rows, column))
 
     @stage("reading the data")
     def _read_corpus(self) -> "Corpus":
@@ -269,3 +270,7 @@ def recipe_of(
             from rnncli.tasks.generate.recipe import GeneratorRecipe
 
             return GeneratorRecipe(began)
+        case "transcribe":
+            from rnncli.tasks.transcribe.recipe import TranscriberRecipe
+
+            return TranscriberRecipe(began)

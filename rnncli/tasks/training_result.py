@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import Task
+from rnncli.data.recordings import AUDIO
 from rnncli.data.values import column_values
 from rnncli.storage.reading import read_description
 from rnncli.tasks import load
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rnncli.tasks.classify.predict import TextClassifier
     from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.tasks.translate.predict import Translator
 
 
@@ -37,7 +39,7 @@ class TrainingResult:
         return {**vars(self), "held_out": None}
 
     @cached_property
-    def model(self) -> "TextClassifier | TextGenerator | Translator":
+    def model(self) -> "TextClassifier | TextGenerator | Transcriber | Translator":
         """The trained model."""
         return load(self.path)
 
@@ -49,8 +51,12 @@ class TrainingResult:
 
     @property
     def example(self) -> str | None:
-        """A text of the held-out part, or its beginning, to try the model with."""
-        return None if self.held_out is None else example(column_values(*self._inputs))
+        """A text of the held-out part, or its beginning, or a recording, to try the model with."""
+        if self.held_out is None:
+            return None
+        if AUDIO in self.held_out.column_names:
+            return next(column_values(self.held_out, AUDIO))
+        return example(column_values(*self._inputs))
 
     @property
     def is_list(self) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 from rnncli.analysis.saturation import CLOSED, OPEN
 from rnncli.analysis.traces import record
 from rnncli.networks.architecture import VECTORS
+from rnncli.networks.ctc_numpy import FrameLabeller
 from rnncli.networks.forecaster_numpy import SequenceForecaster
 from rnncli.networks.model_numpy import CausalLM, EncoderDecoder, TextNetwork, build
 from rnncli.text.batching import pad
@@ -54,7 +55,8 @@ class Metrics:
         line |= {name: round(value, 5) for name, value in progress.evaluation.scores.items()}
         if self._sample:
             network = build(self._prepared.architecture, as_arrays(progress.weights))
-            assert not isinstance(network, SequenceForecaster)  # which reads no tokens
+            # These read no tokens.
+            assert not isinstance(network, SequenceForecaster | FrameLabeller)
             line |= gate_saturation(network, self._sample)
         self._log(line)
         return line

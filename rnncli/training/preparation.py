@@ -225,7 +225,8 @@ def _training_data(
 def _inputs(data: TrainingData) -> Iterator[str]:
     """Yield the held-out texts that the network reads: of pairs, the sources."""
     columns = data.validation.column_names
-    return column_values(data.validation, "source" if "source" in columns else "text")
+    column = next((name for name in ("source", "text") if name in columns), None)
+    return iter(()) if column is None else column_values(data.validation, column)
 
 
 def _limit_rows(data: TrainingData, settings: Settings, corpus: Corpus) -> TrainingData:

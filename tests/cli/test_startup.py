@@ -10,7 +10,17 @@ import pytest
 from models import classifier, generator, translator
 from shell import HEAVY, NOT_FOR_HELP, TELL, TIMEOUT, environment
 
-COMMANDS = ("train", "generate", "classify", "translate", "evaluate", "inspect", "label", "models")
+COMMANDS = (
+    "train",
+    "generate",
+    "classify",
+    "translate",
+    "transcribe",
+    "evaluate",
+    "inspect",
+    "label",
+    "models",
+)
 
 
 def imported(tmp_path: Path, *arguments: object) -> set[str]:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from architectures import small_architecture
+from architectures import KINDS, small_architecture
 from models import SMALL, classifier, reviews
 from safetensors.numpy import load_file
 from shell import call, tree
 
 import rnncli
-from rnncli.config import FORMAT_VERSION, TASKS, Task
+from rnncli.config import FORMAT_VERSION, Task
 from rnncli.errors import ModelError
 from rnncli.networks.architecture import Architecture
 from rnncli.networks.heads import Classes
@@ -96,7 +96,7 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-every_task = pytest.mark.parametrize("task", TASKS)
+every_task = pytest.mark.parametrize("task", KINDS)
 
 
 @every_task

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from architectures import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.config import TASKS
 from rnncli.data.batches import Window
 from rnncli.tasks.classify.train import LabelledTexts
 from rnncli.training.contract import TrainingState
 from rnncli.training.loop import fit
 from rnncli.training.parallel import Workers
 
-every_task = pytest.mark.parametrize("name", TASKS)
+every_task = pytest.mark.parametrize("name", KINDS)
 DROPOUT = {"dropout": 0.3, "embedding_dropout": 0.2, "word_dropout": 0.1, "workers": 2}
 
 

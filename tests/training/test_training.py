@@ -7,9 +7,10 @@ from itertools import count, islice
 import numpy as np
 import pytest
 import torch
+from architectures import KINDS
 from small_tasks import DATA, TINY
 
-from rnncli.config import CELLS, TASKS
+from rnncli.config import CELLS
 from rnncli.data.batches import Window
 from rnncli.errors import ConfigError, RnncliError
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
@@ -21,7 +22,7 @@ from rnncli.training.parallel import Workers
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="the processor lacks bfloat16"
 )
-every_task = pytest.mark.parametrize("name", TASKS)
+every_task = pytest.mark.parametrize("name", KINDS)
 
 
 def fingerprint(weights):

@@ -8,13 +8,13 @@ from typing import Any, overload
 from rnncli.cli.views.model_parts import model_figures
 from rnncli.cli.views.page import page
 from rnncli.cli.views.text_figures import page_figures
-from rnncli.tasks import load
 from rnncli.tasks.inspection import (
     Model,
     ModelInspection,
     TextInspection,
     inspect_model,
     inspect_text,
+    load_text_model,
 )
 
 HEIGHT = 640  # pixels of the frame in a notebook
@@ -56,7 +56,7 @@ def inspect(
         ConfigError: the model has no such control code, or needs one.
 
     """
-    model = load(model) if isinstance(model, str | Path) else model
+    model = load_text_model(model) if isinstance(model, str | Path) else model
     if text is None:
         return DrawnModel(**_fields(inspect_model(model)))
     return DrawnText(**_fields(inspect_text(model, text, control)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rnncli.cli.views.error_rates import print_error_rates
 from rnncli.cli.views.probe import print_probe
 from rnncli.cli.views.table import print_table
 from rnncli.tasks.classify.evaluate import ClassifierReport
@@ -10,6 +11,7 @@ from rnncli.tasks.classify.evaluate import Comparison as ClassifierComparison
 from rnncli.tasks.classify.probe import ProbeReport
 from rnncli.tasks.classify.targets import LabelScores
 from rnncli.tasks.generate.evaluate import GeneratorReport
+from rnncli.tasks.transcribe.evaluate import TranscriberReport
 from rnncli.tasks.translate.evaluate import Comparison as TranslatorComparison
 from rnncli.tasks.translate.evaluate import Translations, TranslatorReport
 from rnncli.text.unicode import escape_controls
@@ -55,6 +57,8 @@ def print_report(report: "Report", console: "Console") -> None:
             _print_generator(report, console)
         case TranslatorReport():
             _print_translator(report, console)
+        case TranscriberReport():
+            print_error_rates(report, console)
 
 
 def _print_classifier(report: ClassifierReport, console: "Console") -> None:

@@ -1,0 +1,145 @@
+"""Transcribers: trained on tones, read files and streams alike, and say when words are said."""
+
+import json
+
+import numpy as np
+import pytest
+from models import generator
+from shell import call, rnncli
+from sounds import RATE, sentence, write_recordings, write_wav
+
+import rnncli as package
+from rnncli.data.wav import Sound, open_wav
+from rnncli.tasks.transcribe.segmentation import segments
+
+# By which two tones are told apart.
+SETTINGS = ("--hidden-size", 16, "--embedding-dim", 16, "--num-layers", 1, "--dropout", 0)
+QUICK = ("--steps", 240, "--batch-size", 8, "--learning-rate", 0.02, "--threads", 1)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transcriber")
+    data = write_recordings(folder / "words")
+    result = call("train", data, "-o", folder / "model", *SETTINGS, *QUICK)
+    assert result.code == 0, result.err
+    assert "8,000 samples a second" in result.err
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """Return a recording of two sentences."""
+    samples = np.concatenate([sentence(["lo", "hi", "lo"]), np.zeros(RATE), sentence(["hi"])])
+    return write_wav(tmp_path_factory.mktemp("talk") / "talk.wav", samples)
+
+
+def test_words_are_written_down(model, talk):
+    result = call("transcribe", "-m", model, talk, talk)
+    assert result.lines == 2 * [f"{talk}\tlo hi lo hi"]
+    assert package.load(model)([talk])[0].text == "lo hi lo hi"
+
+
+def test_words_have_times_and_subtitles(model, talk):
+    words = json.loads(call("transcribe", "-m", model, "--json", talk).lines[0])["words"]
+    assert [word["text"] for word in words] == ["lo", "hi", "lo", "hi"]
+    starts = [word["start"] for word in words]
+    np.testing.assert_allclose(starts, [0.1, 0.4, 0.7, 2.1], atol=0.2)
+    assert all(word["start"] < word["end"] and 0 < word["confidence"] <= 1 for word in words)
+    blocks = call("transcribe", "-m", model, "--srt", talk).out.decode().split("\n\n")
+    number, times, text = blocks[0].split("\n")
+    assert (number, text) == ("1", "lo hi lo")
+    assert times.startswith("00:00:00,") and " --> 00:00:0" in times
+    assert blocks[1].endswith("\nhi") and blocks[2:] == [""]
+
+
+def test_a_stream_has_the_utterances_of_the_file(model, talk):
+    content = talk.read_bytes()
+    stream = rnncli("transcribe", "-m", model, "-q", "-", stdin=content)
+    assert stream.lines == ["-\tlo hi lo", "-\thi"]
+    raw = call("transcribe", "-m", model, "--rate", RATE, "--json", stdin=content[44:])
+    assert [json.loads(line)["text"] for line in raw.lines] == ["lo hi lo", "hi"]
+
+
+def test_cuts_do_not_depend_on_how_sound_arrives(talk):
+    with open_wav(talk) as sound:
+        samples = sound.read()
+    samples = samples + np.random.default_rng(0).normal(0, 1e-3, len(samples)).astype(np.float32)
+    whole = list(segments(Sound(RATE, iter([samples]))))
+    pieces = list(segments(Sound(RATE, iter(np.array_split(samples, 977)))))
+    assert len(whole) == len(pieces) == 2
+    for one, other in zip(whole, pieces, strict=True):
+        assert one.start == other.start
+        np.testing.assert_array_equal(one.samples, other.samples)
+    assert list(segments(Sound(RATE, iter([np.zeros(RATE, np.float32)])))) == []
+
+
+def test_sound_without_pauses_is_cut_too():
+    noise = np.random.default_rng(0).normal(0, 0.1, 45 * RATE).astype(np.float32)
+    cuts = list(segments(Sound(RATE, iter([noise]))))
+    assert len(cuts) > 2
+    assert sum(len(cut.samples) for cut in cuts) == len(noise)
+
+
+def test_other_rates_are_resampled_and_told(model, tmp_path):
+    samples = sentence(["lo", "hi", "lo"], rate=44_100)
+    path = write_wav(tmp_path / "fine.wav", samples, 44_100, channels=2)
+    result = call("transcribe", "-m", model, path)
+    assert result.lines == [f"{path}\tlo hi lo"]
+    assert "resampled from 44,100 to 8,000 samples a second" in result.err
+
+
+def test_a_generator_of_characters_is_heard(model, talk):
+    weak = ("--lm", generator(), "--lm-weight", 0.01)
+    result = call("transcribe", "-m", model, *weak, talk)
+    assert result.lines == [f"{talk}\tlo hi lo hi"]
+    other = call("transcribe", "-m", model, "--lm", generator(), "--lm-weight", 50, talk)
+    assert other.lines != result.lines
+
+
+def test_scores_are_error_rates(model, tmp_path):
+    result = call("evaluate", "-m", model, "--json")
+    scores = json.loads(result.out)
+    assert scores["recordings"] == 3
+    assert scores["word_error_rate"] == 0 and scores["exact_match"] == 1
+    write_wav(tmp_path / "lo_1.wav", sentence(["lo"]))
+    write_wav(tmp_path / "lo_2.wav", sentence(["hi"]))
+    write_wav(tmp_path / "hi_1.wav", sentence(["lo", "hi", "lo"]))
+    write_wav(tmp_path / "hi_2.wav", sentence(["hi"]))
+    wrong = tmp_path / "wrong.tsv"
+    result = call("evaluate", "-m", model, tmp_path, "--errors", wrong)
+    assert "word error rate" in result.out.decode()
+    assert "75.00" in result.out.decode()  # a substitution and two insertions for four words
+    assert [line.split("\t")[1:] for line in wrong.read_text().splitlines()[1:]] == [
+        ["hi", "lo hi lo"],
+        ["lo", "hi"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["-", "a.wav"], 2, "stdin is read alone"),
+        (["--rate", "8000", "a.wav"], 2, "--rate is of raw samples"),
+        (["--srt", "--json", "a.wav"], 2, "two formats"),
+        (["--srt", "a.wav", "b.wav"], 2, "of one recording"),
+        (["a.wav"], 1, "a.wav does not exist"),
+        (["-"], 1, "stdin is no WAV file that can be read"),
+    ],
+)
+def test_mistakes_are_explained(model, tmp_path, arguments, code, message):
+    result = call("transcribe", "-m", model, *arguments, cwd=tmp_path)
+    assert result.code == code
+    assert message in result.err
+    assert "hint: " in result.err
+    assert result.out == b""
+
+
+def test_a_training_is_planned_and_only_texts_are_inspected(model, tmp_path):
+    data = write_recordings(tmp_path / "words", 4)
+    plan = call("train", "--dry-run", data).out.decode()
+    assert "task     transcribe" in plan
+    assert "rows     8, 1 of them held out" in plan
+    result = call("inspect", model)
+    assert result.code == 1
+    assert f"hint: rnncli transcribe -m {model}" in result.err
