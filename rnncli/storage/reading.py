@@ -199,15 +199,9 @@ def read_description(path: Path) -> ModelDescription:
 def _read(
     layout: Layout, task: Task | None = None
 ) -> tuple[ModelDescription, dict[str, TensorFile]]:
-    """Return the description and the tensor files, by the names of the current format."""
+    """Return the description and the tensor files, by their names."""
     values = _read_json(layout, task)
     try:
-        if values["format_version"] == 1:
-            from rnncli.storage import version_1
-
-            values = version_1.upgrade(values, layout)
-            description = parse(values)
-            return description, version_1.tensor_files(layout, values)
         description = parse(values)
     except ValueError as error:
         raise ModelError(f"{layout.config} is damaged: {error}", DAMAGED) from None
@@ -218,7 +212,7 @@ def _read(
 
 
 def _read_json(layout: Layout, task: Task | None) -> dict[str, Any]:
-    """Return the content of config.json, of any supported format."""
+    """Return the content of config.json."""
     path = layout.root
     if not path.is_dir():
         reason = "is a file, not a model directory" if path.exists() else "does not exist"
@@ -241,6 +235,11 @@ def _read_json(layout: Layout, task: Task | None) -> dict[str, Any]:
         raise ModelError(
             f"{path} has format {reprlib.repr(version)}, newer than this rnncli can read",
             "pip install --upgrade rnncli",
+        )
+    if version < FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format {version}, which was never released and is not read any more",
+            "train it again: its README.md has the command, to which --force is to be added",
         )
     content: dict[str, Any] = values
     return content

@@ -5,7 +5,7 @@ No value is read before names, types and shapes are as expected.
 
 import json
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,17 +44,10 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class TensorFile:
-    """An untrusted file of named tensors.
-
-    For older formats, ``rename`` maps the name of a tensor in the file to the current one, or to
-    None where it is to be ignored, and ``metadata`` replaces that of the file. ``digest`` is the
-    SHA-256 that the file must have, if it is known.
-    """
+    """An untrusted file of named tensors."""
 
     path: Path
-    rename: Callable[[str], str | None] = str
-    metadata: Mapping[str, str] | None = None
-    digest: str | None = None
+    digest: str | None = None  # the SHA-256 that it must have, if that is known
 
     def read_metadata(self) -> Mapping[str, str]:
         """Return the metadata of the file.
@@ -63,8 +56,6 @@ class TensorFile:
             ModelError: the file is missing or damaged.
 
         """
-        if self.metadata is not None:
-            return self.metadata
         with self._open() as file:
             return dict(file.metadata() or {})
 
@@ -80,18 +71,14 @@ class TensorFile:
         """
         with self._open() as file:
             require_digest(self.path, self.digest)
-            names = {}
-            for name in file.keys():  # noqa: SIM118
-                if (renamed := self.rename(name)) is not None:
-                    names[renamed] = name
-            self._check(file, names, expected)
+            self._check(file, expected)
             tensors: dict[str, NDArray[Any]] = {
-                name: _single_precision(file.get_tensor(names[name]))
+                name: _single_precision(file.get_tensor(name))
                 for name in expected
                 if name not in mapped
             }
             for name in mapped:
-                tensors[name] = _map(self.path, names[name])
+                tensors[name] = _map(self.path, name)
         for name, tensor in tensors.items():
             # The bounds fail for NaN, too.
             if tensor.dtype.kind == "f" and not (
@@ -114,13 +101,12 @@ class TensorFile:
         except (SafetensorError, OSError, ValueError, TypeError, LookupError) as error:
             raise ModelError(f"{self.path} cannot be read: {str(error)[:200]}", DAMAGED) from None
 
-    def _check(
-        self, file: Any, names: Mapping[str, str], expected: Mapping[str, TensorSpec]
-    ) -> None:
+    def _check(self, file: Any, expected: Mapping[str, TensorSpec]) -> None:
         """Refuse a file whose tensors are not the expected ones."""
-        wrong = names.keys() ^ expected.keys()
-        for name in names.keys() & expected.keys():
-            tensor = file.get_slice(names[name])
+        names = set(file.keys())
+        wrong = names ^ expected.keys()
+        for name in names & expected.keys():
+            tensor = file.get_slice(name)
             if not expected[name].fits(tensor.get_shape(), tensor.get_dtype()):
                 wrong.add(name)
         if wrong:

@@ -32,27 +32,16 @@ _MIN_SPACED_SHARE = 0.95
 # --- Backends -----------------------------------------------------------------------------------
 
 _SYMBOL = r"[^\s\p{L}\p{M}\p{N}_]"
-
-
-def _word_pattern(unspaced: str) -> str:
-    """Return a pattern of words, where the characters of ``unspaced`` scripts are words.
-
-    A word keeps the space before it, so that joining tokens gives the text back. An apostrophe
-    belongs to the word before it when one or two letters follow (don't, we'll), else it stands
-    alone (l'eau).
-    """
-    letter = rf"[\p{{L}}\p{{M}}\p{{N}}_&&[^{unspaced}]]"
-    word = rf"{letter}+(?:['’]{letter}{{1,2}}(?!{letter}))?"
-    return rf" ?(?:[{unspaced}]|{word}|{_SYMBOL})|\s"
-
-
-WORDS = _word_pattern(UNSPACED_SCRIPTS)
-# Of older models, whose words of Lao, Burmese and Khmer are not split.
-OLD_WORDS = _word_pattern(r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}")
+_LETTER = rf"[\p{{L}}\p{{M}}\p{{N}}_&&[^{UNSPACED_SCRIPTS}]]"
+# A word keeps the space before it, so that joining tokens gives the text back. An apostrophe
+# belongs to the word before it when one or two letters follow (don't, we'll), else it stands alone
+# (l'eau).
+_WORD = rf"{_LETTER}+(?:['’]{_LETTER}{{1,2}}(?!{_LETTER}))?"
+WORDS = rf" ?(?:[{UNSPACED_SCRIPTS}]|{_WORD}|{_SYMBOL})|\s"
 # Of pre-tokenized text, with spaces around punctuation: "it 's late , <unk> said ." The spaces at
 # the end of a line belong to its end, so that each line has one token more than words.
 PRETOKENIZED_WORDS = r" *\n| ?\S+|\s"
-WORD_PATTERNS = (WORDS, OLD_WORDS, PRETOKENIZED_WORDS)
+WORD_PATTERNS = (WORDS, PRETOKENIZED_WORDS)
 
 
 def char_model(vocab: dict[str, int]) -> models.BPE:

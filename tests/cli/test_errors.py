@@ -194,6 +194,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
         ["config.json"],
     ),
     "a newer format": (edit_config(format_version=99), ["99", "newer"]),
+    "an older format": (edit_config(format_version=1), ["format 1", "not read any more"]),
     "an unknown task": (edit_config(task="dance"), ["dance"]),
     "no architecture": (edit_config(architecture={}), ["config.json"]),
     "an architecture of words": (edit_config(architecture="big"), ["config.json"]),

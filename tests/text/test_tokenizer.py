@@ -289,8 +289,3 @@ def test_words_of_scripts_without_spaces_agree_with_those_of_explanations(text):
     tokenizer = Tokenizer.train([text], "word", LARGE, fold=True)
     _, ends = tokenizer.encode_with_ends(text)
     assert ends == [end for _, end in word_spans(text)]
-
-
-def test_older_models_do_not_split_words_of_lao():
-    old = Path(__file__).parents[1] / "storage/old_models/1/classify/tokenizer.json"
-    assert Tokenizer.load(old, "word").encode("ພາສາລາວ ภาษา") == [UNK] * 5
