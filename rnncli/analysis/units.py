@@ -24,11 +24,8 @@ class Unit:
     number: int
 
     def __str__(self) -> str:
-        return f"{self.layer}.{self.state}{self.number}" if self.layer else self._short
-
-    @property
-    def _short(self) -> str:
-        return f"{self.state}{self.number}"
+        name = f"{self.state}{self.number}"
+        return f"{self.layer}.{name}" if self.layer else name
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ NAMES = {
     b"\x1bOA": "up",
     b"\x1b[B": "down",
     b"\x1bOB": "down",
+    b"\x1b[C": "right",
+    b"\x1bOC": "right",
+    b"\x1b[D": "left",
+    b"\x1bOD": "left",
     b"\x1b[5~": "page up",
     b"\x1b[6~": "page down",
     b"\r": "enter",
@@ -48,8 +52,11 @@ class Keyboard:
         self._read = read
         self._keys: list[str] = []
 
-    def key(self, timeout: float) -> str | None:
-        """Return the next key, a character or a name of `NAMES`; None after ``timeout`` seconds."""
+    def key(self, timeout: float | None = None) -> str | None:
+        """Return the next key, a character or a name of `NAMES`.
+
+        None if ``timeout`` is given and no key was pressed for so many seconds.
+        """
         if not self._keys:
             if not select.select([self._descriptor], [], [], timeout)[0]:
                 return None

@@ -12,7 +12,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger, printable
 from rnncli.cli.options import DATA, OUTPUT, option
-from rnncli.config import MODELS, TASK_COLUMNS
+from rnncli.config import MODELS
 from rnncli.errors import ConfigError
 from rnncli.messages import plural
 from rnncli.text.unicode import compose
@@ -20,7 +20,6 @@ from rnncli.text.unicode import compose
 if TYPE_CHECKING:
     from rnncli.cli.labelling import LabellingResult
 
-LABELLED_TASK = next(task for task, names in TASK_COLUMNS.items() if names == ("text", "label"))
 MIN_LABELS = 2  # different ones, to learn from
 DEFAULT_OUTPUT, MERGED_OUTPUT = Path("labelled.csv"), Path("merged.csv")
 
@@ -110,8 +109,9 @@ def label(
     if suggest is not None:
         labelling.print_suggestions(request, suggest, messenger, as_json=as_json)
         return
-    modes = {(False, False): labelling.label_texts, (True, False): labelling.review_labels}
-    ask = modes.get((review, merge), labelling.merge_labels)
+    ask = labelling.review_labels if review else labelling.label_texts
+    if merge:
+        ask = labelling.merge_labels
     result = ask(request, messenger)
     _announce(result, output, messenger)
     if as_json:
@@ -199,7 +199,7 @@ def _train(result: "LabellingResult", output: Path, messenger: Messenger, at_onc
 
 def _free_model(output: Path) -> list[str]:
     """Return the options that keep a training from meeting a finished model."""
-    if not (MODELS / LABELLED_TASK).exists():
+    if not (MODELS / "classify").exists():
         return []
     path = MODELS / output.stem
     return ["-o", str(path), *(["--force"] if path.exists() else [])]

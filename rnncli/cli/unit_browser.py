@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from string import digits
 from typing import TYPE_CHECKING
 
 from rnncli.cli.console import is_terminal
-from rnncli.cli.keyboard import raw_keys
+from rnncli.cli.keyboard import END, Keyboard, raw_keys
 from rnncli.cli.views.figure import print_figures
 from rnncli.cli.views.selection import selected_states
 from rnncli.cli.views.states import unit_figure
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 KEYS = "left, right: another unit · up, down: another layer · a number, Enter: that unit · q: quit"
-NEXT, PREVIOUS = (b"\x1b[C", b"\x1bOC"), (b"\x1b[D", b"\x1bOD")
-UP, DOWN = (b"\x1b[A", b"\x1bOA"), (b"\x1b[B", b"\x1bOB")
-END = (b"q", b"\x1b", b"\x04", b"")
+UNITS, LAYERS = {"left": -1, "right": 1}, {"up": 1, "down": -1}
+QUIT = ("q", "escape", END)
 MAX_DIGITS = 6  # of a unit's number
 
 
@@ -31,17 +31,17 @@ class Position:
     unit: int
     digits: str = ""
 
-    def after(self, key: bytes, sizes: Sequence[int]) -> "Position":
+    def after(self, key: str | None, sizes: Sequence[int]) -> "Position":
         """Return the position after a key; ``sizes`` are the numbers of units of the layers."""
-        if key.isdigit():
-            return replace(self, digits=(self.digits + key.decode())[:MAX_DIGITS])
+        if key is not None and key in digits:
+            return replace(self, digits=(self.digits + key)[:MAX_DIGITS])
         unit, layer = self.unit, self.layer
-        if key in (b"\r", b"\n") and self.digits:
+        if key == "enter" and self.digits:
             unit = min(int(self.digits), sizes[layer] - 1)
-        elif key in NEXT or key in PREVIOUS:
-            unit = (unit + (1 if key in NEXT else -1)) % sizes[layer]
-        elif key in UP or key in DOWN:
-            layer = (layer + (1 if key in UP else -1)) % len(sizes)
+        elif key in UNITS:
+            unit = (unit + UNITS[key]) % sizes[layer]
+        elif key in LAYERS:
+            layer = (layer + LAYERS[key]) % len(sizes)
             unit = min(unit, sizes[layer] - 1)
         return Position(layer, unit)
 
@@ -61,7 +61,9 @@ def browse(inspection: TextInspection, state: State | None, unit: int, console: 
     states = list(selected_states(inspection, state))
     sizes = [trace.states[letter].shape[1] for _, trace, letter in states]
     position = Position(0, unit)
-    with raw_keys(sys.stdin.fileno()) as next_key, console.screen(hide_cursor=True):
+    descriptor = sys.stdin.fileno()
+    with raw_keys(descriptor) as read, console.screen(hide_cursor=True):
+        keyboard = Keyboard(descriptor, read)
         while True:
             reading, trace, letter = states[position.layer]
             console.clear()
@@ -69,7 +71,7 @@ def browse(inspection: TextInspection, state: State | None, unit: int, console: 
             console.print(f"\n{KEYS}", style="dim", soft_wrap=False)
             if position.digits:
                 console.print(f"unit {position.digits}")
-            key = next_key()
-            if key in END:
+            key = keyboard.key()
+            if key in QUIT:
                 return
             position = position.after(key, sizes)

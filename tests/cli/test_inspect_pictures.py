@@ -196,12 +196,12 @@ def test_a_plain_network_has_neither_gates_nor_memory(tmp_path: Path) -> None:
 def test_keys_go_from_unit_to_unit() -> None:
     sizes = [8, 5]
     position = Position(0, 0)
-    assert position.after(b"\x1b[D", sizes) == Position(0, 7)
-    assert position.after(b"\x1b[C", sizes) == Position(0, 1)
-    assert Position(0, 7).after(b"\x1b[A", sizes) == Position(1, 4)
-    assert position.after(b"6", sizes).after(b"\n", sizes) == Position(0, 6)
-    assert position.after(b"9", sizes).after(b"9", sizes).after(b"\r", sizes) == Position(0, 7)
-    assert position.after(b"x", sizes) == position
+    assert position.after("left", sizes) == Position(0, 7)
+    assert position.after("right", sizes) == Position(0, 1)
+    assert Position(0, 7).after("up", sizes) == Position(1, 4)
+    assert position.after("6", sizes).after("enter", sizes) == Position(0, 6)
+    assert position.after("9", sizes).after("9", sizes).after("enter", sizes) == Position(0, 7)
+    assert position.after("x", sizes) == position
 
 
 def test_a_person_goes_through_the_units_at_a_terminal() -> None:
@@ -221,8 +221,8 @@ def test_a_person_goes_through_the_units_at_a_terminal() -> None:
                 sent += os.read(screen, 4_096)
 
         wait_for(b"unit 2, encoder layer 0")
-        os.write(screen, b"\x1b[C")
-        wait_for(b"unit 3, encoder layer 0")
+        os.write(screen, b"\x1b[C\x1b[C")  # both are seen
+        wait_for(b"unit 4, encoder layer 0")
         os.write(screen, b"q")
         assert process.wait(TIMEOUT) == 0
         os.close(screen)

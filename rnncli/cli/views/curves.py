@@ -13,7 +13,7 @@
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -61,7 +61,7 @@ class Curves:
             if not (self.log_x and x <= 0) and not (self.log_y and y <= 0)
         ]
 
-    def _scale(self, axis: int) -> Any:
+    def _scale(self, axis: int) -> Callable[[float], float]:
         """Return the function from a value on an axis to its place, from 0 to 1."""
         is_log = (self.log_x, self.log_y)[axis]
         convert = math.log if is_log else float

@@ -32,6 +32,11 @@ class Figure:
     caption: str = ""  # what to look for, in a sentence
     source: str = ""  # where such pictures come from: author, year and section
 
+    @property
+    def note(self) -> str:
+        """The caption, and the source in brackets."""
+        return " ".join(filter(None, [self.caption, self.source and f"({self.source})"]))
+
 
 def print_figures(figures: Iterable[Figure], console: "Console") -> None:
     """Print figures on a terminal, one below the other, each caption once."""
@@ -49,15 +54,9 @@ def print_figures(figures: Iterable[Figure], console: "Console") -> None:
             for line in _lines(figure.picture, screen):
                 parts = [(escape_controls(text), style) for text, style in line]
                 console.print(Text.assemble(*parts))
-        note = " ".join(filter(None, [figure.caption, cited(figure)]))
-        if note and note not in notes:
-            notes.add(note)
-            console.print(Text(escape_controls(note), "dim"), soft_wrap=False)
-
-
-def cited(figure: Figure) -> str:
-    """Return the source of a figure in brackets, if it has one."""
-    return f"({figure.source})" if figure.source else ""
+        if figure.note and figure.note not in notes:
+            notes.add(figure.note)
+            console.print(Text(escape_controls(figure.note), "dim"), soft_wrap=False)
 
 
 def _lines(picture: Heatmap | Highlight | Curves, screen: Screen) -> Iterable[list[Fragment]]:

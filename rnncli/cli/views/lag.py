@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rnncli.analysis.context import PositionLoss
 from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.table import Table
@@ -47,11 +48,10 @@ def lag_figures(inspection: LagInspection) -> Iterator[Figure]:
             "loss by the position in the text",
             Table(
                 ["tokens", str(inspection.measure)],
-                [[f"{each.first} to {each.last}", f"{each.loss:.3f}"]
-                 for each in inspection.positions],
+                [[_range(each), f"{each.loss:.3f}"] for each in inspection.positions],
             ),
             "A text is read from an empty state: the loss falls as long as memory helps.",
-        )  # fmt: skip
+        )
     if inspection.training:
         yield Figure(
             "gradient norms in training",
@@ -100,8 +100,13 @@ def _contexts(inspection: LagInspection) -> Table:
                 f"{low:+.3f} to {high:+.3f}",
             ]
         )
-    header = ["tokens", str(inspection.measure), "above all of it", "95 % interval"]
+    header = ["tokens", str(inspection.measure), "above the whole", "95 % interval"]
     return Table(header, rows)
+
+
+def _range(positions: PositionLoss) -> str:
+    first, last = positions.first, positions.last
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _norms(norms: Sequence[GradientNorms]) -> Table:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.cli.views.figure import Figure, cited
+from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.highlight import Highlight
 from rnncli.cli.views.predictions import trace_label
 from rnncli.cli.views.states import most_variable
@@ -90,10 +90,9 @@ def _figure(figure: Figure) -> str:
             drawn = f'<p class="passage">{"".join(_marks(highlight))}</p>'
         case _:
             drawn = picture_svg(figure)
-    note = " ".join(filter(None, [figure.caption, cited(figure)]))
     return (
         f'<figure><h2>{_escaped(figure.title)}</h2><div class="scroll">{drawn}</div>'
-        f'<p class="note">{_escaped(note)}</p></figure>'
+        f'<p class="note">{_escaped(figure.note)}</p></figure>'
     )
 
 

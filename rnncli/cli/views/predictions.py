@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from rnncli.cli.views import alignment, explanation, surprisal
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.highlight import Highlight, Scale
 from rnncli.cli.views.table import Table
-from rnncli.cli.views.tokens import token_label
+from rnncli.cli.views.tokens import token_label, token_spans
 from rnncli.config import Level
 from rnncli.tasks.classify.inspect import ClassProbabilities
 from rnncli.tasks.inspection import TextInspection
@@ -46,12 +45,11 @@ def prediction_figures(inspection: TextInspection) -> Iterator[Figure]:
 
 def _surprisal_figure(tokens: Sequence[str], expected: NextTokens, level: Level) -> Figure:
     """Return the text in colours: how surprising each token is."""
-    text, spans = _spans(tokens)
     bits = np.nan_to_num(expected.bits).tolist()
-    parts = [(start, end, value) for (start, end), value in zip(spans, bits, strict=True)]
+    parts = [(*span, value) for span, value in zip(token_spans(tokens), bits, strict=True)]
     return Figure(
         "surprisal in bits",
-        Highlight(text, parts, surprisal.SCALES[level]),
+        Highlight("".join(tokens), parts, surprisal.SCALES[level]),
         "High where the text takes a turn that the model did not expect: at beginnings of words, "
         "at names.",
         "Shannon 1951",
@@ -81,9 +79,9 @@ def _class_figures(tokens: Sequence[str], classes: ClassProbabilities) -> Iterat
     """Yield the text in colours, and the table of the probabilities after each token."""
     probabilities = classes.probabilities  # (T, C)
     best = int(probabilities[-1].argmax())
-    text, spans = _spans(tokens[:-1])  # without the end of the text
-    changes = np.diff(probabilities[: len(spans), best], prepend=classes.initial[best])
-    parts = [(start, end, change) for (start, end), change in zip(spans, changes, strict=True)]
+    text = "".join(tokens[:-1])  # without the end of the text
+    changes = np.diff(probabilities[:-1, best], prepend=classes.initial[best])
+    parts = [(*span, x) for span, x in zip(token_spans(tokens[:-1]), changes, strict=True)]
     scale = Scale(CHANGE_LIMITS, explanation.SCALE.positive, explanation.SCALE.negative)
     if text.strip():
         yield Figure(
@@ -137,9 +135,3 @@ def trace_label(trace: Trace) -> str:
     """Return the name of a layer in one direction, in words."""
     direction = ", backward" if trace.backward else ""
     return f"{trace.half} layer {trace.number}{direction}"
-
-
-def _spans(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text that tokens join to, and the start and the end of each."""
-    ends = list(accumulate(map(len, tokens)))
-    return "".join(tokens), list(zip([0, *ends], ends, strict=False))

@@ -1,7 +1,6 @@
 """Figures of the states and gates of recurrent layers over the tokens of a text."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from rnncli.cli.views.highlight import Highlight, Scale
 from rnncli.cli.views.predictions import trace_label
 from rnncli.cli.views.selection import selected_states
 from rnncli.cli.views.table import Table
-from rnncli.cli.views.tokens import token_label
+from rnncli.cli.views.tokens import token_label, token_spans
 from rnncli.errors import ConfigError
 from rnncli.networks.architecture import State
 from rnncli.networks.numerics import Floats
@@ -152,9 +151,8 @@ def unit_figure(reading: Reading, trace: Trace, letter: State, unit: int) -> Fig
             f"--unit {values.shape[1] - 1}",
         )
     largest = _largest(values[:, unit])
-    ends = list(accumulate(map(len, reading.tokens)))
-    starts = [0, *ends]
     scores = values[:, unit].tolist()
+    parts = [(*span, x) for span, x in zip(token_spans(reading.tokens), scores, strict=True)]
     scale = Scale(
         [limit * largest for limit in SIGNED_LIMITS],
         explanation.SCALE.positive,
@@ -162,7 +160,7 @@ def unit_figure(reading: Reading, trace: Trace, letter: State, unit: int) -> Fig
     )
     return Figure(
         f"{letter} of unit {unit}, {trace_label(trace)}",
-        Highlight("".join(reading.tokens), list(zip(starts, ends, scores, strict=False)), scale),
+        Highlight("".join(reading.tokens), parts, scale),
         f"From {min(scores):+.2f} to {max(scores):+.2f}, after each token. Look for what turns the "
         "unit on, and what turns it off.",
         KARPATHY,

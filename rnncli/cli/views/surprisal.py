@@ -1,13 +1,13 @@
 """The surprisal of each part of a text: colours, bits per character, or JSON."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 from rnncli.cli.output import Fragment, Output
 from rnncli.cli.pipe import answer_all
 from rnncli.cli.request import Request
 from rnncli.cli.views.highlight import Highlight, Scale, announce_legend
+from rnncli.cli.views.tokens import token_spans
 from rnncli.config import Level
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.generate.surprisal import Surprisal
@@ -56,6 +56,7 @@ def legend(level: Level) -> list[Fragment]:
 def highlight(surprisal: Surprisal, level: Level) -> Highlight:
     """Return a text with the bits of its parts, without the newline at its end."""
     pieces, bits = zip(*surprisal.pieces(), strict=True)
-    ends = list(accumulate(map(len, pieces)))
-    ends[-1] -= 1  # the newline
-    return Highlight(surprisal.text, list(zip([0, *ends], ends, bits, strict=False)), SCALES[level])
+    parts = [(*span, x) for span, x in zip(token_spans(pieces), bits, strict=True)]
+    start, end, last = parts[-1]
+    parts[-1] = start, end - 1, last  # without the newline
+    return Highlight(surprisal.text, parts, SCALES[level])

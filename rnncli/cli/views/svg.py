@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.curves_svg import draw_curves
-from rnncli.cli.views.figure import Figure, cited
+from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.heatmap import Heatmap
 from rnncli.cli.views.heatmap_svg import draw_heatmap
 from rnncli.cli.views.highlight import Highlight
@@ -80,11 +80,10 @@ def _draw(figure: Figure, group: Element) -> tuple[int, int]:
         top += LINE // 2
     width, height = _draw_picture(figure, SubElement(group, "g", transform=f"translate(0 {top})"))
     top, right = top + height, max(right, width)
-    note = " ".join(filter(None, [figure.caption, cited(figure)]))
-    for line in _wrapped(note):
+    for line in _wrapped(figure.note):
         right = max(right, add_text(group, line, MARGIN, top, "caption"))
         top += LINE
-    return right + MARGIN, top + (LINE if note else 0)
+    return right + MARGIN, top + (LINE if figure.note else 0)
 
 
 def _draw_picture(figure: Figure, group: Element) -> tuple[int, int]:

@@ -17,12 +17,9 @@ def unit_search_figures(search: UnitSearch, *, with_examples: bool) -> Iterator[
     header = ["unit", "correlation", "95 % interval", "mean"]
     if measure is not None:
         header.append(f"{measure} if clamped")
-    found = [unit for unit in search.units if unit.is_significant]
-    verdict = (
-        f"{len(found)} of these units follow the property beyond chance."
-        if found
-        else "None of the units follows the property beyond chance."
-    )
+    found = sum(unit.is_significant for unit in search.units)
+    follow = "follow" if found > 1 else "follows"
+    verdict = f"{found or 'None'} of these units {follow} the property beyond chance."
     yield Figure(
         f"units that know {search.property}: {search.searched:,} searched, "
         f"{search.tokens:,} tokens of {search.texts:,} texts",

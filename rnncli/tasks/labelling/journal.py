@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from rnncli.errors import DataError
@@ -79,7 +80,7 @@ def _parse(path: Path, data: bytes) -> Iterator[Entry]:
         except (ValueError, TypeError):
             raise DataError(
                 f"{path}, line {number:,} is no answer of rnncli label",
-                f"remove that line: sed -i {number}d {path}",
+                f"remove that line: sed -i {number}d {quote(str(path))}",
             ) from None
 
 

@@ -26,11 +26,6 @@ class LabelModel:
     by_ngrams: Floats  # (U, C)
     bias: Floats  # (C,)
 
-    @classmethod
-    def of(cls, vectorizer: TextVectorizer, features: TextFeatures, fit: RidgeFit) -> "LabelModel":
-        """Return the model of a fit to texts with these features."""
-        return cls(vectorizer, *features.combine(fit.weights), fit.bias)
-
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return the logits (N, C) of texts."""
         return self.score(self.vectorizer(texts))
@@ -48,4 +43,4 @@ def fit_model(
 ) -> tuple[LabelModel, RidgeFit]:
     """Fit a model to at most ``MAX_FITTED`` texts with classes (N,)."""
     fit = fit_ridge(features.products(), classes, num_classes)
-    return LabelModel.of(vectorizer, features, fit), fit
+    return LabelModel(vectorizer, *features.combine(fit.weights), fit.bias), fit

@@ -121,8 +121,8 @@ def labels_so_far(output: Path, rows: PartlyLabelled) -> dict[str, str]:
     return LabelState(labels, entries).labels
 
 
-def require_output(output: Path, data: Sequence[str]) -> Path:
-    """Check that labels can be written, and not over the data; return the path without links.
+def require_output(output: Path, data: Sequence[str]) -> None:
+    """Check that labels can be written, and not over the data.
 
     Raises:
         DataError: there is no folder for them, or the name is that of the data or of no CSV.
@@ -139,7 +139,6 @@ def require_output(output: Path, data: Sequence[str]) -> Path:
         raise DataError(
             f"{output} is the data itself, which is never written to", "-o reviewed.csv"
         )
-    return real
 
 
 def first_labels(texts: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
