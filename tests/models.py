@@ -1,11 +1,14 @@
 """Small models for the end-to-end tests, each trained once, when a test first asks for it."""
 
 import atexit
+import os
 import tempfile
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from itertools import product
 from pathlib import Path
 
+from filelock import FileLock
 from shell import call
 
 # float32, so that the scores of training are those of the NumPy network to the last digit.
@@ -94,37 +97,65 @@ def train(data: Path, model: Path, *options: object) -> Path:
     return model
 
 
+FOLDER = "RNNCLI_TESTS"  # the variable that names a folder for all processes of a test run
+
+
 @cache
+def _folder() -> Path:
+    """Return the folder of files that tests share: that of the test run, else one of its own."""
+    if name := os.environ.get(FOLDER):
+        return Path(name)
+    folder = tempfile.TemporaryDirectory(prefix="rnncli-tests-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+def shared(make: Callable[[], Path]) -> Callable[[], Path]:
+    """Let a function be called once in a test run; other processes wait for its result."""
+
+    @cache
+    @wraps(make)
+    def result() -> Path:
+        done = _folder() / f"{make.__name__}.done"
+        with FileLock(done.with_suffix(".lock")):
+            if not done.exists():
+                done.write_text(str(make()))
+            return Path(done.read_text())
+
+    return result
+
+
+@shared
 def reviews() -> Path:
     """Return the reviews that all tests share and none changes."""
     return write_reviews(_folder() / "reviews.csv")
 
 
-@cache
+@shared
 def story() -> Path:
     """Return the text that all tests share."""
     return write_story(_folder() / "story.txt")
 
 
-@cache
+@shared
 def pairs() -> Path:
     """Return the translated sentences that all tests share."""
     return write_pairs(_folder() / "pairs.tsv")
 
 
-@cache
+@shared
 def classifier() -> Path:
     """Return the classifier that all tests share and none changes."""
     return train(reviews(), _folder() / "classifier", *QUICK)
 
 
-@cache
+@shared
 def generator() -> Path:
     """Return the generator that all tests share."""
     return train(story(), _folder() / "generator", *QUICK)
 
 
-@cache
+@shared
 def translator() -> Path:
     """Return the translator that all tests share."""
     learn = ("--level", "word", "--word-dropout", 0, "--label-smoothing", 0, "--batch-size", 16)
@@ -133,17 +164,10 @@ def translator() -> Path:
     )
 
 
-@cache
+@shared
 def sentence_translator() -> Path:
     """Return a translator of sentences with capitals and end marks that all tests share."""
     learn = ("--level", "word", "--word-dropout", 0, "--label-smoothing", 0, "--batch-size", 16)
     data = write_sentences(_folder() / "sentences.tsv")
     size = ("--hidden-size", 24, "--steps", 200)
     return train(data, _folder() / "sentence-translator", *QUICK, *learn, *size)
-
-
-@cache
-def _folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="rnncli-tests-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)

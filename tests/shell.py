@@ -6,22 +6,28 @@
     assert result.code == 0
 
 ``rnncli`` starts a fresh process, ``start`` one whose streams stay open. ``call`` runs the same
-command in this process, where torch is loaded once: for tests that are not about the process.
+command in this process, where all is loaded already, and ``on_a_terminal`` too: for tests that are
+not about the process, which take seconds less.
 """
 
 import io
+import json
 import os
 import pty
 import select
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, TextIO
 
 import pytest
 
+NO_MORE = b"\0end\0"  # on a terminal, after all that a command writes
 TIMEOUT = 120  # seconds until a process counts as hanging; never part of what is tested
 OURS = ("RNNCLI_MODEL", "RNNCLI_DEBUG", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")
 
@@ -29,17 +35,17 @@ OURS = ("RNNCLI_MODEL", "RNNCLI_DEBUG", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIB
 HEAVY = {"torch", "datasets", "pyarrow", "pandas", "sacrebleu"}
 NOT_FOR_HELP = HEAVY | {"numpy", "tokenizers", "safetensors"}
 
-# Run the command line as `python -m rnncli` does, and list what has been imported by the end.
-TELL = """
+# Run command lines as `python -m rnncli` does, and list the modules that are loaded by the end.
+LIST_MODULES = """
 import json, sys
 from rnncli.cli import app
-out = sys.argv.pop(1)
-try:
-    app(prog_name="rnncli")
-except SystemExit as end:
-    code = end.code
-with open(out, "w") as file:
-    json.dump([code, sorted({name.partition(".")[0] for name in sys.modules})], file)
+for words in json.loads(sys.argv.pop()):
+    sys.argv[1:] = words
+    try:
+        app(prog_name="rnncli")
+    except SystemExit as end:
+        assert not end.code, words
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 
 
@@ -80,6 +86,24 @@ def rnncli(
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
 
+def loaded_modules(
+    *commands: Sequence[object], env: dict[str, str] | None = None
+) -> tuple[Result, set[str]]:
+    """Run commands in one fresh process, and return the modules that are loaded then, too."""
+    lines = [list(map(str, words)) for words in commands]
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_MODULES, json.dumps(lines)],
+        capture_output=True,
+        env=environment(env),
+        timeout=TIMEOUT,
+        check=True,
+    )
+    *err, listed = done.stderr.decode().splitlines(keepends=True)
+    modules = set(json.loads(listed))
+    assert "typer" in modules
+    return Result(0, done.stdout, "".join(err)), modules
+
+
 def start(
     *arguments: object,
     cwd: Path | None = None,
@@ -108,52 +132,63 @@ def call(
 ) -> Result:
     """Run a command in this process; what it does not catch reaches the test.
 
-    Here stdin is no file of the system: for `train`, which reads it whole, and not for a stream.
+    Here stdin is a file, all of which is there at once.
     """
+    stdout = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    stderr = io.StringIO()
+    code = _run(arguments, stdin, stdout, stderr, cwd, env or {})
+    return Result(code, stdout.buffer.getvalue(), stderr.getvalue())
+
+
+def on_a_terminal(*arguments: object, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
+    """Run a command as `call` does, at a terminal; return what is written to it."""
+    screen, device = pty.openpty()
+    sent = bytearray()
+
+    def read() -> None:
+        while not sent.endswith(NO_MORE):
+            sent.extend(os.read(screen, 4_096))
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        with os.fdopen(os.dup(device), "w", encoding="utf-8") as terminal:
+            _run(arguments, stdin, terminal, terminal, cwd, {"TERM": "xterm", "COLUMNS": "80"})
+    finally:
+        os.write(device, NO_MORE)  # closed, it may still be open in processes that were started
+        reader.join()
+        os.close(screen)
+        os.close(device)
+    return bytes(sent).removesuffix(NO_MORE).replace(b"\r\n", b"\n")
+
+
+def _run(
+    arguments: Sequence[object],
+    stdin: bytes,
+    stdout: TextIO,
+    stderr: TextIO,
+    cwd: Path | None,
+    env: dict[str, str],
+) -> int:
+    """Run a command in this process, and return its exit code."""
     from rnncli.cli import app
 
     words = [str(argument) for argument in arguments]
-    stdout = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
-    stderr = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
         for name in OURS:
             patch.delenv(name, raising=False)
-        for name, value in (env or {}).items():
+        for name, value in env.items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", ["rnncli", *words])
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        patch.setattr(sys, "stdin", io.TextIOWrapper(file, "utf-8"))
         if cwd is not None:
             patch.chdir(cwd)
         with redirect_stdout(stdout), redirect_stderr(stderr), pytest.raises(SystemExit) as ended:
             app(words, prog_name="rnncli")
     code = ended.value.code
-    return Result(code if isinstance(code, int) else 0, stdout.buffer.getvalue(), stderr.getvalue())
-
-
-def on_a_terminal(*arguments: object, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
-    """Run a command of which stdout and stderr are one terminal, and return what it is sent."""
-    screen, terminal = pty.openpty()
-    process = subprocess.Popen(
-        command(*arguments),
-        stdin=subprocess.PIPE,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment({"TERM": "xterm"}),
-        cwd=cwd,
-    )
-    os.close(terminal)
-    assert process.stdin is not None
-    process.stdin.write(stdin)
-    process.stdin.close()
-    sent = b""
-    try:
-        while data := os.read(screen, 4_096):
-            sent += data
-    except OSError:  # the other side is closed
-        pass
-    process.wait(TIMEOUT)
-    os.close(screen)
-    return sent.replace(b"\r\n", b"\n")
+    return code if isinstance(code, int) else 0
 
 
 def explained(result: Result, code: int, *words: str) -> str:

@@ -120,6 +120,9 @@ class CommandGroup(TyperGroup):
         except OSError as error:  # of a help page that cannot be written
             print_error(_system_error(error))
             raise SystemExit(1) from None
+        finally:
+            if output is not None:
+                os.close(output)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from models import QUICK, SMALL, classifier, reviews, write_lines, write_reviews
-from shell import call, read_line, rnncli, start
+from shell import call, read_line, start
 
 from rnncli.analysis.drift import MIN_TEXTS, DriftMonitor, drift_warnings, profile
 from rnncli.storage.description import TextProfile
@@ -154,7 +154,7 @@ def test_classify_warns_once_before_a_stream_ends() -> None:
 
 
 def test_classify_does_not_warn_of_an_empty_input() -> None:
-    result = rnncli("classify", "-m", classifier(), stdin=b"\n \n")
+    result = call("classify", "-m", classifier(), stdin=b"\n \n")
     assert (result.code, result.err) == (0, "")
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import SUBJECTS, VERDICTS, classifier, write_lines
-from shell import Result, call, on_a_terminal, rnncli
+from shell import Result, call, on_a_terminal
 
 import rnncli as package
 from rnncli import TextClassifier, explain
@@ -167,9 +167,9 @@ def objects(*options: object) -> list[dict[str, Any]]:
 
 def test_each_output_line_ends_with_its_strongest_words() -> None:
     data = b"the soup was lovely\n\na\tdreadful map\r\n  "
-    result = rnncli("classify", "-m", classifier(), "--explain", stdin=data)
+    result = call("classify", "-m", classifier(), "--explain", stdin=data)
     assert (result.code, result.err) == (0, "")
-    plain = rnncli("classify", "-m", classifier(), stdin=data)
+    plain = call("classify", "-m", classifier(), stdin=data)
     lines, named = zip(*(line.rsplit("\t", 1) for line in result.lines), strict=True)
     assert list(lines) == plain.lines
     assert named[1] == named[3] == ""

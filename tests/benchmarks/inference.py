@@ -90,7 +90,7 @@ def generate(report: Report, folder: Path, threads: int) -> None:
     """Compare greedy generation with PyTorch's layers stepped a token at a time."""
     report.section(f"generation, LSTM of 512 units, greedy, {threads} threads")
     generator = TextGenerator.load(trained(folder, "generate"), threads=threads)
-    network: Any = generator._network
+    network: Any = generator.network
     decoder = TorchNetwork(network.architecture, network._weights).model.decoder
     assert decoder is not None
     layer = decoder.layers[0]
@@ -99,7 +99,7 @@ def generate(report: Report, folder: Path, threads: int) -> None:
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     lstm.load_state_dict({f"{name}_l0": getattr(layer, name) for name in names})
     cell.load_state_dict({name: getattr(layer, name) for name in names})
-    first = generator._tokenizer.encode("\n")
+    first = generator.tokenizer.encode("\n")
 
     def with_lstm(n: int, length: int) -> list[list[int]]:
         tokens, state, drawn = torch.tensor(first * n)[:, None], None, []
@@ -139,7 +139,7 @@ def generate(report: Report, folder: Path, threads: int) -> None:
             report.add(f"{name}, batch {n}", theirs, "tokens/s", f"rnncli x {ours / theirs:.1f}")
     with torch.no_grad():
         tokens = [row[0] for row in with_cell(1, 300)]
-    same = generator._tokenizer.decode(tokens) == with_rnncli(1, 300)[0]
+    same = generator.tokenizer.decode(tokens) == with_rnncli(1, 300)[0]
     report.add("300 greedy tokens equal", float(same), "")
 
 
@@ -149,7 +149,7 @@ def classify(report: Report, folder: Path, threads: int) -> None:
         texts = [row["text"] for row in csv.DictReader(file)]
     lines = list(islice(cycle(texts), LINES))
     classifier = TextClassifier.load(trained(folder, "classify"), threads=threads)
-    tokenizer, network = classifier._tokenizer, classifier._network
+    tokenizer, network = classifier.tokenizer, classifier.network
     report.section(f"classification of {LINES:,} lines, {threads} threads")
 
     def in_chunks(label: Callable[[Sequence[str]], Any], lines: Sequence[str] = lines) -> None:
@@ -186,9 +186,9 @@ def translate(report: Report, folder: Path, threads: int) -> None:
     rows = (ROOT / "data" / "phrasebook.tsv").read_text().splitlines()[1:1_025]
     sources = [clean(row.split("\t")[0]) for row in rows]
     translator = Translator.load(trained(folder, "translate"), threads=threads)
-    network: Any = translator._network
+    network: Any = translator.network
     theirs = TorchNetwork(network.architecture, network._weights)
-    encoded = [[*ids, EOS] for ids in translator._tokenizer.encode_all(sources)]
+    encoded = [[*ids, EOS] for ids in translator.tokenizer.encode_all(sources)]
     for beam in (1, 5):
         config = SearchConfig(beam=beam, memory=False)  # the other network has none
         report.section(f"translation of {len(sources):,} sentences, beam {beam}, {threads} threads")

@@ -135,7 +135,7 @@ def test_options_work_as_for_one_file(tmp_path: Path) -> None:
     write_lines(tmp_path / "in/b.jsonl", *(json.dumps({"text": t}) for t in ("lovely", "dull")))
     write_lines(tmp_path / "in/c.csv", "text")
     options = ("--column", "text", "--only", "bad", "--threshold", "auto")
-    result = rnncli(*words(tmp_path, *options))
+    result = call(*words(tmp_path, *options))
     assert result.code == 0, result.err
     for name, content in answers(tmp_path / "out").items():
         file = tmp_path / "in" / name
@@ -144,7 +144,7 @@ def test_options_work_as_for_one_file(tmp_path: Path) -> None:
     write_lines(tmp_path / "t.txt", "the girl sleeps here", "", "the cat eats again")
     (tmp_path / "u.txt").write_bytes(b"the captain waits today")
     files = ("-i", tmp_path / "t.txt", "-i", tmp_path / "u.txt")
-    assert rnncli(*asked, *files, "-o", tmp_path / "french").code == 0
+    assert call(*asked, *files, "-o", tmp_path / "french").code == 0
     for name, content in answers(tmp_path / "french").items():
         assert content == call(*asked, "-i", tmp_path / name).out
 
@@ -154,7 +154,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return the answers of a run that was never ended."""
     folder = tmp_path_factory.mktemp("whole")
     write_texts(folder / "in", 16, 200)
-    assert rnncli(*words(folder, "--jobs", 1)).code == 0
+    assert call(*words(folder, "--jobs", 1)).code == 0
     return answers(folder / "out")
 
 
@@ -175,7 +175,7 @@ def test_a_run_that_is_ended_goes_on_with_the_same_command(
             assert b"interrupted: 16 files: " in err
     wait_for(lambda: not any(map(is_alive, workers)))
     assert 3 < len(finished(tmp_path / "out")) < 16
-    again = rnncli(*asked)
+    again = call(*asked)
     assert again.code == 0
     assert "finished before" in again.err
     found = answers(tmp_path / "out")
@@ -202,7 +202,7 @@ def test_a_process_that_is_killed_loses_its_file_alone(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert b"ended from outside" in err
     assert b"error: 1 file of 6 failed\nhint: " in err
-    assert rnncli(*asked).code == 0
+    assert call(*asked).code == 0
     found = answers(tmp_path / "out")
     assert len(found) == 6
     assert all(content.count(b"\n") == 300 for content in found.values())
@@ -214,7 +214,7 @@ def test_broken_files_are_told_and_the_others_answered(tmp_path: Path) -> None:
     whole = broken.read_bytes()
     broken.write_bytes(whole[:-20])
     (tmp_path / "in/x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    result = rnncli(*words(tmp_path, "-q"))
+    result = call(*words(tmp_path, "-q"))
     assert (result.code, result.out) == (1, b"")
     assert "Traceback" not in result.err
     assert f"error: {broken} is damaged" in result.err
@@ -223,7 +223,7 @@ def test_broken_files_are_told_and_the_others_answered(tmp_path: Path) -> None:
     assert sorted(answers(tmp_path / "out")) == ["001.txt", "002.txt"]
     broken.write_bytes(whole)
     (tmp_path / "in/x.png").unlink()
-    result = rnncli(*shlex.split(result.err.splitlines()[-1])[2:])
+    result = call(*shlex.split(result.err.splitlines()[-1])[2:])
     assert (result.code, result.err) == (0, "")
     assert sorted(answers(tmp_path / "out")) == ["000.txt.gz", "001.txt", "002.txt"]
 
@@ -234,7 +234,7 @@ def test_what_has_changed_is_answered_again(tmp_path: Path) -> None:
     files = ("-i", tmp_path / "in", "-o", tmp_path / "out", "--jobs", 1)
 
     def ask(*options: object) -> Result:
-        result = rnncli("classify", "-m", tmp_path / "model", *files, *options)
+        result = call("classify", "-m", tmp_path / "model", *files, *options)
         assert result.code == 0, result.err
         return result
 
@@ -262,7 +262,7 @@ def test_what_has_changed_is_answered_again(tmp_path: Path) -> None:
 def test_machines_and_processes_share_the_files(tmp_path: Path) -> None:
     write_texts(tmp_path / "in", 8, 40)
     for shard in ("1/3", "2/3"):
-        assert rnncli(*words(tmp_path, "--shard", shard, "--jobs", 1)).code == 0
+        assert call(*words(tmp_path, "--shard", shard, "--jobs", 1)).code == 0
     assert [name[:3] for name in answers(tmp_path / "out")] == [
         "000",
         "001",
@@ -276,11 +276,11 @@ def test_machines_and_processes_share_the_files(tmp_path: Path) -> None:
         for process in (first, second):
             process.communicate(timeout=TIMEOUT)
             assert process.returncode == 0
-    result = rnncli(*asked)
+    result = call(*asked)
     assert (result.code, "8 finished before" in result.err) == (0, True)
-    assert rnncli(*words(tmp_path, output="out")).code == 0
+    assert call(*words(tmp_path, output="out")).code == 0
     assert answers(tmp_path / "both") == answers(tmp_path / "out")
-    none = rnncli(*words(tmp_path, "--shard", "9/9", output="none"))
+    none = call(*words(tmp_path, "--shard", "9/9", output="none"))
     assert (none.code, "fewer files than shards" in none.err) == (0, True)
 
 
@@ -320,7 +320,7 @@ def test_a_wrong_command_is_explained_before_any_work(tmp_path: Path) -> None:
 def test_an_estimate_tells_lines_and_times_and_writes_nothing(tmp_path: Path) -> None:
     write_texts(tmp_path / "in", 4, 30)
     before = tree(tmp_path)
-    result = rnncli(*words(tmp_path, "--estimate", "--jobs", 2, "--json"))
+    result = call(*words(tmp_path, "--estimate", "--jobs", 2, "--json"))
     assert result.code == 0, result.err
     (line,) = result.lines
     told = json.loads(line)
@@ -328,7 +328,7 @@ def test_an_estimate_tells_lines_and_times_and_writes_nothing(tmp_path: Path) ->
     assert told["processes"] == 2
     assert told["seconds"]["1"] == pytest.approx(120 / told["lines_per_second"])
     assert told["seconds"]["4"] == pytest.approx(told["seconds"]["1"] / 4)
-    result = rnncli("classify", "-m", classifier(), "--estimate", "-i", tmp_path / "in/001.txt")
+    result = call("classify", "-m", classifier(), "--estimate", "-i", tmp_path / "in/001.txt")
     assert result.code == 0, result.err
     assert [line.split()[0] for line in result.lines] == ["files", "lines", "lines/s", "this"]
     assert tree(tmp_path) == before

@@ -401,7 +401,7 @@ def test_temperature_0_always_takes_the_likeliest() -> None:
 
 
 def test_a_generator_needs_no_prompt() -> None:
-    result = rnncli("generate", "-m", generator(), "--length", 5, stdin=b"\n")
+    result = call("generate", "-m", generator(), "--length", 5, stdin=b"\n")
     assert result.code == 0
     assert len(result.out) > 1
 
@@ -635,7 +635,7 @@ def test_color_never_leaves_no_escape_codes_in_training(tmp_path: Path) -> None:
 
 
 def test_no_color_leaves_no_colours_in_help() -> None:
-    shown = rnncli("--help", env={"NO_COLOR": "1", "FORCE_COLOR": "1"}).out.decode()
+    shown = call("--help", env={"NO_COLOR": "1", "FORCE_COLOR": "1"}).out.decode()
     codes = re.findall(r"\x1b\[([\d;]*)m", shown)
     coloured = [code for code in codes if any(30 <= int(n or 0) <= 107 for n in code.split(";"))]
     assert coloured == []

@@ -76,7 +76,7 @@ def test_two_processes_with_one_output_each_write_all_of_it(tmp_path: Path) -> N
 def test_who_may_read_an_output_stays_as_it_was(tmp_path: Path) -> None:
     out = write_lines(tmp_path / "labels.txt", "before")
     out.chmod(0o600)
-    assert rnncli("classify", "-m", classifier(), "-o", out, *TEXTS).code == 0
+    assert call("classify", "-m", classifier(), "-o", out, *TEXTS).code == 0
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert out.read_text().count("\n") == len(TEXTS)
 
@@ -84,7 +84,7 @@ def test_who_may_read_an_output_stays_as_it_was(tmp_path: Path) -> None:
 def test_a_link_that_goes_round_is_an_error(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.symlink_to(out)
-    explained(rnncli("classify", "-m", classifier(), "-o", out, *TEXTS), 1, "link")
+    explained(call("classify", "-m", classifier(), "-o", out, *TEXTS), 1, "link")
     assert out.readlink() == out
 
 
@@ -116,7 +116,7 @@ def test_at_a_terminal_json_holds_no_control_characters(tmp_path: Path) -> None:
     words = ("evaluate", model, data, "--no-baselines", "--json", "-q")
     screen = on_a_terminal(*words).decode()
     assert "go\ufffdod" in screen and "\u202e" not in screen
-    assert "go\u202eod" in rnncli(*words).out.decode()
+    assert "go\u202eod" in call(*words).out.decode()
 
 
 @pytest.mark.slow

@@ -256,7 +256,7 @@ def test_a_bomb_does_go_off_when_it_is_unpickled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["classify", "generate", "translate"])
 def test_a_missing_model_is_explained(name: str, tmp_path: Path) -> None:
-    usual = rnncli(name, "-m", f"models/{name}", "some text", cwd=tmp_path)
+    usual = call(name, "-m", f"models/{name}", "some text", cwd=tmp_path)
     assert "rnncli train" in explained(usual, 1, f"models/{name}")
     explained(call(name, "-m", tmp_path / "nothing", "some text"), 1, "nothing")
     explained(call(name, "x", env={"RNNCLI_MODEL": str(tmp_path / "nothing")}), 1, "nothing")
@@ -394,7 +394,7 @@ def test_a_missing_split_is_explained() -> None:
 
 def test_a_traceback_is_printed_for_debugging() -> None:
     arguments = ("classify", "-m", generator(), "some text")
-    explained(rnncli(*arguments), 1, "generate")
+    explained(call(*arguments), 1, "generate")
     debug = rnncli(*arguments, env={"RNNCLI_DEBUG": "1"})
     assert "Traceback" in debug.err
     assert (debug.code, debug.out) == (1, b"")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from models import SMALL, STORY, generator, train, write_lines
-from shell import Result, call, on_a_terminal, rnncli
+from shell import Result, call, on_a_terminal
 
 from rnncli import TextGenerator
 from rnncli.config import SamplingConfig
@@ -93,7 +93,7 @@ def test_n_lines_are_written_none_of_them_blank(n: int, prompt: list[str]) -> No
 
 
 def test_lines_need_no_input() -> None:
-    result = rnncli("generate", "-m", generator(), "--lines", 2, "--seed", 3, stdin=b"a\nb\nc\n")
+    result = call("generate", "-m", generator(), "--lines", 2, "--seed", 3, stdin=b"a\nb\nc\n")
     assert result.out == generate("--lines", 2, "--seed", 3).out
 
 
@@ -133,7 +133,7 @@ def test_a_line_is_cut_where_it_has_as_many_tokens_as_it_may_have() -> None:
 
 def test_lines_are_sampled_after_a_newline(model: TextGenerator) -> None:
     """The first characters of many lines have the frequencies that the network predicts."""
-    network, tokenizer = model._network, model._tokenizer
+    network, tokenizer = model.network, model.tokenizer
     newline = tokenizer.encode("\n")
     logits, _ = network.read(np.array([newline]), np.array([1]))
     logits[:, :EOS] = -np.inf  # tokens without text
@@ -225,10 +225,10 @@ ODD = [
 
 def bits_step_by_step(model: TextGenerator, text: str) -> list[float]:
     """Return the bits of each token of a line, reading one after the other."""
-    ids = model._tokenizer.encode("\n") + model._tokenizer.encode(text + "\n")
-    state, bits = model._network.empty_state(1), []
+    ids = model.tokenizer.encode("\n") + model.tokenizer.encode(text + "\n")
+    state, bits = model.network.empty_state(1), []
     for token, target in pairwise(ids):
-        logits, state = model._network.step(np.array([token]), state)
+        logits, state = model.network.step(np.array([token]), state)
         bits.append(-float(log_softmax(logits[0].astype(np.float64))[target]) / np.log(2))
     return bits
 
@@ -274,7 +274,7 @@ TOKENIZERS = {level: Tokenizer.train([STORY], level, 400) for level in ("char", 
 
 def test_a_line_out_for_each_line_in_with_its_score_before_it() -> None:
     data = b"The baker\n\nzxqj\r\nThe ferry"
-    result = rnncli("generate", "-m", generator(), "--score", stdin=data)
+    result = call("generate", "-m", generator(), "--score", stdin=data)
     scores, texts = zip(*(line.split("\t") for line in result.lines), strict=True)
     assert texts == ("The baker", "", "zxqj", "The ferry")
     assert all(len(score.partition(".")[2]) == 4 for score in scores)

@@ -1,13 +1,8 @@
 """What a terminal shows while a model is trained and scored."""
 
-import io
 import json
-import os
-import pty
 import re
-import sys
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +13,6 @@ from models import QUICK, SMALL, generator, pairs, reviews, write_lines
 from shell import call, on_a_terminal
 
 from rnncli import TextGenerator
-from rnncli.cli import app
 from rnncli.cli.progress import single_line
 from rnncli.storage.reading import load
 from rnncli.tasks.generate.recipe import PREVIEW
@@ -29,30 +23,7 @@ BELL, BELL_SHOWN = "\x07", "\u2407"
 
 
 def train_on_a_terminal(*words: object) -> str:
-    """Train in this process, with a terminal as stderr, and return its output."""
-    screen, terminal = pty.openpty()
-    sent: list[bytes] = []
-
-    def read() -> None:
-        try:
-            while data := os.read(screen, 4_096):
-                sent.append(data)
-        except OSError:  # the other side is closed
-            pass
-
-    reader = Thread(target=read)
-    reader.start()
-    with pytest.MonkeyPatch.context() as patch, open(terminal, "w") as stderr:  # noqa: PTH123
-        patch.setenv("TERM", "xterm")
-        patch.setattr(sys, "argv", ["rnncli", "train"])
-        patch.setattr(sys, "stderr", stderr)
-        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
-        with pytest.raises(SystemExit) as ended:
-            app(["train", *map(str, words)], prog_name="rnncli")
-    reader.join()
-    os.close(screen)
-    assert not ended.value.code
-    return b"".join(sent).decode()
+    return on_a_terminal("train", *words).decode()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from time import sleep
 
 import pytest
 from models import classifier, generator, translator
-from shell import TIMEOUT, command, environment, read_line, rnncli
+from shell import TIMEOUT, call, command, environment, read_line
 
 pytest.importorskip("readline")
 
@@ -109,7 +109,7 @@ def at_a_terminal(home: Path, *arguments: object, stderr: int | None = None) -> 
 @every_command
 def test_each_line_that_is_typed_is_answered_until_ctrl_d(name: str, tmp_path: Path) -> None:
     texts = ["the soup was lovely", "", "the cat sleeps"]
-    expected = rnncli(*COMMANDS[name](), stdin="".join(t + "\n" for t in texts).encode()).out
+    expected = call(*COMMANDS[name](), stdin="".join(t + "\n" for t in texts).encode()).out
     answers = b""
     with at_a_terminal(tmp_path, *COMMANDS[name]()) as terminal:
         for text in texts:
@@ -211,6 +211,6 @@ def test_answers_to_typed_texts_are_written_to_a_file(tmp_path: Path) -> None:
 
 def test_without_a_terminal_there_is_no_prompt_and_no_history(tmp_path: Path) -> None:
     words = ("classify", "-m", classifier())
-    result = rnncli(*words, stdin=b"the soup\n", env={"XDG_STATE_HOME": str(tmp_path)})
+    result = call(*words, stdin=b"the soup\n", env={"XDG_STATE_HOME": str(tmp_path)})
     assert (result.code, len(result.lines), result.err) == (0, 1, "")
     assert list(tmp_path.iterdir()) == []

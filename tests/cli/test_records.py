@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import classifier, generator, translator, write_lines
-from shell import TIMEOUT, call, explained, rnncli, start
+from shell import TIMEOUT, call, explained, start
 
 from rnncli.cli.output import Output
 from rnncli.cli.records import Format, Record
@@ -373,7 +373,7 @@ def words(name: str) -> list[object]:
 @every_command
 def test_rows_keep_their_order_and_get_the_results_at_their_end(name: str) -> None:
     data = "".join(line + "\n" for line in TABLE)
-    result = rnncli(*words(name), stdin=data.encode())
+    result = call(*words(name), stdin=data.encode())
     assert (result.code, result.err) == (0, "")
     header, *rows = csv.reader(io.StringIO(result.out.decode(), newline=""))
     assert header == ["id", "text", "label", *COMMANDS[name][2]]
@@ -390,7 +390,7 @@ def test_a_table_may_come_from_a_file_compressed_or_not_or_from_stdin(tmp_path: 
     data = "".join(line + "\n" for line in TABLE).encode()
     (tmp_path / "table.csv").write_bytes(data)
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress(data))
-    expected = rnncli(*words("classify"), stdin=data)
+    expected = call(*words("classify"), stdin=data)
     assert expected.code == 0
     assert expected.out.count(b"\n") == 5
     for file in ("table.csv", "table.csv.gz"):
@@ -569,7 +569,7 @@ def test_a_table_is_not_replaced_by_its_results(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [".", "missing/out.txt"])
 def test_an_output_file_that_cannot_be_written_is_explained(place: str, tmp_path: Path) -> None:
-    result = rnncli("classify", "-m", classifier(), "-o", tmp_path / place, "lovely")
+    result = call("classify", "-m", classifier(), "-o", tmp_path / place, "lovely")
     assert (result.code, result.out) == (1, b"")
     error, hint = result.err.splitlines()
     assert error.startswith(f"error: {tmp_path / place}")
@@ -595,7 +595,7 @@ def test_numbers_too_large_for_a_float_are_read() -> None:
 def test_the_answers_so_far_can_be_the_input(tmp_path: Path) -> None:
     part = tmp_path / "out.part"
     part.write_text("the soup was lovely\n")
-    result = rnncli("classify", "-m", classifier(), "-i", part, "-o", tmp_path / "out")
+    result = call("classify", "-m", classifier(), "-i", part, "-o", tmp_path / "out")
     assert result.code != 0 or (tmp_path / "out").read_text().endswith("\tthe soup was lovely\n")
 
 
@@ -672,7 +672,7 @@ def test_members_and_the_text_after_an_object_stay() -> None:
     ],
 )
 def test_a_pause_after_a_blank_line_changes_nothing(lines: list[str]) -> None:
-    at_once = rnncli(*words("classify"), stdin="\n".join(lines).encode())
+    at_once = call(*words("classify"), stdin="\n".join(lines).encode())
     assert (at_once.code, at_once.err) == (0, "")
     assert at_once.lines[: len(lines) - 2] == lines[: len(lines) - 2]
     with start(*words("classify")) as process:
@@ -691,10 +691,10 @@ def test_a_gzipped_table_is_recognised_whatever_its_name(tmp_path: Path) -> None
     data = "".join(line + "\n" for line in TABLE).encode()
     packed = tmp_path / "table"
     packed.write_bytes(gzip.compress(data))
-    expected = rnncli(*words("classify"), stdin=data)
+    expected = call(*words("classify"), stdin=data)
     assert expected.code == 0
     assert call(*words("classify"), "-i", packed) == expected
-    assert rnncli(*words("classify"), stdin=packed.read_bytes()) == expected
+    assert call(*words("classify"), stdin=packed.read_bytes()) == expected
     plain = tmp_path / "table.csv.gz"
     plain.write_bytes(data)
     assert call(*words("classify"), "-i", plain) == expected
@@ -712,7 +712,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_an_output_file_called_gz_is_compressed(tmp_path: Path) -> None:
     file = tmp_path / "lines.txt.gz"
     assert call("classify", "-m", classifier(), "-o", file, "lovely").code == 0
-    assert rnncli("classify", "-m", classifier(), "-i", file).code == 0
+    assert call("classify", "-m", classifier(), "-i", file).code == 0
     assert file.read_bytes()[:2] == b"\x1f\x8b"
 
 

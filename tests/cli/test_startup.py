@@ -1,6 +1,5 @@
 """The modules that a command loads, in a fresh process."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from models import classifier, generator, translator
-from shell import HEAVY, NOT_FOR_HELP, TELL, TIMEOUT, environment
+from shell import HEAVY, NOT_FOR_HELP, TIMEOUT, environment, loaded_modules
 
 COMMANDS = (
     "train",
@@ -23,43 +22,28 @@ COMMANDS = (
 )
 
 
-def imported(tmp_path: Path, *arguments: object) -> set[str]:
-    """Run a command in a fresh process and return the libraries that it loaded."""
-    modules = tmp_path / "modules.json"
-    done = subprocess.run(
-        [sys.executable, "-c", TELL, modules, *map(str, arguments)],
-        capture_output=True,
-        env=environment(),
-        timeout=TIMEOUT,
-        check=True,
-    )
-    code, names = json.loads(modules.read_text())
-    assert not code
-    assert done.stdout
-    assert "typer" in names
-    return set(names)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)],
-    ids=" ".join,
-)
-def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    assert imported(tmp_path, *arguments) & NOT_FOR_HELP == set()
+def test_help_loads_nothing_heavy() -> None:
+    pages = [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
+    assert loaded_modules(*pages)[1] & NOT_FOR_HELP == set()
 
 
 @pytest.mark.parametrize(
     ("command", "model"),
     [("generate", generator), ("classify", classifier), ("translate", translator)],
 )
-def test_answers_are_given_without_torch(
-    command: str, model: Callable[[], Path], tmp_path: Path
+def test_answers_are_given_without_torch_and_without_a_console(
+    command: str, model: Callable[[], Path]
 ) -> None:
-    names = imported(tmp_path, command, "-m", model(), "the cat sleeps here")
-    assert names & HEAVY == set()
-    assert "numpy" in names
-    assert imported(tmp_path, "inspect", model(), "the cat sleeps here") & HEAVY == set()
+    answer, modules = loaded_modules([command, "-m", model(), "the cat sleeps here"])
+    assert answer.out and not answer.err
+    assert modules & HEAVY == set()
+    assert "numpy" in modules
+    assert "rich.console" not in modules  # which colours alone need
+
+
+def test_models_are_inspected_without_torch() -> None:
+    words = [["inspect", m(), "the cat sleeps here"] for m in (classifier, generator, translator)]
+    assert loaded_modules(*words)[1] & HEAVY == set()
 
 
 # Write the files below the bundled models that a command opened to stdout.
@@ -113,24 +97,3 @@ def test_the_package_loads_nothing_until_it_is_asked() -> None:
         text=True,
     )
     assert done.stdout == "[]\n[]\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "model"),
-    [("generate", generator), ("classify", classifier), ("translate", translator)],
-)
-def test_a_console_is_made_for_colours_alone(command: str, model: Callable[[], Path]) -> None:
-    code = (
-        "import sys, rnncli.cli, contextlib\n"
-        "with contextlib.suppress(SystemExit): rnncli.cli.app()\n"
-        "print('rich.console' in sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, command, "-m", str(model()), "the cat sleeps here"],
-        capture_output=True,
-        env=environment(),
-        timeout=TIMEOUT,
-        check=True,
-    )
-    assert done.stdout
-    assert done.stderr == b"False\n"

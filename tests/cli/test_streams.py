@@ -113,7 +113,7 @@ def three_hundred_lines() -> bytes:
 
 def test_classify_answers_three_hundred_lines_of_anything_in_their_order() -> None:
     data = three_hundred_lines()
-    result = rnncli("classify", "-m", classifier(), stdin=data)
+    result = call("classify", "-m", classifier(), stdin=data)
     assert result.code == 0, result.err
     assert [line.split("\t", 2)[2] for line in result.lines] == records(data)
     assert len(result.lines) == 300
@@ -127,19 +127,19 @@ def test_classify_answers_three_hundred_lines_of_anything_in_their_order() -> No
 
 def test_generate_answers_three_hundred_lines_of_anything_in_their_order() -> None:
     data = three_hundred_lines()
-    result = rnncli(*COMMANDS["generate"](), stdin=data)
+    result = call(*COMMANDS["generate"](), stdin=data)
     assert result.code == 0, result.err
     assert [json.loads(line)["prompt"] for line in result.lines] == records(data)
 
 
 def test_translate_answers_three_hundred_lines_of_anything_in_their_order() -> None:
     data = three_hundred_lines()
-    result = rnncli(*COMMANDS["translate"](), "--json", stdin=data)
+    result = call(*COMMANDS["translate"](), "--json", stdin=data)
     assert result.code == 0, result.err
     answers = [json.loads(line) for line in result.lines]
     assert [answer["source"] for answer in answers] == records(data)
     assert all(a["translation"] == "" for a in answers if not a["source"].strip())
-    plain = rnncli(*COMMANDS["translate"](), stdin=data)
+    plain = call(*COMMANDS["translate"](), stdin=data)
     assert plain.lines == [answer["translation"] for answer in answers]
 
 
@@ -213,7 +213,7 @@ def test_ctrl_c_between_two_lines_ends_the_command_silently() -> None:
 def test_a_file_is_read_line_by_line(name: str, tmp_path: Path) -> None:
     file = tmp_path / "lines.txt"
     file.write_bytes(b"\xef\xbb\xbfthe soup was lovely\r\n\nthe cat sleeps")
-    result = rnncli(*COMMANDS[name](), "-i", file, stdin=b"unread\n")
+    result = call(*COMMANDS[name](), "-i", file, stdin=b"unread\n")
     assert (result.code, result.err) == (0, "")
     assert len(result.lines) == 3
 
@@ -223,7 +223,7 @@ def test_a_lone_argument_is_answered_and_gets_a_hint_if_it_names_a_file(
     name: str, tmp_path: Path
 ) -> None:
     (tmp_path / "letters.txt").write_text("the cat sleeps\n")
-    result = rnncli(*COMMANDS[name](), "letters.txt", cwd=tmp_path, stdin=b"unread\n")
+    result = call(*COMMANDS[name](), "letters.txt", cwd=tmp_path, stdin=b"unread\n")
     assert (result.code, len(result.lines)) == (0, 1)
     assert result.err.startswith("hint: ")
     assert "-i" in result.err
@@ -238,7 +238,7 @@ def test_arguments_stdin_and_a_file_give_the_same_answers(tmp_path: Path) -> Non
     answer = call(*base, *texts)
     assert (answer.code, len(answer.lines), answer.err) == (0, 3, "")
     assert rnncli(*base, stdin=file.read_bytes()) == answer
-    assert rnncli(*base, "-i", file) == answer
+    assert call(*base, "-i", file) == answer
 
 
 def test_quiet_omits_the_hint(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_on_a_terminal_characters_appear_as_they_are_drawn() -> None:
     finally:
         os.close(screen)
         os.close(terminal)
-    assert shown == rnncli(*arguments).out
+    assert shown == call(*arguments).out
 
 
 @pytest.mark.parametrize("stream", ["<&-", ">&-"])
@@ -347,7 +347,7 @@ def many_lines(count: int, seed: int = 1) -> bytes:
 def test_ten_thousand_lines_of_anything_are_answered_in_their_order(name: str) -> None:
     data = many_lines(MANY)
     words = [*COMMANDS[name](), "-q", *([] if name == "generate" else ["--json"])]
-    result = rnncli(*words, stdin=data)
+    result = call(*words, stdin=data)
     assert (result.code, result.err) == (0, "")
     key = {"classify": "text", "generate": "prompt", "translate": "source"}[name]
     assert len(records(data)) == MANY
@@ -365,7 +365,7 @@ def test_neither_batches_nor_threads_change_an_answer(name: str, tmp_path: Path)
     words = [*COMMANDS[name](), "-q", "-i", file, *([] if name == "generate" else ["--json"])]
 
     def answers(batch_size: int, threads: int) -> list[dict[str, Any]]:
-        result = rnncli(*words, "--batch-size", batch_size, "--threads", threads)
+        result = call(*words, "--batch-size", batch_size, "--threads", threads)
         assert (result.code, result.err) == (0, "")
         return [json.loads(line) for line in result.lines]
 
@@ -400,13 +400,13 @@ def test_a_line_of_megabytes_is_one_record_and_announced_once(name: str) -> None
     size, notice = LONG[name]
     line = long_line(size)
     words = [*COMMANDS[name](), *([] if name == "generate" else ["--json"])]
-    result = rnncli(*words, stdin=line + line[:20_000] + b"\nlovely\n")
+    result = call(*words, stdin=line + line[:20_000] + b"\nlovely\n")
     assert result.code == 0
     assert result.err.count("\n") == 1
     assert notice in result.err
     key = {"classify": "text", "generate": "prompt", "translate": "source"}[name]
     assert [len(json.loads(answer)[key]) for answer in result.lines] == [size - 1, 20_000, 6]
-    quiet = rnncli(*words, "-q", stdin=line[:20_000])
+    quiet = call(*words, "-q", stdin=line[:20_000])
     assert (quiet.code, quiet.out.count(b"\n"), quiet.err) == (0, 1, "")
 
 

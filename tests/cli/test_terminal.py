@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from models import SMALL, classifier, generator, translator, write_lines
-from shell import call, on_a_terminal, rnncli
+from shell import call, on_a_terminal
 
 from rnncli.text.unicode import escape_controls
 
@@ -47,7 +47,7 @@ def test_control_characters_of_the_input_are_escaped_on_a_terminal(name: str) ->
 
 
 def test_in_a_pipe_bytes_pass_as_they_are() -> None:
-    result = rnncli("classify", "-m", classifier(), stdin=EVIL.encode() + b"\n")
+    result = call("classify", "-m", classifier(), stdin=EVIL.encode() + b"\n")
     assert result.out.decode().endswith(f"\t{EVIL}\n")
 
 

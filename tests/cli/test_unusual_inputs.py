@@ -43,20 +43,20 @@ def test_an_empty_file_is_an_error(command: str, tmp_path: Path) -> None:
 def test_an_empty_stdin_is_told_in_a_pipe_and_an_error_for_a_file(
     command: str, tmp_path: Path
 ) -> None:
-    result = rnncli(*words(command))
+    result = call(*words(command))
     assert (result.code, result.out) == (0, b"")
     assert result.err == "stdin is empty: there is no line to answer\n"
     out = tmp_path / "out.txt"
-    explained(rnncli(*words(command), "-o", out), 1, "stdin is empty", str(out))
+    explained(call(*words(command), "-o", out), 1, "stdin is empty", str(out))
     assert not out.exists()
 
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("-n", 2)])
 def test_a_generator_draws_from_the_start_where_stdin_is_empty(options: tuple[object, ...]) -> None:
     command = (*words("generate"), "--seed", 1, *options)
-    result = rnncli(*command)
+    result = call(*command)
     assert (result.code, result.err) == (0, "")
-    assert result.out == rnncli(*command, stdin=b"\n").out != b""
+    assert result.out == call(*command, stdin=b"\n").out != b""
     closed = rnncli(*command, preexec_fn=lambda: os.close(0))
     assert (closed.err, closed.out) == ("", result.out)
 
@@ -82,7 +82,7 @@ def test_a_table_without_a_named_column_is_asked_about(
     assert len(answered.out.splitlines()) >= len(lines)
     (other,) = re.findall(r"or, for its lines as they are: rnncli (.*)", result.err)
     assert other.endswith(f"< {path}")
-    lines_alone = rnncli(*shlex.split(other.partition(" < ")[0]), stdin=path.read_bytes())
+    lines_alone = call(*shlex.split(other.partition(" < ")[0]), stdin=path.read_bytes())
     assert lines_alone.code == 0
     assert len(lines_alone.lines) >= len(lines)  # a sample may have several
 
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
 
 def test_a_pipe_of_another_encoding_is_converted_in_the_pipe() -> None:
     text = "the soup was dreadful\n"
-    hint = explained(rnncli(*words("classify"), stdin=text.encode("utf-16")), 1, "is UTF-16")
+    hint = explained(call(*words("classify"), stdin=text.encode("utf-16")), 1, "is UTF-16")
     iconv = shlex.split(hint.partition(": ")[2].removesuffix(" |"))
     converted = subprocess.run(iconv, input=text.encode("utf-16"), capture_output=True, check=True)
     assert converted.stdout == text.encode()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from models import SMALL, classifier, pairs, reviews, story, write_lines
-from shell import TIMEOUT, call, read_line, rnncli, start, tree
+from shell import TIMEOUT, call, read_line, start, tree
 
 
 def write_names(folder: Path) -> Path:
@@ -49,7 +49,7 @@ def test_the_next_command_suits_the_data_and_works(
     assert result.code == 0, result.err
     (line,) = re.findall("^next: rnncli (.*)$", result.err, re.MULTILINE)
     assert re.fullmatch(command, line)
-    tried = rnncli(*shlex.split(line))
+    tried = call(*shlex.split(line))
     assert (tried.code, tried.err) == (0, "")
     assert len(tried.lines) == 10 if "--lines" in line else tried.out
 

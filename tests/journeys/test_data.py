@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from itertools import product
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 from corpora import as_csv, as_jsonl, as_parquet, write
 from models import classifier, generator
-from shell import HEAVY, TELL, Result, call, environment, explained, rnncli
+from shell import HEAVY, call, explained, loaded_modules
 
 GOOD = ("sturdy and quiet", "worth its price", "a joy to use", "better than the old one")
 BAD = ("leaky and noisy", "not worth a penny", "broken on arrival", "worse than the old one")
@@ -394,12 +392,7 @@ def test_a_dry_run_tells_which_word_vectors_would_be_taken(tmp_path: Path) -> No
 
 def test_a_dry_run_leaves_nothing_and_loads_nothing_heavy(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", WITH_LABELS)
-    told = tmp_path / "told.json"
-    arguments = [sys.executable, "-c", TELL, str(told), "train", "--dry-run", path]
-    done = subprocess.run(arguments, capture_output=True, env=environment(), check=False)
-    result = Result(done.returncode, done.stdout, done.stderr.decode())
-    code, modules = json.loads(told.read_text())
-    assert code in (0, None), result.err
+    result, modules = loaded_modules(["train", "--dry-run", path])
     assert HEAVY.isdisjoint(modules)
     assert "task     classify" in result.out.decode()
     assert "labels   2: pos (16), neg (16)" in result.out.decode()
@@ -413,7 +406,7 @@ def test_a_pipe_of_another_kind_is_refused() -> None:
         (as_parquet(("text",), [("a",)]), "Parquet"),
         (b"PK\x03\x04 xl/workbook.xml", "Excel"),
     ):
-        result = rnncli("classify", "-m", classifier(), stdin=content)
+        result = call("classify", "-m", classifier(), stdin=content)
         explained(result, 1, words)
 
 

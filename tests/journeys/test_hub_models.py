@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub
@@ -17,23 +17,6 @@ import rnncli as python
 from rnncli.storage.bundled import bundled_models
 
 TEXT = "the soup was lovely"
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Serve a folder of repositories to this process, whose cache is empty and has a token."""
-    folder, cache = tmp_path / "hub", tmp_path / "cache"
-    huggingface_hub.utils.disable_progress_bars()  # as rnncli does where stderr is no terminal
-    (folder / "org").mkdir(parents=True)
-    with serve_hub(folder) as address:
-        file = address + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "ENDPOINT", address)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", file)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setenv("HF_HUB_CACHE", str(cache))
-        monkeypatch.setenv("HF_TOKEN", "hf_token")
-        yield folder
 
 
 def repository(hub: Path, name: str = "org/cheer", model: Callable[[], Path] = classifier) -> Path:

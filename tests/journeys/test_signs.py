@@ -5,7 +5,7 @@ from pathlib import Path
 
 from corpora import as_csv, write
 from models import QUICK, classifier, train, translator
-from shell import call, explained, rnncli
+from shell import call, explained
 
 from rnncli import load
 from rnncli.tasks.classify.predict import TextClassifier
@@ -78,12 +78,12 @@ def test_bytes_of_another_encoding_go_out_as_they_came_in(tmp_path: Path) -> Non
     rows = b"id;text;price\r\n1;The kettle \x96 5 \x80;1,50\r\n2;Tr\xe8s cass\xe9, a lamp;2\r\n"
     (tmp_path / "a.csv").write_bytes(rows)
     arguments = ("classify", "-m", classifier(), "--column", "text", "-i", tmp_path / "a.csv")
-    result = rnncli(*arguments)
+    result = call(*arguments)
     assert result.code == 0, result.err
     lines = zip(result.out.split(b"\r\n"), rows.split(b"\r\n"), strict=True)
     assert all(answered.startswith(row) for answered, row in lines)
     assert result.err.count("4 bytes not UTF-8") == 1
-    explained(rnncli(*arguments, "-o", tmp_path / "a.csv"), 2, "input and output at once")
+    explained(call(*arguments, "-o", tmp_path / "a.csv"), 2, "input and output at once")
     assert (tmp_path / "a.csv").read_bytes() == rows
 
 
@@ -94,6 +94,6 @@ def test_capitals_are_read_in_the_case_that_the_model_knows() -> None:
     expected = [t.text for t in translate(sources)]
     assert [t.text for t in translate([text.upper() for text in sources])] == expected
     assert [t.text for t in translate([text.capitalize() for text in sources])] == expected
-    result = rnncli("translate", "-m", translator(), stdin=b"THE BAKER SINGS TODAY\n")
+    result = call("translate", "-m", translator(), stdin=b"THE BAKER SINGS TODAY\n")
     assert result.lines == expected[:1]
     assert result.err.count("read with other capitals") == 1

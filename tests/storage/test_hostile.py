@@ -313,20 +313,23 @@ WRITTEN = (
 )
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_no_link_is_followed_and_no_pipe_waited_for_on_writing(
-    name: str, model: Path, tmp_path: Path
+    kind: str, model: Path, tmp_path: Path
 ) -> None:
     precious = write_lines(tmp_path / "precious", "precious")
-    words = ("train", reviews(), "-o", model, *SMALL, "--steps", 3, "--force")
-    for make in (lambda path: path.symlink_to(precious), os.mkfifo):
-        (model / name).parent.mkdir(exist_ok=True)
+    (model / "checkpoint").mkdir()
+    for name in WRITTEN:
         (model / name).unlink(missing_ok=True)
-        make(model / name)
-        result = call(*words, "--checkpoint-every", "0.001s")
-        assert result.code == 0, result.err
-        assert precious.read_text() == "precious\n"
-        assert call("classify", "-m", model, TEXT).code == 0
+        if kind == "link":
+            (model / name).symlink_to(precious)
+        else:
+            os.mkfifo(model / name)
+    words = ("train", reviews(), "-o", model, *SMALL, "--steps", 3, "--force")
+    result = call(*words, "--checkpoint-every", "0.001s")
+    assert result.code == 0, result.err
+    assert precious.read_text() == "precious\n"
+    assert call("classify", "-m", model, TEXT).code == 0
 
 
 def test_a_checkpoint_that_is_a_link_is_refused(model: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from models import classifier, generator, translator
-from shell import NOT_FOR_HELP, TELL, TIMEOUT, environment
+from shell import NOT_FOR_HELP, TIMEOUT, environment, loaded_modules
 
 import rnncli
 from rnncli.cli import COMMANDS
@@ -159,8 +159,7 @@ import rnncli
 from rnncli.config import SamplingConfig
 disable_progress_bars()
 SHORT = SamplingConfig(length=20, seed=3)
-texts = json.loads(sys.argv[2])
-model = rnncli.load(sys.argv[1])
+texts = json.loads(sys.argv[1])
 
 def answer(batch):
     if model.task == "generate":
@@ -171,26 +170,33 @@ def answer(batch):
         return {"answer": [t.text for t in found], "number": [t.score for t in found]}
     return {"answer": [c.label for c in found], "number": [c.probability for c in found]}
 
-if sys.argv[3] == "after":  # the model has answered before
-    answer({"text": texts})
-found = Dataset.from_dict({"text": texts}).map(answer, batched=True, batch_size=2, num_proc=2)
-print(json.dumps([list(found["answer"]), list(found["number"])]))
+for path in sys.argv[2:]:
+    model = rnncli.load(path)
+    if model.task != "classify":  # the model has answered before
+        answer({"text": texts})
+    found = Dataset.from_dict({"text": texts}).map(answer, batched=True, batch_size=2, num_proc=2)
+    print(json.dumps([list(found["answer"]), list(found["number"])]))
 """
 
 
-@pytest.mark.parametrize(
-    ("task", "when"), [("classify", "before"), ("generate", "after"), ("translate", "after")]
-)
-def test_a_dataset_can_be_mapped_by_two_processes(task: str, when: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the answers and numbers of the model of each task, in a dataset."""
+    paths = {task: path() for task, path in MODELS.items()}
     done = subprocess.run(
-        [sys.executable, "-c", MAP, MODELS[task](), json.dumps(TEXTS), when],
+        [sys.executable, "-c", MAP, json.dumps(TEXTS), *paths.values()],
         capture_output=True,
-        env=environment({"HF_HOME": str(tmp_path)}),
+        env=environment({"HF_HOME": str(tmp_path_factory.mktemp("home"))}),
         timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-2_000:]
-    output, numbers = json.loads(done.stdout)
+    return dict(zip(paths, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@every_task
+def test_a_dataset_can_be_mapped_by_two_processes(task: str, mapped: dict[str, Any]) -> None:
+    output, numbers = mapped[task]
     model = rnncli.load(MODELS[task]())
     expected, probabilities = answers(model, TEXTS)
     assert output == expected
@@ -284,20 +290,8 @@ COMPLETIONS = {
 
 
 @pytest.mark.parametrize(("typed", "word"), COMPLETIONS)
-def test_shell_completion_loads_no_heavy_module(typed: str, word: int, tmp_path: Path) -> None:
-    messages = tmp_path / "modules.json"
-    done = subprocess.run(
-        [sys.executable, "-c", TELL, messages],
-        capture_output=True,
-        env=environment(
-            {"_RNNCLI_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(word)}
-        ),
-        timeout=TIMEOUT,
-        check=True,
-    )
-    assert set(done.stdout.decode().split()) == COMPLETIONS[typed, word]
-    assert done.stderr == b""
-    code, names = json.loads(messages.read_text())
-    assert not code
-    assert "typer" in names
-    assert set(names) & NOT_FOR_HELP == set()
+def test_shell_completion_loads_no_heavy_module(typed: str, word: int) -> None:
+    env = {"_RNNCLI_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(word)}
+    result, modules = loaded_modules([], env=env)
+    assert (set(result.out.decode().split()), result.err) == (COMPLETIONS[typed, word], "")
+    assert modules & NOT_FOR_HELP == set()

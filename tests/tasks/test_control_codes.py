@@ -222,7 +222,7 @@ def test_another_control_is_another_training(tmp_path: Path) -> None:
     rows = [(name, name[0], name[-1]) for name in map("".join, product("ab", repeat=6))]
     data.write_text(as_csv(("text", "first", "last"), *rows), encoding="utf-8")
     model = tmp_path / "m"
-    words = ["train", data, "-o", model, *SMALL, "--steps", 9_000, "--patience", 9_000, "--control"]
+    words = ["train", data, "-o", model, *SMALL, "--steps", 2_000, "--patience", 2_000, "--control"]
 
     def press_ctrl_c() -> None:
         while not (model / "config.json").exists():

@@ -120,7 +120,7 @@ def test_the_loss_of_a_saved_translator_is_that_of_training() -> None:
     rows = read_held_out("translate", training_data_of(translator()), None, print).rows
     ids = []
     for column, tokenizer in zip(
-        ("source", "target"), (model._tokenizer, model._target_tokenizer), strict=True
+        ("source", "target"), (model.tokenizer, model.target_tokenizer), strict=True
     ):
         texts = map(clean, column_values(rows, column))
         ids.append([[*tokens, EOS] for tokens in tokenizer.encode_all(texts)])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import SMALL, train, translator, write_lines
 from safetensors.numpy import load_file, save_file
-from shell import call, rnncli
+from shell import call
 
 from rnncli import Translator
 from rnncli.config import SearchConfig
@@ -83,7 +83,7 @@ def test_translations_in_the_memory_are_reproduced(model):
 
 def test_the_command_uses_the_memory_unless_switched_off(model):
     text = next(iter(PAIRS))
-    assert rnncli("translate", "-m", model, text).lines == [PAIRS[text]]
+    assert call("translate", "-m", model, text).lines == [PAIRS[text]]
     assert call("translate", "-m", model, "--memory", text).lines == [PAIRS[text]]
     (single,) = call("translate", "-m", model, "--no-memory", text).lines
     assert single == call("translate", "-m", translator(), text).lines[0]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub import serve_hub
 from models import _folder, classifier, reviews, story, write_lines
 from shell import call, explained, rnncli
 
@@ -125,19 +124,15 @@ def test_vectors_are_for_classifiers(tmp_path: Path) -> None:
     explained(result, 2, "for the task classify")
 
 
-def test_vectors_are_downloaded_from_the_hub(tmp_path: Path) -> None:
-    folder = tmp_path / "hub/org/vectors"
-    folder.mkdir(parents=True)
-    write_vectors(folder / "vectors.vec")
-    (folder / "README.md").write_text("---\nlicense: cc0-1.0\n---\n# Vectors\n")
-    (tmp_path / "hub/org/empty").mkdir()
-    with serve_hub(tmp_path / "hub") as address:
-        env = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
-        train = ("train", reviews(), "-o", tmp_path / "m", *SMALL, "--steps", 2)
-        result = rnncli(*train, "--vectors", "hf:org/vectors", env=env)
-        assert result.code == 0, result.err
-        card = (tmp_path / "m/README.md").read_text("utf-8")
-        assert "Word vectors, frozen: hf:org/vectors, licence: cc0-1.0." in card
-        for name, reason in (("nothing", "has no model"), ("empty", "no file of word vectors")):
-            options = (*train, "--force", "--vectors", f"hf:org/{name}")
-            explained(rnncli(*options, env=env), 1, reason)
+def test_vectors_are_downloaded_from_the_hub(hub: Path, tmp_path: Path) -> None:
+    (hub / "org/vectors").mkdir()
+    write_vectors(hub / "org/vectors/vectors.vec")
+    (hub / "org/vectors/README.md").write_text("---\nlicense: cc0-1.0\n---\n# Vectors\n")
+    (hub / "org/empty").mkdir()
+    train = ("train", reviews(), "-o", tmp_path / "m", *SMALL, "--steps", 2)
+    result = call(*train, "--vectors", "hf:org/vectors")
+    assert result.code == 0, result.err
+    card = (tmp_path / "m/README.md").read_text("utf-8")
+    assert "Word vectors, frozen: hf:org/vectors, licence: cc0-1.0." in card
+    for name, reason in (("nothing", "has no model"), ("empty", "no file of word vectors")):
+        explained(call(*train, "--force", "--vectors", f"hf:org/{name}"), 1, reason)
