@@ -173,7 +173,7 @@ def _run(
     """Run a command in this process, and return its exit code."""
     from rnncli.cli import app
 
-    words = [str(argument) for argument in arguments]
+    words = [os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments]
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile() as file:
         file.write(stdin)
         file.seek(0)

@@ -91,9 +91,9 @@ def test_a_link_that_goes_round_is_an_error(tmp_path: Path) -> None:
 def test_paths_that_are_not_utf8_are_no_obstacle(tmp_path: Path) -> None:
     data, model = os.fsencode(tmp_path) + b"/d\xff.csv", os.fsencode(tmp_path) + b"/m\xff"
     shutil.copy(os.fsencode(reviews()), data)
-    result = rnncli("train", data, "-o", model, *SMALL, "--steps", 1, "-q")
+    result = call("train", data, "-o", model, *SMALL, "--steps", 1, "-q")
     assert (result.code, result.err) == (0, "")
-    assert rnncli("classify", "-m", model, *TEXTS).code == 0
+    assert call("classify", "-m", model, *TEXTS).code == 0
 
 
 def relabelled(folder: Path, label: str) -> tuple[Path, Path]:

@@ -256,7 +256,7 @@ def test_every_argument_is_a_text_of_its_own(name: str) -> None:
 
 
 def test_an_argument_of_bytes_that_are_no_text_is_answered() -> None:
-    result = rnncli("classify", "-m", classifier(), b"the soup \xff was lovely")
+    result = call("classify", "-m", classifier(), b"the soup \xff was lovely")
     assert (result.code, result.err) == (0, "")
     assert result.lines[0].endswith("\tthe soup \N{REPLACEMENT CHARACTER} was lovely")
 
