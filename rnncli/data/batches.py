@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.encoded import LENGTH_STEP, TokenArray
+from rnncli.data.mapped_files import note_reading
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -97,6 +98,7 @@ def bptt_windows(tokens: TokenArray, batch_size: int, bptt: int, skip: int = 0) 
     rows = tokens[skip : skip + width * batch_size].reshape(batch_size, width)
     following = tokens[skip + 1 : skip + 1 + width * batch_size].reshape(batch_size, width)
     for start in range(0, width, bptt):
+        note_reading(batch_size * bptt * tokens.itemsize)
         yield Window(
             rows[:, start : start + bptt].astype(np.int64),
             following[:, start : start + bptt].astype(np.int64),

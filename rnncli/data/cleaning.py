@@ -51,7 +51,7 @@ def numbered_rows(
     """
     clean = _CLEANERS[tuple(columns)]
     for count, (number, cells) in enumerate(table.rows(list(columns.values())), start=1):
-        require_readable(table.where, count)
+        require_readable(table.where, count, is_running_text=table.is_plain_text)
         if row := clean(table, number, *cells):
             yield number, row
 

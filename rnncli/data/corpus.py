@@ -121,7 +121,7 @@ def _counted(table: Table, columns: Mapping[str, str], rename: Rename) -> Iterat
         characters += sum(map(len, row))
         if number == ESTIMATE_ROWS:
             expected = table.estimate_rows(number, line)
-        require_readable(table.where, expected, characters)
+        require_readable(table.where, expected, characters, is_running_text=table.is_plain_text)
         yield row
         if number % SHOWN_STEP:
             continue

@@ -13,7 +13,7 @@ from rnncli.data.columns import PLAIN_TEXT, Columns
 from rnncli.data.delimited import CsvFile, TsvFile
 from rnncli.data.formats import FORMAT_NAMES, DataFormat, format_of
 from rnncli.data.json_lines import JsonLinesFile
-from rnncli.data.scratch import buffered_copy
+from rnncli.data.scratch import buffered_copy, require_space
 from rnncli.data.tables import DataSource, Table
 from rnncli.data.text_tables import AlignedFiles, LabelledLines, TextFile
 from rnncli.data.tmx import TmxFile
@@ -102,6 +102,7 @@ def _format(file: File, by_name: Format | None, columns: Columns, task: Task | N
 
 
 def _source(file: File, form: DataFormat, columns: Columns) -> DataSource:
+    require_space(file.name, file.path.stat().st_size)
     return DataSource(file.name, {"train": _table(file, form, columns)}, sha256(file.path))
 
 

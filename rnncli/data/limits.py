@@ -9,6 +9,7 @@ from rnncli.messages import name_list, plural
 from rnncli.text.unicode import latin_lookalike
 
 # Of a table: a gigabyte of memory to draw rows from, and more than is learned from in a night.
+# Of running text, no rows are drawn.
 MAX_ROWS = 10_000_000
 MAX_CHARACTERS = 1 << 33  # of all its rows, which are copied to disk
 MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
@@ -32,15 +33,18 @@ def require_rows(where: str, usable: int, at_least: int) -> None:
         raise DataError(f"{where} {what}", "put more rows into it")
 
 
-def require_readable(where: str, rows: int, characters: int = 0) -> None:
+def require_readable(
+    where: str, rows: int, characters: int = 0, *, is_running_text: bool = False
+) -> None:
     """Check that a table is not too large to be read; its ``rows`` may be an estimate.
 
     Raises:
         DataError: it is.
     """
-    if rows <= MAX_ROWS and characters <= MAX_CHARACTERS:
+    has_many_rows = rows > MAX_ROWS and not is_running_text
+    if not has_many_rows and characters <= MAX_CHARACTERS:
         return
-    limit = f"{MAX_ROWS:,} rows" if rows > MAX_ROWS else f"{MAX_CHARACTERS:,} characters"
+    limit = f"{MAX_ROWS:,} rows" if has_many_rows else f"{MAX_CHARACTERS:,} characters"
     raise DataError(
         f"{where} has more than {limit}, the most that are read",
         "write a part of it into another file, such as every tenth row",

@@ -27,6 +27,22 @@ def scratch() -> Path:
     return path
 
 
+def require_space(where: str, size: int) -> None:
+    """Check that there is room for a copy of the texts of a file of so many bytes.
+
+    Raises:
+        DataError: there is not.
+    """
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise DataError(
+            f"{where} has {size / 1e9:,.1f} GB, a copy of its texts goes into {folder}, and there "
+            f"is room for {free / 1e9:,.1f} GB",
+            "name a folder with more room, and run the same command again: export TMPDIR=/var/tmp",
+        )
+
+
 def scratch_file(suffix: str) -> Path:
     """Return a path that is free for a new file."""
     return scratch() / f"{next(_serial)}.{suffix}"

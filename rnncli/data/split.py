@@ -60,14 +60,18 @@ def _cut_characters(
 ) -> tuple[Dataset, Dataset]:
     """Cut the text in two at a character, inside a row if need be."""
     rows = corpus.splits["train"]
-    lengths = np.fromiter(map(len, column_values(rows, "text")), np.int64)
-    ends = np.cumsum(lengths)
-    cut = max(int(int(ends[-1]) * (1 - fraction)), int(ends[-1]) - max_characters)
-    if not 0 < cut < ends[-1]:
+    total = sum(map(len, column_values(rows, "text")))
+    cut = max(int(total * (1 - fraction)), total - max_characters)
+    if not 0 < cut < total:
         raise _too_small(corpus)
-    row = int(np.searchsorted(ends, cut, side="right"))  # the one that holds the first character
+    # No row is empty: the last ones, as many as characters are held out, hold all of these.
+    first = max(0, len(rows) - (total - cut))
+    last_rows = rows.select(range(first, len(rows)))
+    lengths = np.fromiter(map(len, column_values(last_rows, "text")), np.int64)
+    starts = total - lengths[::-1].cumsum()[::-1]
+    number = int(np.searchsorted(starts, cut, side="right")) - 1  # holds the first character
+    row, inside = first + number, cut - int(starts[number])
     text: str = rows[row]["text"]
-    inside = cut - int(ends[row] - lengths[row])
     train, validation = [rows.select(range(row))], [_one_row(text[inside:])]
     if inside > 0:
         train.append(_one_row(text[:inside]))

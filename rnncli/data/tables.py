@@ -136,7 +136,7 @@ class LineTable(Table):
         lines = 0
         for chunk in read_file(self.file):
             lines += chunk.count(b"\n")
-            if rows * lines > 2 * MAX_ROWS * end:
+            if rows * lines > 2 * MAX_ROWS * end and not self.is_plain_text:
                 break
         return max(rows, round(rows * lines / end))
 

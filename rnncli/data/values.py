@@ -1,13 +1,18 @@
 """Read the values of a column from disk, a batch at a time; imports nothing of `datasets`."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from rnncli.data.mapped_files import PAGE, note_reading
+from rnncli.messages import Announce
 
 if TYPE_CHECKING:  # it takes a second to import, and whoever hands rows over has done so
     from datasets import Dataset
 
 BATCH_ROWS = 1_000  # rows held in memory at once
 BATCH_CHARACTERS = 1 << 24  # of all of them, unless a single one has more
+VOCABULARY_BYTES = 1 << 27  # of texts: a vocabulary of more is hardly another one
 
 
 def column_values(dataset: "Dataset", column: str) -> Iterator[str]:
@@ -16,3 +21,18 @@ def column_values(dataset: "Dataset", column: str) -> Iterator[str]:
     rows = max(1, min(BATCH_ROWS, BATCH_CHARACTERS // row_bytes))
     for batch in dataset.select_columns(column).iter(batch_size=rows):
         yield from batch[column]
+        note_reading(rows * max(row_bytes, PAGE))  # they may lie far apart
+
+
+def vocabulary_sample(dataset: "Dataset", announce: Announce) -> "Dataset":
+    """Return the rows from which a vocabulary is learned: all, or of many every k-th batch."""
+    number = len(dataset)
+    row_bytes = dataset.data.nbytes / max(1, len(dataset.data))
+    step = math.ceil(number * row_bytes / VOCABULARY_BYTES)
+    if step <= 1:
+        return dataset
+    announce(f"vocabulary: learned from one in {step} rows, drawn evenly")
+    starts = range(0, number, step * BATCH_ROWS)
+    return dataset.select(
+        [row for start in starts for row in range(start, min(start + BATCH_ROWS, number))]
+    )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.encoded import EncodedTexts, encode
-from rnncli.data.values import column_values
+from rnncli.data.values import column_values, vocabulary_sample
 from rnncli.data.vector_sources import NONE
 from rnncli.messages import Announce, format_gain
 from rnncli.storage.description import ModelDescription
@@ -198,11 +198,13 @@ def _build(
     )
     pretraining_texts: EncodedTexts | None = None
     if data.unlabelled is not None:
-        texts = _texts(*data.unlabelled, data.train)
-        pretraining_texts = encode(texts, tokenizer, scratch / "unlabelled.bin", add_eos=True)
-        if vectors is not None:
-            size = tokenizer.vocab_size - vectors.vectors_only
-            pretraining_texts = _with_rows(pretraining_texts, size)
+        pretraining_texts = encode(
+            _texts(*data.unlabelled, data.train),
+            tokenizer,
+            scratch / "unlabelled.bin",
+            add_eos=True,
+            num_known=None if vectors is None else tokenizer.vocab_size - vectors.vectors_only,
+        )
     ngrams: FittedNgrams | None = None
     estimate_gain: Callable[[float], float | None] | None = None
     if settings.freeze and init_from is not None:
@@ -232,8 +234,9 @@ def _vocabulary(
     data: TrainingData, settings: Settings, min_count: int, announce: Announce
 ) -> tuple[Tokenizer, TokenVectors | None]:
     """Train a tokenizer, and add the words of word vectors."""
+    parts = (data.train, *(data.unlabelled or ()))
     tokenizer = Tokenizer.train(
-        _texts(data.train, *(data.unlabelled or ())),
+        _texts(*(vocabulary_sample(part, announce) for part in parts)),
         settings.level,
         settings.vocab_size,
         fold=True,
@@ -242,11 +245,6 @@ def _vocabulary(
     if settings.vectors in (None, NONE):
         return tokenizer, None
     return read_token_vectors(tokenizer, settings.vectors, announce)
-
-
-def _with_rows(texts: EncodedTexts, size: int) -> EncodedTexts:
-    """Return texts with ``<unk>`` for each token that has no trained embedding."""
-    return EncodedTexts(np.where(texts.tokens < size, texts.tokens, UNK), texts.offsets)
 
 
 def _announce_fit(
@@ -275,7 +273,7 @@ def _examples(
     max_length = MAX_TEXT_TOKENS - 1  # beside <eos>
     texts = encode(_texts(part), tokenizer, path, add_eos=True, max_length=max_length)
     numbers = {label: i for i, label in enumerate(labels)}
-    classes = np.array([numbers.get(label, -1) for label in column_values(part, "label")])
+    classes = np.fromiter((numbers.get(x, -1) for x in column_values(part, "label")), np.int64)
     return Examples(texts, classes)
 
 
@@ -287,8 +285,11 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     """
     texts = trainable.pretraining_texts or trainable.texts
     embedding = trainable.model.encoder.embedding
-    texts = _with_rows(texts, embedding.num_embeddings)
-    vectors = monolingual_embeddings(texts, embedding.num_embeddings, embedding.embedding_dim)
+    first = texts.tokens[:MAX_TOKENS]
+    known = np.where(first < embedding.num_embeddings, first, UNK)
+    vectors = monolingual_embeddings(
+        EncodedTexts(known, texts.offsets), embedding.num_embeddings, embedding.embedding_dim
+    )
     is_trained = len(texts.tokens) < FREEZE_RATIO * len(trainable.texts.tokens)
     embedding.initialise(vectors)
     embedding.weight.requires_grad_(is_trained)

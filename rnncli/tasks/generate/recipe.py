@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, SamplingConfig, Settings
 from rnncli.data.encoded import EncodedTexts, encode
+from rnncli.data.values import vocabulary_sample
 from rnncli.messages import Announce, stage
 from rnncli.networks.architecture import Architecture, Stack, Tokens, count_parameters
 from rnncli.networks.embedding_torch import DropoutRates
@@ -116,8 +117,8 @@ class GeneratorRecipe(Recipe[LanguageModelTraining]):
         announce: Announce,
     ) -> Prepared[LanguageModelTraining]:
         """Encode both parts of the text and build the network."""
-        del announce
-        tokenizer = Tokenizer.train(training_texts(data.train), settings.level, settings.vocab_size)
+        texts = training_texts(vocabulary_sample(data.train, announce))
+        tokenizer = Tokenizer.train(texts, settings.level, settings.vocab_size)
         trainable = _build(
             encode(training_texts(data.train), tokenizer, scratch / "train.bin"),
             encode(training_texts(data.validation), tokenizer, scratch / "validation.bin"),

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import Settings
-from rnncli.data.values import column_values
+from rnncli.data.values import column_values, vocabulary_sample
 from rnncli.messages import Announce, format_duration, stage
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
@@ -132,7 +132,8 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         announce: Announce,
     ) -> Prepared[TranslatorTraining]:
         """Encode both parts and build the network."""
-        trainable = build(data.train, data.validation, settings, scratch)
+        vocabulary = vocabulary_sample(data.train, announce)
+        trainable = build(data.train, data.validation, settings, scratch, vocabulary)
         if trainable.num_dropped:
             announce(
                 f"{trainable.num_dropped:,} pairs longer than {MAX_TRAINING_LENGTH} tokens are "
@@ -277,7 +278,7 @@ def _measure(train: "Dataset", settings: Settings, num_pairs: int) -> tuple[Capa
     pairs = min(BENCHMARK_PAIRS, round(BENCHMARK_PAIRS_A_SECOND * settings.max_time))
     sample = sample_pairs(train, max(pairs, settings.batch_size))
     with TemporaryDirectory(prefix="rnncli-") as folder:
-        trainable = build(sample, sample.select([0]), settings, Path(folder))
+        trainable = build(sample, sample.select([0]), settings, Path(folder), sample)
         capacity = measure_capacity(trainable, settings, _cost(settings))
     return capacity, trainable.target_tokens / len(sample) * num_pairs
 

@@ -174,9 +174,15 @@ class TranslatorTraining:
 
 
 def build(
-    train: "Dataset", validation: "Dataset", settings: Settings, folder: Path
+    train: "Dataset",
+    validation: "Dataset",
+    settings: Settings,
+    folder: Path,
+    vocabulary: "Dataset",
 ) -> TranslatorTraining:
     """Encode both parts into a folder and build the network.
+
+    Tokens are those of the pairs ``vocabulary``.
 
     Raises:
         DataError: all pairs are too long.
@@ -189,7 +195,7 @@ def build(
 
     # Not one vocabulary for both languages: in it each word is its own likeliest translation.
     tokenizer, target_tokenizer = (
-        Tokenizer.train(sentences(train, side), settings.level, settings.vocab_size)
+        Tokenizer.train(sentences(vocabulary, side), settings.level, settings.vocab_size)
         for side in ("source", "target")
     )
 
