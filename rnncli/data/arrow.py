@@ -13,13 +13,17 @@ from datasets import Dataset
 from datasets.features.features import require_decoding
 from datasets.table import InMemoryTable
 
-from rnncli.data.mapped_files import map_array
+from rnncli.data.mapped_files import map_array, note_reading
 from rnncli.data.scratch import scratch_file
 from rnncli.data.tables import Table, TableRow
-from rnncli.data.values import BATCH_CHARACTERS, BATCH_ROWS
+from rnncli.data.values import BATCH_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import first_line
 from rnncli.text.batching import batched
+
+# Of a record batch on disk, which is in memory while it is written. Smaller ones are more: their
+# headers, which lie between them, would bring half of the file into memory.
+RECORD_BATCH_ROWS, RECORD_BATCH_CHARACTERS = 50_000, 1 << 23
 
 # What these libraries write to stderr, errors say in words of their own.
 for _library in ("datasets", "huggingface_hub"):
@@ -38,13 +42,15 @@ def write_rows(rows: Iterator[tuple[str, ...]], names: Sequence[str]) -> Dataset
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
         for batch in batched(
             rows,
-            max_items=BATCH_ROWS,
-            max_size=BATCH_CHARACTERS,
+            max_items=RECORD_BATCH_ROWS,
+            max_size=RECORD_BATCH_CHARACTERS,
             size=lambda row: sum(map(len, row)),
         ):
             columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
             writer.write_batch(pa.record_batch(columns, schema=schema))
-    table = pa.ipc.open_stream(pa.py_buffer(map_array(path, np.uint8))).read_all()
+    mapped = map_array(path, np.uint8)
+    table = pa.ipc.open_stream(pa.py_buffer(mapped)).read_all()
+    note_reading(mapped.nbytes)
     # Without a fingerprint, all of it would be hashed.
     return Dataset(InMemoryTable(table), fingerprint=path.name)
 

@@ -198,13 +198,9 @@ def _build(
     )
     pretraining_texts: EncodedTexts | None = None
     if data.unlabelled is not None:
-        pretraining_texts = encode(
-            _texts(*data.unlabelled, data.train),
-            tokenizer,
-            scratch / "unlabelled.bin",
-            add_eos=True,
-            num_known=None if vectors is None else tokenizer.vocab_size - vectors.vectors_only,
-        )
+        texts, path = _texts(*data.unlabelled, data.train), scratch / "unlabelled.bin"
+        size = None if vectors is None else tokenizer.vocab_size - vectors.vectors_only
+        pretraining_texts = encode(texts, tokenizer, path, add_eos=True, num_known=size)
     ngrams: FittedNgrams | None = None
     estimate_gain: Callable[[float], float | None] | None = None
     if settings.freeze and init_from is not None:
