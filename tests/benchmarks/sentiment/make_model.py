@@ -1,7 +1,9 @@
 """Make the sentiment model that comes with rnncli, by the tool's own training.
 
     python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
-    python tests/benchmarks/sentiment/make_model.py labelled.csv data/models/sentiment
+    python tests/benchmarks/sentiment/make_model.py labelled.csv data/models/sentiment [START]
+
+With the model START, the training goes on from that.
 
 Trained on are: openly licensed texts ($RNNCLI_CORPORA/open_sentiment), the bundled reviews, several
 times, copies of both with names, places and the like exchanged, sentences of the grammar, and texts
@@ -14,7 +16,7 @@ import random
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ OTHER_SHARE = 0.3  # of a document's sentences, at most, have another label than
 REVIEWS = ("films", "products", "reviews_uci")  # sources whose texts documents are made of
 TATOEBA = 60_000  # sentences; two in three are not neutral, as few of Tatoeba are
 # Fewer words with a trained embedding leave more places to those that only the vectors know.
-SETTINGS = ("--hidden-size", "192", "--vocab-size", "13000", "--epochs", "10", "--seed", "0")
+SIZES = ("--hidden-size", "192", "--vocab-size", "13000", "--epochs", "10")
+MORE_EPOCHS = "6"  # from a model that has learned
 # Are written here.
 DATA, CALIBRATION_DATA = Path("sentiment.csv"), Path("calibration.csv")
 HELD_OUT_DATA = Path("held-out.csv")
@@ -139,13 +142,19 @@ def calibrate(model: Path, rows: Rows) -> None:
     write_bytes(config, (json.dumps(description, indent=2) + "\n").encode())
 
 
-def describe(model: Path, scores: dict[str, Any]) -> None:
+def settings(start: Sequence[str]) -> list[str]:
+    """Return the options of the training, from another model perhaps."""
+    options = ["--init-from", *start, "--epochs", MORE_EPOCHS] if start else [*SIZES]
+    return [*options, "--seed", "0", "--workers", "2"]
+
+
+def describe(model: Path, scores: dict[str, Any], options: Sequence[str]) -> None:
     """Name the sources in the description and on the card, and the scores on held-out texts."""
     publication = Publication(
         data=DATA_NAME,
         licence=SOURCES,
         arguments=(DATA.name,),
-        command=shlex.join(["rnncli", "train", DATA.name, *SETTINGS]),
+        command=shlex.join(["rnncli", "train", DATA.name, *options]),
         summary=f"labels texts as {', '.join(LABELS)}",
         scores={name: scores[name] for name in ("accuracy", "macro_f1")},
         scored_on="other texts of the same kinds",
@@ -155,17 +164,18 @@ def describe(model: Path, scores: dict[str, Any]) -> None:
 
 def main() -> None:
     """Write the training data, train, and put the model where it is bundled."""
-    labelled, model = map(Path, sys.argv[1:])
-    parts = training_data(labelled)
+    model = Path(sys.argv[2])
+    options = settings(sys.argv[3:])
+    parts = training_data(Path(sys.argv[1]))
     for path, rows in zip((DATA, CALIBRATION_DATA, HELD_OUT_DATA), parts, strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(("text", "label"))
             writer.writerows(rows)
-    subprocess.run(["rnncli", "train", DATA, "-o", model, *SETTINGS], check=True)
+    subprocess.run(["rnncli", "train", DATA, "-o", model, *options], check=True)
     calibrate(model, parts[1])
     share_vectors(model)
-    describe(model, rnncli.evaluate(model, HELD_OUT_DATA, baselines=False).scores)
+    describe(model, rnncli.evaluate(model, HELD_OUT_DATA, baselines=False).scores, options)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ labels (Tang et al. 2019, section 3: whole texts, and spans of them). The teache
 (all-MiniLM-L6-v2, Apache 2.0), fine-tuned on the openly licensed texts and rnncli's own; it labels
 these texts, spans of them, and sentences of Tatoeba (CC BY 2.0 FR). Needs `transformers`.
 
-python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
+    python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
+
+Classifiers of rnncli can be the teacher instead, by the mean of their probabilities:
+
+    python tests/benchmarks/sentiment/teacher.py MODEL MODEL labelled.csv
 """
 
 import csv
@@ -21,7 +25,9 @@ import torch
 from grammar import sentences
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
+
+import rnncli
+from rnncli.networks.numerics import softmax
 
 CORPORA = Path(os.environ["RNNCLI_CORPORA"])
 OWN = Path(__file__).parents[3] / "data" / "reviews.csv"
@@ -38,6 +44,8 @@ class Teacher(nn.Module):
     """Classify the mean of an encoder's outputs."""
 
     def __init__(self, folder: str) -> None:
+        from transformers import AutoModel, AutoTokenizer
+
         super().__init__()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.encoder = AutoModel.from_pretrained(folder)
@@ -99,6 +107,17 @@ class Teacher(nn.Module):
         return result
 
 
+def mean_probabilities(models: Sequence[str], texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return the mean probabilities (N, C) that classifiers of rnncli give to texts."""
+    total = np.zeros((len(texts), len(LABELS)))
+    for name in models:
+        model = rnncli.load(name)
+        assert isinstance(model, rnncli.TextClassifier)
+        columns = [model.labels.index(label) for label in LABELS]
+        total += softmax(model.logits(texts).astype(np.float64))[:, columns]
+    return total / len(models)
+
+
 def batches_of_similar_length(encoded: Sequence[list[int]], rng: random.Random) -> list[list[int]]:
     """Draw batches of texts that are about as long."""
     order = list(range(len(encoded)))
@@ -158,13 +177,16 @@ def unlabelled() -> dict[str, str]:
 
 
 def main() -> None:
-    """Fine-tune the teacher, and write texts with its probabilities of their labels."""
-    folder, output = sys.argv[1:]
-    teacher = Teacher(folder)
-    labelled = [(row["text"], row["label"]) for row in read_open()]
-    teacher.fit([*labelled, *read_own(), *sentences(GRAMMAR)])
+    """Write texts with the probabilities that a teacher gives to their labels."""
+    *teachers, output = sys.argv[1:]
     texts = unlabelled()
-    probabilities = teacher.probabilities(list(texts))
+    if len(teachers) > 1:
+        probabilities = mean_probabilities(teachers, list(texts))
+    else:
+        teacher = Teacher(teachers[0])
+        labelled = [(row["text"], row["label"]) for row in read_open()]
+        teacher.fit([*labelled, *read_own(), *sentences(GRAMMAR)])
+        probabilities = teacher.probabilities(list(texts)).astype(np.float64)
     with Path(output).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("kind", "text", *LABELS))
