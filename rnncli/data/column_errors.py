@@ -41,10 +41,12 @@ def undecided(
 
 def one_language(table: AlignedFiles, task: Task) -> DataError:
     """Return the error of two files that are hardly translations: their words are the same."""
+    paths = [PurePath(file.name) for file in table.files.values()]
+    are_endings = len({path.suffix for path in paths}) == len(paths)  # of reviews.pos, reviews.neg
+    labels = [path.suffix.removeprefix(".") if are_endings else path.stem for path in paths]
     marked = "; ".join(
-        f"sed 's/^/{FASTTEXT_LABEL}{PurePath(file.name).name.rpartition('.')[2]} /' "
-        f"{shlex.quote(file.name)}"
-        for file in table.files.values()
+        shlex.join(["sed", f"s/^/{FASTTEXT_LABEL}{label.replace(' ', '_')} /", str(path)])
+        for label, path in zip(labels, paths, strict=True)
     )
     return DataError(
         f"{table.where} are texts of one language, and their endings name no languages",
