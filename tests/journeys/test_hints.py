@@ -22,7 +22,7 @@ from models import (
 )
 from shell import call
 
-from rnncli.cli import COMMANDS, load_command
+from rnncli.cli import COMMANDS, SUBCOMMANDS, load_command
 
 PACKAGE = Path(__file__).parent.parent.parent / "rnncli"
 STEPS = [*map(str, SMALL), "--steps", "1"]
@@ -162,7 +162,7 @@ def hints() -> list[tuple[str, str]]:
 def test_hints_name_no_command_and_no_option_that_is_not_there() -> None:
     options = {
         option
-        for name in COMMANDS
+        for name in (*COMMANDS, *SUBCOMMANDS.values())
         for parameter in load_command(name).params
         for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
