@@ -6,6 +6,7 @@ order of the ranks. So the weights are those of as many workers in one process, 
 nothing that would be lost with it.
 """
 
+import atexit
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -159,7 +160,14 @@ def _join(timeout: timedelta) -> Any:
     """Join all processes; return their group, in which a process waits for others so long."""
     if not dist.is_initialized():  # by a training before
         dist.init_process_group("gloo", timeout=JOINING)
+        atexit.register(_end)
     return dist.new_group(timeout=timeout)
+
+
+def _end() -> None:
+    """End the threads of gloo: those that run when Python has ended may abort the process."""
+    if dist.is_initialized() and not Ranks.is_lost:
+        dist.destroy_process_group()
 
 
 def serve() -> Any:
