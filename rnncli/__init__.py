@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rnncli.tasks.classify.export import export as export
     from rnncli.tasks.classify.predict import TextClassifier as TextClassifier
     from rnncli.tasks.evaluation import evaluate as evaluate
+    from rnncli.tasks.forecast.predict import Forecaster as Forecaster
     from rnncli.tasks.generate.predict import TextGenerator as TextGenerator
     from rnncli.tasks.labelling.suggestions import suggest as suggest
     from rnncli.tasks.labelling.suspects import suspects as suspects
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Forecaster",
     "TextClassifier",
     "TextGenerator",
     "Transcriber",
@@ -50,6 +52,7 @@ _MODULES = {
     "push": "rnncli.tasks.push",
     "suggest": "rnncli.tasks.labelling.suggestions",
     "suspects": "rnncli.tasks.labelling.suspects",
+    "Forecaster": "rnncli.tasks.forecast.predict",
     "TextClassifier": "rnncli.tasks.classify.predict",
     "TextGenerator": "rnncli.tasks.generate.predict",
     "Transcriber": "rnncli.tasks.transcribe.predict",

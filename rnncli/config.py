@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from rnncli.errors import ConfigError
 
-Task = Literal["generate", "classify", "translate", "transcribe"]
+Task = Literal["generate", "classify", "translate", "transcribe", "forecast"]
 Cell = Literal["lstm", "gru", "rnn", "mingru"]
 Level = Literal["char", "word", "subword"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -28,8 +28,9 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
     "translate": ("source", "target"),
     "generate": ("text",),
     "transcribe": ("audio", "transcript"),
+    "forecast": ("time", "value"),
 }
-OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",)}
+OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",), "forecast": ("series",)}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
 # What comes with rnncli for each task: a corpus, and a model; of translators there are several.
@@ -71,6 +72,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "top_p": (1e-9, 1.0),
     "min_p": (1e-9, 1.0),
     "repetition_penalty": (1e-4, 1e4),
+    "horizon": (1, 10_000),
+    "lookback": (1, 10_000),
     "length": (1, 1_000_000_000),
     "beam": (1, 1_000),
     "length_penalty": (-MAX_LENGTH_PENALTY, MAX_LENGTH_PENALTY),
@@ -162,7 +165,7 @@ class Settings:
     embedding_dropout: float = 0.0  # the same of what the first layer reads
     word_dropout: float = 0.0  # share of input tokens replaced by <unk>
     label_smoothing: float = 0.0
-    batch_size: int = 32
+    batch_size: int = 32  # more steps from few epochs; larger ones are hardly faster
     bptt: int = 64  # steps between truncations of backpropagation through time; generate only
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -173,6 +176,8 @@ class Settings:
     ngrams: bool = True  # a linear model of n-grams beside the network; classify only
     vectors: str | None = None  # word vectors: a file or a name; None: English ones where they suit
     memory: bool = True  # the pairs learned from, kept where that helps; translate only
+    horizon: int | None = None  # values to forecast; None: as is usual for their step
+    lookback: int | None = None  # values to forecast from; None: as many as held-out ones ask for
     freeze: bool | None = None  # the encoder of --init-from; None: for few texts; classify only
     steps: int | None = None
     max_rows: int | None = None  # to train on; None: all, or what there is time to read once
@@ -219,7 +224,6 @@ DEFAULTS: dict[Task, Settings] = {
         level="char",
         vocab_size=8_000,
         hidden_size=384,
-        embedding_dropout=0.0,  # what a character says must not be blurred
         batch_size=16,  # small batches, short BPTT: many steps, which small corpora need most
         learning_rate=3e-3,
         warmup=0.02,
@@ -240,7 +244,6 @@ DEFAULTS: dict[Task, Settings] = {
         embedding_dropout=0.3,
         word_dropout=0.1,
         label_smoothing=0.1,
-        batch_size=32,  # more steps from few epochs; more pairs a step are hardly faster
         learning_rate=3e-3,
         warmup=0.03,
         epochs=40,
@@ -252,6 +255,7 @@ DEFAULTS: dict[Task, Settings] = {
         learning_rate=3e-3,
         epochs=100,  # augmentation keeps them from overfitting
     ),
+    "forecast": Settings(cell="gru", dropout=0.5, batch_size=128, epochs=30),  # as SegRNN
 }
 
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "tabs between.",
     "translate": "Translate texts, one line out for each line in.",
     "transcribe": "Write down what is said, one line out for each recording: name, tab, text.",
+    "forecast": "Forecast the next values of series: the quantiles 0.1, 0.5 and 0.9 of each step.",
     "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
     "inspect": "Look inside a model: its parts, and what happens in it as it reads a text.",
     "label": "Give texts their labels at the terminal, those worth most first: one text, one key.",

@@ -57,7 +57,7 @@ def _lines(plan: "Plan") -> list[str]:
     return [
         *lines,
         *([] if plan.init_from is None else [f"start    {plan.init_from}, whose sizes stay"]),
-        f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}",
+        *([f"level    {plan.level}, a vocabulary of up to {plan.vocab_size:,}"] * bool(plan.level)),
         *([] if plan.vectors is None else [f"vectors  {plan.vectors}"]),
         f"network  {hedge}{plural(plan.num_layers, 'layer')} of {plan.hidden_size} units",
         f"epochs   {epochs}",

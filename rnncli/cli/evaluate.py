@@ -72,6 +72,9 @@ def evaluate(
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
+    time_column: options.TimeColumn = None,
+    value: options.ValueColumn = None,
+    series: options.SeriesColumn = None,
     revision: options.Revision = None,
     beam: options.Beam = SearchConfig.beam,
     memory: options.Memory = SearchConfig.memory,
@@ -141,7 +144,8 @@ def evaluate(
         rnncli evaluate bundled:stories shakespeare.txt --window 4
 
     Without data, a model of yours is scored on what its training held out. Baselines: majority
-    class and naive Bayes, or the copied source. Scales (1 to 5 stars) have a mean absolute error.
+    class and naive Bayes, the copied source, or simple forecasts. Scales (1 to 5 stars) have a mean
+    absolute error.
     """
     messenger = Messenger(quiet, color)
     if suspects is not None:
@@ -149,9 +153,8 @@ def evaluate(
         return
     from rnncli.analysis.requirements import check, parse
 
-    to_stdout = errors is not None and str(errors) == "-"
-    _require_writable(errors, as_json)
-    requirements = [parse(requirement) for requirement in require or []]
+    to_stdout = _require_writable(errors, as_json)
+    requirements = list(map(parse, require or []))
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
@@ -159,7 +162,8 @@ def evaluate(
     from rnncli.tasks.evaluation_data import DataRequest
 
     path, data = _model_and_data(model, arguments or [], messenger.announce)
-    request = DataRequest(data, Columns(text, label, source, target, control), split, revision)
+    columns = Columns(text, label, source, target, control, time_column, value, series)
+    request = DataRequest(data, columns, split, revision)
     path = path or _usual_model(request, messenger.announce, probe=probe)
     settings = ScoringSettings(
         against=None if against is None else model_directory(against, messenger.announce),
@@ -252,13 +256,13 @@ def _names_model(argument: str) -> bool:
     return not path.exists() and is_in_folder and format_of_name(argument) is None
 
 
-def _require_writable(errors: Path | None, as_json: bool) -> None:
-    """Check that mistakes can be written, and apart from the scores."""
-    if errors is None:
-        return
-    if str(errors) != "-":
-        require_folder(errors, "--errors")
-    elif as_json:
+def _require_writable(errors: Path | None, as_json: bool) -> bool:
+    """Check that mistakes can be written, apart from the scores; return whether to stdout."""
+    to_stdout = str(errors) == "-"
+    if to_stdout and as_json:
         raise ConfigError(
             "--errors - and --json would both write to stdout", "--errors mistakes.tsv"
         )
+    if errors is not None and not to_stdout:
+        require_folder(errors, "--errors")
+    return to_stdout

@@ -126,7 +126,14 @@ SourceColumn = Annotated[
 TargetColumn = Annotated[str | None, option("--target NAME", DATA, "Column of the translations.")]
 ControlColumn = Annotated[
     str | None,
-    option("--control NAME", DATA, "Column of control codes for a generator, such as authors."),
+    option("--control NAME", DATA, "Column of control codes for a generator."),
+]
+TimeColumn = Annotated[str | None, option("--time NAME", DATA, "Column of the times of series.")]
+ValueColumn = Annotated[
+    str | None, option("--value NAME", DATA, "Column of numbers; else all such.")
+]
+SeriesColumn = Annotated[
+    str | None, option("--series NAME", DATA, "Column that names the series of each row.")
 ]
 Revision = Annotated[
     str | None,

@@ -46,7 +46,7 @@ def train(
         option(
             "--task TASK",
             DATA,
-            "classify, generate, translate, transcribe.",
+            "classify, generate, translate, transcribe, forecast.",
         ),
     ] = None,
     text: options.TextColumn = None,
@@ -54,6 +54,9 @@ def train(
     source: options.SourceColumn = None,
     target: options.TargetColumn = None,
     control: options.ControlColumn = None,
+    time_column: options.TimeColumn = None,
+    value: options.ValueColumn = None,
+    series: options.SeriesColumn = None,
     revision: options.Revision = None,
     max_rows: settings.MaxRows = None,
     validation: settings.Validation = DEFAULT_VALIDATION,
@@ -62,8 +65,7 @@ def train(
         option(
             "--unlabelled FILE",
             DATA,
-            "Texts without labels, on which a classifier is pretrained; the file with the labels "
-            "may be one of them. Repeatable.",
+            "Texts to pretrain a classifier on; the labelled file may be one. Repeatable.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -126,6 +128,8 @@ def train(
     level: settings.LevelChoice = None,
     vocab_size: settings.VocabSize = None,
     cell: settings.CellChoice = None,
+    horizon: settings.Horizon = None,
+    lookback: settings.Lookback = None,
     hidden_size: settings.HiddenSize = None,
     embedding_dim: settings.EmbeddingDim = None,
     num_layers: settings.NumLayers = None,
@@ -155,7 +159,8 @@ def train(
         rnncli train --steps 1000 --seed 1 pairs.tsv
 
     A text and a label column make a classifier, pairs of sentences a translator, plain text a
-    generator. Settings without a default are chosen for the data and announced.
+    generator, times and numbers a forecaster. Settings without a default are chosen for the data
+    and announced.
     """
     began = time.monotonic()  # the process did, 0.15 s of a processor before
     from rnncli.data.columns import Columns
@@ -166,13 +171,14 @@ def train(
         return
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
+    columns = Columns(text, label, source, target, control, time_column, value, series)
     request = TrainingRequest(
         data=data or (),
         command=shlex.join(["rnncli", *sys.argv[1:]]),
         output=output,
         force=force,
         task=task,
-        columns=Columns(text, label, source, target, control),
+        columns=columns,
         revision=revision,
         unlabelled=unlabelled or (),
         init_from=init_from,

@@ -48,7 +48,7 @@ Patience = Annotated[
 ]
 
 LevelChoice = Annotated[
-    Level | None, option("--level LEVEL", MODEL, "What a token is: char, subword or word.")
+    Level | None, option("--level LEVEL", MODEL, "Tokens: char, subword or word.")
 ]
 VocabSize = Annotated[
     int | None, option("--vocab-size N", MODEL, "Largest size of the vocabulary.", min=1)
@@ -57,6 +57,11 @@ CellChoice = Annotated[
     Cell | None,
     option("--cell CELL", MODEL, "Recurrent cell: lstm (default), gru, rnn or mingru."),
 ]
+Horizon = Annotated[
+    int | None,
+    option("--horizon N", DATA, "Steps to forecast; else as is usual.", min=1),
+]
+Lookback = Annotated[int | None, option("--lookback N", MODEL, "Values to forecast from.", min=1)]
 HiddenSize = Annotated[
     int | None,
     option(
@@ -122,7 +127,7 @@ WeightDecay = Annotated[
 Clip = Annotated[float | None, option("--clip NORM", ADVANCED, "Largest norm of the gradients.")]
 Dropout = Annotated[
     float | None,
-    option("--dropout RATE", ADVANCED, "Dropout rate of hidden units, with one mask per text."),
+    option("--dropout RATE", ADVANCED, "Dropout rate of hidden units."),
 ]
 EmbeddingDropout = Annotated[
     float | None,
@@ -132,7 +137,7 @@ EmbeddingDropout = Annotated[
 ]
 WordDropout = Annotated[
     float | None,
-    option("--word-dropout SHARE", ADVANCED, "Share of input tokens replaced by <unk>."),
+    option("--word-dropout SHARE", ADVANCED, "Share of tokens replaced by <unk>."),
 ]
 LabelSmoothing = Annotated[
     float | None,
@@ -144,7 +149,7 @@ PrecisionChoice = Annotated[
     option("--precision TYPE", ADVANCED, "float32, bfloat16, or auto: bfloat16 where it is fast."),
 ]
 DeviceChoice = Annotated[
-    Device, option("--device DEVICE", ADVANCED, "cpu, cuda, or auto: cuda where there is one.")
+    Device, option("--device DEVICE", ADVANCED, "cpu, cuda, or auto: cuda, if any.")
 ]
 NumWorkers = Annotated[
     int | None,

@@ -32,6 +32,12 @@ ASSUMED_PAIRS = (
     ("misspelled", "correct"), ("noisy", "clean"), ("word", "pronunciation"), ("q", "a"),
     ("sentence1", "sentence2"), ("text", "translation"), ("word", "translation"),
 )
+# Times; a column of whole numbers is one of times only under these.
+TIME_NAMES = (
+    "time", "date", "datetime", "timestamp", "ds", "month", "year", "day", "week", "quarter",
+    "period", "hour", "t", "step", "index",
+)
+VALUE_NAMES = ("value", "values", "y", "sales", "close", "price", "demand", "load", "count")
 OTHER_NAMES = ("id", "index", "idx", "date", "time", "url", "user", "author", "source", "split")
 # fmt: on
 # Of ``comment_text``, ``comment text`` and ``commentText``.
@@ -88,12 +94,19 @@ def _find_recordings(names: Sequence[str], named: Mapping[str, str]) -> dict[str
     return columns if {*columns} <= {*names} and {**columns, **named} == columns else None
 
 
+def _find_series(names: Sequence[str], named: Mapping[str, str]) -> dict[str, str] | None:
+    time = named.get("time") or _usual(names, TIME_NAMES)
+    value = named.get("value") or _usual(names, VALUE_NAMES)
+    return {"time": time, "value": value} if time and value and time != value else None
+
+
 _Finder = Callable[[Sequence[str], Mapping[str, str]], dict[str, str] | None]
 _FINDERS: dict[tuple[str, ...], _Finder] = {
     ("text",): _find_text,
     ("text", "label"): _find_text_and_label,
     ("source", "target"): _find_pair,
     ("audio", "transcript"): _find_recordings,
+    ("time", "value"): _find_series,
 }
 
 

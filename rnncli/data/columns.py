@@ -1,7 +1,6 @@
 """Choose the task and its columns: as named, else by usual names, else by contents."""
 
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnncli.config import OPTIONAL_COLUMNS, TASK_COLUMNS, Task
@@ -13,23 +12,25 @@ from rnncli.data.column_contents import (
     in_two_languages,
 )
 from rnncli.data.column_errors import (
-    MAX_LABELS,
-    column_options,
     one_language,
     require_single,
     undecided,
 )
 from rnncli.data.column_names import (
-    LABEL_NAMES,
     find_assumed_pair,
     find_columns,
-    is_usual_label,
-    usual_pair,
 )
+from rnncli.data.column_notices import (
+    confirmation,
+    other_labels,
+    other_languages,
+    task_notice,
+)
+from rnncli.data.series_columns import find_series, no_series
 from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.errors import DataError
-from rnncli.messages import did_you_mean, name_list, short_name
+from rnncli.messages import did_you_mean, name_list
 
 PLAIN_TEXT = ("text",)  # what a table needs at least, and all that plain text has
 
@@ -43,6 +44,9 @@ class Columns:
     source: str | None = None
     target: str | None = None
     control: str | None = None
+    time: str | None = None
+    value: str | None = None
+    series: str | None = None
 
     def as_dict(self) -> dict[str, str]:
         """Return the columns that were chosen, by their canonical names."""
@@ -84,17 +88,33 @@ def choose(
     tasks = _possible_tasks(named, task)
     if table.is_plain_text and all(TASK_COLUMNS[each] != PLAIN_TEXT for each in tasks):
         raise _plain_text_error(table, tasks[0])
-    choice = _by_names(table, tasks, named, is_certain=task is not None)
+    choice = _series(table, tasks, named)
+    tasks = tuple(each for each in tasks if "time" not in TASK_COLUMNS[each])
+    if choice is None and not tasks:
+        raise no_series(table)
+    choice = choice or _by_names(table, tasks, named, is_certain=task is not None)
     if choice is None:
         choice = _by_contents(table, tasks, named)
     require_single(table, choice.columns.values())
     announces_task = task is None or bool(choice.columns.keys() - requested)
     notices = [
-        *([_task_notice(table, choice)] if announces_task else []),
-        *([] if requested else _other_languages(table, choice.columns)),
-        *([] if "label" in named else _other_labels(table, choice.columns)),
+        *([task_notice(table, choice.task, choice.columns)] if announces_task else []),
+        *([] if requested else other_languages(table, choice.columns)),
+        *([] if "label" in named else other_labels(table, choice.columns)),
     ]
     return replace(choice, notices=(*notices, *choice.notices))
+
+
+def _series(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) -> Choice | None:
+    """Return the task of a table of times and numbers; None where it is none."""
+    task = next((each for each in tasks if "time" in TASK_COLUMNS[each]), None)
+    if task is None:
+        return None
+    columns = find_series(table, named, is_certain=len(tasks) == 1)
+    if columns is None:
+        return None
+    is_guess = len(tasks) > 1
+    return Choice(task, columns, (confirmation("contents", task, columns),) if is_guess else ())
 
 
 def _by_names(
@@ -128,7 +148,7 @@ def _by_contents(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) 
     pair_task = next((task for task in tasks if "source" in TASK_COLUMNS[task]), None)
     if pair and pair_task and not named:
         columns = dict(zip(TASK_COLUMNS[pair_task], pair, strict=True))
-        return Choice(pair_task, columns, (_confirmation("names", pair_task, columns),))
+        return Choice(pair_task, columns, (confirmation("names", pair_task, columns),))
     require_single(table, filter(None, table.names))
     contents = columns_of(table.sample())
     for task in _likeliest_first(tasks, contents):
@@ -138,7 +158,7 @@ def _by_contents(table: Table, tasks: Sequence[Task], named: Mapping[str, str]) 
         matches = find_by_contents(contents, needed, required, is_certain=is_certain)
         if matches is not None:
             columns = {**matches, **named}
-            return Choice(task, columns, (_confirmation("contents", task, columns),))
+            return Choice(task, columns, (confirmation("contents", task, columns),))
     match = find_columns(table.names, tasks, named)
     has_labels = any(column.is_label for column in contents)
     if match is not None and TASK_COLUMNS[match[0]] == PLAIN_TEXT and not has_labels:
@@ -215,7 +235,7 @@ def _possible_tasks(named: Mapping[str, str], task: Task | None) -> tuple[Task, 
         raise DataError(
             f"{options} do not go together",
             "--text and --label are for single texts, --source and --target for pairs, "
-            "--text and --control for a generator",
+            "--text and --control for a generator, --time, --value and --series for series",
         )
     if task is None:
         return tasks
@@ -235,59 +255,9 @@ def _options(names: Iterable[str]) -> str:
     return " and ".join(f"--{name}" for name in names)
 
 
-# --- What is announced --------------------------------------------------------------------------
-
-
-def _task_notice(table: Table, choice: Choice) -> str:
-    columns = choice.columns
-    if "source" in columns:
-        sides = [short_name(columns[side]) for side in ("source", "target")]
-        if not table.has_header and not isinstance(table, AlignedFiles):
-            sides = [f"column {side}" for side in sides]
-        return f"task: {choice.task}, from {' to '.join(sides)}"
-    if table.is_plain_text:
-        return f"task: {choice.task}, from plain text"
-    names = " and ".join(map(short_name, columns.values()))
-    return f"task: {choice.task}, from the column{'s' if len(columns) > 1 else ''} {names}"
-
-
-def _confirmation(evidence: str, task: Task, columns: Mapping[str, str]) -> str:
-    """Return what tells that columns are a guess, and the options that confirm it."""
-    return (
-        f"guessed from the {evidence} of the columns; to confirm or change it: "
-        f"--task {task} {column_options(columns)}"
-    )
-
-
-def _other_languages(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
-    """Say which further languages there are to choose from."""
-    languages = [name for name in usual_pair(table.names) if name not in columns.values()]
-    if "source" in columns and languages:
-        yield f"left out: {', '.join(languages)}, which --source and --target can choose"
-
-
-def _other_labels(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
-    """Say which further columns hold labels, and how to take one: a name alone may be wrong.
-
-    A column that is called label is meant.
-    """
-    name = columns.get("label", "label")
-    if name.casefold() in LABEL_NAMES[:2] or len(table.names) == len(columns):
-        return
-    labels = [
-        column.name
-        for column in columns_of(table.sample())
-        if column.is_label and column.name not in columns.values()
-        if not column.is_identifier or is_usual_label(column.name)
-    ]
-    if labels:
-        yield (
-            f"labels may also be in {name_list(labels, MAX_LABELS)}; to take "
-            f"{'it' if len(labels) == 1 else 'one'} instead: --label {shlex.quote(labels[0])}"
-        )
-
-
 def _plain_text_error(table: Table, task: Task) -> DataError:
+    if "time" in TASK_COLUMNS[task]:
+        return no_series(table)
     if "label" in TASK_COLUMNS[task]:
         return DataError(
             f"{table.where} is plain text, which has no labels",

@@ -21,6 +21,7 @@ from rnncli.data.limits import (
     require_rows,
 )
 from rnncli.data.locate import locate
+from rnncli.data.series import SERIES_COLUMNS, read_series
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.messages import Rename, format_duration, plural, stage
@@ -111,6 +112,10 @@ def _stored(table: Table, columns: Mapping[str, str]) -> Dataset:
         DataError: a row is malformed, or there are too many.
     """
     with stage(f"reading {table.where}") as rename:
+        if "time" in columns:
+            series = read_series(table, columns)
+            table.notices += series.notices
+            return write_rows(series.rows(), SERIES_COLUMNS)
         return write_rows(_counted(table, columns, rename), list(columns))
 
 

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rnncli.config import Task
 from rnncli.data.cleaning import clean_rows, loss_notices, numbered_rows
@@ -18,6 +19,7 @@ from rnncli.data.limits import (
     similar_labels,
 )
 from rnncli.data.locate import locate
+from rnncli.data.series import SERIES_COLUMNS, read_series
 from rnncli.data.tables import Table, no_train_split
 
 COUNTED_ROWS, COUNTED_CHARACTERS = 50_000, 1 << 24  # half a second of reading
@@ -58,6 +60,8 @@ def preview_corpus(
     choice = choose(next(iter(source.tables.values())), task, columns, source.known_columns)
     names = list(choice.columns)
     preview = CorpusPreview(" ".join(data) or DEFAULT_CORPUS, choice.task, choice.columns)
+    if "time" in names:
+        return _preview_series(preview, table, (*source.notices, *table.notices, *choice.notices))
     usable = _count(preview, names, table)
     for split, other in source.tables.items():
         if split != "train":
@@ -75,6 +79,18 @@ def preview_corpus(
         *loss_notices(table.losses),
         *(similar_labels(preview.labels) if "label" in names else ()),
     )
+    return preview
+
+
+def _preview_series(
+    preview: CorpusPreview, table: Table, notices: tuple[str, ...]
+) -> CorpusPreview:
+    """Read series whole, which takes a moment, and count their steps."""
+    series = read_series(table, preview.columns)
+    preview.rows = sum(len(each.values) for each in series.series)
+    rows = islice(series.rows(), SHOWN_ROWS)
+    preview.sample = [dict(zip(SERIES_COLUMNS, row, strict=True)) for row in rows]
+    preview.notices = (*notices, *series.notices)
     return preview
 
 

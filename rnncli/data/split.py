@@ -27,12 +27,12 @@ def hold_out(
 ) -> tuple[Dataset, Dataset]:
     """Return rows to train on and rows to validate on.
 
-    The validation split of the corpus is taken where there is one. Otherwise the end of running
-    text is held out, to the character; of all other data, rows drawn by ``seed``, such that no text
-    stands on both sides and every label that has two texts is trained on. ``limits`` may lower how
-    many "rows" are drawn, and how many "characters" of running text are cut off. Texts with a
-    control column are shuffled: they are read in a row, and in many files those of one label follow
-    each other.
+    The validation split of the corpus is taken where there is one. Otherwise the end of each series
+    or of running text is held out, to the character; of all other data, rows drawn by ``seed``,
+    such that no text stands on both sides and every label that has two texts is trained on.
+    ``limits`` may lower how many "rows" are drawn, and how many "characters" are cut off. Texts
+    with a control column are shuffled: they are read in a row, and in many files those of one
+    label follow each other.
 
     Raises:
         DataError: there is too little to have something on both sides.
@@ -40,6 +40,8 @@ def hold_out(
     limits = MAX_HELD_OUT | dict(limits or {})
     max_rows, max_characters = limits["rows"], limits["characters"]
     is_running_text = corpus.columns.keys() == {"text"}
+    if "time" in corpus.columns:
+        return _cut_series(corpus.splits["train"], fraction)
     if "validation" in corpus.splits:
         train, validation = corpus.splits["train"], corpus.splits["validation"]
     elif is_running_text:
@@ -53,6 +55,16 @@ def hold_out(
     if len(validation) <= max_rows:
         return train, validation
     return train, validation.select(np.sort(_permutation(len(validation), seed)[:max_rows]))
+
+
+def _cut_series(rows: Dataset, fraction: float) -> tuple[Dataset, Dataset]:
+    """Cut off the end of each series, whose rows are in order."""
+    names = np.array(list(column_values(rows, "series")))
+    is_held_out = np.zeros(len(rows), np.bool_)
+    _, starts, counts = np.unique(names, return_index=True, return_counts=True)
+    for first, count in zip(starts, counts, strict=True):
+        is_held_out[first + count - max(1, round(count * fraction)) : first + count] = True
+    return rows.select(np.flatnonzero(~is_held_out)), rows.select(np.flatnonzero(is_held_out))
 
 
 def _cut_characters(

@@ -18,7 +18,7 @@ class SequenceForecaster:
         self, front: Frames, encoder: Stack, head: Quantiles, weights: Mapping[str, Floats]
     ) -> None:
         self.architecture = Architecture(front, encoder, None, head)
-        self.weights, self.head = weights, head
+        self.weights, self.front, self.head = weights, front, head
         self._encoder = FrameEncoder(encoder, weights)
         self.layers = self._encoder.layers
         self._layer = CELLS[encoder.cell](weights, "head.layer.")

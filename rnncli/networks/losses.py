@@ -1,5 +1,6 @@
 """Losses in PyTorch: summed over their targets, so that parts of a batch add up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,20 @@ def classification_loss(
         logits.float(), classes, ignore_index=-1, label_smoothing=label_smoothing, reduction="sum"
     )
     return loss, len(classes)
+
+
+def quantile_loss(
+    quantiles: Tensor, targets: Tensor, known: Tensor, levels: Sequence[float]
+) -> tuple[Tensor, int]:
+    """Return the summed quantile loss (Koenker and Bassett 1978) and the number of known targets.
+
+    Quantiles are (N, T, Q), one for each of the ``levels``, over which the mean is taken; targets
+    and whether they are ``known`` are (N, T).
+    """
+    q = quantiles.new_tensor(levels, dtype=torch.float32)  # (Q,)
+    difference = targets.unsqueeze(2) - quantiles.float()  # (N, T, Q)
+    loss = torch.maximum(difference * q, difference * (q - 1)).mean(2)
+    return (loss * known).sum(), int(known.sum())
 
 
 class SampledSoftmax:

@@ -16,7 +16,8 @@ TaskFiles = Mapping[str, Callable[[Path], None]]  # the name of each file, and i
 # Files that only one task has, which alone reads and writes them.
 NGRAMS = "ngrams.safetensors"  # the linear n-gram model of a classifier
 MEMORY = "memory.safetensors"  # the retrieval memory of a translator
-TASK_FILES = (NGRAMS, MEMORY)
+LINEAR = "linear.safetensors"  # the linear model of a forecaster
+TASK_FILES = (NGRAMS, MEMORY, LINEAR)
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {
@@ -28,6 +29,7 @@ LARGEST = {
     "model.safetensors": 2 << 30,
     NGRAMS: 512 << 20,
     MEMORY: 512 << 20,
+    LINEAR: 512 << 20,
 }
 
 

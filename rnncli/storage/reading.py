@@ -272,7 +272,7 @@ def _no_model_hint(path: Path, task: Task | None) -> str:
 
     words = ["rnncli", "train"]
     if task is not None:
-        words.append(BUNDLED_CORPORA.get(task, "FOLDER"))
+        words.append(BUNDLED_CORPORA.get(task, "FILE"))
     if task is None or path != MODELS / task:
         words += ["-o", str(path)]
     models = (str(config.parent) for config in path.parent.glob("*/config.json"))

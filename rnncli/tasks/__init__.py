@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.forecast.predict import Forecaster
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.loggers import LoggerName
     from rnncli.tasks.training_result import TrainingResult
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 def load(
     path: str | Path, *, threads: int = 1
-) -> "TextClassifier | TextGenerator | Transcriber | Translator":
-    """Load a model of any task; call the result with a list of texts.
+) -> "TextClassifier | TextGenerator | Transcriber | Translator | Forecaster":
+    """Load a model of any task; call the result with a list of texts, or of series of numbers.
 
     Batches of texts are processed by ``threads`` threads.
 
@@ -37,16 +38,20 @@ def load(
     from rnncli.storage.reading import load as read_model
     from rnncli.storage.reading import read_whole
     from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.forecast.predict import Forecaster
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.tasks.translate.predict import Translator
 
-    classes: dict[str, type[TextClassifier | TextGenerator | Transcriber | Translator]] = {
-        cls.task: cls for cls in (TextClassifier, TextGenerator, Transcriber, Translator)
+    classes: dict[
+        str, type[TextClassifier | TextGenerator | Transcriber | Translator | Forecaster]
+    ] = {
+        cls.task: cls
+        for cls in (TextClassifier, TextGenerator, Transcriber, Translator, Forecaster)
     }
     path = model_directory(path)
 
-    def read() -> "TextClassifier | TextGenerator | Transcriber | Translator":
+    def read() -> "TextClassifier | TextGenerator | Transcriber | Translator | Forecaster":
         model = read_model(path)
         return classes[model.description.task](model, threads)
 
@@ -64,6 +69,9 @@ def train(
     source: str | None = None,
     target: str | None = None,
     control: str | None = None,
+    time: str | None = None,
+    value: str | None = None,
+    series: str | None = None,
     revision: str | None = None,
     unlabelled: str | Path | Sequence[str | Path] = (),
     init_from: str | Path | None = None,
@@ -76,13 +84,10 @@ def train(
 
     The options are those of the command; ``announce`` is called with each of its messages::
 
-        result = rnncli.train("tickets.csv", max_time="2m")
-        result.scores["accuracy"], result.model(["the printer is on fire"])
+        rnncli.train("tickets.csv", max_time="2m").model(["the printer is on fire"])
 
     Raises:
-        DataError: the data is missing, malformed, or does not suit the task.
-        ConfigError: a setting cannot work.
-        ModelError: the output holds a model already, or is not writable.
+        DataError, ConfigError, ModelError: data, a setting or the output cannot be used.
         TrainingInterrupted: on Ctrl-C, a KeyboardInterrupt; the same call resumes the training.
 
     """
@@ -94,7 +99,7 @@ def train(
         output=None if output is None else Path(output),
         force=force,
         task=task,
-        columns=Columns(text, label, source, target, control),
+        columns=Columns(text, label, source, target, control, time, value, series),
         revision=revision,
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),

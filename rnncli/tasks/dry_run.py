@@ -72,17 +72,17 @@ def plan(request: "TrainingRequest") -> Plan:
     where = request.data, request.task, request.columns or ANY_COLUMNS, request.revision
     preview = preview_corpus(*where)
     require_settings_of(preview.task, {**request.settings, "unlabelled": request.unlabelled})
-    notices: list[str] = []
+    if "time" in preview.columns:
+        return _series_plan(preview, request)
+    notices, vectors_dim, freeze = list[str](), 0, False
     request = _with_initial_model(request, preview, notices.append)
     model, overrides = _settings(request, preview)
-    vectors_dim, freeze = 0, False
     if "label" in preview.columns:
         overrides, vectors_dim = _with_vectors(overrides, preview, model, request, notices.append)
         freeze = _keeps_encoder(preview, request)
     speed = weights_a_second(choose_threads(overrides.get("threads")))
     sizes = estimate_sizes(preview, overrides, speed, vectors_dim)
-    settings = sizes.settings
-    vocab_size = settings.vocab_size
+    settings, vocab_size = sizes.settings, sizes.settings.vocab_size
     if model is not None and "label" in preview.columns:
         vocab_size = _tokens(model).vocab_size
     return Plan(
@@ -105,6 +105,33 @@ def plan(request: "TrainingRequest") -> Plan:
         max_time=settings.max_time,
         epochs=0.0 if freeze else _rounded(sizes.epochs(preview)),
         notices=(*preview.notices, *notices),
+    )
+
+
+def _series_plan(preview: "CorpusPreview", request: "TrainingRequest") -> Plan:
+    """Return the plan of a forecaster, whose sizes follow when the look-back is chosen."""
+    settings = DEFAULTS[preview.task].with_overrides(request.settings)
+    start = request.init_from
+    return Plan(
+        data=preview.name,
+        task=preview.task,
+        columns=preview.columns,
+        rows=preview.rows,
+        held_out=round(preview.rows * settings.validation),
+        is_estimate=False,
+        parts={},
+        labels={},
+        sample=preview.sample,
+        level="",
+        hidden_size=settings.hidden_size,
+        num_layers=settings.num_layers,
+        vocab_size=0,
+        vectors=None,
+        init_from=None if start is None else str(start),
+        freeze=False,
+        max_time=settings.max_time,
+        epochs=settings.epochs or 0.0,
+        notices=preview.notices,
     )
 
 

@@ -133,6 +133,9 @@ def evaluate(
     source: str | None = None,
     target: str | None = None,
     control: str | None = None,
+    time: str | None = None,
+    value: str | None = None,
+    series: str | None = None,
     revision: str | None = None,
     against: str | PathLike[str] | None = None,
     baselines: bool = True,
@@ -168,8 +171,8 @@ def evaluate(
     )
     path = model_directory(fspath(model), announce)
     names = [] if data is None else names_of(data)
-    request = DataRequest(names, Columns(text, label, source, target, control), split, revision)
-    return run(path, settings, request, (), announce)
+    columns = Columns(text, label, source, target, control, time, value, series)
+    return run(path, settings, DataRequest(names, columns, split, revision), (), announce)
 
 
 def run(
@@ -217,6 +220,10 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
             from rnncli.tasks.translate.evaluate import TranslatorScorer
 
             return TranslatorScorer(path, settings, announce)
+        case "forecast":
+            from rnncli.tasks.forecast.evaluate import ForecasterScorer
+
+            return ForecasterScorer(path, settings, announce)
         case "generate":
             from rnncli.tasks.generate.evaluate import GeneratorScorer
 

@@ -10,6 +10,11 @@ MAX_LINE = 80  # characters of a short line
 MIN_SHORT_LINES = 0.9  # of the lines of a list, such as names or titles
 
 
+def input_column(columns: Iterable[str]) -> str | None:
+    """Return the column of the texts that a model reads; None where it reads numbers."""
+    return next((name for name in columns if name in ("source", "text")), None)
+
+
 def example(texts: Iterable[str]) -> str | None:
     """Return the first text of some words that is easily typed, else a line or the start of one."""
     sample = [text.strip() for text in islice(texts, SAMPLED_TEXTS)]

@@ -26,6 +26,7 @@ from rnncli.storage.metrics import read_metrics
 from rnncli.tasks import load
 from rnncli.tasks.classify.inspect import ClassProbabilities, inspect_classifier
 from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.generate.inspect import inspect_generator
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.next_tokens import NextTokens, token_text
@@ -47,7 +48,7 @@ def load_text_model(path: str | Path) -> Model:
 
     """
     model = load(path)
-    if isinstance(model, Transcriber):
+    if isinstance(model, Transcriber | Forecaster):
         raise ModelError(
             f"{path} is a model for the task {model.task}, and only those that read texts are "
             "looked into",

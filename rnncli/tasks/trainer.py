@@ -19,7 +19,7 @@ from rnncli.storage.model_names import model_directory
 from rnncli.storage.reading import SavedModel, read_whole, require_task
 from rnncli.storage.reading import load as read_model
 from rnncli.storage.writing import ModelWriter
-from rnncli.tasks.examples import example
+from rnncli.tasks.examples import example, input_column
 from rnncli.tasks.loggers import LoggerName, open_logger, require_logger
 from rnncli.tasks.training_result import KeptState, TrainingResult
 from rnncli.tasks.training_settings import require_settings_of
@@ -192,7 +192,7 @@ class Trainer:
         if self._session is None:
             return None
         rows = self._session.data.validation
-        column = next((name for name in ("source", "text") if name in rows.column_names), None)
+        column = input_column(rows.column_names)
         return None if column is None else example(column_values(rows, column))
 
     @stage("reading the data")
@@ -266,6 +266,10 @@ def recipe_of(
             from rnncli.tasks.translate.recipe import TranslatorRecipe
 
             return TranslatorRecipe(began)
+        case "forecast":
+            from rnncli.tasks.forecast.recipe import ForecasterRecipe
+
+            return ForecasterRecipe(began)
         case "generate":
             from rnncli.tasks.generate.recipe import GeneratorRecipe
 

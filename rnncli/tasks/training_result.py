@@ -1,5 +1,6 @@
 """What a training leaves: its result, or what is kept of one that was interrupted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +11,13 @@ from rnncli.data.recordings import AUDIO
 from rnncli.data.values import column_values
 from rnncli.storage.reading import read_description
 from rnncli.tasks import load
-from rnncli.tasks.examples import example, is_list
+from rnncli.tasks.examples import example, input_column, is_list
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.forecast.predict import Forecaster
     from rnncli.tasks.generate.predict import TextGenerator
     from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.tasks.translate.predict import Translator
@@ -39,7 +41,7 @@ class TrainingResult:
         return {**vars(self), "held_out": None}
 
     @cached_property
-    def model(self) -> "TextClassifier | TextGenerator | Transcriber | Translator":
+    def model(self) -> "TextClassifier | TextGenerator | Transcriber | Translator | Forecaster":
         """The trained model."""
         return load(self.path)
 
@@ -52,21 +54,21 @@ class TrainingResult:
     @property
     def example(self) -> str | None:
         """A text of the held-out part, or its beginning, or a recording, to try the model with."""
-        if self.held_out is None:
-            return None
-        if AUDIO in self.held_out.column_names:
+        if self.held_out is not None and AUDIO in self.held_out.column_names:
             return next(column_values(self.held_out, AUDIO))
-        return example(column_values(*self._inputs))
+        return example(self._inputs) or None
 
     @property
     def is_list(self) -> bool:
         """Whether the texts are lists of short lines, such as names or titles."""
-        return self.held_out is not None and is_list(column_values(*self._inputs))
+        return is_list(self._inputs)
 
     @property
-    def _inputs(self) -> "tuple[Dataset, str]":
-        assert self.held_out is not None
-        return self.held_out, next(n for n in ("source", "text") if n in self.held_out.column_names)
+    def _inputs(self) -> Iterable[str]:
+        column = None if self.held_out is None else input_column(self.held_out.column_names)
+        return (
+            () if self.held_out is None or column is None else column_values(self.held_out, column)
+        )
 
 
 @dataclass(frozen=True)

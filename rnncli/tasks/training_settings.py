@@ -7,6 +7,7 @@ from rnncli.config import Cell, Device, Level, Precision, Settings, Task
 from rnncli.errors import ConfigError
 from rnncli.messages import parse_duration, require_names
 
+WITH_TOKENS: tuple[Task, ...] = ("classify", "generate", "translate", "transcribe")
 # Settings that some tasks have; all tasks have the others.
 TASKS_OF_SETTINGS: Mapping[str, tuple[Task, ...]] = {
     "unlabelled": ("classify",),
@@ -16,6 +17,13 @@ TASKS_OF_SETTINGS: Mapping[str, tuple[Task, ...]] = {
     "memory": ("translate",),
     "bptt": ("generate",),
     "word_dropout": ("classify", "translate"),
+    "horizon": ("forecast",),
+    "lookback": ("forecast",),
+    "level": WITH_TOKENS,
+    "vocab_size": WITH_TOKENS,
+    "max_rows": WITH_TOKENS,
+    "embedding_dropout": WITH_TOKENS,
+    "label_smoothing": WITH_TOKENS,
 }
 
 
@@ -44,6 +52,8 @@ class TrainingSettings(TypedDict, total=False):
     vectors: str
     memory: bool
     freeze: bool
+    horizon: int
+    lookback: int
     steps: int
     max_rows: int
     max_time: float | str  # seconds, or written like "2m"

@@ -82,7 +82,7 @@ def test_a_damaged_optional_part_becomes_none(part: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("task", "forecast"),
+        ("task", "summarise"),
         ("level", None),
         ("architecture", {}),
         ("labels", ["bad"]),

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnncli.cli.views.error_rates import print_error_rates
+from rnncli.cli.views.forecast_report import print_forecasts
 from rnncli.cli.views.probe import print_probe
 from rnncli.cli.views.table import print_table
 from rnncli.tasks.classify.evaluate import ClassifierReport
 from rnncli.tasks.classify.evaluate import Comparison as ClassifierComparison
 from rnncli.tasks.classify.probe import ProbeReport
 from rnncli.tasks.classify.targets import LabelScores
+from rnncli.tasks.forecast.evaluate import ForecastReport
 from rnncli.tasks.generate.evaluate import GeneratorReport
 from rnncli.tasks.transcribe.evaluate import TranscriberReport
 from rnncli.tasks.translate.evaluate import Comparison as TranslatorComparison
@@ -59,6 +61,8 @@ def print_report(report: "Report", console: "Console") -> None:
             _print_translator(report, console)
         case TranscriberReport():
             print_error_rates(report, console)
+        case ForecastReport():
+            print_forecasts(report, console)
 
 
 def _print_classifier(report: ClassifierReport, console: "Console") -> None:

@@ -1,0 +1,1 @@
+"""Forecast series: quantiles of their next values."""

@@ -1,0 +1,59 @@
+"""The quantiles of a forecast: a network's, mixed with a reference, as wide as errors were."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncli.networks.numerics import Floats
+from rnncli.tasks.forecast.windows import Booleans
+
+LEVELS = (0.1, 0.5, 0.9)
+LEAST = 1e-6  # of a tuned value
+STEPS = 20  # of the weight of the reference, between 0 and 1
+WIDEST = 50.0
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How a network and a reference are mixed; the names are those of tuned hyperparameters."""
+
+    reference_weight: float  # 1: the reference alone
+    lower_scale: float  # of the distance of the lower quantile from the median
+    upper_scale: float
+
+    def mix(self, network: Floats, reference: Floats) -> Floats:
+        """Return quantiles (N, H, Q): those of the network, moved towards the reference (N, H)."""
+        weight = np.float32(self.reference_weight if self.reference_weight > LEAST else 0)
+        low, middle, high = np.moveaxis(network, -1, 0)
+        mixed = (1 - weight) * middle + weight * reference
+        lower = mixed - np.float32(self.lower_scale) * (middle - low)
+        upper = mixed + np.float32(self.upper_scale) * (high - middle)
+        return np.stack([lower, mixed, upper], -1)
+
+
+def tune(network: Floats, reference: Floats, targets: Floats, known: Booleans) -> Mixture:
+    """Return the mixture with the lowest absolute error, whose interval covers what it should.
+
+    Each side is as wide as a tenth of the targets asks for (split conformal prediction, Romano et
+    al. 2019). ``network`` is (N, H, Q), all others are (N, H).
+    """
+    middle = network[..., 1]
+    weights = np.linspace(0, 1, STEPS + 1, dtype=np.float32)
+    errors = [
+        float(np.abs(((1 - w) * middle + w * reference - targets)[known]).sum()) for w in weights
+    ]
+    weight = float(weights[int(np.argmin(errors))])
+    error = (targets - (1 - np.float32(weight)) * middle - np.float32(weight) * reference)[known]
+    scales = [
+        float(np.quantile(side / np.maximum(width[known], np.float32(1e-4)), LEVELS[-1]))
+        for side, width in ((-error, middle - network[..., 0]), (error, network[..., 2] - middle))
+    ]
+    lower, upper = (min(max(scale, LEAST), WIDEST) for scale in scales)
+    return Mixture(max(weight, LEAST), lower, upper)
+
+
+def pinball(quantiles: Floats, targets: Floats, known: Booleans) -> float:
+    """Return the mean quantile loss of quantiles (N, H, Q) at known targets (N, H)."""
+    difference = (targets[..., None] - quantiles)[known]  # (M, Q)
+    levels = np.array(LEVELS, np.float32)
+    return float(np.maximum(difference * levels, difference * (levels - 1)).mean())
