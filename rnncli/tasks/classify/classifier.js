@@ -12,7 +12,8 @@ const MAX_CHARACTERS = 10000; // longer texts are cut
 const TYPES = { F32: Float32Array, I32: Int32Array, I8: Int8Array };
 
 async function readModel(base64) {
-  const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const binary = atob(base64), packed = new Uint8Array(binary.length);
+  for (let i = 0; i < packed.length; i++) packed[i] = binary.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const bytes = await new Response(stream).arrayBuffer();
   const start = 8 + Number(new DataView(bytes).getBigUint64(0, true));
@@ -28,12 +29,17 @@ async function readModel(base64) {
   return model;
 }
 
+// Half precision, by a table of all its values: each is computed once.
+const HALVES = Float32Array.from({ length: 1 << 16 }, (_, half) => {
+  const sign = half & 0x8000 ? -1 : 1, exponent = (half >> 10) & 31, fraction = half & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+});
+
 function fromHalf(halves) {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1, exponent = (half >> 10) & 31, fraction = half & 1023;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < values.length; i++) values[i] = HALVES[halves[i]];
+  return values;
 }
 
 // --- Texts ---------------------------------------------------------------------------------------
@@ -262,7 +268,11 @@ async function start() {
       return row;
     }));
   };
-  text.addEventListener("input", show);
+  let timer;
+  text.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(show, 50); // once typing pauses: a long text takes longer than a key
+  });
   text.disabled = false;
   text.focus();
   show();
