@@ -105,10 +105,16 @@ def format_gain(gain: float) -> str:
     return f"about {100 * gain:+.1f} points of accuracy"
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """Return a question after the candidates that look like ``word``, if there are any."""
-    matches = _close_matches(word, candidates)
-    return f"did you mean {' or '.join(matches)}?" if matches else None
+def did_you_mean(word: str, candidates: Iterable[str], prefix: str = "") -> str | None:
+    """Return a question after the candidates that look like ``word``, if there are any.
+
+    A ``prefix`` that all have, such as a folder, makes none look like another.
+    """
+    matches = _close_matches(
+        word.removeprefix(prefix), [name.removeprefix(prefix) for name in candidates]
+    )
+    names = [prefix + match for match in matches]
+    return f"did you mean {' or '.join(names)}?" if names else None
 
 
 def nearest(word: str, names: Sequence[str]) -> str | None:

@@ -136,10 +136,11 @@ def existing_file(name: str, corpora: Sequence[str] = (), option: str | None = N
         )
     look = f"see what is there: ls {shlex.quote(str(Path(name).parent))}"
     if _looks_like_file(name) or not corpora:
-        raise DataError(f"no such file: {name}", did_you_mean(name, _neighbours(name)) or look)
+        raise DataError(f"no such file: {name}", _similar_file(name) or look)
     raise DataError(
         f"there is no file and no known corpus {name!r}",
-        did_you_mean(name, [*corpora, *_neighbours(name)])
+        did_you_mean(name, corpora)
+        or _similar_file(name)
         or f"name a file, a dataset of the hub as org/name, or one of: {', '.join(corpora)}",
     )
 
@@ -166,8 +167,11 @@ def _file_of_address(address: str) -> str:
     return shlex.quote(name if "." in name else f"{name or 'data'}.csv")
 
 
-def _neighbours(name: str) -> list[str]:
+def _similar_file(name: str) -> str | None:
+    """Return a question after the files in the same folder whose names look like this one."""
+    path = Path(name)
     try:
-        return [str(path) for path in Path(name).parent.iterdir()]
+        neighbours = [str(each) for each in path.parent.iterdir()]
     except OSError:
-        return []
+        return None
+    return did_you_mean(str(path), neighbours, prefix=str(path)[: -len(path.name)])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rnncli.errors import ModelError
-from rnncli.messages import Announce, did_you_mean, nearest
+from rnncli.messages import Announce, did_you_mean
 from rnncli.storage.bundled import PREFIX, bundled_models
 from rnncli.storage.hub_cache import PREFIX as HUB_PREFIX
 from rnncli.storage.hub_cache import hub_name
@@ -34,10 +34,8 @@ def model_name(path: Path) -> str:
 def _bundled_model(name: str) -> Path:
     models = bundled_models()
     if (path := models.get(name)) is None:
-        short_name = name.removeprefix(PREFIX)
-        short_names = [model.removeprefix(PREFIX) for model in models]
-        hint = "see which there are: rnncli models"
-        if did_you_mean(short_name, short_names) is not None:
-            hint = f"did you mean {PREFIX}{nearest(short_name, short_names)}?\nor {hint}"
+        look = "see which there are: rnncli models"
+        meant = did_you_mean(name, models, PREFIX)
+        hint = look if meant is None else f"{meant}\nor {look}"
         raise ModelError(f"{name} does not come with rnncli", hint)
     return path

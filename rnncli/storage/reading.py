@@ -276,6 +276,6 @@ def _no_model_hint(path: Path, task: Task | None) -> str:
     if task is None or path != MODELS / task:
         words += ["-o", str(path)]
     models = (str(config.parent) for config in path.parent.glob("*/config.json"))
-    meant = did_you_mean(str(path), models)
+    meant = did_you_mean(str(path), models, str(path)[: -len(path.name)])
     lines = [f"train one: {join(words)}", "see which there are: rnncli models"]
     return "\nor ".join(lines if meant is None else [meant, *lines])

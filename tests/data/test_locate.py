@@ -44,6 +44,9 @@ def test_what_does_not_exist_is_explained(tmp_path: Path, monkeypatch: pytest.Mo
     assert error_of("org").message == error_of("org/name").message.replace("/name", "")
     assert error_of("org/name").hint == "name a file in it: ls org/name"
     assert error_of(os.devnull).message == f"{os.devnull} is empty"
+    write(Path("org/models.csv"), "")
+    assert "did you mean" not in str(error_of("org/tickets.csv").hint)
+    assert error_of("org/modles.csv").hint == "did you mean org/models.csv?"
     assert error_of("imbd").hint == "did you mean imdb?"
     assert error_of("reviws").hint == "did you mean reviews?"
     assert "one of: reviews, stories, phrasebook, imdb" in (error_of("zzzzzz").hint or "")
