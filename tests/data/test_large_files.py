@@ -1,9 +1,11 @@
 """Corpora larger than memory: little of them is resident, and what has no room is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import concatenate_datasets
 from shell import call, explained
 
 from rnncli.data import values
@@ -53,3 +55,15 @@ def test_a_file_whose_copy_has_no_room_is_refused(tmp_path: Path) -> None:
         file.truncate(1 << 43)
     hint = explained(call("train", tmp_path / "a.txt", "-o", tmp_path / "m"), 1, "a.txt", "room")
     assert hint.endswith("TMPDIR=/var/tmp")
+
+
+@pytest.mark.parametrize("select", [range(2, 2_900, 3), [2_999, 0, 1], range(5, 2_500), [7], []])
+def test_selected_rows_are_read_in_their_order(select: Sequence[int]) -> None:
+    texts = [f"text {i}" for i in range(3_000)]
+    rows = write_rows(((text, "x") for text in texts), ["text", "label"])
+    for dataset in (rows, concatenate_datasets([rows.select(range(1_500)), rows])):
+        chosen = dataset.select(list(select))
+        assert list(column_values(chosen, "text")) == chosen["text"][:]
+        assert list(column_values(chosen.select(range(len(chosen))), "label")) == ["x"] * len(
+            chosen
+        )
