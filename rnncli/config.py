@@ -3,8 +3,8 @@
 import math
 import os
 import reprlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -49,8 +49,7 @@ DEFAULT_MAX_TIME = 600.0  # seconds: long enough for a good model, short enough 
 DEFAULT_SEED = 0
 MAX_SEED = 2**63 - 1  # what torch takes
 DEFAULT_VALIDATION = 0.1  # share held out; the customary tenth
-# Rows have a 95 % interval of +-2 points, characters of running text nats to 0.01.
-MAX_HELD_OUT = {"rows": 2_000, "characters": 250_000}
+MAX_HELD_OUT = {"rows": 2_000, "characters": 250_000}  # 95 % intervals: 2 points, 0.01 nats
 MAX_LENGTH_PENALTY = 10.0  # scores are divided by length ** penalty: 1,000 ** 10 is 1e30
 USUAL_LENGTH_PENALTY = 1.4  # where a model has none of its own; with 1, many write too little
 MAX_SAMPLES = 1_000_000  # of a prompt: all are in memory at once; --lines writes on without end
@@ -284,11 +283,12 @@ class SearchConfig:
     """Settings of beam search."""
 
     beam: int = 5  # wider beams gain nothing on small models
-    # score = log-probability / length ** penalty; None: what suited the model's held-out pairs
-    length_penalty: float | None = None
+    length_penalty: float | None = None  # exponent; None: what suited the model's held-out pairs
     nbest: int = 1
     no_repeat_ngram: int | None = None  # tokens; None: only loops are blocked
     memory: bool = True  # ask the model's pairs, where it keeps them: better, and slower
+    keep: Sequence[str] = ()  # regular expressions of phrases that stay as they are
+    glossary: Mapping[str, Sequence[str]] = field(default_factory=dict)  # translations of terms
 
     def __post_init__(self) -> None:
         """Refuse searches that cannot give what is asked for."""

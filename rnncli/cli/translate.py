@@ -1,6 +1,6 @@
 """``rnncli translate``: translate texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +20,7 @@ from rnncli.storage.bundled import bundled_translators
 
 if TYPE_CHECKING:
     from rnncli.cli.job import Files
+    from rnncli.cli.request import Request
     from rnncli.tasks.translate.predict import Translator
     from rnncli.tasks.translate.translation import Translation
 
@@ -75,6 +76,23 @@ def translate(
             show_default="as the training texts are",
         ),
     ] = None,
+    glossary: Annotated[
+        Path | None,
+        option(
+            "--glossary FILE",
+            SEARCH,
+            "Translate terms so: on each line of the file a term, a tab and its translation; more "
+            "translations after more tabs.",
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        option(
+            "--keep REGEX",
+            SEARCH,
+            "Copy what matches, like numbers, addresses, placeholders and tags.",
+        ),
+    ] = None,
     attention: Annotated[
         bool,
         option(
@@ -124,7 +142,8 @@ def translate(
         _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
         _require_one_file(files)
         split = False
-    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory)
+    terms = _glossary(glossary, keep or ())
+    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory, keep or (), terms)
     request = files.request(
         texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
@@ -135,16 +154,10 @@ def translate(
         split,
         request.is_read and nbest == 1 and not is_drawn,
     )
-    if not is_drawn:
+    if is_drawn:
+        _draw(translating, request, threads, attention, attention_out)
+    else:
         run(translating, request, files, threads)
-        return
-    from rnncli.cli.views.alignment import answer_aligned
-
-    with translating.open(messenger, choose_threads(threads)) as respond:
-        translator, columns = respond.predictor, translating.columns
-        answer_aligned(
-            request, columns, translator, respond, draws_below=attention, svg_file=attention_out
-        )
 
 
 @dataclass(frozen=True)
@@ -190,6 +203,31 @@ class _Responder:
             )
         nbest, has_confidence = job.config.nbest, self.predictor.has_confidence
         return [[_output(best, nbest, has_confidence, job.is_marked)] for best in translations]
+
+
+def _glossary(path: Path | None, keep: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Read a glossary, and check the patterns of what to keep."""
+    from rnncli.tasks.translate.terms import Terms, read_glossary
+
+    glossary = {} if path is None else read_glossary(path)
+    return Terms.of(SearchConfig(keep=keep, glossary=glossary)).glossary
+
+
+def _draw(
+    translating: Translating,
+    request: "Request",
+    threads: int | None,
+    draws_below: bool,
+    svg_file: Path | None,
+) -> None:
+    """Translate texts, and draw the attention to each."""
+    from rnncli.cli.views.alignment import answer_aligned
+
+    with translating.open(request.messenger, choose_threads(threads)) as respond:
+        translator, columns = respond.predictor, translating.columns
+        answer_aligned(
+            request, columns, translator, respond, draws_below=draws_below, svg_file=svg_file
+        )
 
 
 def _require_whole_lines(split: bool | None, *, drawn_below: bool, column: str | None) -> None:

@@ -7,13 +7,14 @@ A step function, as in `sampling.py`, takes the last tokens (R,) and a state, an
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from itertools import pairwise, repeat
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import USUAL_LENGTH_PENALTY, SearchConfig
+from rnncli.networks.beam_allocation import Constraints, Extension, allocate, bias
 from rnncli.networks.numerics import Floats, Ints, log_sums
 from rnncli.text.special_tokens import BOS, EOS, PAD, UNK
 
@@ -58,14 +59,6 @@ class TokenRules:
 DEFAULT_RULES = TokenRules()
 
 
-class Extension(NamedTuple):
-    """The extension of a hypothesis by a token."""
-
-    log_p: float
-    row: int  # of the hypothesis, among those of its source
-    token: int
-
-
 def beam_search(
     step: Callable[[Ints, State], tuple[Floats, State]],
     state: State,
@@ -74,21 +67,24 @@ def beam_search(
     rules: TokenRules = DEFAULT_RULES,
     prefix: tuple[int, ...] = (),
     renormalise: bool = True,
+    constraints: Sequence[Constraints] | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the n best hypotheses of each of N sources, best first.
 
     ``state`` has one row a source, and has read all of ``prefix`` but its last token; ``limits``
-    (N,) are the maximal numbers of tokens, without the prefix. A source is finished, and removed
-    from the batch, when as many of its hypotheses have ended as the beam is wide. No hypothesis is
-    empty. Scores are divided by length ** penalty (Wu et al. 2016, section 7, simplified).
+    (N,) are the maximal numbers of tokens, without the prefix. A source is removed when as many of
+    its hypotheses have ended as the beam is wide. No hypothesis is empty. Scores are divided by
+    length ** penalty (Wu et al. 2016, section 7, simplified).
 
     With ``renormalise``, probabilities are normalised after tokens were suppressed; without it, the
-    logits must be log-probabilities.
+    logits must be log-probabilities. With ``constraints``, one for each source, hypotheses end when
+    they have its phrases; at their limits they may lack some.
     """
-    penalty = config.length_penalty
-    if penalty is None:
-        penalty = USUAL_LENGTH_PENALTY
-    searches = [_Search(int(limit), config.beam, penalty, [prefix]) for limit in limits]
+    penalty = USUAL_LENGTH_PENALTY if config.length_penalty is None else config.length_penalty
+    searches = [
+        _Search(int(limit), config.beam, penalty, [prefix], constraints=required)
+        for limit, required in zip(limits, constraints or repeat(None), strict=False)
+    ]
     active = searches
     tokens = np.full(len(searches), prefix[-1] if prefix else BOS)  # (R,)
     length = 0  # without the prefix
@@ -98,6 +94,8 @@ def beam_search(
         _suppress(logits, active, rules, may_end=length > 1 or bool(prefix))
         log_p = np.array([search.log_p for search in active])  # (N, K); K = 1 in the first step
         extensions = topk_extensions(logits, log_p, 2 * config.beam, renormalise)
+        if constraints:
+            extensions = allocate(extensions, logits, active, renormalise)
         continued = [
             (number, longer)
             for number, (search, candidates) in enumerate(zip(active, extensions, strict=True))
@@ -123,6 +121,7 @@ class _Search:
     prefixes: list[tuple[int, ...]]  # of the hypotheses that have not ended
     log_p: list[float] = field(default_factory=lambda: [0.0])  # of these
     ended: list[Hypothesis] = field(default_factory=list)
+    constraints: Constraints | None = None
 
     def advance(self, extensions: Sequence[Extension], length: int) -> list[Extension]:
         """Add the best extensions, of ``length`` tokens; return those that have not ended.
@@ -153,7 +152,7 @@ class _Search:
 
 
 def _suppress(logits: Floats, active: Sequence[_Search], rules: TokenRules, may_end: bool) -> None:
-    """Set the logits (R, V) of suppressed tokens to -inf, in place."""
+    """Set the logits (R, V) of suppressed tokens to -inf, and raise those of phrases, in place."""
     logits[:, rules.suppressed] = -np.inf
     if not may_end and logits.shape[1] > EOS + 1:
         logits[:, EOS] = -np.inf
@@ -161,6 +160,8 @@ def _suppress(logits: Floats, active: Sequence[_Search], rules: TokenRules, may_
     for row, prefix in enumerate(prefixes):
         if looping := looping_tokens(prefix, rules):
             logits[row, looping] = -np.inf
+    if any(search.constraints is not None for search in active):
+        bias(logits, active)
 
 
 def looping_tokens(tokens: tuple[int, ...], rules: TokenRules) -> list[int]:

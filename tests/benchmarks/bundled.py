@@ -1,10 +1,11 @@
 """Measure the generators and the translators that come with rnncli.
 
-    python tests/benchmarks/bundled.py [--only translators variants generators phrasebook]
+    python tests/benchmarks/bundled.py [--only translators variants placeholders glossary ...]
 
 Translators are scored on the dev parts of Tatoeba of the folder ``$RNNCLI_CORPORA``: on all
 sentences, on the shortest, and on all in lower case without end marks; and on sentences typed in
-other ways, ``variants.tsv``. Generators are scored on what was held out of their training. The
+other ways, ``variants.tsv``; counted is what comes through them unchanged, and the terms of
+``glossary.tsv`` that they keep. Generators are scored on what was held out of their training. The
 phrasebook's translator is trained, or that of ``--phrasebook MODEL`` scored. BLEU of Japanese is
 over MeCab's words, where that is installed: pip install mecab-python3 ipadic.
 """
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from make_models import RECIPES, place
@@ -29,14 +31,82 @@ from rnncli.analysis.string_metrics import exact_matches
 from rnncli.analysis.translation_metrics import Measurement, measure
 from rnncli.config import choose_threads
 from rnncli.storage.model_names import model_directory
+from rnncli.tasks.translate.terms import Terms, read_glossary
 from rnncli.text.unicode import plain_signs
 
 VARIANTS = Path(__file__).with_name("variants.tsv")
+GLOSSARY = Path(__file__).with_name("glossary.tsv")
 SHORTEST = 500  # sentences of a dev part
 SEPARATOR = " / "  # between sentences whose plain form is a line each
 END_MARKS = ".!?…。！？"
 RUNS = 7  # of a fresh process
 POLL = 0.005  # seconds between looks at its memory
+# Sentences, and what is to come through their translation unchanged.
+PLACEHOLDERS = {
+    "number": (
+        "There are {} people in the room.",
+        "I have read {} pages of this book.",
+        "The train has {} seats, and all of them are taken.",
+        ("7", "20", "48", "365", "1,250", "4,799", "100000", "3.14"),
+    ),
+    "amount": (
+        "It costs {}.",
+        "I paid {} for the ticket yesterday.",
+        "We need {} more than last year.",
+        ("$20", "€3.50", "1,000 USD", "20 %", "£1,499.99", "3.5 kg", "250 ml", "12km"),
+    ),
+    "date": (
+        "The meeting is on {}.",
+        "She was born on {} in London.",
+        ("2024-05-03", "12/05/1998", "03.11.2023", "17/3/24"),
+    ),
+    "time": (
+        "The shop opens at {}.",
+        "Can you call me at {} tomorrow?",
+        ("10:30", "8:15 am", "11:45 p.m.", "23:59:59"),
+    ),
+    "telephone": (
+        "My number is {}.",
+        "Please call {} if you are late.",
+        ("+33 6 12 34 56 78", "555-1234", "(020) 7946 0958", "0800 123456"),
+    ),
+    "address": (
+        "You can find more at {}.",
+        "Write to {} or wait for my answer.",
+        "{} is not here today.",
+        (
+            "https://example.org/a/b?c=1&d=%20e",
+            "www.example.com/x_y",
+            "anna.smith+news@mail.example.org",
+            "@felix_the_cat",
+            "#rainyday",
+        ),
+    ),
+    "program": (
+        "Hello {}, how are you?",
+        "The file {} does not exist.",
+        "{} and {} are late again.",
+        ("{name}", "%s", "{{ user.name }}", "${HOME}", "%(count)d", "`main.py`"),
+    ),
+    "emoji": (
+        "I am on the bus {} and I will be late.",
+        "{} We won the game.",
+        "See you tomorrow {}",
+        "The food was good {}, but the room was cold.",
+        ("🚌", "❤️", "👨‍👩‍👧", "🇫🇷", ":-)"),
+    ),
+    "mark-up": (
+        "I {} love {} your dog.",
+        "{}Click here{} to open the door.",
+        "She said that {}this house{} is too small for us.",
+        ("<b>", "</b>", "<br/>", '<a href="https://x.org/1">', "&nbsp;"),
+    ),
+    "several": (
+        "{} met {} at {} in {} and paid {}.",
+        "Send {} to {}, {} and {} before {}.",
+        ("@ann", "{name}", "10:30", "https://x.org", "$20", "a@b.org", "2024-05-03", "#7"),
+    ),
+}
 PROMPTS = {"generate": (), "translate": ("I will call you tomorrow.",)}
 
 Pairs = Sequence[tuple[str, str]]
@@ -146,6 +216,56 @@ def variants(report: Report) -> None:
         report.add(f"{kind} ({len(chosen)})", chrf(chosen, "variant"), "", f"plain: {plain:.1f}")
 
 
+def filled(sentences: Sequence[str], values: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return sentences with each value in the first place, the next ones in others, and these."""
+    present = [
+        (sentence, [values[(i + j) % len(values)] for j in range(sentence.count("{}"))])
+        for sentence in sentences
+        for i in range(len(values))
+    ]
+    return [
+        ("".join(chain(*zip_longest(sentence.split("{}"), given, fillvalue=""))), given)
+        for sentence, given in present
+    ]
+
+
+def placeholders(report: Report) -> None:
+    """Count what comes through the translators unchanged."""
+    for name in ("en-fr", "en-ja"):
+        report.section(f"bundled:{name}: placeholders that come through")
+        translate = Translator.load(f"bundled:{name}")
+        for kind, (*sentences, values) in PLACEHOLDERS.items():
+            texts, present = zip(*filled(sentences, values), strict=True)
+            translations = translate(list(texts))
+            kept = [
+                value in translation.text
+                for given, translation in zip(present, translations, strict=True)
+                for value in given
+            ]
+            report.add(kind, 100 * sum(kept) / len(kept), "%", f"of {len(kept)}")
+
+
+def glossary(report: Report) -> None:
+    """Score the sentences of Tatoeba that have a term, with and without a glossary."""
+    report.section(f"bundled:en-fr, Tatoeba, dev, sentences with a term of {GLOSSARY.name}")
+    terms = read_glossary(GLOSSARY)
+    constraints = Terms(glossary=terms).constraints
+    pairs = [pair for pair in read_dev("en-fr") if constraints(pair[0])]
+    sources, targets = zip(*pairs, strict=True)
+    translate = Translator.load("bundled:en-fr", threads=choose_threads(None))
+    for what, given in (("without", {}), ("with", terms)):
+        began = time.perf_counter()
+        outputs = [translation.text for translation in translate(list(sources), glossary=given)]
+        seconds = time.perf_counter() - began
+        kept = [
+            not any(constraint.lacking(output) for constraint in constraints(source))
+            for source, output in zip(sources, outputs, strict=True)
+        ]
+        add_scores(report, "en-fr", f"{what} glossary, {len(pairs):,}", outputs, targets)
+        report.add(f"{what} glossary: terms kept", 100 * statistics.mean(kept), "% of sentences")
+        report.add(f"{what} glossary: speed", len(pairs) / seconds, "lines/s")
+
+
 def generators(report: Report) -> None:
     for name in ("stories", "shakespeare"):
         report.section(f"bundled:{name}, what was held out of its training")
@@ -172,6 +292,8 @@ def phrasebook(report: Report, model: Path | None) -> None:
 SECTIONS: dict[str, Callable[[Report], None]] = {
     "translators": translators,
     "variants": variants,
+    "placeholders": placeholders,
+    "glossary": glossary,
     "generators": generators,
 }
 PHRASEBOOK = "phrasebook"

@@ -1,33 +1,31 @@
 """Translate texts with a trained translator."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, TypedDict
-
-import numpy as np
 
 from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
 from rnncli.config import MAX_LENGTH_PENALTY, USUAL_LENGTH_PENALTY, SearchConfig
 from rnncli.messages import Announce
-from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
-from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
+from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, with_settings
 from rnncli.tasks.translate.confidence import PARAMETERS, Confidence
-from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
-from rnncli.tasks.translate.reading import Reader, Reading, without_emoji
+from rnncli.tasks.translate.marks import without_marks
+from rnncli.tasks.translate.memory import TranslationMemory
+from rnncli.tasks.translate.reading import Reader, Reading
+from rnncli.tasks.translate.search import Candidate, Searcher
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS, Segmenter
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
+from rnncli.tasks.translate.terms import Terms
 from rnncli.tasks.translate.translation import Translation, join
-from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_all
 from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad
 from rnncli.text.sentences import clean
-from rnncli.text.special_tokens import BOS, EOS, PAD
+from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates
 
 if TYPE_CHECKING:
@@ -38,13 +36,6 @@ BATCH_TOKENS = 16_384  # of sources, padding included: bounds memory
 ALIGNED_TOKENS = 4_096  # of sources and translations: bounds the memory of their weights
 LETTERLESS_SOURCES = "letterless_sources"  # the share of training sources without a letter
 MIN_LETTERLESS_SOURCES = 0.01  # with as many, texts without a letter are there to be translated
-# A loop is an n-gram that occurs a third time; of four characters, unlike words, many do.
-LOOPS = {
-    # Unknown words are allowed: they are copied from the source.
-    "word": replace(DEFAULT_RULES, suppressed=(PAD, BOS)),
-    "subword": DEFAULT_RULES,
-    "char": replace(DEFAULT_RULES, ngram_size=16),
-}
 
 
 class SearchSettings(TypedDict, total=False):
@@ -55,6 +46,8 @@ class SearchSettings(TypedDict, total=False):
     nbest: int
     no_repeat_ngram: int | None
     memory: bool
+    keep: Sequence[str]
+    glossary: Mapping[str, Sequence[str]]
 
 
 class Translator(Predictor[EncoderDecoder]):
@@ -200,6 +193,9 @@ class Translator(Predictor[EncoderDecoder]):
             alignments[i] = merge(source, target, attention)
         return alignments
 
+    def _align(self, text: str, translation: str) -> Alignment:
+        return self.align([text], [translation])[0]
+
     def _with_length_penalty(self, config: SearchConfig) -> SearchConfig:
         """Set the length penalty of a config without one to that tuned in training."""
         if config.length_penalty is not None:
@@ -214,23 +210,26 @@ class Translator(Predictor[EncoderDecoder]):
     ) -> list[list[Translation]]:
         """Return the n best translations of each text, which is translated as a whole."""
         translated = [i for i, text in enumerate(texts) if self._is_translated(text)]
-        readings = [self._reader.read(texts[i]) for i in translated]
+        terms = Terms.of(config)
+        readings = [self._reader.read(texts[i], terms) for i in translated]
         signs = [plain_signs(reading.text) for reading in readings]
         sources = [[*ids, EOS] for ids in self.tokenizer.encode_all(signs)]
         self._reader.check_language(signs, sources)
-        prefix_tokens = tuple(self.target_tokenizer.encode(clean(prefix)))
+        searcher = Searcher(
+            self._network,
+            (self.tokenizer, self.target_tokenizer),
+            self._memory,
+            config,
+            tuple(self.target_tokenizer.encode(clean(prefix))),
+        )
 
         def search(rows: Sequence[int]) -> list[list[Translation]]:
-            batch = [sources[row] for row in rows]
-            state = self._network.encode(*pad(batch))
             read = [readings[row] for row in rows]
-            # Some may lack words or numbers of the text: then others are better.
-            n = config.beam if any(r.copies or r.numbers for r in read) else config.nbest
-            found = self._hypotheses(batch, state, replace(config, nbest=n), prefix_tokens)
-            pairs = zip(read, self._translations(read, state, found), strict=True)
-            nbest = [reading.best_first(best)[: config.nbest] for reading, best in pairs]
-            assess = partial(self._with_confidence, config=config)
-            return nbest if prefix else list(map(assess, read, nbest))
+            found = searcher.nbest(read, [sources[row] for row in rows])
+            return [
+                [self._written(reading, candidate, config, prefix) for candidate in best]
+                for reading, best in zip(read, found, strict=True)
+            ]
 
         translations = [[Translation(replace_surrogates(text), 0.0, 0)] for text in texts]
         nbest = self._map_batches(search, sources, BATCH_TOKENS, BATCH_SENTENCES)
@@ -238,62 +237,26 @@ class Translator(Predictor[EncoderDecoder]):
             translations[i] = best
         return translations
 
-    def _with_confidence(
-        self, reading: Reading, translations: Sequence[Translation], config: SearchConfig
-    ) -> list[Translation]:
-        """Return translations with their confidence, which is 0 where a copied word is lost.
+    def _written(
+        self, reading: Reading, candidate: Candidate, config: SearchConfig, prefix: str
+    ) -> Translation:
+        """Return a translation as one of the text, with its confidence: 0 where it lacks a phrase.
 
-        Fitted with the memory, where the model has one, it tells nothing without it.
+        Fitted with the memory, where the model has one, that tells nothing without it.
         """
+        text = reading.write(candidate.text, self._align)
+        lacked = reading.lacked(candidate.text)
+        for phrase in lacked:
+            self._announce_once(f"a translation lacks {phrase}, which it should have")
         confidence, penalty = self._confidence, config.length_penalty
-        if confidence is None or penalty is None or (self._memory and not config.memory):
-            return list(translations)
-        values = (confidence(t.score * t.length**penalty, t.length) for t in translations)
-        pairs = zip(translations, values, strict=True)
-        return [replace(t, confidence=0.0 if reading.lost_words(t) else p) for t, p in pairs]
+        score, length = candidate.hypothesis.score, candidate.length
+        is_unfit = prefix or (self._memory is not None and not config.memory)
+        if confidence is None or penalty is None or is_unfit:
+            return Translation(text, score, length)
+        p = 0.0 if lacked else confidence(score * length**penalty, length)
+        return Translation(text, score, length, p)
 
     def _is_translated(self, text: str) -> bool:
         """Return whether a text is translated; else it stays as it is."""
         is_trained = self._tuned.get(LETTERLESS_SOURCES, 0.0) >= MIN_LETTERLESS_SOURCES
-        return bool(text) if is_trained else has_letter(without_emoji(text))
-
-    def _hypotheses(
-        self,
-        sources: Sequence[Sequence[int]],
-        state: AttentionState,
-        config: SearchConfig,
-        prefix: tuple[int, ...],
-    ) -> list[list[Hypothesis]]:
-        """Return the n best hypotheses of sources; ``state`` is the initial one of the decoder."""
-        rules = LOOPS[self.target_tokenizer.level]
-        if config.no_repeat_ngram is not None:
-            rules = replace(rules, ngram_size=config.no_repeat_ngram, max_ngram_count=1)
-        limits = 2 * np.array([len(source) for source in sources]) + 10
-        if prefix:
-            inputs = np.tile([BOS, *prefix[:-1]], (len(sources), 1))  # (N, P)
-            _, state = self._network.decode(inputs, state)
-        if self._memory is None or not config.memory:
-            return beam_search(self._network.step, state, limits, config, rules, prefix)
-        retrieved = self._memory.retrieve([np.array(source) for source in sources])
-        initial = RetrievalState(state, retrieved)
-        step = RetrievalDecoder(self._network, self._memory).step
-        return beam_search(step, initial, limits, config, rules, prefix, renormalise=False)
-
-    def _translations(
-        self,
-        readings: Sequence[Reading],
-        state: AttentionState,
-        hypotheses: Sequence[Sequence[Hypothesis]],
-    ) -> list[list[Translation]]:
-        """Decode hypotheses; ``state`` is the initial one of the decoder."""
-        tokenizers = self.tokenizer, self.target_tokenizer
-        sources = [reading.text for reading in readings]
-        attend = partial(attention_to_sources, self._network, state)
-        texts = decode_all(hypotheses, sources, tokenizers, attend)
-        return [
-            [
-                Translation(reading.write(clean(text)), h.score, len(h.tokens) + 1)
-                for text, h in zip(nbest, best, strict=True)
-            ]
-            for reading, nbest, best in zip(readings, texts, hypotheses, strict=True)
-        ]
+        return bool(text) if is_trained else has_letter(without_marks(text))

@@ -1,29 +1,20 @@
 """Read texts as the training sources are written, and write translations as the texts are."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from unicodedata import normalize
 
+from rnncli.analysis.alignment import Alignment
 from rnncli.messages import Announce
+from rnncli.tasks.translate.constraints import Constraint, copy_sources
 from rnncli.tasks.translate.end_marks import without_end_mark
 from rnncli.tasks.translate.letter_case import familiar_case
+from rnncli.tasks.translate.marks import PLACE, Mark, put_back, take_off
 from rnncli.tasks.translate.source_profile import SourceProfile
 from rnncli.tasks.translate.spelling import Vocabulary
-from rnncli.tasks.translate.stand_ins import Copy, long_numbers, restore
-from rnncli.tasks.translate.translation import Translation
+from rnncli.tasks.translate.stand_ins import NAMES, StandIns
+from rnncli.tasks.translate.terms import Terms
 from rnncli.text.tokenizer import Tokenizer
-
-# Emoji and smileys at the end of a text.
-_EMOJI = re.compile(
-    r"(?:\s*(?:[\u2600-\u27bf\u2b50\ufe0f\u200d\U0001f000-\U0001faff]|[:;]-?[)(DP](?!\w)))+$"
-)
-
-
-def without_emoji(text: str) -> str:
-    """Return a text without the emoji and smileys at its end."""
-    return _EMOJI.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -32,28 +23,30 @@ class Reading:
 
     text: str
     end_mark: str = ""  # that was added to it
-    copies: tuple[Copy, ...] = ()  # of words in whose place others are read
-    emoji: str = ""  # that was taken off its end
-    numbers: tuple[str, ...] = ()  # long ones that are read as they are
+    constraints: tuple[Constraint, ...] = ()
+    marks: tuple[Mark, ...] = ()  # that were taken off it
 
-    def write(self, translation: str) -> str:
-        """Return a translation of what was read as one of the text."""
+    def write(self, translation: str, align: Callable[[str, str], Alignment]) -> str:
+        """Return a translation of what was read as one of the text.
+
+        ``align`` returns the alignment of a text and its translation.
+        """
         if self.end_mark:
             translation = without_end_mark(translation)
-        return restore(translation, self.copies) + self.emoji
+        translation = put_back(self.marks, self.text, translation, align)
+        return copy_sources(translation, self.constraints)
 
-    def best_first(self, translations: Sequence[Translation]) -> list[Translation]:
-        """Return translations in their order, but those that lack copied words or numbers last."""
+    def lacked(self, translation: str) -> list[str]:
+        """Return what a translation of what was read lacks, for people."""
+        return [
+            constraint.source if constraint.is_copied else " or ".join(constraint.targets)
+            for constraint in self.constraints
+            if constraint.lacking(translation)
+        ]
 
-        def lacking(translation: Translation) -> tuple[int, int]:
-            text = normalize("NFKC", translation.text)  # digits of any form
-            return self.lost_words(translation), sum(number not in text for number in self.numbers)
-
-        return sorted(translations, key=lacking)
-
-    def lost_words(self, translation: Translation) -> int:
-        """Return how many of the copied words a translation lacks."""
-        return sum(copy.word not in translation.text for copy in self.copies)
+    def lacking(self, translation: str) -> int:
+        """Return how many phrases a translation of what was read lacks."""
+        return sum(constraint.lacking(translation) for constraint in self.constraints)
 
 
 @dataclass(frozen=True)
@@ -64,19 +57,16 @@ class Reader:
     profile: SourceProfile | None  # of the sources; None: of an older model
     announce: Announce
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, terms: Terms) -> Reading:
         """Return a text as the model reads it, and announce where that differs."""
         profile = self.profile
-        words = text if profile is None else without_emoji(text) or text
-        emoji, text = text[len(words) :], words
-        addresses: tuple[Copy, ...] = ()
-        if profile is not None:
-            text, addresses = profile.stand_ins.replace_addresses(text)
+        text, marks, constraints = self._without_placeholders(text, terms)
+        constraints += terms.constraints(text)
         cased = familiar_case(text, self.tokenizer, None if profile is None else profile.capitals)
         if cased != text:
             self.announce("some texts are read with other capitals, which the model knows better")
         if profile is None:
-            return Reading(cased)
+            return Reading(cased, "", tuple(constraints), marks)
         spelled = profile.spelling.correct(cased, self._vocabulary)
         if spelled != cased:
             self.announce(
@@ -88,12 +78,28 @@ class Reader:
                 "some texts are read with an end mark, which nearly all training texts have; their "
                 "translations have none"
             )
-        replaced, names = profile.stand_ins.replace_names(
-            spelled, lambda word: not self._vocabulary.knows(word)
+        knows = self._vocabulary.knows
+        replaced, names = profile.stand_ins.replace(
+            spelled,
+            NAMES,
+            lambda name: not (knows(name) or knows(name.lower()) or name in terms),
         )
-        copied = {copy.word for copy in names}
-        numbers = tuple(number for number in long_numbers(spelled) if number not in copied)
-        return Reading(replaced + mark, mark, addresses + names, emoji, numbers)
+        return Reading(replaced + mark, mark, (*constraints, *names), marks)
+
+    def _without_placeholders(
+        self, text: str, terms: Terms
+    ) -> tuple[str, tuple[Mark, ...], list[Constraint]]:
+        """Return a text without its marks and with stand-ins for placeholders, and both of them."""
+        marks = [match[0] for match in terms.placeholders.finditer(text) if match[1]]
+        text = terms.placeholders.sub(lambda match: PLACE if match[1] else match[0], text)
+        stand_ins = StandIns((), ()) if self.profile is None else self.profile.stand_ins
+        text, constraints = stand_ins.replace(text, terms.kept, self._is_unknown, are_required=True)
+        return *take_off(text, marks), constraints
+
+    def _is_unknown(self, placeholder: str) -> bool:
+        """Return whether the model cannot read a placeholder; short numbers it can."""
+        is_number = placeholder.isdecimal() and self.profile is not None
+        return not (is_number and self._vocabulary.knows(placeholder))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -1,4 +1,4 @@
-"""Copy names, numbers and addresses that a model does not know, by words that it knows well.
+"""Copy names and addresses that a model does not know, by words that it knows well.
 
 An unknown name is read as a frequent one, and in the translation the translation of that one gives
 way to the name: "Kowalczyk is late" is read as "Tom is late".
@@ -11,15 +11,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import normalize
 
+from rnncli.tasks.translate.constraints import Constraint
+from rnncli.tasks.translate.placeholders import NUMBERS
+
 MIN_COUNT = 15  # of a word in the sources, for the model to translate it well
 MIN_YEAR_COUNT = 5  # of a year, since other years stand where it does
 MIN_SHARE = 0.7  # of its sources, whose targets have its translation
 # Of the words with a capital within a sentence, those that targets repeat (7 to 70 % in English):
 # with fewer, as in German, whose nouns all have a capital (0.2 %), a capital makes no name.
 MIN_NAMES = 0.05
-LONG_NUMBER = 3  # digits
 MAX_NAMES, MAX_NUMBERS = 3, 20  # the most frequent ones: a text has few unknown words
-_ADDRESS = r"(?:https?://|www\.)\S*[^\s.,;:!?)\]'\"]|[\w.+-]+@[\w-]+\.[\w.-]*\w|[@#]\w+"
+YEAR_DIGITS = 4
+# They stand for amounts, times and the like: the translations of more frequent numbers tend to name
+# what these mostly count, such as years or hours. The search makes translations have their digits.
+AMOUNTS = ("30", "50", "40", "60", "25")
 _YEAR = re.compile(r"[12]\d{3}")
 _NUMBER = r"\d+(?:[.,:/]\d+)*"
 # With a capital within a sentence, where it tells something, or after a title.
@@ -27,17 +32,10 @@ _NAME = (
     r"(?:(?<=[^\W\d_] )|(?<=[^\W\d_][,;] ))[^\W\d_a-z]\w*[a-z]\w*"
     r"|(?<=(?:Mr|Ms|Dr)\. )\w+|(?<=Mrs\. )\w+"
 )
-_ADDRESSES, _NAMES = re.compile(_ADDRESS), re.compile(f"{_NUMBER}|{_NAME}")
+NAMES = re.compile(_NAME)
+_NAMES = re.compile(f"{_NUMBER}|{_NAME}")
 _OTHER_SCRIPT = re.compile(r"[ァ-ヿ\u0370-\u1fff]+")  # katakana, and alphabets but the Latin one
 _WORD = re.compile(rf"{_NUMBER}|[ァ-ヿ]+|[^\W\d_ァ-ヿ]+")  # katakana spell the names of others
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A word that is copied into a translation, in the place of another."""
-
-    word: str
-    translation: str  # of the word that stood for it
 
 
 @dataclass(frozen=True)
@@ -75,52 +73,51 @@ class StandIns:
             names = []
         return cls(tuple(names[:MAX_NAMES]), tuple(numbers[:MAX_NUMBERS]))
 
-    def replace_addresses(self, text: str) -> tuple[str, tuple[Copy, ...]]:
-        """Return a text with stand-ins for web and mail addresses, handles and tags."""
-        return self._replace(text, _ADDRESSES, lambda _: True)
+    def replace(
+        self,
+        text: str,
+        words: re.Pattern[str],
+        is_unknown: Callable[[str], bool],
+        *,
+        are_required: bool = False,
+    ) -> tuple[str, list[Constraint]]:
+        """Return a text with stand-ins for unknown words, which are to be copied in their places.
 
-    def replace_names(
-        self, text: str, is_unknown: Callable[[str], bool]
-    ) -> tuple[str, tuple[Copy, ...]]:
-        """Return a text with stand-ins for its unknown names and numbers."""
-        return self._replace(
-            text, _NAMES, lambda word: is_unknown(word) and is_unknown(word.lower())
-        )
-
-    def _replace(
-        self, text: str, pattern: re.Pattern[str], is_replaced: Callable[[str], bool]
-    ) -> tuple[str, tuple[Copy, ...]]:
-        """Return a text with stand-ins for some words, and these to be copied.
-
-        Where there is no stand-in left that the text does not have, a word stays.
+        Where there is no stand-in left that the text does not have, a word stays. With
+        ``are_required``, words that stay are to be copied, too.
         """
-        copies: list[Copy] = []
+        copies, left = list[Constraint](), Counter[str]()
         taken = {match[0] for match in _WORD.finditer(text)}
 
         def stand_in(match: re.Match[str]) -> str:
             word = match[0]
-            if is_replaced(word):
-                for other, translation in self._candidates(word):
-                    if other not in taken:
-                        taken.add(other)
-                        copies.append(Copy(word, translation))
-                        return other
+            candidates = self._candidates(word, are_required) if is_unknown(word) else []
+            for other, translation in candidates:
+                if other not in taken:
+                    taken.add(other)
+                    copies.append(Constraint(word, (translation,), is_copied=True))
+                    return other
+            left[word] += are_required
             return word
 
-        return pattern.sub(stand_in, text), tuple(copies)
+        text = words.sub(stand_in, text)
+        copies += (Constraint(word, (word,), n, is_copied=True) for word, n in left.items() if n)
+        return text, copies
 
-    def _candidates(self, word: str) -> list[tuple[str, str]]:
-        """Return the words that can stand for a word, the most similar first."""
+    def _candidates(self, word: str, is_placeholder: bool) -> list[tuple[str, str]]:
+        """Return the words that can stand for a word, and their translations, the best first."""
         names, numbers = self._pairs
-        if not word[0].isdigit() or "@" in word:
+        if not is_placeholder:
             return names
-        is_year, digits = _YEAR.fullmatch(word) is not None, sum(map(str.isdigit, word))
+        if not NUMBERS.fullmatch(word):
+            return names + numbers
+        is_year = any(len(part) == YEAR_DIGITS for part in re.findall(r"\d+", word))
 
         def difference(pair: tuple[str, str]) -> tuple[bool, int]:
             # What stands for an amount in the place of a year makes nonsense, and vice versa.
-            return is_year != (_YEAR.fullmatch(pair[0]) is not None), abs(len(pair[0]) - digits)
+            return is_year != (len(pair[0]) == YEAR_DIGITS), abs(len(pair[0]) - len(word))
 
-        return sorted(numbers, key=difference)
+        return sorted(numbers, key=difference) + names
 
     @cached_property
     def _pairs(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -128,27 +125,7 @@ class StandIns:
             [(word, target) for word, _, target in (entry.partition("=") for entry in entries)]
             for entries in (self.names, self.numbers)
         )
-        return names, numbers
-
-
-def restore(translation: str, copies: Iterable[Copy]) -> str:
-    """Return a translation with the copied words where their stand-ins are translated."""
-    for copy in copies:
-        is_number = copy.translation[0].isdigit()  # which is no part of another number
-        neighbour = r"\d" if is_number else "[A-Za-z0-9]"
-        pattern = rf"(?<!{neighbour}){re.escape(copy.translation)}(?!{neighbour})"
-        parts = re.split(pattern, translation)
-        if len(parts) == 1 and not is_number:
-            # Where the network wrote no space before it, it is a part of a word.
-            parts = translation.split(copy.translation)
-        translation = copy.word.join(parts)
-    return translation
-
-
-def long_numbers(text: str) -> list[str]:
-    """Return the numbers in a text that translations hardly write in words."""
-    numbers = re.findall(_NUMBER, text)
-    return [number for number in numbers if sum(map(str.isdigit, number)) >= LONG_NUMBER]
+        return names, [*((word, word) for word in AMOUNTS), *numbers]
 
 
 def _is_copy(word: str, target: str) -> bool:
