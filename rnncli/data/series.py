@@ -26,6 +26,18 @@ _DECIMAL_COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
+def is_number(cell: str) -> bool:
+    """Return whether a cell holds a number, a mark that there is none, or an infinite one."""
+    text = cell.strip()
+    if text in BLANKS or _DECIMAL_COMMA.fullmatch(text) or _THOUSANDS.fullmatch(text):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class TimeSeries:
     """A series; ``start`` is the place of its first value on the grid."""

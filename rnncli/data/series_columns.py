@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from rnncli.data.column_contents import Column, columns_of
 from rnncli.data.column_errors import sample_rows
 from rnncli.data.column_names import TIME_NAMES
-from rnncli.data.series import BLANKS
+from rnncli.data.series import is_number
 from rnncli.data.tables import Table
 from rnncli.data.times import find_format
 from rnncli.errors import DataError
 from rnncli.messages import name_list
+
+MIN_NUMBERS = 0.7  # share of the cells of a column of numbers
 
 
 def find_series(
@@ -55,8 +57,9 @@ def _time_column(contents: Sequence[Column]) -> str | None:
 
 
 def _is_numeric(column: Column) -> bool:
-    filled = [value for value in column.values if value not in BLANKS and value != "inf"]
-    return bool(filled) and Column(column.name, filled).is_numeric
+    """Return whether most cells are numbers; the others are errors when they are read."""
+    numbers = sum(map(is_number, column.values))
+    return numbers > MIN_NUMBERS * len(column.values)
 
 
 def no_series(table: Table) -> DataError:

@@ -16,6 +16,7 @@ from rnncli.networks.numerics import Floats
 from rnncli.tasks.evaluation import ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.forecast.predict import Forecaster
+from rnncli.tasks.forecast.quantiles import adapt, widen
 from rnncli.tasks.forecast.references import SEASONS
 from rnncli.tasks.forecast.windows import Booleans, Doubles, Panel, Scaled, Windows
 
@@ -147,7 +148,9 @@ class ForecasterScorer:
         past = scaled.restore(scaled.values[:cut])
         naive_error = float(np.abs(past[season:] - past[:-season]).mean()) or 1.0
         forecasts = {name: restored(f(batch.inputs)) for name, f in self._model.references.items()}
-        quantiles = scaled.restore(self._model.quantiles(batch) + last[..., None])
+        network = self._model.quantiles(batch)
+        network = widen(network, adapt(network, batch.targets, batch.known)[:-1])
+        quantiles = scaled.restore(network + last[..., None])
         targets = restored(batch.targets)
         return _SeriesResult(quantiles, targets, batch.known, forecasts, naive_error)
 

@@ -12,13 +12,14 @@ from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import LINEAR as LINEAR_FILE
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorSpec
-from rnncli.tasks.forecast.quantiles import LEVELS, Mixture
+from rnncli.tasks.forecast.quantiles import LEVELS, Mixture, adapt, widen
 from rnncli.tasks.forecast.references import Reference, references
 from rnncli.tasks.forecast.values import ForecasterValues
 from rnncli.tasks.forecast.windows import Doubles, Scaled, WindowBatch, Windows, frames
 from rnncli.tasks.predictor import Predictor
 
 AT_ONCE = 256  # windows
+MAX_ADAPTED = 1_000  # latest origins that the widths of intervals adapt to
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,13 @@ class Forecaster(Predictor[SequenceForecaster]):
         series: Sequence[Sequence[float]],
         horizon: int | None = None,
         method: str | None = None,
+        new: Sequence[int] = (),
     ) -> list[Forecast]:
         """Return quantiles of the next values of each series; NaN stands for a missing value.
 
         ``method`` names a simple forecast in place of the model: naive, seasonal_naive,
-        seasonal_mean, exponential_smoothing or linear.
+        seasonal_mean, exponential_smoothing or linear. ``new`` has the number of values of each
+        series that follow the training: the widths of intervals adapt to them.
 
         Raises:
             ConfigError: the model does not forecast as far, or there is no such method.
@@ -79,7 +82,7 @@ class Forecaster(Predictor[SequenceForecaster]):
         """
         horizon = self.require(horizon, method)
         forecasts = []
-        for values in series:
+        for number, values in enumerate(series):
             history = np.asarray(values, np.float64)
             known = np.flatnonzero(np.isfinite(history))
             if history.ndim != 1 or not len(known):
@@ -93,8 +96,14 @@ class Forecaster(Predictor[SequenceForecaster]):
             scaled = Scaled.of(history, len(history), is_log=self.values.is_log)
             windows = Windows([scaled], self.values.lookback, self.horizon)
             origins = np.array([windows.starts[0] + len(history)])
-            quantiles = self.quantiles(windows.batch(origins), method)[0] + windows.last(origins)
-            forecasts.append(Forecast(scaled.restore(quantiles[:horizon])))
+            quantiles = self.quantiles(windows.batch(origins), method)
+            if number < len(new) and 0 < new[number] < len(history):
+                later = origins[0] - np.arange(min(new[number], MAX_ADAPTED), 0, -1)
+                batch = windows.batch(later)
+                past = self.quantiles(batch, method)
+                quantiles = widen(quantiles, adapt(past, batch.targets, batch.known)[-1:])
+            restored = scaled.restore(quantiles[0, :horizon] + windows.last(origins))
+            forecasts.append(Forecast(restored))
         return forecasts
 
     def quantiles(self, batch: WindowBatch, method: str | None = None) -> Floats:

@@ -11,6 +11,7 @@ LEVELS = (0.1, 0.5, 0.9)
 LEAST = 1e-6  # of a tuned value
 STEPS = 20  # of the weight of the reference, between 0 and 1
 WIDEST = 50.0
+ADAPTATION = 0.1  # of the logarithm of a width, for each origin of which all values are outside
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def tune(network: Floats, reference: Floats, targets: Floats, known: Booleans) -
     """Return the mixture with the lowest absolute error, whose interval covers what it should.
 
     Each side is as wide as a tenth of the targets asks for (split conformal prediction, Romano et
-    al. 2019). ``network`` is (N, H, Q), all others are (N, H).
+    al. 2019), and few of them for a little more. ``network`` is (N, H, Q), all others are (N, H).
     """
     middle = network[..., 1]
     weights = np.linspace(0, 1, STEPS + 1, dtype=np.float32)
@@ -44,12 +45,46 @@ def tune(network: Floats, reference: Floats, targets: Floats, known: Booleans) -
     ]
     weight = float(weights[int(np.argmin(errors))])
     error = (targets - (1 - np.float32(weight)) * middle - np.float32(weight) * reference)[known]
+    origins = max(len(targets) / targets.shape[1], 1)  # that do not overlap
+    level = min(LEVELS[-1] * (1 + 1 / origins), 1.0)
     scales = [
-        float(np.quantile(side / np.maximum(width[known], np.float32(1e-4)), LEVELS[-1]))
+        float(np.quantile(side / np.maximum(width[known], np.float32(1e-4)), level))
         for side, width in ((-error, middle - network[..., 0]), (error, network[..., 2] - middle))
     ]
     lower, upper = (min(max(scale, LEAST), WIDEST) for scale in scales)
     return Mixture(max(weight, LEAST), lower, upper)
+
+
+def adapt(quantiles: Floats, targets: Floats, known: Booleans) -> Floats:
+    """Return factors (N + 1, 2) of the widths to both sides, from each of N origins in a row.
+
+    Where more values than a tenth lie beyond a quantile, the next ones are farther from the median
+    (adaptive conformal inference, Gibbs and Candes 2021). An origin tells when all its targets are
+    known; the last row is for the origin behind the last one.
+    """
+    horizon = targets.shape[1]
+    rate = ADAPTATION / horizon
+    factors = np.ones((len(targets) + 1, 2), np.float32)
+    middle = quantiles[..., 1]
+    beyond = (
+        (middle - targets, middle - quantiles[..., 0]),
+        (targets - middle, quantiles[..., 2] - middle),
+    )
+    for n in range(horizon, len(factors)):
+        factors[n], told = factors[n - 1], n - horizon
+        if not known[told].any():
+            continue
+        for side, (error, width) in enumerate(beyond):
+            is_outside = (error[told] > factors[told, side] * width[told])[known[told]]
+            factors[n, side] *= np.exp(rate * (is_outside.mean() - LEVELS[0]))
+    return factors
+
+
+def widen(quantiles: Floats, factors: Floats) -> Floats:
+    """Return quantiles (N, H, Q) with their distances from the median times factors (N, 2)."""
+    low, middle, high = np.moveaxis(quantiles, -1, 0)
+    lower, upper = factors.T[:, :, None]
+    return np.stack([middle - lower * (middle - low), middle, middle + upper * (high - middle)], -1)
 
 
 def pinball(quantiles: Floats, targets: Floats, known: Booleans) -> float:

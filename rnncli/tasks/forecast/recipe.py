@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.analysis.comparison import SIGNIFICANCE_LEVEL, diebold_mariano
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.series import SeriesTable, series_of_dataset
 from rnncli.errors import DataError
@@ -26,7 +27,7 @@ from rnncli.tasks.forecast.lookback import (
     past_windows,
 )
 from rnncli.tasks.forecast.quantiles import LEVELS
-from rnncli.tasks.forecast.references import Reference, fit_smoothing, references
+from rnncli.tasks.forecast.references import LINEAR_MODEL, Reference, fit_smoothing, references
 from rnncli.tasks.forecast.train import ForecasterTraining
 from rnncli.tasks.forecast.values import ForecasterValues
 from rnncli.tasks.forecast.windows import Panel
@@ -166,12 +167,20 @@ def _architecture(settings: Settings, lookback: int) -> Architecture:
 def _best_reference(
     held_out: "tuple[Windows, Ints]", known: Mapping[str, Reference]
 ) -> tuple[str, Floats]:
-    """Return the name and the forecasts of the reference that is best on what is held out."""
+    """Return the name and the forecasts of the reference that is best on what is held out.
+
+    That is the linear one, unless another is better by more than chance.
+    """
     batch = held_out[0].batch(held_out[1])
     forecasts = {name: reference(batch.inputs) for name, reference in known.items()}
-    errors = {n: np.abs(x - batch.targets)[batch.known].mean() for n, x in forecasts.items()}
-    best = min(errors, key=lambda name: float(errors[name]))
-    return best, forecasts[best]
+    errors = {
+        name: (np.abs(forecast - batch.targets) * batch.known).sum(1) / batch.known.sum(1)
+        for name, forecast in forecasts.items()
+    }
+    best = min(errors, key=lambda name: float(errors[name].mean()))
+    test = diebold_mariano([errors[best] - errors[LINEAR_MODEL]], held_out[0].horizon)
+    name = best if test.p_value < SIGNIFICANCE_LEVEL else LINEAR_MODEL
+    return name, forecasts[name]
 
 
 def _naive_error(panel: Panel, season: int, linear: LinearModel) -> float:

@@ -17,7 +17,8 @@ PENALTIES = (0.5, 0.1, 0.01, 0.001)  # of the linear model, times the number of 
 CHUNK = 4_096  # windows in memory at once
 DAMPING = np.float32(0.95)  # of a trend, a step
 RATES = (0.05, 0.2, 0.5, 0.9), (0.0, 0.1, 0.3), (0.05, 0.2, 0.5)  # of level, trend and season
-REFERENCES = ("naive", "seasonal_naive", "seasonal_mean", "exponential_smoothing", "linear")
+LINEAR_MODEL = "linear"
+REFERENCES = ("naive", "seasonal_naive", "seasonal_mean", "exponential_smoothing", LINEAR_MODEL)
 
 Reference = Callable[[Floats], Floats]
 Rates = tuple[float, float, float]

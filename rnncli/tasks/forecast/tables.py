@@ -98,7 +98,9 @@ def forecast_table(
             f"the model reads {values.lookback} values, and {shortest.name} has "
             f"{len(shortest.values)}: its first value is repeated before it"
         )
-    forecasts = model([_with_end(each) for each in series.series], horizon, method)
+    known_until = int(series.grid.places(np.array([values.until]))[0])
+    new = [each.start + len(each.values) - 1 - known_until for each in series.series]
+    forecasts = model([_with_end(each) for each in series.series], horizon, method, new)
     return TableForecast(series, choice.columns, tuple(forecasts))
 
 
