@@ -188,19 +188,22 @@ const CELLS = {
 };
 
 function linear(weight, bias, x) {
-  return Float64Array.from(bias, (sum, row) => {
-    const start = row * x.length;
-    for (let i = 0; i < x.length; i++) sum += weight[start + i] * x[i];
-    return sum;
-  });
+  const product = new Float64Array(bias);
+  for (let row = 0, at = 0; row < product.length; row++) {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++, at++) sum += weight[at] * x[i];
+    product[row] += sum;
+  }
+  return product;
 }
 
 function embed(id, model) {
   const { "encoder.embedding.weight": trained, "encoder.embedding.vectors": vectors } = model.arrays;
   const E = model.embedding_dim, D = model.vectors_dim, scale = Math.sqrt(E);
   const row = id < trained.length / E ? id : UNK;
-  const x = Array.from(trained.subarray(row * E, (row + 1) * E), (value) => value * scale);
-  if (D > 0) x.push(...Array.from(vectors.subarray(id * D, (id + 1) * D), (v) => v * model.step));
+  const x = new Float64Array(E + D);
+  for (let i = 0; i < E; i++) x[i] = trained[row * E + i] * scale;
+  for (let i = 0; i < D; i++) x[E + i] = vectors[id * D + i] * model.step;
   return x;
 }
 
@@ -224,7 +227,8 @@ function networkLogits(ids, model) {
     const directions = Array.from({ length: model.directions }, (_, direction) =>
       runDirection(steps, direction === 1, `encoder.layers.${layer}.${direction}.`, model));
     last = directions.flatMap((direction) => [...direction.last]);
-    steps = steps.map((_, t) => directions.flatMap(({ outputs }) => [...outputs[t]]));
+    steps = steps.map((_, t) =>
+      Float64Array.from(directions.flatMap(({ outputs }) => [...outputs[t]])));
   }
   const maximum = last.map((_, i) => steps.reduce((most, x) => Math.max(most, x[i]), -Infinity));
   const mean = last.map((_, i) => steps.reduce((sum, x) => sum + x[i], 0) / steps.length);
