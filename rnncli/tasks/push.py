@@ -1,7 +1,7 @@
 """Push a model to the Hugging Face hub, with a card that says how to use it."""
 
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.config import Task
 from rnncli.data.corpora import PUBLIC
@@ -18,21 +18,41 @@ from rnncli.tasks import ignore, load
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-PIPELINES: dict[Task, str] = {  # what the hub calls the tasks
-    "classify": "text-classification",
-    "generate": "text-generation",
-    "translate": "translation",
-}
 METRICS = {"macro_f1": "f1"}  # what the hub calls scores that it knows by other names
-IN_A_PIPE: dict[Task, str] = {
-    "classify": 'echo "a text to label" | rnncli classify -m {name}',
-    "generate": 'rnncli generate -m {name} "The"',
-    "translate": 'echo "a sentence" | rnncli translate -m {name}',
-}
-IN_PYTHON: dict[Task, str] = {
-    "classify": 'model(["a text to label"])[0].label',
-    "generate": 'model(["The"])[0].text',
-    "translate": 'model(["a sentence"])[0].text',
+
+
+class Usage(NamedTuple):
+    """What the hub calls a task, and how a model of it is used, by its name."""
+
+    pipeline: str
+    in_a_pipe: str
+    in_python: str
+
+
+USAGE: dict[Task, Usage] = {
+    "classify": Usage(
+        "text-classification",
+        'echo "a text to label" | rnncli classify -m {name}',
+        'model(["a text to label"])[0].label',
+    ),
+    "generate": Usage(
+        "text-generation", 'rnncli generate -m {name} "The"', 'model(["The"])[0].text'
+    ),
+    "translate": Usage(
+        "translation",
+        'echo "a sentence" | rnncli translate -m {name}',
+        'model(["a sentence"])[0].text',
+    ),
+    "transcribe": Usage(
+        "automatic-speech-recognition",
+        "rnncli transcribe -m {name} recording.wav",
+        'model(["recording.wav"])[0]',
+    ),
+    "forecast": Usage(
+        "time-series-forecasting",
+        "cat series.csv | rnncli forecast -m {name}",
+        "model([[1.0, 3.0, 2.0, 4.0]])[0]",
+    ),
 }
 USE = "\n## Use\n"
 # The identifiers of the hub for the licences that data most often has.
@@ -118,7 +138,7 @@ def _front_matter(description: ModelDescription, repository: str) -> "ModelCardD
     from huggingface_hub import EvalResult, ModelCardData
 
     trained_on, scores = description.data, _metrics(description)
-    pipeline = PIPELINES[description.task]
+    pipeline = USAGE[description.task].pipeline
     dataset = None if trained_on is None else _hub_dataset(trained_on.arguments)
     name = "its training data" if trained_on is None else trained_on.name
     results = [
@@ -180,7 +200,7 @@ In a pipe:
 
 ```sh
 pip install rnncli
-{IN_A_PIPE[task].format(name=name)}
+{USAGE[task].in_a_pipe.format(name=name)}
 ```
 
 In Python:
@@ -189,7 +209,7 @@ In Python:
 import rnncli
 
 model = rnncli.load("{name}")
-print({IN_PYTHON[task]})
+print({USAGE[task].in_python})
 ```
 
 `rnncli evaluate {name}` scores it again on what was held out, where its training data can be had.

@@ -14,7 +14,9 @@ from models import classifier
 from shell import TIMEOUT, Result, call, explained, rnncli, start
 
 import rnncli as python
+from rnncli.config import TASKS
 from rnncli.storage.bundled import bundled_models
+from rnncli.tasks.push import USAGE
 
 TEXT = "the soup was lovely"
 
@@ -67,6 +69,12 @@ def test_the_card_has_what_the_hub_shows_and_what_a_reader_needs(hub: Path) -> N
     assert set(front.metrics) == set(scores)
     for words in ("## Data", "## Scores", "## Limits", "## Use", "-m hf:org/phrases"):
         assert words in card.text
+
+
+def test_cards_say_how_models_of_every_task_are_used() -> None:
+    assert USAGE.keys() == set(TASKS)
+    for task, usage in USAGE.items():
+        assert f"rnncli {task} -m hf:org/name" in usage.in_a_pipe.format(name="hf:org/name")
 
 
 def test_what_a_person_wrote_on_the_card_stays(hub: Path, tmp_path: Path) -> None:
