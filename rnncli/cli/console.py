@@ -104,15 +104,21 @@ def print_error(error: RnncliError) -> None:
 
 def _print(message: str) -> None:
     if is_terminal():
-        from shutil import get_terminal_size
-
-        width = get_terminal_size().columns
+        width = _terminal_width()
         lines = escape_controls(message).split("\n")
         message = "\n".join(_wrapped(line, width) for line in lines)
     try:
         print(f"{message}\n", end="", file=sys.stderr, flush=True)  # an interrupt would cut it
     except OSError:  # nobody hears of it, and results go on
         discard(sys.stderr)
+
+
+def _terminal_width() -> int:
+    """Return the columns of the terminal of stderr; stdout may lead into a pipe."""
+    from shutil import get_terminal_size
+
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    return get_terminal_size((columns or 80, 24)).columns
 
 
 def discard(stream: TextIO) -> None:

@@ -149,12 +149,14 @@ class Samples:
             for pieces in self._pieces(prompt, config):
                 self._announce_temperature(config)
                 rows = GrowingText()
-                print(rows.add(escape_controls(prompt)), end="", flush=True)
                 text = ""
-                for piece in pieces:
-                    print(rows.add(escape_controls(piece)), end="", flush=True)
-                    text += piece
-                print(flush=True)
+                try:
+                    print(rows.add(escape_controls(prompt)), end="", flush=True)
+                    for piece in pieces:
+                        print(rows.add(escape_controls(piece)), end="", flush=True)
+                        text += piece
+                finally:  # also before the shell's prompt, where Ctrl-C ends it
+                    print(flush=True)
                 if self.source is not None:
                     self.request.messenger.announce(_note(*self.source.overlaps([text])))
 

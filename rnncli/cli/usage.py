@@ -26,7 +26,10 @@ def usage_error(error: Any) -> ConfigError:
         return ConfigError(f"{message[:1].lower()}{message[1:].rstrip('.')}", help_page)
     name = str(error.option_name)
     if hasattr(error, "possibilities"):
-        similar = nearest(name, error.possibilities or [])
+        # Without their dashes, which make any two look alike.
+        names = [option.lstrip("-") for option in error.possibilities or []]
+        match = next(iter(get_close_matches(name.lstrip("-"), names)), None)
+        similar = match and f"--{match}"
         return ConfigError(f"there is no option {name}", _retyped(name, similar) or help_page)
     if "not take a value" in error.message:
         return ConfigError(f"{name} takes no value", name)
@@ -37,7 +40,7 @@ def unknown_command(name: str, commands: list[str]) -> ConfigError:
     """Return the error of a first word that is no command."""
     if Path(name).exists():
         hint = shlex.join(["rnncli", "train", *sys.argv[1:]])
-        return ConfigError(f"there is no command {name!r}, but a file", hint)
+        return ConfigError(f"{name} is a file, not a command", hint)
     similar = next(iter(get_close_matches(name, commands)), None)
     return ConfigError(f"there is no command {name!r}", _retyped(name, similar) or "rnncli --help")
 

@@ -16,6 +16,7 @@ from rnncli.cli import COMMANDS
         ("classify --colour=never x", "--colour", "rnncli classify --color=never x"),
         ("clasify x y", "clasify", "rnncli classify x y"),
         ("zzz", "zzz", "rnncli --help"),
+        ("generate --typo", "--typo", "rnncli generate --help"),
         ("--vers", "--vers", "rnncli --version"),
         ("train -z", "-z", "rnncli train --help"),
         ("classify --batch-size x a", "'x'", "rnncli classify a --batch-size 1024"),
@@ -34,7 +35,7 @@ def test_wrong_usage_is_an_error_with_a_command(typed: str, named: str, hint: st
 def test_the_name_of_a_file_is_no_command(tmp_path: Path) -> None:
     write_reviews(tmp_path / "texts.csv")
     result = call("texts.csv", "-o", "m", cwd=tmp_path)
-    assert explained(result, 2, "file") == "rnncli train texts.csv -o m"
+    assert explained(result, 2, "a file") == "rnncli train texts.csv -o m"
 
 
 def test_without_a_command_there_is_the_first_page() -> None:
