@@ -81,6 +81,7 @@ def estimate(job: Job, request: Request, files: Files, threads: int | None) -> N
     Raises:
         ConfigError: there are no files, or options do not go together.
         DataError: there is no line.
+        RnncliError: a process was ended from outside.
     """
     if request.texts or not files.inputs or Path("-") in files.inputs:
         raise ConfigError("--estimate looks at files", "name them: -i FILE")
@@ -97,6 +98,11 @@ def estimate(job: Job, request: Request, files: Files, threads: int | None) -> N
                     announce_once(text)
                 case Sample():
                     samples.append(message.content)
+                case None:
+                    raise RnncliError(
+                        "a process that answered the first lines was ended from outside",
+                        "if it was for lack of memory, take fewer processes: --jobs 1",
+                    )
         rename("counting lines")
         count = _count(request, _spread(inputs))
     speed = sum(sample.lines / sample.seconds for sample in samples)
