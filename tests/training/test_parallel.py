@@ -29,8 +29,8 @@ def assert_equal(first, second):
 
 @every_task
 def test_two_workers_learn_what_one_does_from_the_same_batches(run, name):
-    *_, alone = run(name, steps=50, workers=1)[1]
-    *_, two = run(name, steps=50, workers=2)[1]
+    *_, alone = run(name, steps=20, workers=1)[1]
+    *_, two = run(name, steps=20, workers=2)[1]
     tensors = two.state().tensors
     for parameter, values in alone.state().tensors.items():
         if parameter.startswith("optimizer.weights"):
@@ -53,16 +53,16 @@ def test_each_worker_draws_random_numbers_of_its_own(run, name):
 
 @every_task
 def test_workers_that_go_on_end_as_if_they_had_never_stopped(prepare, name):
-    whole, settings = prepare(name, steps=30, **DROPOUT)
+    whole, settings = prepare(name, steps=15, **DROPOUT)
     *_, last = fit(whole, settings)
-    first, settings = prepare(name, steps=30, **DROPOUT)
+    first, settings = prepare(name, steps=15, **DROPOUT)
     for progress in fit(first, settings):
-        if progress.step == 11:
+        if progress.step == 6:
             state = progress.state()
             break
     copied = TrainingState({k: t.clone() for k, t in state.tensors.items()}, state.numbers)
     torch.manual_seed(99)
-    second, settings = prepare(name, steps=30, **DROPOUT)
+    second, settings = prepare(name, steps=15, **DROPOUT)
     *_, resumed = fit(second, settings, state=copied)
     assert_equal(weights(resumed), weights(last))
 

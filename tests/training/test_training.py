@@ -514,9 +514,9 @@ def test_a_loss_that_explodes_is_taken_back(prepare):
     ids=["python", "torch", "cuda"],
 )
 def test_where_memory_is_short_batches_are_cut_and_learned_from_as_one(prepare, name, error):
-    usual, settings = prepare(name, steps=10)
+    usual, settings = prepare(name, steps=4)
     list(fit(usual, settings))
-    task, settings = prepare(name, steps=10)
+    task, settings = prepare(name, steps=4)
     starve(task, 1, error)
     progress = list(fit(task, settings))
     notices = [notice for p in progress for notice in p.notices]
@@ -542,10 +542,10 @@ def test_other_errors_are_not_taken_for_want_of_memory(prepare):
 
 @every_task
 def test_a_run_that_goes_on_ends_like_one_that_never_stopped(prepare, name):
-    given = {"steps": 40, "dropout": 0.3, "word_dropout": 0.1}
+    given = {"steps": 20, "dropout": 0.3, "word_dropout": 0.1}
     whole, settings = prepare(name, **given)
     *_, last = fit(whole, settings)
-    for stop in (1, 5, 17, 39):
+    for stop in (1, 5, 11, 19):
         first, settings = prepare(name, **given)
         for progress in fit(first, settings):
             if progress.step == stop:
@@ -562,12 +562,12 @@ def test_a_run_that_goes_on_ends_like_one_that_never_stopped(prepare, name):
 
 @every_task
 def test_a_run_that_goes_on_goes_back_to_the_same_state_if_a_step_is_spoiled(prepare, name):
-    given = {"steps": 40, "patience": 100}
+    given = {"steps": 20, "patience": 100}
     whole, settings = prepare(name, **given)
-    spoil(whole, {27}, lambda loss: loss * float("nan"))
+    spoil(whole, {14}, lambda loss: loss * float("nan"))
     *_, last = fit(whole, settings)
     first, settings = prepare(name, **given)
-    state = next(progress for progress in fit(first, settings) if progress.step == 26).state()
+    state = next(progress for progress in fit(first, settings) if progress.step == 13).state()
     second, settings = prepare(name, **given)
     spoil(second, {1}, lambda loss: loss * float("nan"))
     progress = list(fit(second, settings, state=state))
