@@ -23,6 +23,7 @@ from corpora import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncli.data import arrow
 from rnncli.data.columns import Columns
 from rnncli.data.corpus import read_corpus
 
@@ -80,7 +81,10 @@ def test_bytes_that_are_not_utf8_are_replaced_and_counted(tmp_path: Path) -> Non
     assert corpus.notices[-1] == "5 bytes not UTF-8, replaced by \ufffd"
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrow, "RECORD_BATCH_CHARACTERS", 1 << 16)  # which the file is longer than
     path = write(
         tmp_path / "big.txt.gz", b"a line of some fifty characters, no more than that\n" * 100_000
     )
