@@ -10,6 +10,7 @@ command in this process, where all is loaded already, and ``on_a_terminal`` too:
 not about the process, which take seconds less.
 """
 
+import fcntl
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -121,6 +123,21 @@ def start(
         bufsize=0,
         cwd=cwd,
         env=environment(env),
+    )
+
+
+def start_in_session(
+    terminal: int, *arguments: object, env: dict[str, str], **streams: Any
+) -> "subprocess.Popen[bytes]":
+    """Start a command in a session of its own, which a terminal controls: its Ctrl-C ends it."""
+    return subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        env=environment(env),
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+        **streams,
     )
 
 

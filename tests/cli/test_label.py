@@ -9,29 +9,16 @@ import select
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 
 import pytest
+from feedback import MESSAGES as TEXTS
+from feedback import label_of
 from models import SMALL, write_lines
-from shell import TIMEOUT, Result, call, command, environment, explained, rnncli
+from shell import TIMEOUT, Result, call, explained, rnncli, start_in_session
 
-COLOURS = ("red", "green", "blue", "yellow", "white", "black", "brown", "grey", "pink", "gold")
-THINGS = ("lamp", "chair", "cup")
-PRAISE = [f"many thanks for the {c} {n}" for c, n in product(COLOURS, THINGS)]
-DEFECT = [f"the {c} {n} arrived broken" for c, n in product(COLOURS, THINGS)]
-TEXTS = [*PRAISE, *DEFECT]
-
-# A process gets the terminal of its stderr, whatever its stdin is.
-IN_A_SESSION = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(2, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -108,10 +95,6 @@ def text_of(page: str) -> str:
     return next(line for line in page.split("\n") if line in TEXTS)
 
 
-def label_of(text: str) -> str:
-    return "praise" if text in PRAISE else "defect"
-
-
 @contextmanager
 def label(
     folder: Path, *arguments: object, stdin: int | None = None, width: int = 80, height: int = 24
@@ -123,13 +106,13 @@ def label(
 
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-c", IN_A_SESSION, *command("label", *arguments)],
+    process = start_in_session(
+        terminal,
+        *("label", *arguments),
         stdin=terminal if stdin is None else stdin,
-        stdout=subprocess.PIPE,
         stderr=terminal,
         cwd=folder,
-        env=environment({"TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)}),
+        env={"TERM": "xterm"},
     )
     os.close(terminal)
     with process:

@@ -6,7 +6,6 @@ import re
 import select
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from time import sleep
 
 import pytest
 from models import classifier, generator, translator
-from shell import TIMEOUT, call, command, environment, read_line
+from shell import TIMEOUT, call, read_line, start_in_session
 
 pytest.importorskip("readline")
 
@@ -27,14 +26,6 @@ every_command = pytest.mark.parametrize("name", COMMANDS)
 
 PROMPT = re.compile(rb"(\A|(?<=\n))> ")  # at the beginning of a line, and no editor's redrawing
 UP, BACKSPACE, CTRL_A, CTRL_C, CTRL_D = b"\x1b[A", b"\x7f", b"\x01", b"\x03", b"\x04"
-
-# Ctrl-C reaches the processes of the terminal that a session belongs to: it needs one of its own.
-IN_A_SESSION = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 class Terminal:
@@ -89,13 +80,12 @@ def at_a_terminal(home: Path, *arguments: object, stderr: int | None = None) -> 
     """Start a command at a terminal, with its state in ``home``."""
     keyboard, device = pty.openpty()
     try:
-        with subprocess.Popen(
-            [sys.executable, "-c", IN_A_SESSION, *command(*arguments)],
+        with start_in_session(
+            device,
+            *arguments,
             stdin=device,
-            stdout=subprocess.PIPE,
             stderr=device if stderr is None else stderr,
-            bufsize=0,
-            env=environment({"XDG_STATE_HOME": str(home), "TERM": "xterm", "INPUTRC": os.devnull}),
+            env={"XDG_STATE_HOME": str(home), "TERM": "xterm", "INPUTRC": os.devnull},
         ) as process:
             try:
                 yield Terminal(keyboard, process)

@@ -1,9 +1,10 @@
 """Labels given by a person: their accuracy, agreement, keys, and what is asked next."""
 
 import hashlib
-from itertools import product
 
 import pytest
+from feedback import MESSAGES as TEXTS
+from feedback import label_of
 
 from rnncli.cli.label_keys import LabelKeys
 from rnncli.tasks.labelling.accuracy import Share, progress
@@ -12,11 +13,6 @@ from rnncli.tasks.labelling.journal import Answer, Undo
 from rnncli.tasks.labelling.learner import HeldOutLabels
 from rnncli.tasks.labelling.questions import RANDOM_EVERY, ActiveQuestions
 from rnncli.tasks.labelling.session import LabelState
-
-COLOURS = ("red", "green", "blue", "yellow", "white", "black", "brown", "grey", "pink", "gold")
-PRAISE = [f"thank you for the {c} {n}" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
-DEFECT = [f"the {c} {n} arrived broken" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
-TEXTS = [*PRAISE, *DEFECT]
 
 
 def test_intervals_are_those_of_wilson() -> None:
@@ -89,7 +85,7 @@ def test_one_text_in_four_comes_at_random_and_no_text_twice() -> None:
     asked: list[str] = []
     while (text := questions.next_text(state)) is not None:
         asked.append(text)
-        state.apply(Answer(text, "praise" if text in PRAISE else "defect"))
+        state.apply(Answer(text, label_of(text)))
         if len(asked) % 10 == 0:
             questions.settle(state)
     assert sorted(asked) == sorted(TEXTS)
@@ -101,7 +97,7 @@ def test_one_text_in_four_comes_at_random_and_no_text_twice() -> None:
 
 
 def test_the_words_that_speak_for_a_suggestion_are_marked() -> None:
-    labels = {text: "praise" if text in PRAISE else "defect" for text in TEXTS[::2]}
+    labels = {text: label_of(text) for text in TEXTS[::2]}
     questions = ActiveQuestions(TEXTS, labels)
     questions.settle(LabelState(dict(labels)))
     found = questions.question("the violet lamp arrived broken")

@@ -1,21 +1,17 @@
 """Which texts are worth a label most."""
 
-from itertools import product
-
+import feedback
 import pytest
 
 import rnncli
 from rnncli.errors import InputError
 
-COLOURS = ("red", "green", "blue", "yellow", "white", "black", "brown", "grey", "pink", "gold")
-PRAISE = [f"thank you for the {c} {n}" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
-DEFECT = [f"the {c} {n} arrived broken" for c, n in product(COLOURS, ("lamp", "chair", "cup"))]
 RARE = ["where do you open on a sunday morning", "when do you open on a holiday morning"]
-TEXTS = [*PRAISE, *DEFECT, *RARE]
+TEXTS = [*feedback.MESSAGES, *RARE]
 
 
 def label_of(text: str) -> str:
-    return "rare" if text in RARE else "praise" if text in PRAISE else "defect"
+    return "rare" if text in RARE else feedback.label_of(text)
 
 
 def test_texts_of_every_kind_come_first() -> None:

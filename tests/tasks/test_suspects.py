@@ -3,21 +3,16 @@
 import csv
 import io
 import json
-from itertools import product
 from pathlib import Path
 
+from feedback import MESSAGES as TEXTS
+from feedback import label_of
 from models import write_lines
 from shell import call, explained
 
 import rnncli
 
-COLOURS = ("red", "green", "blue", "yellow", "white", "black", "brown", "grey", "pink", "gold")
-THINGS = ("lamp", "chair", "cup")
-TEXTS = [
-    *(f"many thanks for the {c} {n}" for c, n in product(COLOURS, THINGS)),
-    *(f"the {c} {n} arrived broken" for c, n in product(COLOURS, THINGS)),
-]
-LABELS = ["praise"] * 30 + ["defect"] * 30
+LABELS = [label_of(text) for text in TEXTS]
 WRONG = (3, 17, 40, 55)
 
 
