@@ -8,7 +8,7 @@ nothing that would be lost with it.
 
 import atexit
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,9 +47,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rank has computed."""
+    """What a rank has computed, beside the gradients."""
 
-    value: tuple[Gradient, Loss] | None
+    loss: Loss | None
+    unused: tuple[int, ...]  # parameters on which the loss does not depend
     error: Exception | None
     random_state: Tensor
     signal: int  # that came, or 0
@@ -87,10 +88,14 @@ class Ranks(Workers):
             )
         ]
         outcomes: list[Any] = [None] * len(self)
+        weights = _join_tensors(function.parameters)
+        gradients = [torch.empty_like(weights) for _ in outcomes]
         try:
             dist.scatter_object_list([None], work, src=0, group=Ranks.group)
-            dist.broadcast(_weights(function), src=0, group=Ranks.group)
-            dist.gather_object(_compute(work[0], function), outcomes, dst=0, group=Ranks.group)
+            dist.broadcast(weights, src=0, group=Ranks.group)
+            outcome, gradient = _compute(work[0], function)
+            dist.gather_object(outcome, outcomes, dst=0, group=Ranks.group)
+            dist.gather(gradient, gradients, dst=0, group=Ranks.group)
         except RuntimeError as error:
             Ranks.is_lost = True
             raise RnncliError(
@@ -104,7 +109,12 @@ class Ranks(Workers):
                 note_signal(outcome.signal)
             if outcome.error is not None:
                 raise outcome.error
-        return [outcome.value for outcome in outcomes[:number]]
+        results: list[Any] = []
+        for gradient, outcome in list(zip(gradients, outcomes, strict=True))[:number]:
+            tensors = enumerate(_split_tensor(gradient, function.parameters))
+            used = [None if i in outcome.unused else tensor for i, tensor in tensors]
+            results.append((tuple(used), outcome.loss))
+        return results
 
 
 def run_together(train: Callable[[], Result]) -> Result:
@@ -186,8 +196,9 @@ def serve() -> Any:
                 function = part.function or function
                 assert function is not None
                 _load(function, group)
-                outcome = _compute(part, function, signals)
+                outcome, gradient = _compute(part, function, signals)
                 dist.gather_object(outcome, None, dst=0, group=group)
+                dist.gather(gradient, None, dst=0, group=group)
         except RuntimeError:
             raise SystemExit(1) from None
     return part
@@ -200,33 +211,46 @@ def _receive(group: Any) -> Any:
     return received[0]
 
 
-def _compute(part: Part, function: PartGradients[Any], signals: Iterable[int] = ()) -> Outcome:
-    """Compute a part of a step, with the random numbers of its worker."""
+def _compute(
+    part: Part, function: PartGradients[Any], signals: Iterable[int] = ()
+) -> tuple[Outcome, Tensor]:
+    """Compute a part of a step, with the random numbers of its worker; return gradients as one."""
     generator = torch.Generator()
     generator.set_state(part.random_state)
     function.pieces = part.pieces
-    value, error = None, None
+    gradient: Gradient = (None,) * len(function.parameters)
+    loss, error = None, None
     if part.rows is not None:
         try:
             with draw_from(generator):
-                value = function(part.rows)
+                gradient, loss = function(part.rows)
         except Exception as raised:  # such as a lack of memory, which rank 0 knows how to treat
             error = raised
-    return Outcome(value, error, generator.get_state(), max(signals, default=0))
+    unused = tuple(i for i, tensor in enumerate(gradient) if tensor is None)
+    outcome = Outcome(loss, unused, error, generator.get_state(), max(signals, default=0))
+    tensors = zip(gradient, function.parameters, strict=True)
+    return outcome, _join_tensors([torch.zeros_like(p) if g is None else g for g, p in tensors])
 
 
-def _weights(function: PartGradients[Any]) -> Tensor:
-    return torch.cat([p.detach().reshape(-1) for p in function.parameters])
+def _join_tensors(tensors: Iterable[Tensor]) -> Tensor:
+    """Return tensors end to end: sent so, they take half as long as pickled ones."""
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def _split_tensor(joined: Tensor, shapes: Sequence[Tensor]) -> list[Tensor]:
+    """Return the tensors that were joined, which have these shapes."""
+    parts = torch.split(joined, [shape.numel() for shape in shapes])
+    return [part.view_as(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _load(function: PartGradients[Any], group: Any) -> None:
     """Receive the weights of a step."""
-    weights = torch.empty_like(_weights(function))
+    weights = torch.empty_like(_join_tensors(function.parameters))
     dist.broadcast(weights, src=0, group=group)
-    sizes = [p.numel() for p in function.parameters]
+    values = _split_tensor(weights, function.parameters)
     with torch.no_grad():
-        for parameter, values in zip(function.parameters, torch.split(weights, sizes), strict=True):
-            parameter.copy_(values.view_as(parameter))
+        for parameter, value in zip(function.parameters, values, strict=True):
+            parameter.copy_(value)
 
 
 @contextmanager
