@@ -84,10 +84,9 @@ class Forecaster(Predictor[SequenceForecaster]):
         forecasts = []
         for number, values in enumerate(series):
             history = np.asarray(values, np.float64)
-            known = np.flatnonzero(np.isfinite(history))
-            if history.ndim != 1 or not len(known):
+            if history.ndim != 1 or not np.isfinite(history).any():
                 raise InputError("a series has no value", "give numbers, the oldest first")
-            history = np.where(np.isfinite(history), history, np.nan)[: known[-1] + 1]
+            history = np.where(np.isfinite(history), history, np.nan)
             if self.values.is_log and np.nanmin(history) <= 0:
                 raise InputError(
                     "the model reads logarithms, and a value is not above 0",

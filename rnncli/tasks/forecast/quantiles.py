@@ -32,11 +32,14 @@ class Mixture:
         return np.stack([lower, mixed, upper], -1)
 
 
-def tune(network: Floats, reference: Floats, targets: Floats, known: Booleans) -> Mixture:
+def tune(
+    network: Floats, reference: Floats, targets: Floats, known: Booleans, origins: float
+) -> Mixture:
     """Return the mixture with the lowest absolute error, whose interval covers what it should.
 
-    Each side is as wide as a tenth of the targets asks for (split conformal prediction, Romano et
-    al. 2019), and few of them for a little more. ``network`` is (N, H, Q), all others are (N, H).
+    Each side is as wide as a tenth of the targets asks for, and a little wider where only a few
+    ``origins`` have targets that do not overlap (split conformal prediction, Romano et al. 2019).
+    ``network`` is (N, H, Q), all others are (N, H).
     """
     middle = network[..., 1]
     weights = np.linspace(0, 1, STEPS + 1, dtype=np.float32)
@@ -45,7 +48,6 @@ def tune(network: Floats, reference: Floats, targets: Floats, known: Booleans) -
     ]
     weight = float(weights[int(np.argmin(errors))])
     error = (targets - (1 - np.float32(weight)) * middle - np.float32(weight) * reference)[known]
-    origins = max(len(targets) / targets.shape[1], 1)  # that do not overlap
     level = min(LEVELS[-1] * (1 + 1 / origins), 1.0)
     scales = [
         float(np.quantile(side / np.maximum(width[known], np.float32(1e-4)), level))
@@ -63,7 +65,7 @@ def adapt(quantiles: Floats, targets: Floats, known: Booleans) -> Floats:
     known; the last row is for the origin behind the last one.
     """
     horizon = targets.shape[1]
-    rate = ADAPTATION / horizon
+    rate = min(ADAPTATION, 1 / horizon)  # more would swing, since it hears of them so late
     factors = np.ones((len(targets) + 1, 2), np.float32)
     middle = quantiles[..., 1]
     beyond = (

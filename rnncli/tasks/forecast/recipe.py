@@ -105,7 +105,13 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
         )
         architecture = _architecture(settings, linear.lookback)
         trainable = ForecasterTraining(
-            past, held_out, forecasts, _naive_error(panel, season, linear), settings, architecture
+            past,
+            held_out,
+            forecasts,
+            max(panel.held_out_steps / settings.horizon, 1.0),
+            _naive_error(panel, season, linear),
+            settings,
+            architecture,
         )
         spans = [(s.start, len(v)) for s, v in zip(table.series, panel.values, strict=True)]
         values = ForecasterValues(
@@ -116,14 +122,13 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
             reference=name,
             until=max(table.grid.stamp(start + size - 1) for start, size in spans),
         )
-        tensors = {"weight": weight.astype(np.float16)}
         return Prepared(
             trainable,
             settings,
             architecture,
             None,
             unit="values",
-            files={LINEAR: partial(write_tensors, tensors=tensors)},
+            files={LINEAR: partial(write_tensors, tensors={"weight": weight.astype(np.float16)})},
             task_values=values.to_json(),
         )
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncli.data.columns import Columns, choose
 from rnncli.data.locate import locate
-from rnncli.data.series import SeriesTable, TimeSeries, read_series
+from rnncli.data.series import SeriesTable, read_series
 from rnncli.messages import Announce
 from rnncli.tasks.forecast.predict import Forecast, Forecaster
 from rnncli.tasks.forecast.quantiles import LEVELS
@@ -100,17 +100,6 @@ def forecast_table(
         )
     known_until = int(series.grid.places(np.array([values.until]))[0])
     new = [each.start + len(each.values) - 1 - known_until for each in series.series]
-    forecasts = model([_with_end(each) for each in series.series], horizon, method, new)
+    histories = [each.values.tolist() for each in series.series]
+    forecasts = model(histories, horizon, method, new)
     return TableForecast(series, choice.columns, tuple(forecasts))
-
-
-def _with_end(series: TimeSeries) -> list[float]:
-    """Return the values, of which the last is known."""
-    values = series.values
-    if np.isnan(values[-1]) and not np.isnan(values).all():
-        values = np.where(np.arange(len(values)) == len(values) - 1, _last(series), values)
-    return [float(value) for value in values]
-
-
-def _last(series: TimeSeries) -> float:
-    return float(series.values[~np.isnan(series.values)][-1])

@@ -30,6 +30,7 @@ class ForecasterTraining:
         train: tuple[Windows, Ints],
         held_out: tuple[Windows, Ints],
         reference: Floats,  # (N, H) forecasts of what is held out
+        independent: float,  # origins among these whose targets do not overlap
         naive_error: float,  # of the seasonal naive forecast in the past, one step ahead
         settings: Settings,
         architecture: Architecture,
@@ -37,6 +38,7 @@ class ForecasterTraining:
         self._windows, self._origins = train
         self.held_out = held_out[0].batch(held_out[1])
         self._reference, self._naive_error = reference, naive_error
+        self._independent = independent
         self.settings, self._segment = settings, architecture.front.size  # type: ignore[union-attr]
         self.steps_per_epoch = -(-len(self._origins) // settings.batch_size)
         model = build(architecture, DropoutRates(settings.dropout, settings.embedding_dropout))
@@ -66,7 +68,7 @@ class ForecasterTraining:
         outputs = workers.map(lambda part: self._forecast(part).float().cpu().numpy(), parts)
         network = np.sort(np.concatenate(outputs), -1)
         targets, known = self.held_out.targets, self.held_out.known
-        mixture = tune(network, self._reference, targets, known)
+        mixture = tune(network, self._reference, targets, known, self._independent)
         quantiles = mixture.mix(network, self._reference)
         error = float(np.abs(quantiles[..., 1] - targets)[known].mean())
         scores = {

@@ -37,6 +37,11 @@ class Panel:
         """Whether all values are above 0, so that they have logarithms."""
         return all(np.nanmin(values) > 0 for values in self.values)
 
+    @property
+    def held_out_steps(self) -> int:
+        """The number of steps that are held out."""
+        return sum(map(len, self.values)) - sum(self.cuts)
+
     def scaled(self, *, is_log: bool) -> "list[Scaled]":
         """Return the series in the units of a network."""
         pairs = zip(self.values, self.cuts, strict=True)
