@@ -13,7 +13,7 @@ FRAME_SIZE = KERNEL * BINS  # numbers
 STEP = STRIDE * HOP  # seconds
 LOWEST = 60.0  # Hz: below is no speech
 FLOOR = 1e-5  # of the power, about that of the noise of 16 bits: silence has finite logarithms
-MIN_DEVIATION = 0.1  # of a bin over a recording: else that of silence would be blown up
+MIN_DEVIATION = 0.1  # of a spectrogram: else that of silence would be blown up
 
 
 def log_mel(samples: Floats, rate: int, warp: float = 1.0) -> Floats:
@@ -37,12 +37,12 @@ def log_mel(samples: Floats, rate: int, warp: float = 1.0) -> Floats:
 
 
 def normalised(spectrogram: Floats) -> Floats:
-    """Return a spectrogram (T, BINS) of which each bin has mean 0 and variance 1 over time.
+    """Return a spectrogram (T, BINS) with mean 0 and variance 1, so that loudness matters little.
 
-    So loudness and microphone matter little.
+    Bins are not normalised one by one: in a recording of one word, their means tell the word.
     """
-    centred = spectrogram - spectrogram.mean(0)
-    result: Floats = centred / np.maximum(centred.std(0), np.float32(MIN_DEVIATION))
+    centred = spectrogram - spectrogram.mean()
+    result: Floats = centred / np.maximum(centred.std(), np.float32(MIN_DEVIATION))
     return result
 
 

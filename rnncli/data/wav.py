@@ -135,7 +135,7 @@ def open_stream(file: BinaryIO, name: str, rate: int | None) -> Sound:
 def _read_header(file: BinaryIO, name: str) -> tuple[SampleFormat, int]:
     """Return the format of the samples that follow, and how many frames of them there are said."""
     try:
-        header = wave.open(file, "rb")  # noqa: SIM115 - closing it would leave the file open
+        header = wave.open(file, "rb")  # noqa: SIM115 - the file is read on
     except wave.Error as error:
         raise _not_wav(name, _reason(first_line(error))) from None
     except EOFError:

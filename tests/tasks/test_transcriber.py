@@ -1,6 +1,7 @@
 """Transcribers: trained on tones, read files and streams alike, and say when words are said."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from rnncli.tasks.transcribe.segmentation import segments
 
 # By which two tones are told apart.
 SETTINGS = ("--hidden-size", 16, "--embedding-dim", 16, "--num-layers", 1, "--dropout", 0)
-QUICK = ("--steps", 240, "--batch-size", 8, "--learning-rate", 0.02, "--threads", 1)
+QUICK = ("--steps", 300, "--batch-size", 8, "--learning-rate", 0.02, "--threads", 1)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,18 @@ def test_mistakes_are_explained(model, tmp_path, arguments, code, message):
     assert message in result.err
     assert "hint: " in result.err
     assert result.out == b""
+
+
+def test_a_damaged_sample_rate_is_refused(model, talk, tmp_path):
+    copy = shutil.copytree(model, tmp_path / "copy")
+    config = copy / "config.json"
+    for rate in (0, "8000", None, 10**9):
+        description = json.loads(config.read_text())
+        description["task_values"] = {"rate": rate}
+        config.write_text(json.dumps(description))
+        result = call("transcribe", "-m", copy, talk)
+        assert result.code == 1
+        assert "the sample rate is wrong" in result.err
 
 
 def test_a_training_is_planned_and_only_texts_are_inspected(model, tmp_path):

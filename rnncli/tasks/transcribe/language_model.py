@@ -61,8 +61,10 @@ class CharacterLanguageModel:
         if prefix not in self._contexts:
             if len(self._contexts) > MAX_CONTEXTS:
                 self._contexts.clear()
-            before = self._context(prefix[:-1])
-            self._contexts[prefix] = self._read(before, self._text(prefix[-1]))
+            before, text = self._context(prefix[:-1]), self._text(prefix[-1])
+            # The space before the first word is that of a transcriber alone.
+            is_first_space = before is self._start and text.isspace()
+            self._contexts[prefix] = before if is_first_space else self._read(before, text)
         return self._contexts[prefix]
 
     def _read(self, context: Context, text: str) -> Context:

@@ -16,6 +16,7 @@ from rnncli.data.wav import MIN_RATE, Sound, open_wav
 from rnncli.networks.ctc_numpy import FrameLabeller
 from rnncli.networks.ctc_search import align, prefix_beam_search
 from rnncli.networks.numerics import Floats
+from rnncli.tasks import names_of
 from rnncli.tasks.predictor import Predictor
 from rnncli.tasks.transcribe import BEAM
 from rnncli.tasks.transcribe.segmentation import SoundSegment, segments
@@ -92,23 +93,23 @@ class Transcriber(Predictor[FrameLabeller]):
 
     def __call__(
         self,
-        recordings: Sequence[str | PathLike[str]],
+        recordings: str | PathLike[str] | Sequence[str | PathLike[str]],
         beam: int = BEAM,
         language_model: "PrefixScorer | None" = None,
     ) -> list[Transcript]:
-        """Transcribe WAV files.
+        """Transcribe WAV files, one or a list.
 
         Raises:
             DataError: one cannot be read.
+            ConfigError: it is the sound itself, and no name.
 
         """
 
-        def transcribe(recording: str | PathLike[str]) -> Transcript:
-            with open_wav(Path(recording)) as sound:
-                utterances = tuple(self.stream(sound, beam, language_model))
-            return Transcript(str(recording), utterances)
+        def transcribe(name: str) -> Transcript:
+            with open_wav(Path(name)) as sound:
+                return Transcript(name, tuple(self.stream(sound, beam, language_model)))
 
-        return list(self._in_parallel(transcribe, recordings))
+        return list(self._in_parallel(transcribe, names_of(recordings)))
 
     def stream(
         self,
@@ -139,14 +140,14 @@ class Transcriber(Predictor[FrameLabeller]):
         samples = resample(segment.samples, rate, self.rate)
         log_probs = self.network.log_probs(self.frames(samples))  # (S, V)
         tokens = prefix_beam_search(log_probs, beam, language_model)
-        if not tokens:
-            return ()
-        first, last = align(log_probs, tokens)
-        log_ps = log_probs[first, tokens]
         # A word begins where decoding the tokens so far gives one word more.
         texts = [self.tokenizer.decode(tokens[:end]) for end in range(len(tokens) + 1)]
         counts = [len(text.split()) for text in texts]
         starts = [i for i, (before, now) in enumerate(pairwise(counts)) if now > before]
+        if not starts:
+            return ()
+        first, last = align(log_probs, tokens)
+        log_ps = log_probs[first, tokens]
         words = []
         for start, end, text in zip(
             starts, [*starts[1:], len(tokens)], texts[-1].split(), strict=True

@@ -1,6 +1,6 @@
 """How a transcriber is trained: settings, sample rate, vocabulary."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +34,16 @@ class TranscriberRecipe(Recipe[TranscriberTraining]):
     ) -> Prepared[TranscriberTraining]:
         """Store the samples of both parts at one rate and build the network."""
         rate = usual_rate(column_values(data.train, AUDIO))
-        tokenizer = Tokenizer.train(
-            column_values(data.train, TRANSCRIPT), settings.level, settings.vocab_size
-        )
+
+        def texts(part: "Dataset") -> Iterator[str]:
+            """Begin each word with a space, the first too: so single words teach spaces."""
+            return (f" {text}" for text in column_values(part, TRANSCRIPT))
+
+        tokenizer = Tokenizer.train(texts(data.train), settings.level, settings.vocab_size)
 
         def speech(part: "Dataset", name: str) -> Speech:
             waveforms = store(column_values(part, AUDIO), rate, scratch / f"{name}.samples")
-            transcripts = column_values(part, TRANSCRIPT)
-            return Speech(waveforms, encode(transcripts, tokenizer, scratch / f"{name}.bin"))
+            return Speech(waveforms, encode(texts(part), tokenizer, scratch / f"{name}.bin"))
 
         train, validation = speech(data.train, "train"), speech(data.validation, "validation")
         minutes = len(train.waveforms.samples) / rate / 60

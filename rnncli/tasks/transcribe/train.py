@@ -30,7 +30,7 @@ from rnncli.training.parallel import Workers
 
 JOINED_SECONDS = 3.0  # up to which short recordings are joined, for sequences of words
 MAX_JOINED = 7  # recordings
-SINGLE_SHARE = 0.5  # of the sequences: it is quicker to learn first which sound is which word
+SINGLE_SHARE = 0.8  # of the sequences: which sound is which word is learned first, and quickly
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ class TranscriberTraining:
     ) -> None:
         self._train, self._validation, self._rate = train, validation, rate
         self._tokenizer, self._settings = tokenizer, settings
-        self._space = tokenizer.encode(" ")
         sizes, number = self._joined_sizes(), len(train.waveforms)
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).clip(max=number)
         self.steps_per_epoch = -(-len(sizes) // settings.batch_size)
@@ -119,7 +118,7 @@ class TranscriberTraining:
                 for log_p, length in zip(log_probs.cpu().numpy(), batch.lengths, strict=True)
             ]
             outputs, references = (
-                [self._tokenizer.decode(ids) for ids in each] for each in (found, tokens)
+                [self._tokenizer.decode(ids).strip() for ids in each] for each in (found, tokens)
             )
             return loss, int(batch.token_lengths.sum()), outputs, references
 
@@ -146,9 +145,8 @@ class TranscriberTraining:
         return sizes[: int(np.searchsorted(sizes.cumsum(), number)) + 1]
 
     def _joined_tokens(self, rows: NDArray[np.int64]) -> list[int]:
-        """Return the tokens of recordings, with a space between."""
-        said = (self._train.transcripts[row].tolist() for row in rows)
-        return [*chain(*([*self._space, *tokens] for tokens in said))][len(self._space) :]
+        """Return the tokens of recordings, each of which begins with a space."""
+        return [*chain(*(self._train.transcripts[row].tolist() for row in rows))]
 
     def _log_probs(self, batch: SpeechBatch) -> Tensor:
         return self.model.log_probs(
