@@ -53,7 +53,10 @@ class TrainingResult:
 
     @property
     def example(self) -> str | None:
-        """A text of the held-out part, or its beginning, or a recording, to try the model with."""
+        """A text of the held-out part, a recording, or a table of series, to try the model with."""
+        data = read_description(self.path).data
+        if data is not None and "time" in data.columns and "-" not in data.arguments:
+            return data.arguments[0]
         if self.held_out is not None and AUDIO in self.held_out.column_names:
             return next(column_values(self.held_out, AUDIO))
         return example(self._inputs) or None

@@ -60,24 +60,22 @@ def tune(
 def adapt(quantiles: Floats, targets: Floats, known: Booleans) -> Floats:
     """Return factors (N + 1, 2) of the widths to both sides, from each of N origins in a row.
 
-    Where more values than a tenth lie beyond a quantile, the next ones are farther from the median
-    (adaptive conformal inference, Gibbs and Candes 2021). An origin tells when all its targets are
-    known; the last row is for the origin behind the last one.
+    Where more than a tenth of the forecasts of a value had it beyond a quantile, the next ones are
+    farther from the median (adaptive conformal inference, Gibbs and Candes 2021). The last row is
+    for the origin behind the last one.
     """
     horizon = targets.shape[1]
-    rate = min(ADAPTATION, 1 / horizon)  # more would swing, since it hears of them so late
+    rate = min(ADAPTATION, 4 / horizon)  # more would swing: it takes a horizon to see the effect
     factors = np.ones((len(targets) + 1, 2), np.float32)
-    middle = quantiles[..., 1]
-    beyond = (
-        (middle - targets, middle - quantiles[..., 0]),
-        (targets - middle, quantiles[..., 2] - middle),
-    )
-    for n in range(horizon, len(factors)):
-        factors[n], told = factors[n - 1], n - horizon
-        if not known[told].any():
+    low, middle, high = np.moveaxis(quantiles, -1, 0)
+    beyond = (middle - targets, middle - low), (targets - middle, high - middle)
+    for n in range(1, len(factors)):
+        factors[n], steps = factors[n - 1], np.arange(min(horizon, n))
+        seen = n - 1 - steps, steps  # the forecasts of the latest value, from all origins
+        if not known[seen][0]:
             continue
         for side, (error, width) in enumerate(beyond):
-            is_outside = (error[told] > factors[told, side] * width[told])[known[told]]
+            is_outside = error[seen] > factors[seen[0], side] * width[seen]
             factors[n, side] *= np.exp(rate * (is_outside.mean() - LEVELS[0]))
     return factors
 
