@@ -30,6 +30,7 @@ _MARKED_SHARE = 0.9  # of lines that begin as fastText's do
 _OBJECT = re.compile(r'\s*(?:\{\s*["}]|\[\s*\{)')
 _XML = re.compile(rb"\s*<(?:\?xml|!doctype|html|tmx)\b", re.IGNORECASE)
 _SUBTITLES = re.compile(r"(?:WEBVTT.*|\d+)\r?\n(?:.*\n)??\d+:\d\d(?::\d\d)?[,.]\d{3} --> ")
+_MAILBOX = re.compile(r"From \S+ .*\d{4}\r?\n[\w-]+: ")
 _COLUMN_NAME = re.compile(r"[^\W\d][\w .-]{0,39}")
 
 
@@ -59,6 +60,8 @@ def format_of(
         raise _markup_error(file.name)
     if _SUBTITLES.match("\n".join(lines)) and not is_text_wanted:
         raise _subtitles_error(file.name)
+    if _MAILBOX.match("\n".join(lines)) and not is_text_wanted:
+        raise _mailbox_error(file.name)
     if _is_marked(lines):
         return "fasttext"
     if by_name == "jsonl" or _OBJECT.match(lines[0]):
@@ -174,4 +177,15 @@ def _subtitles_error(where: str) -> DataError:
     return DataError(
         f"{where} holds subtitles with their times, not plain text",
         f"keep the lines alone: grep -vE '^[0-9]+.?$|-->' {name} > lines.txt",
+    )
+
+
+def _mailbox_error(where: str) -> DataError:
+    name = shlex.quote(where)
+    parts = "for m in mailbox.mbox(sys.argv[1]) for p in m.walk()"
+    return DataError(
+        f"{where} is a mailbox, with the headers and attachments of its messages",
+        'write a message a line: python3 -c "import mailbox, sys; '
+        "[print(*p.get_payload(decode=True).decode('utf-8', 'replace').split()) "
+        f"{parts} if p.get_content_type() == 'text/plain']\" {name} > lines.txt",
     )

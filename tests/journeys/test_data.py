@@ -308,6 +308,18 @@ def test_what_cannot_be_trained_on_is_explained(
     assert hint in told[1]
 
 
+def test_the_messages_of_a_mailbox_are_written_by_the_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = "From a@example.org Mon Jan  1 00:00:00 2024\nFrom: a@example.org\nSubject: Hi\n\n"
+    write(Path("a.mbox"), f"{head}See you\non Monday.\n\n{head}Thank you.\n")
+    error, hint = refused("a.mbox")
+    assert "is a mailbox" in error
+    assert os.system(hint.removeprefix("write a message a line: ")) == 0
+    assert Path("lines.txt").read_text() == "See you on Monday.\nThank you.\n"
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
