@@ -1,6 +1,6 @@
 """``rnncli translate``: translate texts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,10 +13,19 @@ from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import MODEL, OUTPUT, SEARCH, option
 from rnncli.cli.output import Fragment, Line, Output
+from rnncli.cli.translation_options import (
+    Glossary,
+    Keep,
+    MemoryFiles,
+    NoMemory,
+    existing,
+    glossary_of,
+)
 from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
 from rnncli.storage.bundled import bundled_translators
+from rnncli.text.files import sha256
 
 if TYPE_CHECKING:
     from rnncli.cli.job import Files
@@ -63,7 +72,8 @@ def translate(
             "--no-repeat-ngram N", SEARCH, "Repeat no n-gram of N tokens; loops are always blocked."
         ),
     ] = SearchConfig.no_repeat_ngram,
-    memory: options.Memory = SearchConfig.memory,
+    memory: MemoryFiles = None,
+    no_memory: NoMemory = False,
     prefix: Annotated[
         str, option("--prefix TEXT", SEARCH, "Begin every translation with this.")
     ] = "",
@@ -76,23 +86,8 @@ def translate(
             show_default="as the training texts are",
         ),
     ] = None,
-    glossary: Annotated[
-        Path | None,
-        option(
-            "--glossary FILE",
-            SEARCH,
-            "Translate terms so: on each line of the file a term, a tab and its translation; more "
-            "translations after more tabs.",
-        ),
-    ] = None,
-    keep: Annotated[
-        list[str] | None,
-        option(
-            "--keep REGEX",
-            SEARCH,
-            "Copy what matches, like numbers, addresses, placeholders and tags.",
-        ),
-    ] = None,
+    glossary: Glossary = None,
+    keep: Keep = None,
     attention: Annotated[
         bool,
         option(
@@ -138,12 +133,16 @@ def translate(
     messenger = Messenger(quiet, color)
     files = Files(input or [], output, jobs, shard, estimate)
     is_drawn = attention or attention_out is not None
+    if memory and no_memory:
+        raise ConfigError("--memory and --no-memory exclude each other", "leave one of them out")
     if is_drawn:
         _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
         _require_one_file(files)
         split = False
-    terms = _glossary(glossary, keep or ())
-    config = SearchConfig(beam, length_penalty, nbest, no_repeat_ngram, memory, keep or (), terms)
+    terms = glossary_of(glossary, keep or ())
+    config = SearchConfig(
+        beam, length_penalty, nbest, no_repeat_ngram, not no_memory, keep or (), terms
+    )
     request = files.request(
         texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
@@ -153,6 +152,8 @@ def translate(
         prefix,
         split,
         request.is_read and nbest == 1 and not is_drawn,
+        tuple(memory or ()),
+        tuple(map(sha256, existing(memory or ()))),
     )
     if is_drawn:
         _draw(translating, request, threads, attention, attention_out)
@@ -169,6 +170,8 @@ class Translating:
     prefix: str
     split: bool | None
     is_marked: bool = field(repr=False)  # a mark for readers follows improbable translations
+    memory: tuple[Path, ...] = ()  # files of pairs
+    memory_digests: tuple[str, ...] = ()
     key: ClassVar = "source"
     columns: ClassVar = ("translation", "score")
 
@@ -182,6 +185,11 @@ class Translating:
         from rnncli.tasks.translate.predict import Translator
 
         translator = Translator.load(self.model, threads=threads, announce=messenger.announce)
+        if self.memory:
+            from rnncli.tasks.translate.external_memory import read_memory
+
+            memory = read_memory(translator, self.memory, messenger.announce)
+            translator = translator.with_memory(memory)
         yield _Responder(self, translator, cache(messenger.announce))
 
 
@@ -203,14 +211,6 @@ class _Responder:
             )
         nbest, has_confidence = job.config.nbest, self.predictor.has_confidence
         return [[_output(best, nbest, has_confidence, job.is_marked)] for best in translations]
-
-
-def _glossary(path: Path | None, keep: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Read a glossary, and check the patterns of what to keep."""
-    from rnncli.tasks.translate.terms import Terms, read_glossary
-
-    glossary = {} if path is None else read_glossary(path)
-    return Terms.of(SearchConfig(keep=keep, glossary=glossary)).glossary
 
 
 def _draw(

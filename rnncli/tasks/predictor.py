@@ -104,6 +104,11 @@ class Predictor(Generic[NetworkT]):
         return _loaded, (type(self), str(self._absolute_path), self._threads, self.fingerprint)
 
     @property
+    def threads(self) -> int:
+        """The number of threads that process batches of texts."""
+        return self._threads
+
+    @property
     def network(self) -> NetworkT:
         """The network."""
         return self._network

@@ -12,6 +12,7 @@ over MeCab's words, where that is installed: pip install mecab-python3 ipadic.
 
 import argparse
 import csv
+import os
 import re
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ from rnncli.analysis.string_metrics import exact_matches
 from rnncli.analysis.translation_metrics import Measurement, measure
 from rnncli.config import choose_threads
 from rnncli.storage.model_names import model_directory
+from rnncli.tasks.translate.external_memory import read_memory
 from rnncli.tasks.translate.terms import Terms, read_glossary
 from rnncli.text.unicode import plain_signs
 
@@ -39,6 +41,7 @@ GLOSSARY = Path(__file__).with_name("glossary.tsv")
 SHORTEST = 500  # sentences of a dev part
 SEPARATOR = " / "  # between sentences whose plain form is a line each
 END_MARKS = ".!?…。！？"
+MEMORY_PAIRS = (1_000, 10_000)
 RUNS = 7  # of a fresh process
 POLL = 0.005  # seconds between looks at its memory
 # Sentences, and what is to come through their translation unchanged.
@@ -266,6 +269,40 @@ def glossary(report: Report) -> None:
         report.add(f"{what} glossary: speed", len(pairs) / seconds, "lines/s")
 
 
+def memory(report: Report) -> None:
+    """Score sentences of another domain, without and with pairs of it in the memory."""
+    report.section("bundled:en-fr, Multi30k, test 2016, with pairs of its training part as memory")
+    folder = Path(os.environ["RNNCLI_CORPORA"], "multi30k")
+    sources, targets = (
+        (folder / f"test_2016_flickr.{language}").read_text("utf-8").split("\n")[:-1]
+        for language in ("en", "fr")
+    )
+    translate = Translator.load("bundled:en-fr", threads=choose_threads(None))
+    known = set(sources)
+    pairs = [
+        f"{source}\t{target}\n"
+        for source, target in zip(
+            *((folder / f"train.{x}").read_text("utf-8").split("\n") for x in ("en", "fr")),
+            strict=True,
+        )
+        if source and source not in known
+    ]
+    for number in (0, *MEMORY_PAIRS, len(pairs)):
+        model, note = translate, ""
+        if number:
+            with tempfile.TemporaryDirectory() as scratch:
+                os.environ["XDG_CACHE_HOME"] = scratch
+                file = Path(scratch, "pairs.tsv")
+                file.write_text("".join(pairs[:number]), "utf-8")
+                began = time.perf_counter()
+                model = translate.with_memory(read_memory(translate, [file], print))
+                note = f"{time.perf_counter() - began:.1f} s to encode them"
+        outputs = [translation.text for translation in model(sources)]
+        scores = metrics("en-fr", outputs, targets)
+        report.add(f"{number:,} pairs: BLEU", scores["bleu"].score, "", note)
+        report.add(f"{number:,} pairs: chrF", scores["chrf"].score, "")
+
+
 def generators(report: Report) -> None:
     for name in ("stories", "shakespeare"):
         report.section(f"bundled:{name}, what was held out of its training")
@@ -294,6 +331,7 @@ SECTIONS: dict[str, Callable[[Report], None]] = {
     "variants": variants,
     "placeholders": placeholders,
     "glossary": glossary,
+    "memory": memory,
     "generators": generators,
 }
 PHRASEBOOK = "phrasebook"

@@ -84,11 +84,27 @@ def test_translations_in_the_memory_are_reproduced(model):
 def test_the_command_uses_the_memory_unless_switched_off(model):
     text = next(iter(PAIRS))
     assert call("translate", "-m", model, text).lines == [PAIRS[text]]
-    assert call("translate", "-m", model, "--memory", text).lines == [PAIRS[text]]
     (single,) = call("translate", "-m", model, "--no-memory", text).lines
     assert single == call("translate", "-m", translator(), text).lines[0]
     with_json = call("translate", "-m", model, "--json", text).lines[0]
     assert json.loads(with_json)["translation"] == PAIRS[text]
+
+
+def test_pairs_of_a_person_are_looked_up_and_cached(tmp_path):
+    text, target = next(iter(PAIRS.items()))
+    pairs = write_lines(
+        tmp_path / "pairs.tsv",
+        "english\tfrench",
+        *REPETITIONS * ["\t".join(pair) for pair in PAIRS.items()],
+    )
+    words = ("translate", "-m", translator(), text, "--memory")
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    first, second = (call(*words, pairs, env=env) for _ in range(2))
+    assert first.lines == second.lines == [target]
+    assert f"{len(PAIRS) * REPETITIONS} pairs of" in first.err and "pairs of" not in second.err
+    assert len(list((tmp_path / "cache" / "rnncli" / "memories").iterdir())) == 1
+    assert "there is no file" in call(*words, tmp_path / "none.tsv").err
+    assert "exclude each other" in call(*words, pairs, "--no-memory").err
 
 
 def state_of(model: Path, texts: list[str]) -> RetrievalState:

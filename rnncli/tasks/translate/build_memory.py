@@ -1,8 +1,8 @@
-"""Building the memory of a trained translator from its training pairs."""
+"""Building the memory of a trained translator from pairs."""
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from rnncli.networks.numerics import Floats, unit_vectors
 from rnncli.tasks.translate.memory import TranslationMemory, keys_of, principal_directions
 from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
-from rnncli.training.parallel import Workers
 
 KEY_SIZE = 64  # dimensions: with 32, BLEU gains a fifth less; with all, hardly more
 PCA_SAMPLE = 2_000  # pairs from which the principal directions of features are computed
@@ -23,7 +22,7 @@ TIME_CHECK_INTERVAL = 32  # batches
 MAX_TOKENS = 3_000_000  # of translations: 200 MB, and the search stays fast
 
 
-@stage("encoding the training pairs for the memory")
+@stage("encoding the pairs for the memory")
 def build_memory(
     network: EncoderDecoder,
     sources: EncodedTexts,
@@ -48,9 +47,9 @@ def build_memory(
         return [x[:length] for x, length in zip(unit_vectors(features), lengths, strict=True)]
 
     keys: dict[int, NDArray[np.int8]] = {}
-    with closing(Workers(threads)) as workers:
+    with ThreadPoolExecutor(threads) as pool:
         batches = list(_batches(rows[:PCA_SAMPLE], targets))
-        sample = [x for features in workers.map(unit_features, batches) for x in features]
+        sample = [x for features in pool.map(unit_features, batches) for x in features]
         basis = principal_directions(np.concatenate(sample), KEY_SIZE)
         sample_rows = np.concatenate(batches).tolist()
         keys |= {row: keys_of(x, basis) for row, x in zip(sample_rows, sample, strict=True)}
@@ -64,7 +63,7 @@ def build_memory(
             batches = list(
                 _batches(rows[start : start + TIME_CHECK_INTERVAL * BATCH_SIZE], targets)
             )
-            for batch, batch_keys in zip(batches, workers.map(compute_keys, batches), strict=True):
+            for batch, batch_keys in zip(batches, pool.map(compute_keys, batches), strict=True):
                 keys |= zip(batch.tolist(), batch_keys, strict=True)
     rows = np.array(sorted(keys))
     sources, targets = (_select(texts, rows) for texts in (sources, targets))

@@ -71,6 +71,7 @@ class TranslationMemory:
     keys: NDArray[np.int8]  # (P, J) of the tokens of all targets
     basis: Floats  # (E, J) projects features to keys
     index: SimilarTexts  # of the sources
+    interpolation: Interpolation = INTERPOLATION
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -177,17 +178,17 @@ class RetrievalDecoder:
     """A decoder whose predictions are interpolated with those of a memory."""
 
     def __init__(self, network: EncoderDecoder, memory: TranslationMemory) -> None:
-        self._network, self._basis = network, memory.basis
+        self._network, self._memory = network, memory
 
     def step(self, tokens: Ints, state: RetrievalState) -> tuple[Floats, RetrievalState]:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
         retrieved = state.retrieved
-        keys = unit_vectors(features[:, 0] @ self._basis)  # (R, J)
+        keys = unit_vectors(features[:, 0] @ self._memory.basis)  # (R, J)
         keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)
         cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
-        weights = INTERPOLATION.weights(cosines, retrieved.mask[:, None])
+        weights = self._memory.interpolation.weights(cosines, retrieved.mask[:, None])
         normalisers = interpolate(
             logits, log_sums(logits), weights, retrieved.tokens, retrieved.columns
         )
