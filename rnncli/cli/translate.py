@@ -18,6 +18,7 @@ from rnncli.cli.translation_options import (
     Keep,
     MemoryFiles,
     NoMemory,
+    ShowMemory,
     existing,
     glossary_of,
 )
@@ -101,6 +102,7 @@ def translate(
         Path | None,
         option("--attention-out FILE", OUTPUT, "Draw the attention into this SVG file."),
     ] = None,
+    show_memory: ShowMemory = False,
     output: options.OutputPlace = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -154,6 +156,7 @@ def translate(
         request.is_read and nbest == 1 and not is_drawn,
         tuple(memory or ()),
         tuple(map(sha256, existing(memory or ()))),
+        show_memory,
     )
     if is_drawn:
         _draw(translating, request, threads, attention, attention_out)
@@ -172,6 +175,7 @@ class Translating:
     is_marked: bool = field(repr=False)  # a mark for readers follows improbable translations
     memory: tuple[Path, ...] = ()  # files of pairs
     memory_digests: tuple[str, ...] = ()
+    show_memory: bool = False
     key: ClassVar = "source"
     columns: ClassVar = ("translation", "score")
 
@@ -190,6 +194,8 @@ class Translating:
 
             memory = read_memory(translator, self.memory, messenger.announce)
             translator = translator.with_memory(memory)
+        if self.show_memory and (translator.memory is None or not self.config.memory):
+            raise ConfigError("there is no memory to show", "--memory PAIRS.tsv")
         yield _Responder(self, translator, cache(messenger.announce))
 
 
@@ -210,7 +216,15 @@ class _Responder:
                 " or a name or number is lost"
             )
         nbest, has_confidence = job.config.nbest, self.predictor.has_confidence
-        return [[_output(best, nbest, has_confidence, job.is_marked)] for best in translations]
+        outputs = [_output(best, nbest, has_confidence, job.is_marked) for best in translations]
+        if job.show_memory:
+            from rnncli.cli.views.memory_matches import with_matches
+
+            outputs = [
+                with_matches(output, self.predictor, text, best[0].text)
+                for output, text, best in zip(outputs, texts, translations, strict=True)
+            ]
+        return [[output] for output in outputs]
 
 
 def _draw(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from rnncli.cli.options import SEARCH, option
+from rnncli.cli.options import OUTPUT, SEARCH, option
 from rnncli.config import SearchConfig
 from rnncli.errors import DataError
 
@@ -20,6 +20,14 @@ MemoryFiles = Annotated[
 NoMemory = Annotated[
     bool,
     option("--no-memory", SEARCH, "Look up no pairs, where the model keeps them."),
+]
+ShowMemory = Annotated[
+    bool,
+    option(
+        "--show-memory",
+        OUTPUT,
+        "Below each translation, the phrases that it shares with pairs of the memory, and these.",
+    ),
 ]
 Glossary = Annotated[
     Path | None,

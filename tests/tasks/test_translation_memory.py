@@ -104,6 +104,11 @@ def test_pairs_of_a_person_are_looked_up_and_cached(tmp_path):
     assert f"{len(PAIRS) * REPETITIONS} pairs of" in first.err and "pairs of" not in second.err
     assert len(list((tmp_path / "cache" / "rnncli" / "memories").iterdir())) == 1
     assert "there is no file" in call(*words, tmp_path / "none.tsv").err
+    line, match = call(*words, pairs, "--show-memory", env=env).lines
+    assert (line, match) == (target, f"  {target}: {text} = {target}")
+    shown = json.loads(call(*words, pairs, "--show-memory", "--json", env=env).lines[0])
+    assert shown["memory"] == [{"phrase": target, "source": text, "target": target}]
+    assert "no memory to show" in call(*words[:-1], "--show-memory").err
     assert "exclude each other" in call(*words, pairs, "--no-memory").err
 
 
