@@ -14,6 +14,7 @@ from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import Columns, choose
 from rnncli.data.encoded import EncodedTexts
 from rnncli.data.files import from_aligned_files, from_file
+from rnncli.data.tables import Table
 from rnncli.errors import DataError, ModelError
 from rnncli.messages import Announce, plural
 from rnncli.networks.knn import Interpolation
@@ -28,6 +29,7 @@ from rnncli.text.unicode import plain_signs
 if TYPE_CHECKING:
     from rnncli.tasks.translate.predict import Translator
 
+UNNAMED_PAIR = ("1", "2")  # the columns of a table without a header
 MAX_LENGTH = 500  # tokens of a side: hardly any sentence is longer
 VERSION = b"1"  # of what is cached
 # The features of pairs that the model was not trained on differ more: only near ones tell, and
@@ -62,9 +64,7 @@ def read_memory(
         return replace(cached, interpolation=INTERPOLATION)
     except ModelError:
         pass  # there is none, or it is damaged
-    data, columns = translator.description.data, Columns()
-    if data is not None and data.languages and set(data.languages) <= set(table.names):
-        columns = Columns(source=data.languages[0], target=data.languages[1])
+    columns = _columns(table, translator, announce)
     choice = choose(table, "translate", columns, source.known_columns)
     pairs = list(clean_rows(table, choice.columns))
     if not pairs:
@@ -81,6 +81,17 @@ def read_memory(
     except OSError as error:
         announce(f"memory: not cached in {path.parent}: {error.strerror or error}")
     return memory
+
+
+def _columns(table: Table, translator: "Translator", announce: Announce) -> Columns:
+    """Return the columns of the model's languages, or two without names in their order."""
+    data = translator.description.data
+    if data is not None and data.languages and set(data.languages) <= set(table.names):
+        return Columns(source=data.languages[0], target=data.languages[1])
+    if tuple(table.names) == UNNAMED_PAIR:
+        announce("memory: the first column is read as the source, the second as the target")
+        return Columns(source=UNNAMED_PAIR[0], target=UNNAMED_PAIR[1])
+    return Columns()
 
 
 def _memory_of(translator: "Translator", pairs: Sequence[tuple[str, ...]]) -> TranslationMemory:
