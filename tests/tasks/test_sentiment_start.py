@@ -16,8 +16,34 @@ from rnncli.tasks.classify.sentiment_start import MIN_SHARE, explained_share
 PRAISE = ("lovely", "superb", "a joy", "great value", "wonderfully quiet", "the best so far")
 BLAME = ("awful", "a letdown", "useless", "far too loud", "broken again", "a waste of money")
 THINGS = ("The kettle", "This lamp", "Our room", "The app", "My order")
-KITCHEN = ("The oven is in the kitchen", "A spoon lies on the table", "Bread is baked at night")
-ROADS = ("The road leads to the harbour", "A bus stops at the corner", "The bridge has two lanes")
+KITCHEN = (
+    "The oven is in the kitchen",
+    "A spoon lies on the table",
+    "Bread is baked at night",
+    "The pan holds two litres",
+    "Cups stand on the upper shelf",
+    "Flour is weighed before the milk",
+    "The fridge is beside the door",
+    "Soup is served in bowls",
+    "A towel hangs near the sink",
+    "The kettle has a red lid",
+    "Onions are kept in a basket",
+    "Dinner is at half past seven",
+)
+ROADS = (
+    "The road leads to the harbour",
+    "A bus stops at the corner",
+    "The bridge has two lanes",
+    "Trams turn left at the station",
+    "The tunnel is a mile long",
+    "Lorries use the outer ring",
+    "The signpost points to the north",
+    "A cyclist crosses the square",
+    "The ferry takes forty cars",
+    "Parking is on the second floor",
+    "The street was named after a painter",
+    "Traffic lights change every minute",
+)
 
 
 def table(path: Path, classes: dict[str, list[str]]) -> str:
@@ -36,12 +62,7 @@ def opinions(path: Path, yes: str = "fan", no: str = "critic") -> str:
 
 
 def topics(path: Path) -> str:
-    ends = ("", " today", " as well", " again", " now")
-    of = {
-        label: [text + end for text in texts for end in ends]
-        for label, texts in (("home", KITCHEN), ("town", ROADS))
-    }
-    return table(path, of)
+    return table(path, {"home": [*KITCHEN], "town": [*ROADS]})
 
 
 def planned(*arguments: str) -> dict[str, Any]:

@@ -44,7 +44,12 @@ REVIEWS = ("films", "products", "reviews_uci")  # sources whose texts documents 
 TATOEBA = 60_000  # sentences; two in three are not neutral, as few of Tatoeba are
 # Fewer words with a trained embedding leave more places to those that only the vectors know.
 SIZES = ("--hidden-size", "192", "--vocab-size", "13000", "--epochs", "10")
-MORE_EPOCHS = "6"  # from a model that has learned
+MORE_EPOCHS = "4"  # from a model that has learned
+# N-grams add nothing to this network but 1.5 MB. Held-out labels are drawn: they mislead patience.
+OPTIONS = ("--no-ngrams", "--patience", "999", "--seed", "0", "--workers", "2")
+# Of the logits that fit the calibration texts. People ask about texts of other kinds: with it, the
+# calibration error is below 0.05 on three of four corpora that nothing is learned from.
+CONFIDENCE = 0.75
 # Are written here.
 DATA, CALIBRATION_DATA = Path("sentiment.csv"), Path("calibration.csv")
 HELD_OUT_DATA = Path("held-out.csv")
@@ -128,24 +133,24 @@ def training_data(labelled: Path) -> tuple[Rows, Rows, Rows]:
 
 
 def calibrate(model: Path, rows: Rows) -> None:
-    """Fit the weights of network and n-grams anew.
+    """Fit the scale of the logits anew.
 
     The texts that training holds out have copies among those that are trained on.
     """
     classifier = rnncli.load(model)
     assert isinstance(classifier, rnncli.TextClassifier)
     classes = np.array([classifier.labels.index(label) for _, label in rows])
-    weights = fit_weights(classifier.member_logits([text for text, _ in rows]), classes)
+    (weight,) = fit_weights(classifier.member_logits([text for text, _ in rows]), classes)
     config = Layout(model).config
     description = json.loads(config.read_text("utf-8"))
-    description["tuned"] = dict(zip(("network", "ngrams"), weights.tolist(), strict=True))
+    description["tuned"] = {"network": CONFIDENCE * float(weight)}
     write_bytes(config, (json.dumps(description, indent=2) + "\n").encode())
 
 
 def settings(start: Sequence[str]) -> list[str]:
     """Return the options of the training, from another model perhaps."""
     options = ["--init-from", *start, "--epochs", MORE_EPOCHS] if start else [*SIZES]
-    return [*options, "--seed", "0", "--workers", "2"]
+    return [*options, *OPTIONS]
 
 
 def describe(model: Path, scores: dict[str, Any], options: Sequence[str]) -> None:
