@@ -1,4 +1,4 @@
-"""Train small recurrent networks on your own text, and use them in pipes."""
+"""Train small recurrent networks on your own data, and use them in pipes."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -40,14 +40,14 @@ BROKEN_PIPE = 141
 # The first lines of the commands' help pages. A command is built when it is run: to build all of
 # them takes longer than to classify a line.
 COMMANDS = {
-    "train": "Train a model on your own text; its task follows from the data.",
+    "train": "Train a model on your own data, from which its task follows.",
     "generate": "Write text that goes on from a prompt, as the model's training text would.",
     "classify": "Label texts, one line out for each line in: label, probability and text, with "
     "tabs between.",
     "translate": "Translate texts, one line out for each line in.",
     "transcribe": "Write down what is said, one line out for each recording: name, tab, text.",
     "forecast": "Forecast the next values of series: the quantiles 0.1, 0.5 and 0.9 of each step.",
-    "evaluate": "Score a model: accuracy and F1, bits per character, or BLEU and chrF.",
+    "evaluate": "Score a model by metrics of its task: accuracy, BLEU, word error rate.",
     "inspect": "Look inside a model: its parts, and what happens in it as it reads a text.",
     "label": "Give texts their labels at the terminal, those worth most first: one text, one key.",
     "models": "List the models on this machine: name, task, score, size, age and data.",
@@ -239,7 +239,7 @@ def main(
         False, "--version", help="Print the version.", callback=_print_version, is_eager=True
     ),
 ) -> None:
-    """Train small recurrent networks on your own text, and use them in pipes.
+    """Train small recurrent networks on your own data, and use them in pipes.
 
     Examples:
         echo "a warm, funny film" | rnncli classify

@@ -31,6 +31,8 @@ def show_plan(request: "TrainingRequest", messenger: Messenger, *, as_json: bool
 
 def _lines(plan: "Plan") -> list[str]:
     """Return the plan, a line for each thing that is chosen."""
+    from rnncli.data.columns import Columns
+
     about = "about " if plan.is_estimate else ""
     rows = f"{about}{plan.rows:,}"
     rows += f", {plan.held_out:,} of them held out" if plan.held_out else ""
@@ -40,8 +42,9 @@ def _lines(plan: "Plan") -> list[str]:
         lines.append(f"lines    {rows}")
     else:
         columns = [f"{column} as {name}" for name, column in plan.columns.items()]
-        options = " and ".join(f"--{name}" for name in plan.columns)
-        lines += [f"columns  {', '.join(columns)}; {options} name others", f"rows     {rows}"]
+        options = [f"--{name}" for name in plan.columns if hasattr(Columns, name)]
+        others = f"; {' and '.join(options)} name others" if options else ""
+        lines += [f"columns  {', '.join(columns)}{others}", f"rows     {rows}"]
     lines += [
         ("" if i else "such as").ljust(9) + " | ".join(_cut(cell) for cell in row.values())
         for i, row in enumerate(plan.sample)

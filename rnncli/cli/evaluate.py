@@ -136,7 +136,7 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    """Score a model: accuracy and F1, bits per character, or BLEU and chrF.
+    """Score a model by metrics of its task: accuracy, BLEU, word error rate.
 
     Examples:
         rnncli evaluate bundled:sentiment --probe

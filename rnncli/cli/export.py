@@ -47,7 +47,7 @@ def export(
 
     messenger = Messenger(quiet, color)
     if html is None and onnx is None:
-        raise ConfigError("it is not said what to write", "--html classify.html")
+        raise ConfigError("neither --html nor --onnx is given", "--html classify.html")
     if html is not None:
         require_folder(html, "--html")
     for path in export_model(model, onnx=onnx, html=html, announce=messenger.announce):

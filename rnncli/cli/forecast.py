@@ -41,8 +41,8 @@ def forecast(
         option(
             "--method NAME",
             SEARCH,
-            "Forecast by this in place of the network: naive, seasonal_naive, seasonal_mean or "
-            "linear.",
+            "Forecast by this in place of the network: naive, seasonal_naive, seasonal_mean, "
+            "exponential_smoothing or linear.",
         ),
     ] = None,
     output: options.OutputFile = None,
@@ -56,10 +56,10 @@ def forecast(
 
     Examples:
         rnncli forecast sales.csv
-        cat sales.csv | rnncli forecast --horizon 24 -m models/forecast
+        cat sales.csv | rnncli forecast --horizon 6 -m models/forecast
         rnncli forecast --json --method seasonal_naive sales.csv
 
-    Between the outer quantiles lie four of five values. On a terminal they are drawn, too.
+    Four of five values lie between the outer quantiles. A terminal also gets a chart.
     """
     messenger = Messenger(quiet, color)
     from rnncli.data.columns import Columns

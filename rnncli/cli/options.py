@@ -39,8 +39,8 @@ ModelPath = Annotated[
     option(
         "--model -m DIR",
         MODEL,
-        "Model directory, bundled:NAME, or hf:org/name[@revision] of the hub; else $RNNCLI_MODEL, "
-        "else models/TASK, else the bundled model of the task.",
+        "Model directory, bundled:NAME, or of the hub hf:org/name or hf:org/name@revision; else "
+        "$RNNCLI_MODEL, else models/TASK, else the bundled model of the task, if any.",
     ),
 ]
 InputFile = Annotated[

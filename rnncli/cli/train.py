@@ -151,16 +151,16 @@ def train(
     threads: options.Threads = None,
     workers: settings.NumWorkers = None,
 ) -> None:
-    """Train a model on your own text; its task follows from the data.
+    """Train a model on your own data, from which its task follows.
 
     Examples:
         rnncli train texts.csv
         rnncli train --max-time 1h -o models/shakespeare shakespeare.txt
         rnncli train --steps 1000 --seed 1 pairs.tsv
 
-    A text and a label column make a classifier, pairs of sentences a translator, plain text a
-    generator, times and numbers a forecaster. Settings without a default are chosen for the data
-    and announced.
+    Texts with labels make a classifier, pairs of sentences a translator, plain text a generator,
+    times and numbers a forecaster, recordings a transcriber. Settings without a default are chosen
+    for the data and announced.
     """
     began = time.monotonic()  # the process did, 0.15 s of a processor before
     from rnncli.data.columns import Columns

@@ -59,9 +59,11 @@ CellChoice = Annotated[
 ]
 Horizon = Annotated[
     int | None,
-    option("--horizon N", DATA, "Steps to forecast; else as is usual.", min=1),
+    option("--horizon N", DATA, "Steps ahead; else as is usual (forecast).", min=1),
 ]
-Lookback = Annotated[int | None, option("--lookback N", MODEL, "Values to forecast from.", min=1)]
+Lookback = Annotated[
+    int | None, option("--lookback N", MODEL, "Past steps to read (forecast).", min=1)
+]
 HiddenSize = Annotated[
     int | None,
     option(

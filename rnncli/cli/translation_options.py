@@ -60,5 +60,5 @@ def existing(files: Sequence[Path]) -> Sequence[Path]:
     """Return files that must exist."""
     for path in files:
         if not path.is_file():
-            raise DataError(f"there is no file {path}", f"look at it: ls -l {path}")
+            raise DataError(f"there is no file {path}", f"see what is there: ls {path.parent}")
     return files

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, Task
+from rnncli.config import BUNDLED_CORPORA, FORMAT_VERSION, MODELS, TASKS, Task
 from rnncli.errors import ModelError
 from rnncli.messages import did_you_mean
 from rnncli.networks.architecture import VECTORS, Tokens, parameters
@@ -271,8 +271,10 @@ def _no_model_hint(path: Path, task: Task | None) -> str:
     from shlex import join
 
     words = ["rnncli", "train"]
+    if task is None and path.parent == MODELS and path.name in TASKS:
+        task = path.name
     if task is not None:
-        words.append(BUNDLED_CORPORA.get(task, "FILE"))
+        words.append(BUNDLED_CORPORA.get(task, "DATA"))
     if task is None or path != MODELS / task:
         words += ["-o", str(path)]
     models = (str(config.parent) for config in path.parent.glob("*/config.json"))

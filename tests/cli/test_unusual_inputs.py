@@ -13,7 +13,7 @@ from models import classifier, generator, reviews, translator, write_lines
 from shell import Result, call, explained, rnncli
 
 from rnncli import Translator
-from rnncli.config import TASKS
+from rnncli.config import BUNDLED_CORPORA, TASKS
 
 COMMANDS: dict[str, Callable[[], Path]] = {
     "classify": classifier,
@@ -144,9 +144,14 @@ def test_where_there_is_no_model_one_of_the_task_can_be_trained(task: str, tmp_p
     usual = call(task, "-m", f"models/{task}", "a day", cwd=tmp_path)
     hint = explained(usual, 1, f"models/{task} does not exist")
     typed = shlex.split(hint.removeprefix("train one: "))
-    planned = call(*typed[1:], "--dry-run", "--json", cwd=tmp_path)
-    assert json.loads(planned.out)["task"] == task
+    if task in BUNDLED_CORPORA:
+        planned = call(*typed[1:], "--dry-run", "--json", cwd=tmp_path)
+        assert json.loads(planned.out)["task"] == task
+    else:
+        assert typed == ["rnncli", "train", "DATA"]
     assert "-o" not in typed
+    evaluated = call("evaluate", f"models/{task}", cwd=tmp_path)
+    assert explained(evaluated, 1, "does not exist") == hint
     elsewhere = explained(call(task, "-m", "mine", "a day", cwd=tmp_path), 1, "mine does not exist")
     assert shlex.split(elsewhere)[-2:] == ["-o", "mine"]
 

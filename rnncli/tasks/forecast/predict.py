@@ -132,7 +132,7 @@ class Forecaster(Predictor[SequenceForecaster]):
         if horizon is not None and not 0 < horizon <= self.horizon:
             raise ConfigError(
                 f"--horizon is {horizon}, and the model forecasts 1 to {self.horizon} steps",
-                f"train one that does: rnncli train FILE --horizon {max(horizon, 1)}",
+                f"train one that does: rnncli train DATA --horizon {max(horizon, 1)}",
             )
         return horizon or self.horizon
 

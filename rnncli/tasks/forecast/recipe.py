@@ -1,5 +1,6 @@
 """How a forecaster is trained: look-back, linear model, network."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -65,7 +66,7 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
             share = min(horizon / min(map(len, panel.values)) + 0.01, 0.5)
             raise DataError(
                 f"{held_out} steps are held out, which is less than the horizon",
-                f"--validation {share:.2f}, or a smaller --horizon",
+                f"--validation {share:.2f}\nor: --horizon {held_out}",
             )
         linear = _choose_linear(panel, table, settings)
         settings = replace(settings, lookback=linear.lookback)
@@ -77,7 +78,7 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
         if "embedding_dim" not in overrides:
             settings = replace(settings, embedding_dim=settings.hidden_size)
         if "epochs" not in overrides and settings.epochs is not None:
-            enough = MIN_STEPS * settings.batch_size / max(len(origins), 1)
+            enough = math.ceil(MIN_STEPS * settings.batch_size / max(len(origins), 1))
             settings = replace(settings, epochs=max(settings.epochs, enough))
         return settings
 
