@@ -117,7 +117,7 @@ def test_training_that_is_asked_for_trains_the_encoder(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--freeze"], "--freeze keeps the encoder of a model"),
+        (["--freeze", "--init-from", "none"], "--freeze keeps the encoder of a model"),
         (["--freeze", "--init-from", "MODEL", "--unlabelled", "DATA"], "goes without pretraining"),
     ],
 )

@@ -83,6 +83,7 @@ app(prog_name="rnncli")
 """
 
 
+@pytest.mark.slow  # three imports of PyTorch
 def test_two_processes_learn_what_two_workers_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
