@@ -68,11 +68,14 @@ def format_card(
     return "\n\n".join(lines) + "\n"
 
 
-def format_agreement(stated: Mapping[str, float], measured: Mapping[str, float]) -> str:
-    """Return a sentence that tells whether a model reaches the scores on its card."""
+def format_agreement(stated: Mapping[str, float], measured: Mapping[str, float]) -> str | None:
+    """Return a sentence that tells whether a model reaches the scores on its card.
+
+    None where these are of other names.
+    """
     names = [name for name in stated if name in measured]
     wrong = [n for n in names if not isclose(stated[n], measured[n], rel_tol=TOLERANCE)]
     if not names:
-        return "the card of the model states none of these scores"
+        return None
     shown = ", ".join(f"{name} {stated[name]:.4f}" for name in wrong or names)
     return f"the card of the model states {'other' if wrong else 'the same'} scores: {shown}"

@@ -294,5 +294,7 @@ def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) 
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
         result = EvaluationResult(str(path), rows.name, scorer.score(rows))
     if rows.is_held_out:
-        announce(format_agreement(read_description(path).scores, flatten(result.scores)))
+        agreement = format_agreement(read_description(path).scores, flatten(result.scores))
+        if agreement is not None:
+            announce(agreement)
     return result

@@ -72,7 +72,7 @@ class ForecasterTraining:
         quantiles = mixture.mix(network, self._reference)
         error = float(np.abs(quantiles[..., 1] - targets)[known].mean())
         scores = {
-            "mase": error / self._naive_error,
+            "scaled_error": error / self._naive_error,  # of all series together, unlike the MASE
             "reference_weight": mixture.reference_weight,
             "loss": pinball(quantiles, targets, known),
         }
