@@ -183,7 +183,7 @@ def test_what_cannot_be_exported_is_explained(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     for model in ("bundled:stories", story()):
         explained(call("models", "export", model, "--html", page), 1)
-    assert "--html" in explained(call("models", "export", "bundled:sentiment"), 2, "what to write")
+    assert "--html" in explained(call("models", "export", "bundled:sentiment"), 2, "neither")
     classifier = random_classifier("lstm", bidirectional=True, level="subword")
     with pytest.raises(rnncli.errors.ConfigError, match="level is subword"):
         write_html(classifier, page, "title")
