@@ -61,7 +61,7 @@ def test_the_card_has_what_the_hub_shows_and_what_a_reader_needs(hub: Path) -> N
     assert call("models", "push", "bundled:en-fr", "org/phrases", "-q").code == 0
     card = ModelCard.load(hub / "org/phrases/README.md")
     front = card.data
-    assert (front.library_name, front.pipeline_tag) == ("rnncli", "translation")
+    assert (front["library_name"], front["pipeline_tag"]) == ("rnncli", "translation")
     assert front.language == ["en", "fr"]
     scores = json.loads((bundled_models()["bundled:en-fr"] / "config.json").read_text())["scores"]
     stated = {result.metric_type: result.metric_value for result in front.eval_results}
