@@ -61,6 +61,7 @@ class Files:
     jobs: int | None  # processes; None: one a core
     shard: str | None  # 3/16: the third of sixteen parts
     estimate: bool  # only tell how long it takes
+    reads_documents: bool = False  # or lines of text only
 
     @property
     def are_many(self) -> bool:
@@ -96,6 +97,7 @@ class Files:
             batch_size,
             messenger,
             is_one_of_many=self.are_many or self.estimate,
+            reads_documents=self.reads_documents and column is None,
         )
 
     def refuse_sharing(self) -> None:

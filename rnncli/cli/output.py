@@ -32,6 +32,10 @@ class Fragment(NamedTuple):
     style: str = ""
 
 
+class Content(bytes):
+    """What is no line: nothing is written after it."""
+
+
 # Bytes are written as they are. Styles are for terminals: elsewhere they are left out.
 Line: TypeAlias = str | bytes | Sequence[Fragment]
 LineWriter: TypeAlias = Callable[[Line | None], None]  # None: flush
@@ -156,7 +160,9 @@ def _write_to_stdout(messenger: Messenger, line: Line | None) -> None:
         # Before styles are added, since their codes hold control characters.
         escape = escape_controls if is_terminal(stderr=False) else str
         if isinstance(line, bytes):
-            line = escape(line.decode("utf-8", "replace")) if is_terminal(stderr=False) else line
+            if is_terminal(stderr=False):
+                text = line.decode("utf-8", "replace").replace("\r\n", "\n")
+                line = type(line)(escape(text).encode())
         elif isinstance(line, str):
             line = escape(line)
         elif messenger.has_colors:
@@ -174,4 +180,4 @@ def _write(file: "BinaryIO | GzipFile", line: Line | None) -> None:
         line = "".join(text for text, _ in line)
     if isinstance(line, str):  # UTF-8, whatever the terminal's encoding
         line = line.encode("utf-8", "replace")
-    file.write(line + b"\n")
+    file.write(line if isinstance(line, Content) else line + b"\n")

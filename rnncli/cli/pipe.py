@@ -83,6 +83,11 @@ def answer_batches(
     Raises:
         DataError: see `answer_all`.
     """
+    if request.is_document and not request.as_json:
+        from rnncli.cli.documents import answer_document
+
+        yield from answer_document(request, columns[0], respond, write)
+        return
     form, batches = open_input(request, columns)
     first = next(batches, [])  # the header is known when rows have been read
     if not first and form.header() is None:
@@ -170,6 +175,10 @@ def open_input(request: Request, columns: Sequence[str] = ()) -> Input:
             from rnncli.cli.rows import refuse_table  # takes 4 ms
 
             refuse_table(request.file, is_one_of_many=request.is_one_of_many)
+        if request.is_document:
+            from rnncli.cli.documents import document_batches
+
+            return Input(Lines(), document_batches(request))
         chunks = read_file(File(request.file, str(request.file)), request.observe)
         return _open_stream(chunks, request, columns)
     if sys.stdin is None:  # started without one

@@ -9,6 +9,7 @@ from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.input_files import quoted_pattern
 from rnncli.errors import ConfigError
 from rnncli.tasks.labelling.label_file import free_output, is_label_file
+from rnncli.text.documents import is_document
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Request:
     messenger: Messenger
     is_one_of_many: bool = False  # files, of which each has an output
     observe: Callable[[int], None] | None = None  # gets the numbers of bytes read of the file
+    reads_documents: bool = False  # or lines of text only
 
     def __post_init__(self) -> None:
         """Refuse sources that exclude each other."""
@@ -52,6 +54,11 @@ class Request:
         return None if self.input == Path("-") else self.input
 
     @property
+    def is_document(self) -> bool:
+        """Return whether the file is a document, all of which is written but for its texts."""
+        return self.reads_documents and self.file is not None and is_document(self.file.name)
+
+    @property
     def is_read(self) -> bool:
         """Return whether answers are lines on a terminal, which a person reads."""
         return self._is_plain and is_terminal(stderr=False)
@@ -63,7 +70,7 @@ class Request:
 
     @property
     def _is_plain(self) -> bool:
-        is_shown = self.output is None and not self.is_one_of_many
+        is_shown = self.output is None and not self.is_one_of_many and not self.is_document
         return is_shown and self.column is None and not self.as_json
 
 

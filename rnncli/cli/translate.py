@@ -21,6 +21,7 @@ from rnncli.cli.translation_options import (
     ShowMemory,
     existing,
     glossary_of,
+    require_single_answers,
 )
 from rnncli.config import SearchConfig, choose_threads
 from rnncli.errors import ConfigError
@@ -128,13 +129,16 @@ def translate(
         rnncli translate --to ja < texts.txt
         rnncli translate --to fr -i "*.txt" -o french --jobs 2
 
-    A blank line stays blank.
+    A blank line stays blank. Of subtitles (.srt, .vtt), Markdown (.md) and gettext (.po), the texts
+    are translated, and all else stays as it is.
     """
     from rnncli.cli.job import Files, run
 
     messenger = Messenger(quiet, color)
-    files = Files(input or [], output, jobs, shard, estimate)
+    files = Files(input or [], output, jobs, shard, estimate, reads_documents=True)
     is_drawn = attention or attention_out is not None
+    if not as_json:
+        require_single_answers(files.inputs, nbest, attention, show_memory)
     if memory and no_memory:
         raise ConfigError("--memory and --no-memory exclude each other", "leave one of them out")
     if is_drawn:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from rnncli.cli.options import OUTPUT, SEARCH, option
 from rnncli.config import SearchConfig
-from rnncli.errors import DataError
+from rnncli.errors import ConfigError, DataError
+from rnncli.text.documents import is_document
 
 MemoryFiles = Annotated[
     list[Path] | None,
@@ -62,3 +63,13 @@ def existing(files: Sequence[Path]) -> Sequence[Path]:
         if not path.is_file():
             raise DataError(f"there is no file {path}", f"see what is there: ls {path.parent}")
     return files
+
+
+def require_single_answers(
+    inputs: Sequence[Path], nbest: int, attention: bool, show_memory: bool
+) -> None:
+    """Check that nothing stands beside the answers, if they go into a document."""
+    options = {"--nbest": nbest > 1, "--attention": attention, "--show-memory": show_memory}
+    additions = [name for name, is_given in options.items() if is_given]
+    if additions and any(is_document(path.name) for path in inputs):
+        raise ConfigError(f"a document has no place for what {additions[0]} adds", "--json")

@@ -99,10 +99,21 @@ def require_utf8(head: bytes, where: str) -> None:
         DataError: they are of another encoding, which the hint converts from.
     """
     require_text(head, where)
-    broken = _broken_bytes(head)
-    whole = sum(character > "\x7f" for character in head.decode(errors="ignore"))
-    if broken > _MAX_STRAY and broken > whole:
-        raise _encoding_error(where, guess_encoding(head))
+    if _broken_bytes(head) > _MAX_STRAY and (encoding := other_encoding(head, where)):
+        raise _encoding_error(where, encoding)
+
+
+def other_encoding(content: bytes, where: str) -> str | None:
+    """Return the likeliest encoding of a text; None where most beyond ASCII is UTF-8.
+
+    Raises:
+        DataError: it is no text in an encoding of bytes.
+    """
+    foreign = foreign_format(content)
+    if foreign is not None:
+        raise _foreign_error(where, *foreign)
+    whole = sum(character > "\x7f" for character in content.decode(errors="ignore"))
+    return guess_encoding(content) if _broken_bytes(content) > whole else None
 
 
 def require_newlines(head: bytes, where: str) -> None:
@@ -161,9 +172,13 @@ def _foreign_error(where: str, kind: str, hint: str) -> DataError:
 
 def _encoding_error(where: str, encoding: str) -> DataError:
     return DataError(
-        f"{where} is not UTF-8, but probably {encoding}",
-        _with_names(f"convert it: iconv -f {encoding} -t UTF-8 FILE > COPY", where),
+        f"{where} is not UTF-8, but probably {encoding}", conversion_hint(where, encoding)
     )
+
+
+def conversion_hint(where: str, encoding: str) -> str:
+    """Return the command that converts a file of another encoding to UTF-8."""
+    return _with_names(f"convert it: iconv -f {encoding} -t UTF-8 FILE > COPY", where)
 
 
 def _with_names(hint: str, where: str) -> str:

@@ -13,14 +13,13 @@ from functools import cache
 from itertools import accumulate
 
 from rnncli.analysis.alignment import Alignment
+from rnncli.text.placeholders import TAG
 from rnncli.text.sentences import clean
 from rnncli.text.unicode import word_spans
 
 PLACE = "\ue000"  # stands for a mark in a text; of private use, which texts hardly have
 _EMOJI = "\u2600-\u27bf\u2b50\ufe0f\u200d\u20e3\U0001f000-\U0001faff\U000e0020-\U000e007f"
-MARKS = (
-    rf"</?[A-Za-z][^<>]*>|<!--.*?-->|&(?:\w+|#\d+);|[{_EMOJI}]+|(?<!\w)[:;]-?[)(DP](?!\w)|{PLACE}"
-)
+MARKS = rf"{TAG}|<!--.*?-->|&(?:\w+|#\d+);|[{_EMOJI}]+|(?<!\w)[:;]-?[)(DP](?!\w)|{PLACE}"
 _MARKS = re.compile(MARKS)
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/<>]*)[^<>]*?(/?)>")
 

@@ -2,6 +2,8 @@
 
 import re
 
+from rnncli.text.placeholders import PLACEHOLDER
+
 CURRENCIES = "$€£¥₹"
 _NUMBER = r"(?<![^\W_])\d+(?:[.,:/]\d+)*"
 _UNIT = (
@@ -18,6 +20,6 @@ NUMBERS = re.compile(
 # Web and mail addresses, handles and tags, placeholders of programs, code, and numbers.
 WORDS = re.compile(
     r"(?:https?://|www\.)\S*[^\s.,;:!?)\]'\"]|[\w.+-]+@[\w-]+\.[\w.-]*\w|[@#]\w+"
-    r"|\$?\{\{?[^{}\n]*\}\}?|%\(\w+\)[sdif]|%[\d.]*[sdif](?!\w)|`[^`]+`"
+    rf"|{PLACEHOLDER}|`[^`]+`"
     rf"|{NUMBERS.pattern}"
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
@@ -24,6 +25,7 @@ from rnncli.tasks.translate.terms import Terms
 from rnncli.tasks.translate.translation import Translation, join
 from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad
+from rnncli.text.files import File
 from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates
@@ -148,6 +150,25 @@ class Translator(Predictor[EncoderDecoder]):
             join(layout, segments, [best, *(next(rest) for _ in segments[1:])])
             for layout, segments, best in zip(layouts, parts, first, strict=True)
         ]
+
+    def translate_document(
+        self,
+        path: str | Path,
+        config: SearchConfig | None = None,
+        **settings: "Unpack[SearchSettings]",
+    ) -> bytes:
+        """Return a document (.srt, .vtt, .md, .po) with its texts translated; all else stays.
+
+        Raises:
+            DataError: it cannot be read, or is malformed.
+            ConfigError: there is no such setting.
+
+        """
+        from rnncli.text.documents.reading import read_document
+
+        document = read_document(File(Path(path), str(path)), self._announce_once)
+        translations = self(document.texts, config, **settings)
+        return document.replace((best.text for best in translations), self._announce_once)
 
     def align(self, texts: Iterable[str], translations: Iterable[str]) -> list[Alignment]:
         """Align the words of each text and of its translation by attention.
