@@ -2,24 +2,24 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, OUTPUT, SEARCH, option
-from rnncli.cli.output import LineWriter, open_output
+from rnncli.cli.output import open_output
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError, DataError
 from rnncli.tasks.transcribe import BEAM, LANGUAGE_MODEL_WEIGHT
 
 if TYPE_CHECKING:
-    from rnncli.tasks.transcribe.language_model import CharacterLanguageModel
-    from rnncli.tasks.transcribe.predict import Transcriber, Transcript, Utterance, Word
+    from rnncli.tasks.transcribe.predict import Transcript
 
 STREAM = "-"
 BATCH = 16  # recordings whose transcripts are written together: each thread has some
@@ -69,8 +69,10 @@ def transcribe(
     Of a stream, each utterance is a line, as soon as a pause ends it. With --json, words have
     their times in seconds and a confidence.
     """
+    from rnncli.data.wav import open_stream, open_wav
     from rnncli.tasks.transcribe.predict import Transcriber
     from rnncli.text.batching import batched
+    from rnncli.text.files import STDIN
 
     names = recordings or [STREAM]
     _require_readable(names, rate, srt=srt, as_json=as_json)
@@ -80,19 +82,30 @@ def transcribe(
         threads=choose_threads(threads),
         announce=messenger.announce,
     )
-    scorer = None if lm is None else _language_model(lm, transcriber, lm_weight)
+    scorer = None
+    if lm is not None:
+        from rnncli.tasks.generate.predict import TextGenerator
+        from rnncli.tasks.transcribe.language_model import character_scorer
+
+        scorer = character_scorer(TextGenerator.load(lm), transcriber.tokenizer, lm_weight)
     with open_output(output, messenger) as write:
-        if names == [STREAM]:
-            utterances = _stream(transcriber, rate, beam, scorer)
-            _write_utterances(utterances, write, srt=srt, as_json=as_json)
+        if names != [STREAM] and not srt:
+            for batch in batched(names, max_items=BATCH):
+                for transcript in transcriber(batch, beam, scorer):
+                    write(_line(transcript, as_json=as_json))
+                write(None)
             return
-        for batch in batched(names, max_items=BATCH):
-            for transcript in transcriber(batch, beam, scorer):
-                if srt:
-                    _write_utterances(iter(transcript.utterances), write, srt=True, as_json=False)
-                else:
-                    write(_json(transcript) if as_json else f"{transcript.name}\t{transcript.text}")
-            write(None)
+        stream = names == [STREAM]
+        opened = (
+            nullcontext(open_stream(sys.stdin.buffer, STDIN, rate))
+            if stream
+            else open_wav(Path(names[0]))
+        )
+        with opened as sound:
+            parts = transcriber.stream(sound, STREAM, beam, scorer)
+            for number, transcript in enumerate(parts, start=1):
+                write(_subtitle(number, transcript) if srt else _line(transcript, as_json=as_json))
+                write(None)
 
 
 def _require_readable(names: Sequence[str], rate: int | None, *, srt: bool, as_json: bool) -> None:
@@ -117,52 +130,25 @@ def _require_readable(names: Sequence[str], rate: int | None, *, srt: bool, as_j
         raise DataError("there is nothing to transcribe", "name WAV files: rnncli transcribe *.wav")
 
 
-def _language_model(
-    path: Path, transcriber: "Transcriber", weight: float
-) -> "CharacterLanguageModel":
-    from rnncli.tasks.generate.predict import TextGenerator
-    from rnncli.tasks.transcribe.language_model import CharacterLanguageModel
-
-    return CharacterLanguageModel(TextGenerator.load(path), transcriber.tokenizer, weight)
-
-
-def _stream(
-    transcriber: "Transcriber",
-    rate: int | None,
-    beam: int,
-    scorer: "CharacterLanguageModel | None",
-) -> Iterator["Utterance"]:
-    """Yield what is said on stdin, utterance by utterance."""
-    from rnncli.data.wav import open_stream
-
-    sound = open_stream(sys.stdin.buffer, "stdin", rate)
-    return transcriber.stream(sound, beam, scorer)
+def _line(transcript: "Transcript", *, as_json: bool) -> str:
+    if not as_json:
+        return f"{transcript.name}\t{transcript.text}"
+    words = [
+        {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in asdict(word).items()}
+        for word in transcript.words
+    ]
+    fields = {"name": transcript.name, "text": transcript.text, "words": words}
+    return json.dumps(fields, ensure_ascii=False)
 
 
-def _write_utterances(
-    utterances: Iterator["Utterance"], write: LineWriter, *, srt: bool, as_json: bool
-) -> None:
-    for number, utterance in enumerate(utterances, start=1):
-        if srt:
-            times = f"{_time(utterance.words[0].start)} --> {_time(utterance.words[-1].end)}"
-            write(f"{number}\n{times}\n{utterance.text}\n")
-        else:
-            write(_json(utterance) if as_json else f"{STREAM}\t{utterance.text}")
-        write(None)
-
-
-def _json(result: "Transcript | Utterance") -> str:
-    fields: dict[str, Any] = {"name": getattr(result, "name", STREAM), "text": result.text}
-    return json.dumps(fields | {"words": [*map(_fields, result.words)]}, ensure_ascii=False)
-
-
-def _fields(word: "Word") -> dict[str, Any]:
-    values = asdict(word).items()
-    return {name: round(v, DIGITS) if isinstance(v, float) else v for name, v in values}
+def _subtitle(number: int, transcript: "Transcript") -> str:
+    first, last = transcript.words[0], transcript.words[-1]
+    return f"{number}\n{_time(first.start)} --> {_time(last.end)}\n{transcript.text}\n"
 
 
 def _time(seconds: float) -> str:
     """Return a time as SubRip writes it: 00:01:02,345."""
-    milliseconds = round(1000 * seconds)
-    minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02},{rest % 1000:03}"
+    minutes, milliseconds = divmod(round(1000 * seconds), 60_000)
+    return (
+        f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02},{milliseconds % 1000:03}"
+    )

@@ -3,27 +3,30 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.log_mel import resample
 from rnncli.data.tables import Table, TableRow
-from rnncli.data.wav import OTHER_SUFFIXES, SUFFIX, open_wav, read_rate
+from rnncli.data.wav import OTHER_SUFFIXES, SUFFIX, open_wav
 from rnncli.errors import DataError
 from rnncli.messages import plural, stage
 from rnncli.networks.numerics import Floats
 from rnncli.text.tables import format_of_name
 
 AUDIO, TRANSCRIPT = "audio", "transcript"  # the columns of recordings
+AUDIO_NAMES = ("audio", "file", "file_name", "filename", "path", "wav", "recording")
+TRANSCRIPT_NAMES = ("transcript", "transcription", "text", "sentence")  # in a table, best first
 MAX_RATE = 16_000  # samples a second that a model reads: speech has little above 8 kHz
 MAX_SECONDS = 30.0  # of a recording to learn from: longer ones would take all the memory
-PEAK = 32_767  # of samples of 16 bits
 MAX_DISTINCT_SHARE = 0.5  # of transcripts in file names; more are names of files, not words
-TRANSCRIPT_NAMES = ("transcript", "transcription", "text", "sentence")  # in a table, best first
-AUDIO_NAMES = ("audio", "file", "file_name", "filename", "path", "wav", "recording")
+PEAK = 32_767  # of samples of 16 bits
+
+Samples: TypeAlias = NDArray[np.int16]  # (S,)
 
 
 class Recordings(Table):
@@ -34,11 +37,11 @@ class Recordings(Table):
     def __init__(self, where: str, pairs: Sequence[tuple[Path, str]]) -> None:
         super().__init__(where)
         self.names = (AUDIO, TRANSCRIPT)
-        self.pairs = pairs
+        self._pairs = pairs
 
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the path and the transcript of each recording."""
-        for number, (path, transcript) in enumerate(self.pairs, start=1):
+        for number, (path, transcript) in enumerate(self._pairs, start=1):
             cells = {AUDIO: str(path), TRANSCRIPT: transcript}
             yield number, tuple([cells[name] for name in columns])
 
@@ -75,16 +78,15 @@ def read_recordings(folder: Path, files: Sequence[Path]) -> tuple[Recordings, st
     """
     tables = [p for p in sorted(folder.iterdir()) if format_of_name(p.name) not in (None, "text")]
     if tables:
-        pairs = _of_table(tables[0], folder)
-        origin = f"the table {tables[0].name}"
+        pairs, origin = _of_table(tables[0], folder), f"the table {tables[0].name}"
     elif all(path.parent != folder for path in files):
         pairs = [(path, _spoken(path.parent.name)) for path in files]
         origin = "the names of the folders"
     else:
         pairs = [(path, _spoken(path.stem.split("_")[0])) for path in files]
         origin = "the file names up to the first _"
-    counts = Counter(transcript for _, transcript in pairs)
-    if not tables and len(counts) > MAX_DISTINCT_SHARE * len(pairs):
+    distinct = len({transcript for _, transcript in pairs})
+    if not tables and distinct > MAX_DISTINCT_SHARE * len(pairs):
         raise DataError(
             f"{folder} has {plural(len(files), 'recording')} and no transcripts: no table, and the "
             f"file names hardly repeat a word, such as {files[0].name}",
@@ -92,10 +94,8 @@ def read_recordings(folder: Path, files: Sequence[Path]) -> tuple[Recordings, st
             "transcript, or put the word that is said first: yes_anna_3.wav",
         )
     path, transcript = pairs[0]
-    notice = (
-        f"format: {plural(len(pairs), 'recording')}; transcripts are {origin}: {path.name} is "
-        f"{transcript!r}"
-    )
+    count = plural(len(pairs), "recording")
+    notice = f"format: {count}; transcripts are {origin}: {path.name} is {transcript!r}"
     return Recordings(str(folder), pairs), notice
 
 
@@ -112,20 +112,20 @@ def _of_table(path: Path, folder: Path) -> list[tuple[Path, str]]:
     (table,) = from_file(path, ANY_COLUMNS).tables.values()
     names = {name.casefold(): name for name in table.names}
     columns = [
-        next((names[name] for name in usual if name in names), None)
+        next((names[name] for name in usual if name in names), "")
         for usual in (AUDIO_NAMES, TRANSCRIPT_NAMES)
     ]
-    audio, transcript = columns
-    if audio is None or transcript is None:
+    if not all(columns):
         raise DataError(
             f"{path} has no columns of recordings and transcripts: {', '.join(table.names)}",
             "call them file and transcript in its first line",
         )
     pairs = []
-    for number, (name, text) in table.rows([audio, transcript]):
-        places = [folder / str(name), folder / f"{name}{SUFFIX}"]
-        file = next((place for place in places if place.is_file()), None)
-        if file is None:
+    for number, (name, text) in table.rows(columns):
+        file = folder / str(name)
+        if not file.is_file():
+            file = folder / f"{name}{SUFFIX}"
+        if not file.is_file():
             raise table.error(number, f"there is no recording {name}", f"ls {folder}")
         pairs.append((file, str(text or "")))
     return pairs
@@ -136,26 +136,6 @@ def _spoken(name: str) -> str:
     return name.replace("-", " ").strip()
 
 
-@dataclass(frozen=True)
-class Waveforms:
-    """The samples of recordings end to end, on disk."""
-
-    samples: NDArray[np.int16]  # (total,)
-    offsets: NDArray[np.int64]  # (recordings + 1,) where each one starts
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, index: int) -> Floats:
-        stored = self.samples[self.offsets[index] : self.offsets[index + 1]]
-        return stored.astype(np.float32) / np.float32(PEAK)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """The number of samples of each recording."""
-        return np.diff(self.offsets)
-
-
 def usual_rate(paths: Iterable[str]) -> int:
     """Return the sample rate that most recordings have, but at most ``MAX_RATE``.
 
@@ -163,19 +143,22 @@ def usual_rate(paths: Iterable[str]) -> int:
         DataError: one cannot be read.
 
     """
-    (rate, _), *_ = Counter(read_rate(Path(path)) for path in paths).most_common(1)
-    return min(rate, MAX_RATE)
+    rates: Counter[int] = Counter()
+    for path in paths:
+        with open_wav(Path(path)) as sound:
+            rates[sound.rate] += 1
+    return min(rates.most_common(1)[0][0], MAX_RATE)
 
 
 @stage("reading the recordings")
-def store(paths: Iterable[str], rate: int, place: Path) -> Waveforms:
+def store(paths: Iterable[str], rate: int, place: Path) -> list[Samples]:
     """Write the samples of recordings into a file, at one rate, and map it into memory.
 
     Raises:
         DataError: a recording cannot be read, is empty, or is too long to learn from.
 
     """
-    lengths = []
+    ends = [0]
     with place.open("wb") as file:
         for path in paths:
             with open_wav(Path(path)) as sound:
@@ -188,6 +171,11 @@ def store(paths: Iterable[str], rate: int, place: Path) -> Waveforms:
                     "cut it between sentences, a transcript each, or leave it out",
                 )
             file.write((samples * PEAK).clip(-PEAK, PEAK).astype("<i2").tobytes())
-            lengths.append(len(samples))
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    return Waveforms(np.memmap(place, np.dtype("<i2"), mode="r"), offsets)
+            ends.append(ends[-1] + len(samples))
+    stored = np.memmap(place, np.dtype("<i2"), mode="r")
+    return [stored[start:end] for start, end in pairwise(ends)]
+
+
+def as_floats(samples: Samples) -> Floats:
+    """Return stored samples (S,) between -1 and 1."""
+    return samples.astype(np.float32) / np.float32(PEAK)

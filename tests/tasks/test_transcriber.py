@@ -125,7 +125,7 @@ def test_scores_are_error_rates(model, tmp_path):
         (["--srt", "--json", "a.wav"], 2, "two formats"),
         (["--srt", "a.wav", "b.wav"], 2, "of one recording"),
         (["a.wav"], 1, "a.wav does not exist"),
-        (["-"], 1, "stdin is no WAV file that can be read"),
+        (["-"], 1, "standard input is no WAV file"),
     ],
 )
 def test_mistakes_are_explained(model, tmp_path, arguments, code, message):

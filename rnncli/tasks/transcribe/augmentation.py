@@ -1,10 +1,10 @@
 """Augmentation of recordings, so that few of them, of few people, teach what does not matter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from rnncli.data.log_mel import BINS, log_mel, normalised
+from rnncli.data.log_mel import log_mel, normalised
 from rnncli.networks.numerics import Floats
 
 SPEED = 0.15  # by which a recording is slower or faster at most, and its voice lower or higher
@@ -19,15 +19,23 @@ FREQUENCY_MASKS, MASKED_BINS = 2, 8
 TIME_MASKS, MASKED_FRAMES, MASKED_SHARE = 2, 12, 0.15
 
 
-def augmented(recordings: Sequence[Floats], rate: int, rng: np.random.Generator) -> Floats:
+def augmented(recordings: Iterable[Floats], rate: int, rng: np.random.Generator) -> Floats:
     """Return the normalised spectrogram (T, BINS) of recordings that are varied and joined."""
-    parts: list[Floats] = [_silence(rate, rng)]
+    parts = [_silence(rate, rng)]
     for samples in recordings:
         gain = np.float32(10 ** (rng.uniform(-GAIN, GAIN) / 20))
         parts += [gain * _at_speed(samples, rng.uniform(1 - SPEED, 1 + SPEED)), _silence(rate, rng)]
     samples = _with_noise(np.concatenate(parts), rng)
     spectrogram = normalised(log_mel(samples, rate, rng.uniform(1 - WARP, 1 + WARP)))
-    _mask(spectrogram, rng)
+    longest = min(MASKED_FRAMES, int(MASKED_SHARE * len(spectrogram)))
+    for bins, masks, width in (
+        (spectrogram.T, FREQUENCY_MASKS, MASKED_BINS),
+        (spectrogram, TIME_MASKS, longest),
+    ):
+        for _ in range(masks):
+            masked = rng.integers(width + 1)
+            start = rng.integers(len(bins) - masked + 1)
+            bins[start : start + masked] = 0  # the mean
     return spectrogram
 
 
@@ -50,16 +58,3 @@ def _with_noise(samples: Floats, rng: np.random.Generator) -> Floats:
     level = ratio * np.sqrt(np.square(samples).mean() / np.square(noise).mean())
     result: Floats = samples + np.float32(level) * noise
     return result
-
-
-def _mask(spectrogram: Floats, rng: np.random.Generator) -> None:
-    """Set bands of frequencies and of time to the mean, which is 0, in place."""
-    for _ in range(FREQUENCY_MASKS):
-        width = rng.integers(MASKED_BINS + 1)
-        start = rng.integers(BINS - width + 1)
-        spectrogram[:, start : start + width] = 0
-    longest = min(MASKED_FRAMES, int(MASKED_SHARE * len(spectrogram)))
-    for _ in range(TIME_MASKS):
-        width = rng.integers(longest + 1)
-        start = rng.integers(len(spectrogram) - width + 1)
-        spectrogram[start : start + width] = 0

@@ -1,21 +1,17 @@
 """Evaluate a transcriber: word and character error rates, and exact matches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rnncli.analysis.error_rates import ErrorRates, error_rates
-from rnncli.analysis.string_metrics import exact_matches
 from rnncli.data.recordings import AUDIO, TRANSCRIPT
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
-from rnncli.tasks.evaluation import Cell, Mistakes, ScoringSettings
+from rnncli.tasks.evaluation import Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.transcribe.predict import Transcriber
-from rnncli.text.batching import batched
-
-BATCH_RECORDINGS = 64  # in a call of the model: bounds memory
 
 
 @dataclass(frozen=True)
@@ -35,12 +31,7 @@ class TranscriberScorer:
     """Score a transcriber by how much of its transcripts is wrong."""
 
     needs_training_data = False
-    names: Sequence[str] = (
-        "recordings",
-        "word_error_rate",
-        "character_error_rate",
-        "exact_match",
-    )
+    names: Sequence[str] = "recordings", "word_error_rate", "character_error_rate", "exact_match"
 
     def __init__(self, path: Path, settings: ScoringSettings, announce: Announce) -> None:
         """Read the model.
@@ -60,17 +51,8 @@ class TranscriberScorer:
         """
         paths = list(column_values(data.rows, AUDIO))
         references = list(column_values(data.rows, TRANSCRIPT))
-        outputs = [
-            transcript.text
-            for batch in batched(paths, max_items=BATCH_RECORDINGS)
-            for transcript in self._model(batch)
-        ]
-        wrong = [i for i, is_right in enumerate(exact_matches(outputs, references)) if not is_right]
-
-        def rows() -> Iterator[tuple[Cell, ...]]:
-            for i in wrong:
-                yield paths[i], references[i], outputs[i]
-
-        columns = (AUDIO, TRANSCRIPT, "output")
-        mistakes = Mistakes(columns, len(wrong), rows)
+        outputs = [transcript.text for transcript in self._model(paths)]
+        rows = zip(paths, references, outputs, strict=True)
+        wrong = [row for row in rows if row[1] != row[2]]
+        mistakes = Mistakes((AUDIO, TRANSCRIPT, "output"), len(wrong), lambda: iter(wrong))
         return TranscriberReport(len(paths), error_rates(outputs, references), mistakes)

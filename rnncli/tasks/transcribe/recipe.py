@@ -42,11 +42,11 @@ class TranscriberRecipe(Recipe[TranscriberTraining]):
         tokenizer = Tokenizer.train(texts(data.train), settings.level, settings.vocab_size)
 
         def speech(part: "Dataset", name: str) -> Speech:
-            waveforms = store(column_values(part, AUDIO), rate, scratch / f"{name}.samples")
-            return Speech(waveforms, encode(texts(part), tokenizer, scratch / f"{name}.bin"))
+            recordings = store(column_values(part, AUDIO), rate, scratch / f"{name}.samples")
+            return Speech(recordings, encode(texts(part), tokenizer, scratch / f"{name}.bin"))
 
         train, validation = speech(data.train, "train"), speech(data.validation, "validation")
-        minutes = len(train.waveforms.samples) / rate / 60
+        minutes = train.lengths.sum() / rate / 60
         announce(f"sound: {minutes:.1f} minutes to train on, at {rate:,} samples a second")
         trainable = TranscriberTraining(train, validation, rate, tokenizer, settings)
         return Prepared(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.data.wav import Sound
 from rnncli.networks.numerics import Floats
@@ -27,21 +26,31 @@ class SoundSegment:
 
 def segments(sound: Sound) -> Iterator[SoundSegment]:
     """Yield the stretches of sound between pauses, each as soon as its pause has lasted."""
+    size = round(FRAME * sound.rate)
     frames: list[Floats] = []
     levels: list[float] = []  # dB of full scale, of each frame
-    start, seconds = 0, round(FRAME * sound.rate) / sound.rate
-    for frame in _frames(sound):
+    start = 0  # in frames
+
+    def speech(end: int) -> Iterator[SoundSegment]:
+        """Yield the segment up to a frame without the pauses around it, if it has more."""
+        loud = np.flatnonzero(np.array(levels[:end]) >= _threshold(levels[:end]))
+        if len(loud):
+            first, last = max(0, int(loud[0]) - MARGIN), int(loud[-1]) + 1 + MARGIN
+            samples = np.concatenate(frames[first : min(last, end)])
+            yield SoundSegment((start + first) * size / sound.rate, samples)
+
+    for frame in _frames(sound, size):
         frames.append(frame)
         levels.append(10 * float(np.log10(np.square(frame).mean() + 1e-12)))
         if cut := _cut(levels):
-            yield from _trimmed(frames[:cut], levels[:cut], start, seconds)
+            yield from speech(cut)
             frames, levels, start = frames[cut:], levels[cut:], start + cut
-    yield from _trimmed(frames, levels, start, seconds)
+    yield from speech(len(frames))
 
 
-def _frames(sound: Sound) -> Iterator[Floats]:
+def _frames(sound: Sound, size: int) -> Iterator[Floats]:
     """Cut blocks anew into frames of equal length, but for the last."""
-    size, rest = round(FRAME * sound.rate), np.zeros(0, np.float32)
+    rest = np.zeros(0, np.float32)
     for block in sound.blocks:
         rest = np.concatenate([rest, block])
         whole = len(rest) // size * size
@@ -57,19 +66,11 @@ def _cut(levels: list[float]) -> int:
         half = LONGEST // 2
         smooth = np.convolve(levels[half:], np.ones(PAUSE // 2), "valid")
         return half + int(smooth.argmin()) + PAUSE // 4
-    # The last frame is tried first, as most are speech or follow it closely.
-    if len(levels) < PAUSE or levels[-1] >= max(SILENCE, max(levels) - DYNAMICS):
+    if len(levels) < PAUSE or max(levels[-PAUSE:]) >= _threshold(levels):
         return 0
-    is_pause = max(levels[-PAUSE:]) < max(SILENCE, max(levels) - DYNAMICS)
-    return len(levels) if is_pause else 0
+    return len(levels)
 
 
-def _trimmed(
-    frames: list[Floats], levels: list[float], start: int, seconds: float
-) -> Iterator[SoundSegment]:
-    """Yield a segment without the pauses around it, if there is anything in it."""
-    threshold = max(SILENCE, max(levels, default=SILENCE) - DYNAMICS)
-    speech: NDArray[np.int64] = np.flatnonzero(np.array(levels) >= threshold)
-    if len(speech):
-        first, last = max(0, int(speech[0]) - MARGIN), int(speech[-1]) + 1 + MARGIN
-        yield SoundSegment((start + first) * seconds, np.concatenate(frames[first:last]))
+def _threshold(levels: list[float]) -> float:
+    """Return the level from which on a frame is speech."""
+    return max(SILENCE, max(levels, default=SILENCE) - DYNAMICS)
