@@ -18,11 +18,11 @@ from rnncli.networks.ctc_torch import FrameLabeller
 from rnncli.networks.forecaster_torch import SequenceForecaster
 from rnncli.networks.heads import Vocabulary
 from rnncli.networks.model_torch import CausalLM, EncoderDecoder, SequenceClassifier, build
-from rnncli.networks.numerics import Floats, Ints
+from rnncli.networks.numerics import Floats
 
 SEED = 0  # of the weights of an untrained network
 
-Network = SequenceClassifier | CausalLM | EncoderDecoder
+Network = SequenceClassifier | CausalLM | EncoderDecoder | FrameLabeller
 
 
 def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ def load_network(architecture: Architecture, weights: Mapping[str, Floats] | Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = build(architecture).eval()
-    assert not isinstance(network, SequenceForecaster | FrameLabeller)
+    assert not isinstance(network, SequenceForecaster)
     if weights is None:
         return network
     tensors = {name: torch.from_numpy(np.array(weights[name])) for name in parameters(architecture)}
@@ -80,13 +80,14 @@ def load_network(architecture: Architecture, weights: Mapping[str, Floats] | Non
     return network
 
 
-def network_gradient_by_lag(network: Network, tokens: Ints) -> NDArray[np.float32]:
-    """Compute the same for a network that reads sequences (N, T + 1).
+def network_gradient_by_lag(network: Network, sequences: NDArray[Any]) -> NDArray[np.float32]:
+    """Compute the same for a network that reads tokens (N, T + 1) or frames (N, T + 1, F).
 
     The last step of a decoder is its prediction of the last token. That of an encoder is the state
     of its forward direction, of which a random direction is taken; it reads the first T tokens.
     """
-    ids = torch.from_numpy(tokens.astype(np.int64))
+    is_sound = isinstance(network, FrameLabeller)
+    ids = torch.from_numpy(sequences.astype(np.float32 if is_sound else np.int64))
     inputs, targets = ids[:, :-1], ids[:, -1]
     if isinstance(network, CausalLM):
         decoder = network.decoder

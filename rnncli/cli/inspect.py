@@ -48,8 +48,8 @@ def inspect(
         typer.Argument(
             metavar="[MODEL] [TEXT]",
             help="The model's directory, unless -m or $RNNCLI_MODEL names it, else the newest in "
-            "models/, else the bundled one; and a text that it reads. With one alone, a directory "
-            "is the model.",
+            "models/, else the bundled one; and a text that it reads, or a WAV file. With one "
+            "alone, a directory is the model.",
         ),
     ] = None,
     data: Annotated[
@@ -176,11 +176,11 @@ def inspect(
     from rnncli.cli.unit_browser import browse, can_browse
     from rnncli.cli.views.selection import Selection
     from rnncli.cli.views.text_figures import Views
-    from rnncli.tasks.inspection import inspect_text, load_text_model
+    from rnncli.tasks.inspection import inspect_text, load_model
 
     request = MeasurementRequest(find, match, edit or (), lag, against or (), cell or (), data)
     _refuse_unused(text, request, options.typed_options(context, VIEW_PARAMETERS))
-    loaded = load_text_model(model_path)
+    loaded = load_model(model_path)
     if request:
         contents = _of_measurements(loaded, text, control, request, messenger)
     elif text is None:
@@ -226,10 +226,10 @@ class Contents(NamedTuple):
 def _of_model(model: "Model", near: str | None) -> Contents:
     """Return the parts of a model, or the words near another one in its embeddings."""
     from rnncli.cli.views.model_parts import model_figures, neighbours_figure
-    from rnncli.tasks.inspection import inspect_model, similar_tokens
+    from rnncli.tasks.inspection import inspect_model, require_text_model, similar_tokens
 
     if near is not None:
-        similarities = similar_tokens(model, near)
+        similarities = similar_tokens(require_text_model(model, "--near"), near)
         figures = [neighbours_figure(near, similarities)]
         words = {"near": list(map(asdict, similarities))}
         return Contents(str(model.path), figures, lambda: words)

@@ -18,8 +18,9 @@ from rnncli.errors import ConfigError
 from rnncli.messages import stage
 from rnncli.tasks.clamping import clamped_answers, effect_on
 from rnncli.tasks.held_out_texts import held_out_texts
-from rnncli.tasks.inspection import Model, load_text_model
+from rnncli.tasks.inspection import Model, load_model, require_text_model
 from rnncli.tasks.lag import inspect_lag
+from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.unit_search import MAX_CHARACTERS, property_of, search_units
 
@@ -86,9 +87,9 @@ class _Measurements:
     def find(self, name: str, *, with_examples: bool) -> None:
         """Find the units that know a property."""
         values_of = property_of(name)  # before the texts are read
-        texts = self._texts
+        model, texts = require_text_model(self._model, "--find"), self._texts
         with StageLine(self._messenger), stage("looking at the units"):
-            search = search_units(self._model, name, values_of, texts)
+            search = search_units(model, name, values_of, texts)
         self.content["find"] = search.to_dict()
         self.figures += unit_search_figures(search, with_examples=with_examples)
 
@@ -99,7 +100,7 @@ class _Measurements:
             ConfigError: there is no such unit, no such control code, or no measure of the effect.
 
         """
-        model = self._model
+        model = require_text_model(self._model, "--edit")
         parsed = [parse_edit(edit, model.network.layers) for edit in edits]
         if text is not None:
             answers = clamped_answers(model, parsed, text, control)
@@ -123,13 +124,18 @@ class _Measurements:
         """Measure how far back the model remembers, beside other models and untrained cells.
 
         Raises:
-            ConfigError: there is no such cell.
+            ConfigError: there is no such cell, or another model reads something else.
 
         """
         names = [cell for cell in CELLS if cell in cells]
         for cell in cells:
             require_choice("--cell", cell, CELLS)
-        others = [load_text_model(path) for path in against]
+        others = [load_model(path) for path in against]
+        if len({isinstance(each, Transcriber) for each in (self._model, *others)}) > 1:
+            raise ConfigError(
+                "--against compares models that all read texts, or all read sound",
+                "leave --against out",
+            )
         texts = self._texts
         with StageLine(self._messenger), stage("looking back"):
             result = inspect_lag(self._model, others, names, texts)

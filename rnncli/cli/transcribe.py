@@ -2,11 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,10 +18,9 @@ from rnncli.errors import ConfigError, DataError
 from rnncli.tasks.transcribe import BEAM, LANGUAGE_MODEL_WEIGHT
 
 if TYPE_CHECKING:
-    from rnncli.tasks.transcribe.predict import Transcript
+    from rnncli.tasks.transcribe.predict import Transcriber, Transcript
 
 STREAM = "-"
-BATCH = 16  # recordings whose transcripts are written together: each thread has some
 DIGITS = 3  # of seconds and probabilities
 
 
@@ -69,10 +67,7 @@ def transcribe(
     Of a stream, each utterance is a line, as soon as a pause ends it. With --json, words have
     their times in seconds and a confidence.
     """
-    from rnncli.data.wav import open_stream, open_wav
     from rnncli.tasks.transcribe.predict import Transcriber
-    from rnncli.text.batching import batched
-    from rnncli.text.files import STDIN
 
     names = recordings or [STREAM]
     _require_readable(names, rate, srt=srt, as_json=as_json)
@@ -88,24 +83,36 @@ def transcribe(
         from rnncli.tasks.transcribe.language_model import character_scorer
 
         scorer = character_scorer(TextGenerator.load(lm), transcriber.tokenizer, lm_weight)
+    search = {"beam": beam, "language_model": scorer}
+    transcripts = _transcripts(transcriber, names, rate, search, by_utterance=srt)
     with open_output(output, messenger) as write:
-        if names != [STREAM] and not srt:
-            for batch in batched(names, max_items=BATCH):
-                for transcript in transcriber(batch, beam, scorer):
-                    write(_line(transcript, as_json=as_json))
-                write(None)
-            return
-        stream = names == [STREAM]
-        opened = (
-            nullcontext(open_stream(sys.stdin.buffer, STDIN, rate))
-            if stream
-            else open_wav(Path(names[0]))
-        )
-        with opened as sound:
-            parts = transcriber.stream(sound, STREAM, beam, scorer)
-            for number, transcript in enumerate(parts, start=1):
-                write(_subtitle(number, transcript) if srt else _line(transcript, as_json=as_json))
-                write(None)
+        for number, transcript in enumerate(transcripts, start=1):
+            write(_subtitle(number, transcript) if srt else _line(transcript, as_json=as_json))
+            write(None)
+
+
+def _transcripts(
+    transcriber: "Transcriber",
+    names: Sequence[str],
+    rate: int | None,
+    search: Mapping[str, Any],
+    *,
+    by_utterance: bool,
+) -> Iterator["Transcript"]:
+    """Yield the transcripts of recordings or, of a stream or one recording, of its utterances."""
+    from rnncli.data.wav import open_stream, open_wav
+    from rnncli.text.batching import batched
+    from rnncli.text.files import STDIN
+
+    if names == [STREAM]:
+        sound = open_stream(sys.stdin.buffer, STDIN, rate)
+        yield from transcriber.stream(sound, STREAM, **search)
+    elif by_utterance:
+        with open_wav(Path(names[0])) as sound:
+            yield from transcriber.stream(sound, names[0], **search)
+    else:
+        for batch in batched(names, max_items=transcriber.threads):
+            yield from transcriber(batch, **search)
 
 
 def _require_readable(names: Sequence[str], rate: int | None, *, srt: bool, as_json: bool) -> None:

@@ -48,7 +48,7 @@ def prefix_beam_search(
                 if token == BLANK:
                     beams[prefix][0] = _log_add(beams[prefix][0], total + log_p)
                     continue
-                is_repeated = token == prefix[-1] if prefix else False
+                is_repeated = prefix[-1:] == (token,)
                 if is_repeated:  # the same token goes on; another one needs a blank between
                     beams[prefix][1] = _log_add(beams[prefix][1], last + log_p)
                 longer = (*prefix, token)
@@ -89,5 +89,4 @@ def align(log_probs: Floats, tokens: Sequence[int]) -> tuple[Ints, Ints]:
     for move in reversed(moves):
         path.append(path[-1] - int(move[path[-1]]))
     places = np.arange(1, len(states), 2)
-    first, end = (np.searchsorted(path[::-1], places, side) for side in ("left", "right"))
-    return first, end - 1
+    return np.searchsorted(path[::-1], places), np.searchsorted(path[::-1], places, "right") - 1

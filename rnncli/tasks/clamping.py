@@ -8,7 +8,7 @@ from rnncli.analysis.units import Edit, clamped
 from rnncli.config import SamplingConfig
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.inspection import Model
+from rnncli.tasks.inspection import TextModel
 
 # One seed, so that what differs is due to the units.
 CONTINUATION = SamplingConfig(temperature=0.7, length=200, seed=0)
@@ -41,7 +41,7 @@ class ClampedAnswers:
 
 
 def clamped_answers(
-    model: Model, edits: Sequence[Edit], text: str, control: str | None = None
+    model: TextModel, edits: Sequence[Edit], text: str, control: str | None = None
 ) -> ClampedAnswers:
     """Continue, label or translate a text without and with clamped units.
 
@@ -58,7 +58,9 @@ def clamped_answers(
     return ClampedAnswers(str(model.path), names, text, before, after, p_before, p_after)
 
 
-def _answer(model: Model, text: str, control: str | None) -> tuple[str, dict[str, float] | None]:
+def _answer(
+    model: TextModel, text: str, control: str | None
+) -> tuple[str, dict[str, float] | None]:
     """Return the answer to a text and, of a classifier, the probabilities of its labels."""
     if isinstance(model, TextGenerator):
         if control is None and model.controls is not None:
@@ -70,7 +72,7 @@ def _answer(model: Model, text: str, control: str | None) -> tuple[str, dict[str
     return model([text])[0].text, None
 
 
-def effect_on(model: Model, texts: Sequence[str]) -> Callable[[Sequence[Edit]], Effect | None]:
+def effect_on(model: TextModel, texts: Sequence[str]) -> Callable[[Sequence[Edit]], Effect | None]:
     """Return a function that measures the effect of edits on the answers to these texts.
 
     For a generator that is its loss, in bits a character; for a classifier the share of the texts

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnncli.config import Task
+from rnncli.data.recordings import AUDIO
 from rnncli.errors import DataError
 from rnncli.messages import Announce
 from rnncli.tasks.evaluation_data import read_held_out, require_harmless, training_data_of
@@ -26,13 +28,14 @@ def held_out_texts(
     """Return the texts of a file or, without one, of the held-out part of the training data.
 
     Those of a generator are pieces of a running text, which begin with a line; those of a
-    translator are in the language that it reads. Not more than ``max_characters`` are read.
+    translator are in the language that it reads; those of a transcriber are names of recordings.
+    Not more than ``max_characters`` are read.
 
     Raises:
         DataError: the texts cannot be read, or there is nothing in them.
 
     """
-    texts = _read_file(data) if data is not None else _read_held_out(model, announce)
+    texts = _read_held_out(model, announce) if data is None else _read_file(model, data)
     if isinstance(model, TextGenerator):
         texts = _pieces(texts)
     read, characters = [], 0
@@ -47,11 +50,12 @@ def held_out_texts(
     return read
 
 
-def _read_file(name: str) -> Iterator[str]:
+def _read_file(model: "Model", name: str) -> Iterator[str]:
     from rnncli.data.corpus import read_corpus
 
-    corpus = read_corpus([name], task="generate", for_training=False)
-    return training_texts(next(iter(corpus.splits.values())))
+    task: Task = "transcribe" if model.task == "transcribe" else "generate"
+    corpus = read_corpus([name], task=task, for_training=False)
+    return _inputs(next(iter(corpus.splits.values())))
 
 
 def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
@@ -70,8 +74,9 @@ def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
 def _inputs(rows: "Dataset") -> Iterator[str]:
     from rnncli.data.values import column_values
 
-    if "source" in rows.column_names:
-        return column_values(rows, "source")
+    for name in ("source", AUDIO):
+        if name in rows.column_names:
+            return column_values(rows, name)
     return training_texts(rows)
 
 

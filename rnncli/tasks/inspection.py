@@ -30,6 +30,7 @@ from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.generate.inspect import inspect_generator
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.next_tokens import NextTokens, token_text
+from rnncli.tasks.transcribe.inspect import TokenProbabilities, inspect_transcriber
 from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.tasks.translate.inspect import WrittenTranslation, inspect_translator
 from rnncli.tasks.translate.predict import Translator
@@ -37,30 +38,44 @@ from rnncli.text.arguments import as_texts
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 
-Model: TypeAlias = TextClassifier | TextGenerator | Translator
+TextModel: TypeAlias = TextClassifier | TextGenerator | Translator
+Model: TypeAlias = TextModel | Transcriber
 
 
-def load_text_model(path: str | Path) -> Model:
-    """Load a model that reads texts.
+def load_model(path: str | Path) -> Model:
+    """Load a model that reads texts or sound.
 
     Raises:
         ModelError: there is no such model, it is damaged, or it reads something else.
 
     """
     model = load(path)
-    if isinstance(model, Transcriber | Forecaster):
+    if isinstance(model, Forecaster):
         raise ModelError(
-            f"{path} is a model for the task {model.task}, and only those that read texts are "
-            "looked into",
+            f"{path} is a model for the task {model.task}, and only those that read texts or sound "
+            "are looked into",
             f"rnncli {model.task} -m {quote(str(path))}",
         )
+    return model
+
+
+def require_text_model(model: Model, option: str) -> TextModel:
+    """Return a model that reads texts, as an option needs.
+
+    Raises:
+        ConfigError: it reads sound.
+
+    """
+    if isinstance(model, Transcriber):
+        command = f"rnncli inspect {quote(str(model.path))} recording.wav --units"
+        raise ConfigError(f"{option} is about texts, and this model reads sound", command)
     return model
 
 
 MAX_CHARACTERS = 2_000  # of a text: a picture can show as many, and a classifier reads each prefix
 NEIGHBOURS = 10
 
-Prediction: TypeAlias = NextTokens | ClassProbabilities | WrittenTranslation
+Prediction: TypeAlias = NextTokens | ClassProbabilities | WrittenTranslation | TokenProbabilities
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,7 @@ class TextInspection:
     model: str
     task: Task
     level: Level
-    text: str
+    text: str  # or the name of a recording
     readings: tuple[Reading, ...]  # of the encoder, of the decoder, or of both
     prediction: Prediction
 
@@ -103,6 +118,8 @@ class TextInspection:
                 yield "surprisal", Array(("token",), bits)
             case ClassProbabilities(_, _, probabilities):
                 yield "probabilities", Array(("token", "class"), probabilities)
+            case TokenProbabilities(probabilities=probabilities):
+                yield "probabilities", Array(("step", "token"), probabilities)
             case WrittenTranslation(_, alignment, expected):
                 yield "surprisal", Array(("token",), expected.bits)
                 yield "attention", Array(("target word", "source word"), alignment.weights)
@@ -114,7 +131,7 @@ class TextInspection:
         match self.prediction:
             case NextTokens():
                 values["next_tokens"] = _candidates(self.prediction)
-            case ClassProbabilities(labels):
+            case ClassProbabilities(labels) | TokenProbabilities(labels=labels):
                 values["labels"] = list(labels)
             case WrittenTranslation(text, alignment, expected):
                 values["translation"] = text
@@ -177,9 +194,11 @@ def inspect_model(model: Model) -> ModelInspection:
 def inspect_text(model: Model, text: str, control: str | None = None) -> TextInspection:
     """Read a text with a model, and keep the states, gates and predictions of each step.
 
+    Of a model that reads sound, the text is the name of a WAV file.
+
     Raises:
         InputError: the text is no string.
-        DataError: it is too long or, for a translator, blank.
+        DataError: it is too long or, for a translator, blank; the file cannot be read.
         ConfigError: the model has no such control code, or needs one.
 
     """
@@ -197,13 +216,15 @@ def inspect_text(model: Model, text: str, control: str | None = None) -> TextIns
         readings, prediction = inspect_generator(model, text, control)
     elif isinstance(model, Translator):
         readings, prediction = inspect_translator(model, text)
+    elif isinstance(model, Transcriber):
+        readings, prediction = inspect_transcriber(model, Path(text))
     else:
         readings, prediction = inspect_classifier(model, text)
     level = model.tokenizer.level
     return TextInspection(str(model.path), model.task, level, text, readings, prediction)
 
 
-def similar_tokens(model: Model, word: str) -> list[Similarity]:
+def similar_tokens(model: TextModel, word: str) -> list[Similarity]:
     """Return the tokens whose embeddings are most similar to that of a word, the nearest first.
 
     Raises:

@@ -4,9 +4,8 @@ Seen from inside, by the gradient of the last step; from outside, by the loss wi
 further back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from rnncli.analysis.context import (
 )
 from rnncli.analysis.spectrum import spectral_radii
 from rnncli.config import Cell
+from rnncli.data.wav import open_wav
 from rnncli.errors import DataError
 from rnncli.networks.architecture import Architecture, Stack
 from rnncli.networks.numerics import Floats, log_softmax
@@ -31,6 +31,7 @@ from rnncli.storage.metrics import read_metrics
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.inspection import Model
+from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
 from rnncli.text.unicode import plain_signs
@@ -88,7 +89,8 @@ def inspect_lag(
 ) -> LagInspection:
     """Measure how far back a model remembers, beside other models and untrained networks.
 
-    These have other cells and the model's sizes. ``texts`` are read by all of them.
+    These have other cells and the model's sizes. ``texts`` are read by all of them; of
+    transcribers, they are names of recordings.
 
     Raises:
         DataError: the texts are too short.
@@ -139,16 +141,32 @@ def _with_cell(architecture: Architecture, cell: Cell) -> Architecture:
     )
 
 
-def _sequences(model: Model, texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return sequences (N, T + 1) of the tokens of all texts in a row."""
-    if not isinstance(model, TextGenerator):
-        texts = list(map(plain_signs, texts))
-    ids = np.array(list(chain.from_iterable(model.tokenizer.encode_all(texts))), np.int64)
-    length = min(MAX_LAG + 2, len(ids))  # lags from 0, and the token that is predicted
+def _sequences(model: Model, texts: Sequence[str]) -> NDArray[Any]:
+    """Return sequences (N, T + 1) of the tokens, or (N, T + 1, F) of the frames, of all texts."""
+    parts: list[NDArray[Any]] = []
+    for part in _steps(model, texts):
+        parts.append(part)
+        if sum(map(len, parts)) >= SEQUENCES * (MAX_LAG + 2):
+            break
+    steps = np.concatenate(parts)
+    length = min(MAX_LAG + 2, len(steps))  # lags from 0, and the token that is predicted
     if length < MIN_LAG + 2:
         raise DataError("the texts are too short to look back", "read longer ones: --data FILE")
-    rows = min(SEQUENCES, len(ids) // length)
-    return ids[: rows * length].reshape(rows, length)
+    rows = min(SEQUENCES, len(steps) // length)
+    return steps[: rows * length].reshape(rows, length, *steps.shape[1:])
+
+
+def _steps(model: Model, texts: Sequence[str]) -> Iterator[NDArray[Any]]:
+    """Yield the tokens (T,) of each text, or the frames (T, F) of each recording."""
+    if isinstance(model, Transcriber):
+        for name in texts:
+            with open_wav(Path(name)) as sound:
+                yield model.frames(sound.read(), sound.rate)
+        return
+    if not isinstance(model, TextGenerator):
+        texts = list(map(plain_signs, texts))
+    for ids in model.tokenizer.encode_all(texts):
+        yield np.array(ids, np.int64)
 
 
 def _generator_contexts(model: TextGenerator, texts: Sequence[str]) -> list[ContextLoss]:

@@ -17,7 +17,7 @@ from rnncli.messages import did_you_mean
 from rnncli.networks.model_numpy import CausalLM
 from rnncli.networks.numerics import Floats
 from rnncli.tasks.clamping import Effect, effect_on
-from rnncli.tasks.inspection import Model
+from rnncli.tasks.inspection import TextModel
 from rnncli.tasks.sentence_sentiment import SENTIMENT, sentence_sentiment
 from rnncli.text.files import File, read_text
 from rnncli.text.special_tokens import EOS
@@ -104,7 +104,7 @@ def property_of(name: str) -> TextProperty:
 
 
 def search_units(
-    model: Model, name: str, values_of: TextProperty, texts: Sequence[str]
+    model: TextModel, name: str, values_of: TextProperty, texts: Sequence[str]
 ) -> UnitSearch:
     """Find the units that know the property of a name, in texts that the model did not learn from.
 
@@ -124,14 +124,14 @@ def search_units(
     return UnitSearch(str(model.path), name, len(readings), tokens, len(units), tuple(results))
 
 
-def _units(model: Model) -> list[Unit]:
+def _units(model: TextModel) -> list[Unit]:
     """Return the units of the layers that read texts."""
     reading = reading_layers(model.network)
     names = layer_names(model.network.layers)
     return units_of({name: layer for name, layer in names.items() if layer in reading})
 
 
-def _read(model: Model, texts: Sequence[str], units: int) -> Iterator[_Reading]:
+def _read(model: TextModel, texts: Sequence[str], units: int) -> Iterator[_Reading]:
     """Yield the readings of texts in their order, as many as fit into memory."""
     network, tokenizer = model.network, model.tokenizer
     before, after = tokenizer.encode("\n"), list[int]()
@@ -148,7 +148,7 @@ def _read(model: Model, texts: Sequence[str], units: int) -> Iterator[_Reading]:
 
 
 def _results(
-    model: Model, found: Sequence[tuple[Unit, FoundUnit]], readings: Sequence[_Reading]
+    model: TextModel, found: Sequence[tuple[Unit, FoundUnit]], readings: Sequence[_Reading]
 ) -> Iterator[UnitResult]:
     """Yield what is known of each unit from the texts that did not select it."""
     effect_of = effect_on(model, [reading.text for reading in readings])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -73,6 +74,19 @@ def test_cuts_do_not_depend_on_how_sound_arrives(talk):
         assert one.start == other.start
         np.testing.assert_array_equal(one.samples, other.samples)
     assert list(segments(Sound(RATE, iter([np.zeros(RATE, np.float32)])))) == []
+
+
+def test_weak_sounds_are_speech_and_noise_behind_speech_is_none():
+    rng = np.random.default_rng(0)
+
+    def found(*parts):
+        """Cut noise of so many seconds and such levels; return where segments start and end."""
+        sound = [rng.normal(0, level, int(seconds * RATE)) for seconds, level in parts]
+        cuts = segments(Sound(RATE, iter([np.concatenate(sound).astype(np.float32)])))
+        return [(round(c.start, 1), round(c.start + len(c.samples) / RATE, 1)) for c in cuts]
+
+    assert found((0.8, 1e-4), (0.3, 0.2), (0.7, 4e-3), (2, 1e-4)) == [(0.6, 2.0)]
+    assert found((0.3, 0.2), (3, 1e-3), (0.3, 0.2), (3, 1e-3)) == [(0.0, 0.5), (3.1, 3.8)]
 
 
 def test_sound_without_pauses_is_cut_too():
@@ -148,11 +162,50 @@ def test_a_damaged_sample_rate_is_refused(model, talk, tmp_path):
         assert "the sample rate is wrong" in result.err
 
 
-def test_a_training_is_planned_and_only_texts_are_inspected(model, tmp_path):
+def test_a_training_is_planned(tmp_path):
     data = write_recordings(tmp_path / "words", 4)
     plan = call("train", "--dry-run", data).out.decode()
     assert "task     transcribe" in plan
     assert "rows     8, 1 of them held out" in plan
-    result = call("inspect", model)
-    assert result.code == 1
-    assert f"hint: rnncli transcribe -m {model}" in result.err
+
+
+def test_a_recording_is_inspected_up_to_its_first_pause(model, talk, tmp_path):
+    reading = json.loads(call("inspect", model, talk, "--json").out)
+    tokens, arrays = reading["tokens"]["encoder"], reading["arrays"]
+    written = [token for token, _ in groupby(tokens) if token != "·"]
+    assert "".join(written).strip() == "lo hi lo"
+    assert np.shape(arrays["encoder.layers.0.1.c"]["values"]) == (len(tokens), 16)
+    probabilities = np.array(arrays["probabilities"]["values"])
+    likeliest = [reading["labels"][i] for i in probabilities.argmax(1)]
+    assert likeliest == tokens
+    drawn = call("inspect", model, talk, "--units").out.decode()
+    assert drawn.index("waveform from 0.00 to 1.") < drawn.index("units, encoder layer 0")
+    page = tmp_path / "talk.html"
+    assert call("inspect", model, talk, "-o", page).code == 0
+    assert "probability of tokens at each step" in page.read_text()
+
+
+def test_the_gradient_of_sound_is_seen_by_lag(model):
+    other = ("--against", model, "--cell", "gru")
+    result = json.loads(call("inspect", model, "--lag", *other, "--json").out)["lag"]
+    own, again, untrained = (reach["gradient"] for reach in result["reaches"])
+    assert own == again != untrained
+    assert own[0] == 1 and min(own) >= 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--find", "quote"], 2, "--find is about texts, and this model reads sound"),
+        (["--near", "lo"], 2, "--near is about texts"),
+        (["--lag", "--against", "bundled:sentiment"], 2, "all read texts, or all read sound"),
+        (["missing.wav"], 1, "missing.wav does not exist"),
+        (["silent.wav"], 1, "silent.wav is silent"),
+    ],
+)
+def test_what_cannot_be_inspected_is_explained(model, tmp_path, arguments, code, message):
+    write_wav(tmp_path / "silent.wav", np.zeros(RATE))
+    result = call("inspect", "-m", model, *arguments, cwd=tmp_path)
+    assert result.code == code
+    assert message in result.err
+    assert "hint: " in result.err

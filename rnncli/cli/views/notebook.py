@@ -14,7 +14,7 @@ from rnncli.tasks.inspection import (
     TextInspection,
     inspect_model,
     inspect_text,
-    load_text_model,
+    load_model,
 )
 
 HEIGHT = 640  # pixels of the frame in a notebook
@@ -56,7 +56,7 @@ def inspect(
         ConfigError: the model has no such control code, or needs one.
 
     """
-    model = load_text_model(model) if isinstance(model, str | Path) else model
+    model = load_model(model) if isinstance(model, str | Path) else model
     if text is None:
         return DrawnModel(**_fields(inspect_model(model)))
     return DrawnText(**_fields(inspect_text(model, text, control)))

@@ -7,7 +7,9 @@ import numpy as np
 
 from rnncli.analysis.traces import Trace
 from rnncli.cli.views import alignment, explanation, surprisal
+from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.figure import Figure
+from rnncli.cli.views.heatmap import Heatmap
 from rnncli.cli.views.highlight import Highlight, Scale
 from rnncli.cli.views.table import Table
 from rnncli.cli.views.tokens import token_label, token_spans
@@ -15,9 +17,11 @@ from rnncli.config import Level
 from rnncli.tasks.classify.inspect import ClassProbabilities
 from rnncli.tasks.inspection import TextInspection
 from rnncli.tasks.next_tokens import CANDIDATES, NextTokens
+from rnncli.tasks.transcribe.inspect import TokenProbabilities
 from rnncli.tasks.translate.inspect import WrittenTranslation
 
 MAX_CLASSES = 6  # columns of a table that fits on a terminal: the most probable ones
+WAVEFORM_POINTS = 120  # a cell of a terminal shows two: the lowest and the highest sample
 REACTIONS = 8  # units that react most
 CHANGE_LIMITS = (0.05, 0.15, 0.4)  # of a probability: what can be seen, what matters, what decides
 
@@ -40,6 +44,9 @@ def prediction_figures(inspection: TextInspection) -> Iterator[Figure]:
                 "Bahdanau et al. 2015, figure 3",
             )
             yield _expectation_figure(inspection.readings[1].tokens, expected)
+        case TokenProbabilities() as heard:
+            yield waveform_figure(heard)
+            yield _heard_figure(inspection.readings[0].tokens, heard)
     yield _reaction_figure(inspection)
 
 
@@ -102,6 +109,34 @@ def _class_figures(tokens: Sequence[str], classes: ClassProbabilities) -> Iterat
         Table(header, rows, text_columns=2),
         "Look for the token at which the label turns, and whether a later one turns it back.",
         "Radford et al. 2017",
+    )
+
+
+def waveform_figure(heard: TokenProbabilities) -> Figure:
+    """Return the sound, by its lowest and highest samples in each of many short times."""
+    pieces = np.array_split(heard.samples, min(len(heard.samples), WAVEFORM_POINTS))
+    points = [
+        (float(time), float(value))
+        for time, piece in zip(
+            np.linspace(heard.start, heard.end, len(pieces)), pieces, strict=True
+        )
+        for value in (piece.min(), piece.max())
+    ]
+    return Figure(
+        f"waveform from {heard.start:.2f} to {heard.end:.2f} s",
+        Curves({"sound": points}, x="seconds", y="amplitude"),
+    )
+
+
+def _heard_figure(tokens: Sequence[str], heard: TokenProbabilities) -> Figure:
+    """Return the heatmap of the tokens that are likely at some step."""
+    labels = list(map(token_label, heard.labels))
+    return Figure(
+        "probability of tokens at each step of 30 ms",
+        Heatmap(labels, list(map(token_label, tokens)), heard.probabilities.T.tolist()),
+        "Above, the likeliest at each step; · writes nothing. A token is written once, however "
+        "many steps it lasts.",
+        "Graves et al. 2006, figure 1",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnncli.cli.views.figure import Figure
-from rnncli.cli.views.predictions import prediction_figures
+from rnncli.cli.views.predictions import prediction_figures, waveform_figure
 from rnncli.cli.views.selection import selected_states
 from rnncli.cli.views.states import (
     gate_figures,
@@ -15,6 +15,7 @@ from rnncli.cli.views.states import (
 )
 from rnncli.networks.architecture import State
 from rnncli.tasks.inspection import TextInspection
+from rnncli.tasks.transcribe.inspect import TokenProbabilities
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def text_figures(
     """
     if not views:
         yield from prediction_figures(inspection)
+    elif isinstance(inspection.prediction, TokenProbabilities):
+        yield waveform_figure(inspection.prediction)
     if views.unit is not None:
         yield unit_figure(*next(selected_states(inspection, state)), views.unit)
     if views.units:

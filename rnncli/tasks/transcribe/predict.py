@@ -99,15 +99,14 @@ class Transcriber(Predictor[FrameLabeller]):
         if sound.rate != self.rate:
             self._announce_once(f"resampled from {sound.rate:,} to {self.rate:,} samples a second")
         for segment in segments(sound):
-            samples = resample(segment.samples, sound.rate, self.rate)
-            log_probs = self.network.log_probs(self.frames(samples))  # (S, V)
+            log_probs = self.network.log_probs(self.frames(segment.samples, sound.rate))  # (S, V)
             tokens = prefix_beam_search(log_probs, beam, language_model)
             if words := tuple(self._words(log_probs, tokens, segment.start)):
                 yield Transcript(name, words)
 
-    def frames(self, samples: Floats) -> Floats:
-        """Return what the network reads (S, F) of samples at its rate."""
-        return stack(normalised(log_mel(samples, self.rate)))
+    def frames(self, samples: Floats, rate: int) -> Floats:
+        """Return what the network reads (S, F) of samples, so many a second."""
+        return stack(normalised(log_mel(resample(samples, rate, self.rate), self.rate)))
 
     def _words(self, log_probs: Floats, tokens: list[int], start: float) -> Iterator[Word]:
         """Yield the words in tokens, from log-probabilities (S, V) of sound since ``start``."""
@@ -116,7 +115,7 @@ class Transcriber(Predictor[FrameLabeller]):
         # Tokens may be parts of characters: a word is what so many of them decode to.
         texts = [self.tokenizer.decode(tokens[: i + 1]) for i in range(len(tokens))]
         numbers = np.array([0 if text[-1:].isspace() else len(text.split()) for text in texts])
-        for number, text in enumerate(texts[-1].split() if texts else (), start=1):
+        for number, text in enumerate("".join(texts[-1:]).split(), start=1):
             own = np.flatnonzero(numbers == number)
             yield Word(
                 text,

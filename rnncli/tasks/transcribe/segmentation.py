@@ -10,7 +10,9 @@ from rnncli.networks.numerics import Floats
 
 FRAME = 0.010  # seconds over which the level is measured
 PAUSE = 50  # frames without speech that end a segment: longer than stops inside of words
-DYNAMICS = 25.0  # dB below the loudest frame of a segment, from which on a frame is a pause
+SPEECH_SHARE = 0.3  # of the way from the quietest to the loudest frame, in dB: from there on it is
+# speech. Higher up the weak sounds at the end of "six" would be a pause, lower down noise speech.
+FADE = 1.0  # dB a segment: what follows is measured by the speech before, so that noise is none
 SILENCE = -70.0  # dB of full scale: digital silence, whatever came before
 MARGIN = 20  # frames kept before and behind: weak sounds such as f and s are quiet
 LONGEST = 2_000  # frames of a segment, which is then cut where it is quietest
@@ -29,11 +31,11 @@ def segments(sound: Sound) -> Iterator[SoundSegment]:
     size = round(FRAME * sound.rate)
     frames: list[Floats] = []
     levels: list[float] = []  # dB of full scale, of each frame
-    start = 0  # in frames
+    start, loudest = 0, SILENCE  # the first frame; the level of the speech before
 
     def speech(end: int) -> Iterator[SoundSegment]:
         """Yield the segment up to a frame without the pauses around it, if it has more."""
-        loud = np.flatnonzero(np.array(levels[:end]) >= _threshold(levels[:end]))
+        loud = np.flatnonzero(np.array(levels[:end]) >= _threshold(levels[:end], loudest))
         if len(loud):
             first, last = max(0, int(loud[0]) - MARGIN), int(loud[-1]) + 1 + MARGIN
             samples = np.concatenate(frames[first : min(last, end)])
@@ -42,8 +44,9 @@ def segments(sound: Sound) -> Iterator[SoundSegment]:
     for frame in _frames(sound, size):
         frames.append(frame)
         levels.append(10 * float(np.log10(np.square(frame).mean() + 1e-12)))
-        if cut := _cut(levels):
+        if cut := _cut(levels, loudest):
             yield from speech(cut)
+            loudest = max(*levels[:cut], loudest) - FADE
             frames, levels, start = frames[cut:], levels[cut:], start + cut
     yield from speech(len(frames))
 
@@ -60,17 +63,17 @@ def _frames(sound: Sound, size: int) -> Iterator[Floats]:
         yield rest
 
 
-def _cut(levels: list[float]) -> int:
+def _cut(levels: list[float], loudest: float) -> int:
     """Return after how many frames to cut; 0: the segment goes on."""
     if len(levels) >= LONGEST:
         half = LONGEST // 2
         smooth = np.convolve(levels[half:], np.ones(PAUSE // 2), "valid")
         return half + int(smooth.argmin()) + PAUSE // 4
-    if len(levels) < PAUSE or max(levels[-PAUSE:]) >= _threshold(levels):
-        return 0
-    return len(levels)
+    is_pause = len(levels) >= PAUSE and max(levels[-PAUSE:]) < _threshold(levels, loudest)
+    return len(levels) if is_pause else 0
 
 
-def _threshold(levels: list[float]) -> float:
+def _threshold(levels: list[float], loudest: float) -> float:
     """Return the level from which on a frame is speech."""
-    return max(SILENCE, max(levels, default=SILENCE) - DYNAMICS)
+    quietest = max(SILENCE, min(levels, default=SILENCE))
+    return quietest + SPEECH_SHARE * (max(*levels, loudest, quietest) - quietest)

@@ -154,9 +154,12 @@ class TranscriberTraining:
         return self.model.log_probs(tensor(batch.frames), tensor(batch.lengths))
 
     def _loss(self, batch: SpeechBatch, log_probs: Tensor) -> Tensor:
+        tensor = self.model.tensor
         return F.ctc_loss(
             log_probs.transpose(0, 1),  # (S, N, V)
-            *map(self.model.tensor, (batch.tokens, batch.lengths, batch.token_lengths)),
+            tensor(batch.tokens),
+            tensor(batch.lengths),
+            tensor(batch.token_lengths),
             blank=BLANK,
             reduction="sum",
             zero_infinity=True,  # of sounds that are too short for their transcripts
