@@ -70,7 +70,7 @@ def _cut(levels: list[float], loudest: float) -> int:
         smooth = np.convolve(levels[half:], np.ones(PAUSE // 2), "valid")
         return half + int(smooth.argmin()) + PAUSE // 4
     is_pause = len(levels) >= PAUSE and max(levels[-PAUSE:]) < _threshold(levels, loudest)
-    return len(levels) if is_pause else 0
+    return len(levels) - MARGIN if is_pause else 0  # the rest is the margin of what follows
 
 
 def _threshold(levels: list[float], loudest: float) -> float:
