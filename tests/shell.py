@@ -15,6 +15,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -220,6 +221,12 @@ def explained(result: Result, code: int, *words: str) -> str:
     for word in words:
         assert word in lines[error]
     return lines[error + 1].removeprefix("hint: ")
+
+
+def examples(command: str) -> list[str]:
+    """Return the commands at the beginning of a help page, which is wide enough for them."""
+    page = call(command, "--help", env={"COLUMNS": "120"}).out.decode()
+    return re.findall(r"^ +(?:.+ \| )?(rnncli .+?) *$", page, re.MULTILINE)
 
 
 def command(*arguments: object) -> list[str | bytes]:

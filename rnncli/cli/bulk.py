@@ -18,7 +18,7 @@ from rnncli.cli.hints import retyped
 from rnncli.cli.input_files import InputFile, Shard, find_files
 from rnncli.cli.job import Files, Job, ModelResponder
 from rnncli.cli.manifest import Fingerprint, Manifest
-from rnncli.cli.output import is_gzipped, open_replacement
+from rnncli.cli.output import existing_output, is_gzipped, open_replacement
 from rnncli.cli.pipe import answer_batches
 from rnncli.cli.processes import Message, Processes, Tell
 from rnncli.cli.request import Request
@@ -26,6 +26,7 @@ from rnncli.cli.stages import StageLine
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError, DataError, RnncliError, is_out_of_memory
 from rnncli.messages import name_list, plural
+from rnncli.storage.atomic_files import free_path
 from rnncli.text.files import sha256
 
 
@@ -55,7 +56,8 @@ def answer_files(job: Job, request: Request, files: Files, threads: int | None) 
     """Answer the texts of each file into a file of the same name in the output folder.
 
     Raises:
-        DataError: there are no files, or some have failed: the others are answered.
+        DataError: there are no files, some would be replaced, or some have failed: the others are
+            answered.
         ConfigError: there is no output folder, or options do not go together.
     """
     shard = Shard.parse(files.shard)
@@ -65,6 +67,8 @@ def answer_files(job: Job, request: Request, files: Files, threads: int | None) 
     if not inputs:
         messenger.announce("there are fewer files than shards: none for this one")
         return
+    if not request.force:
+        _refuse_foreign(inputs, output)
     workers = plan(job, request, files, threads, inputs)
     output.mkdir(parents=True, exist_ok=True)
     worker = FileWorker(job, replace(request, messenger=SILENT), workers.threads, output)
@@ -135,6 +139,18 @@ def _require_folder(request: Request, output: Path | None) -> Path:
             f"-o {quote(f'{output.stem}-answers')}",
         )
     return output
+
+
+def _refuse_foreign(inputs: list[InputFile], output: Path) -> None:
+    """Refuse to replace a file that no earlier run has written.
+
+    Raises:
+        DataError: there is one.
+    """
+    manifest = Manifest(output)
+    foreign = next((file.name for file in inputs if manifest.is_foreign(file.name)), None)
+    if foreign is not None:
+        raise existing_output(output / foreign, f"-o {quote(str(free_path(output)))}")
 
 
 def _end(message: Message[InputFile], progress: BulkProgress, messenger: Messenger) -> None:

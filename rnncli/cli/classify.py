@@ -72,6 +72,7 @@ def classify(
         ),
     ] = False,
     output: options.OutputPlace = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -96,7 +97,7 @@ def classify(
         batch_size = EXPLAIN_BATCH_SIZE
     files = Files(input or [], output, jobs, shard, estimate)
     request = files.request(
-        texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
+        texts, column, force=force, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
     labelling = Labelling(
         options.model_path(model, "classify", messenger.announce),

@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from rnncli.cli.console import Messenger
-from rnncli.cli.output import open_output, require_folder
+from rnncli.cli.output import open_output, require_output
 from rnncli.errors import ConfigError
 from rnncli.messages import plural
 
@@ -22,12 +22,12 @@ def is_page(path: Path | None) -> bool:
     return path is not None and path.suffix.lower() in PAGES
 
 
-def require_drawing(path: Path) -> None:
+def require_drawing(path: Path, *, force: bool) -> None:
     """Check the name of a file for figures, and that it can be written.
 
     Raises:
         ConfigError: its name does not tell a format.
-        DataError: there is no folder for it.
+        DataError: see `require_output`.
 
     """
     if path.suffix.lower() not in (*DRAWINGS, *PAGES):
@@ -35,7 +35,7 @@ def require_drawing(path: Path) -> None:
             f"{path} is not the name of a drawing (.svg) or a page (.html)",
             f"-o {quote(f'{path.stem}.html')}",
         )
-    require_folder(path, "-o")
+    require_output(path, "-o", force=force)
 
 
 def write_figures(

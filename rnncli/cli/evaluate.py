@@ -15,7 +15,7 @@ from rnncli.cli import options
 from rnncli.cli.bundled_models import bundled_model, bundled_model_for
 from rnncli.cli.console import Messenger, printable
 from rnncli.cli.options import ADVANCED, DATA, MODEL, OUTPUT, option
-from rnncli.cli.output import require_folder
+from rnncli.cli.output import require_output
 from rnncli.cli.stages import StageLine
 from rnncli.cli.suspects import print_suspects
 from rnncli.config import MODELS, TASKS, SearchConfig, choose_threads
@@ -96,6 +96,7 @@ def evaluate(
             "first; translate: the worst first); -: to stdout, and the scores to stderr.",
         ),
     ] = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -153,7 +154,7 @@ def evaluate(
         return
     from rnncli.analysis.requirements import check, parse
 
-    to_stdout = _require_writable(errors, as_json)
+    to_stdout = _require_writable(errors, force=force, as_json=as_json)
     requirements = list(map(parse, require or []))
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
@@ -256,7 +257,7 @@ def _names_model(argument: str) -> bool:
     return not path.exists() and is_in_folder and format_of_name(argument) is None
 
 
-def _require_writable(errors: Path | None, as_json: bool) -> bool:
+def _require_writable(errors: Path | None, *, force: bool, as_json: bool) -> bool:
     """Check that mistakes can be written, apart from the scores; return whether to stdout."""
     to_stdout = str(errors) == "-"
     if to_stdout and as_json:
@@ -264,5 +265,5 @@ def _require_writable(errors: Path | None, as_json: bool) -> bool:
             "--errors - and --json would both write to stdout", "--errors mistakes.tsv"
         )
     if errors is not None and not to_stdout:
-        require_folder(errors, "--errors")
+        require_output(errors, "--errors", force=force)
     return to_stdout

@@ -1,6 +1,7 @@
 """``rnncli models export``: write a classifier in other formats."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -8,8 +9,9 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import OUTPUT, option
-from rnncli.cli.output import require_folder
+from rnncli.cli.output import existing_output, require_output
 from rnncli.errors import ConfigError
+from rnncli.storage.atomic_files import free_path
 
 
 def export(
@@ -29,6 +31,7 @@ def export(
         Path | None,
         option("--html FILE", OUTPUT, "Write a page that labels texts in a browser, offline."),
     ] = None,
+    force: options.Force = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
 ) -> None:
@@ -49,6 +52,8 @@ def export(
     if html is None and onnx is None:
         raise ConfigError("neither --html nor --onnx is given", "--html classify.html")
     if html is not None:
-        require_folder(html, "--html")
+        require_output(html, "--html", force=force)
+    if onnx is not None and onnx.is_dir() and any(onnx.iterdir()) and not force:
+        raise existing_output(onnx, f"--onnx {quote(str(free_path(onnx)))}")
     for path in export_model(model, onnx=onnx, html=html, announce=messenger.announce):
         messenger.announce(f"written: {path}")

@@ -11,7 +11,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.options import SEARCH, option
-from rnncli.cli.output import open_output
+from rnncli.cli.output import open_output, require_output
 from rnncli.config import choose_threads
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def forecast(
         ),
     ] = None,
     output: options.OutputFile = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -62,6 +63,8 @@ def forecast(
     Four of five values lie between the outer quantiles. A terminal also gets a chart.
     """
     messenger = Messenger(quiet, color)
+    if output is not None:
+        require_output(output, "-o", force=force)
     from rnncli.data.columns import Columns
     from rnncli.tasks.forecast.predict import Forecaster
     from rnncli.tasks.forecast.tables import forecast_table

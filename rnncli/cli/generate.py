@@ -113,6 +113,7 @@ def generate(
         ),
     ] = None,
     output: options.OutputFile = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -159,7 +160,7 @@ def generate(
         batch_size = SCORE_BATCH_SIZE
     if sys.stdin is None and input is None and not score:  # closed: as if it were empty
         prompt = prompt or [""]
-    request = Request(prompt or [], input, output, column, as_json, batch_size, messenger)
+    request = Request(prompt or [], input, output, force, column, as_json, batch_size, messenger)
     if score:
         from rnncli.cli.views.surprisal import score_texts
 

@@ -51,10 +51,11 @@ def _typed_value(option: str) -> str:
 
 def _parameters() -> list[Any] | None:
     """Return the parameters of the command that was typed; None where it was none."""
-    from rnncli.cli import COMMANDS, load_command  # which imports this room
+    from rnncli.cli import COMMANDS, SUBCOMMANDS, load_command  # which imports this room
 
-    command = sys.argv[1:2]
-    return load_command(command[0]).params if command and command[0] in COMMANDS else None
+    name = SUBCOMMANDS.get(tuple(sys.argv[1:3]), "".join(sys.argv[1:2]))
+    is_command = name in COMMANDS or name in SUBCOMMANDS.values()
+    return load_command(name).params if is_command else None
 
 
 def _completed(line: str, typed: Sequence[str], parameters: Iterable[Any]) -> str:

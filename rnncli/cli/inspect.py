@@ -13,7 +13,7 @@ from rnncli.cli.drawing import is_page, require_drawing, write_figures
 from rnncli.cli.hints import retyped, retyped_without
 from rnncli.cli.model_and_text import model_and_text
 from rnncli.cli.options import DATA, LAG, OUTPUT, UNITS, VIEWS, option
-from rnncli.cli.output import open_output
+from rnncli.cli.output import open_output, require_output
 from rnncli.errors import ConfigError
 from rnncli.networks.architecture import Direction, Half, State
 
@@ -152,6 +152,7 @@ def inspect(
             "Draw into this file: .svg, or .html for a page that has all.",
         ),
     ] = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -168,8 +169,10 @@ def inspect(
     names the units that know a property, --edit clamps one, --lag tells how far back it remembers.
     """
     messenger = Messenger(quiet, color)
-    if output is not None and not as_json:
-        require_drawing(output)
+    if output is not None and as_json:
+        require_output(output, "-o", force=force)
+    elif output is not None:
+        require_drawing(output, force=force)
     model_path, text = model_and_text(model, arguments or [], messenger.announce)
 
     from rnncli.cli.measurements import MeasurementRequest

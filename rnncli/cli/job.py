@@ -79,6 +79,7 @@ class Files:
         texts: Sequence[str] | None,
         column: str | None,
         *,
+        force: bool,
         as_json: bool,
         batch_size: int,
         messenger: Messenger,
@@ -87,11 +88,13 @@ class Files:
 
         Raises:
             ConfigError: there are several sources of texts, or an output is an input.
+            DataError: see `require_output`.
         """
         return Request(
             texts or [],
             self.single,
             self.output,
+            force,
             column,
             as_json,
             batch_size,

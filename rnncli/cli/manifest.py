@@ -34,14 +34,28 @@ class Manifest:
 
     def changes(self, name: str, fingerprint: Fingerprint) -> list[str] | None:
         """Return what differs from what a file was made of; None where there is no such file."""
+        record = self._record(name)
+        if record is None:
+            return None
+        return [key for key, value in asdict(fingerprint).items() if record.get(key) != value]
+
+    def is_foreign(self, name: str) -> bool:
+        """Return whether there is a file that no run has written, or that was changed since."""
+        path = self._folder / name
+        if not path.exists() or not path.stat().st_size:
+            return False
+        # Of a run that goes on or was killed; it makes the record before it gives up the lock.
+        is_claimed = self._path(name, ".lock").exists()
+        return not is_claimed and self._record(name) is None
+
+    def _record(self, name: str) -> dict[str, object] | None:
+        """Return what stands of a file; None where it is not there, or another program's."""
         try:
             record = json.loads(self._path(name, ".json").read_bytes())
             size = (self._folder / name).stat().st_size
         except (OSError, ValueError):
             return None
-        if not isinstance(record, dict) or record.get("bytes") != size:  # changed by other programs
-            return None
-        return [key for key, value in asdict(fingerprint).items() if record.get(key) != value]
+        return record if isinstance(record, dict) and record.get("bytes") == size else None
 
     def add(self, name: str, fingerprint: Fingerprint, lines: int) -> None:
         """Note that a file is complete."""

@@ -62,6 +62,7 @@ OutputFile = Annotated[
         "--output -o FILE", OUTPUT, "Write results to this file, once complete; else to stdout."
     ),
 ]
+Force = Annotated[bool, option("--force", OUTPUT, "Replace an existing file.")]
 OutputPlace = Annotated[
     Path | None,
     option(

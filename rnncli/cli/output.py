@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.errors import DataError
-from rnncli.storage.atomic_files import temporary_path
+from rnncli.storage.atomic_files import free_path, temporary_path
 from rnncli.text.files import GZIP_MAGIC
 from rnncli.text.unicode import escape_controls
 
@@ -50,12 +50,15 @@ class Output(NamedTuple):
     cells: Mapping[str, str] = {}  # of tables, for fields that are objects
 
 
-def require_folder(path: Path, option: str) -> None:
+def require_output(path: Path, option: str, *, force: bool) -> None:
     """Check that a file can be written, before time is spent on its content.
 
     Raises:
-        DataError: there is no folder for it, or a folder in its place.
+        DataError: there is no folder for it, or a folder in its place; or it exists, and would be
+            replaced without ``force``.
     """
+    if _is_stream(path):
+        return
     if path.is_dir():
         example = path / EXAMPLES[option]
         raise DataError(f"{path} is a folder", f"name a file in it: {option} {quote(str(example))}")
@@ -67,25 +70,34 @@ def require_folder(path: Path, option: str) -> None:
             f"{path} cannot be written: the folder {path.parent} does not exist",
             f"make the folder: mkdir -p {quote(str(path.parent))}",
         )
+    if path.exists() and path.stat().st_size and not force:  # mktemp makes an empty one
+        raise existing_output(path, f"{option} {quote(str(free_path(path)))}")
+
+
+def existing_output(path: Path, other: str) -> DataError:
+    """Return the error that an output exists already; ``other`` is the option of another one."""
+    return DataError(f"{path} exists already", f"{other}\nor replace it: --force")
+
+
+def _is_stream(path: Path) -> bool:
+    """Return whether a path leads to a device or a pipe, which no file can replace."""
+    return path.parts[:2] == ("/", "dev") or path.is_fifo()
 
 
 @contextmanager
 def open_output(path: Path | None, messenger: Messenger) -> Iterator[LineWriter]:
     """Open a file, or stdout, and yield a function that writes lines to it.
 
-    The file appears when it is complete. Lines written before an error stay beside it.
-
-    Raises:
-        DataError: there is no folder for the file.
+    The file appears when it is complete, in place of an older one: see `require_output`. Lines
+    written before an error stay beside it.
     """
     if path is None:
         yield partial(_write_to_stdout, messenger)
         return
-    if path.parts[:2] == ("/", "dev") or path.is_fifo():  # a file that no other can replace
-        with path.open("wb") as file:
+    if _is_stream(path):
+        with path.open("ab") as file:  # that stdout leads to stays
             yield partial(_write, file)
         return
-    require_folder(path, "-o")
     path = Path(os.path.realpath(path))  # a link stays a link
     file = _create_part(path)
     part = Path(file.name)

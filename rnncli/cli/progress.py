@@ -74,7 +74,7 @@ class Display(AbstractContextManager["Display"]):
 
         self._bar = Progress(
             TextColumn("[bold]{task.percentage:>3.0f}%"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=None, style="dim"),  # rich's is dark, also on white
             TextColumn("{task.fields[status]}"),
             console=self._console,
             transient=True,

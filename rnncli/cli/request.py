@@ -7,8 +7,8 @@ from shlex import quote
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.input_files import quoted_pattern
+from rnncli.cli.output import require_output
 from rnncli.errors import ConfigError
-from rnncli.tasks.labelling.label_file import free_output, is_label_file
 from rnncli.text.documents import is_document
 
 
@@ -19,6 +19,7 @@ class Request:
     texts: Sequence[str]  # arguments; without them texts are read from input, else from stdin
     input: Path | None
     output: Path | None  # None: stdout
+    force: bool  # an existing output is replaced
     column: str | None  # of the texts, where records are rows
     as_json: bool
     batch_size: int
@@ -28,7 +29,7 @@ class Request:
     reads_documents: bool = False  # or lines of text only
 
     def __post_init__(self) -> None:
-        """Refuse sources that exclude each other."""
+        """Refuse sources that exclude each other, and an output that cannot be written."""
         if self.texts and self.input is not None:
             raise ConfigError(
                 "texts come from arguments and from -i",
@@ -41,12 +42,8 @@ class Request:
                 f"{self.output} is input and output at once, and would be lost",
                 f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
             )
-        if self.output is not None and is_label_file(self.output):
-            raise ConfigError(
-                f"{self.output} holds texts and labels, as rnncli label writes them, which would "
-                "be lost",
-                free_output(self.output),
-            )
+        if self.output is not None and not self.is_one_of_many:
+            require_output(self.output, "-o", force=self.force)
 
     @property
     def file(self) -> Path | None:

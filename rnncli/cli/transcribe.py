@@ -12,7 +12,7 @@ import typer
 from rnncli.cli import options
 from rnncli.cli.console import Messenger
 from rnncli.cli.options import DATA, OUTPUT, SEARCH, option
-from rnncli.cli.output import open_output
+from rnncli.cli.output import open_output, require_output
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError, DataError
 from rnncli.tasks.transcribe import BEAM, LANGUAGE_MODEL_WEIGHT
@@ -51,6 +51,7 @@ def transcribe(
         bool, option("--srt", OUTPUT, "Print subtitles of a recording, in the format SubRip.")
     ] = False,
     output: options.OutputFile = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -72,6 +73,8 @@ def transcribe(
     names = recordings or [STREAM]
     _require_readable(names, rate, srt=srt, as_json=as_json)
     messenger = Messenger(quiet, color)
+    if output is not None:
+        require_output(output, "-o", force=force)
     transcriber = Transcriber.load(
         options.model_path(model, "transcribe", messenger.announce),
         threads=choose_threads(threads),

@@ -105,6 +105,7 @@ def translate(
     ] = None,
     show_memory: ShowMemory = False,
     output: options.OutputPlace = None,
+    force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     color: options.ColorChoice = "auto",
@@ -150,7 +151,7 @@ def translate(
         beam, length_penalty, nbest, no_repeat_ngram, not no_memory, keep or (), terms
     )
     request = files.request(
-        texts, column, as_json=as_json, batch_size=batch_size, messenger=messenger
+        texts, column, force=force, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
     translating = Translating(
         options.model_path(model, "translate", messenger.announce, to),

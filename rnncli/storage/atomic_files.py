@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
@@ -32,6 +33,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 def temporary_path(path: Path) -> Path:
     """Return the path of a file before it is renamed; a killed process leaves it behind."""
     return path.with_name(f".{path.name}.new")
+
+
+def free_path(path: Path) -> Path:
+    """Return a path beside one, which nothing has yet: answers-2.txt."""
+    suffix = "" if path.is_dir() else "".join(path.suffixes[-2 if path.suffix == ".gz" else -1 :])
+    stem = path.name.removesuffix(suffix)
+    paths = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
+    return next(each for each in paths if not os.path.lexists(each))
 
 
 def flush(path: Path) -> None:

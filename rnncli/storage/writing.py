@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from rnncli.errors import ModelError
 from rnncli.storage.atomic_files import (
     defer_interrupts,
     exclusive_lock,
+    free_path,
     temporary_path,
     write_bytes,
 )
@@ -33,12 +33,6 @@ from rnncli.text.unicode import replace_surrogates
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def _other_output(path: Path) -> str:
-    """Return the option that names a directory beside ``path`` that is not there yet."""
-    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return f"-o {quote(str(next(other for other in others if not other.exists())))}"
 
 
 class ModelWriter:
@@ -62,18 +56,18 @@ class ModelWriter:
     def _check(self) -> None:
         layout, path = self._layout, self.path
         if os.path.lexists(path) and not path.is_dir():
-            raise ModelError(f"{path} is a file, or a link to nothing", _other_output(path))
+            raise ModelError(f"{path} is a file, or a link to nothing", self._other_output)
         require_folder(layout.checkpoint)
         # A state is there: the training goes on if it is the same, and else is told apart later.
         if path.is_dir() and not layout.state.exists():
             unfinished = {layout.checkpoint, layout.removed, *map(temporary_path, layout.files)}
             is_model = _is_model(layout)
             if not is_model and set(path.iterdir()) - unfinished:
-                raise ModelError(f"{path} holds other files, and no model", _other_output(path))
+                raise ModelError(f"{path} holds other files, and no model", self._other_output)
             if is_model and (_is_finished(layout) or self.replaced) and not self.force:
                 raise ModelError(
                     f"{path} holds a model already{self._kept_model}",
-                    f"{_other_output(path)}\nor replace it: --force",
+                    f"{self._other_output}\nor replace it: --force",
                 )
         ancestor = path.absolute()
         while not ancestor.exists():
@@ -88,6 +82,10 @@ class ModelWriter:
     def replaced(self) -> Path | None:
         """The path of the finished model that is being replaced, if there was one."""
         return path if _is_model(Layout(path := self._layout.replaced)) else None
+
+    @property
+    def _other_output(self) -> str:
+        return f"-o {quote(str(free_path(self.path)))}"
 
     @property
     def _kept_model(self) -> str:
@@ -107,9 +105,7 @@ class ModelWriter:
         layout.checkpoint.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(layout.lock) as is_locked:
             if not is_locked:
-                raise ModelError(
-                    f"another training writes to {self.path}", _other_output(self.path)
-                )
+                raise ModelError(f"another training writes to {self.path}", self._other_output)
             try:
                 self._check()  # another training may have ended since
                 leftovers = map(temporary_path, layout.files)

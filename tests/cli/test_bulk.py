@@ -243,8 +243,12 @@ def test_what_has_changed_is_answered_again(tmp_path: Path) -> None:
     status = file.stat()
     file.write_bytes(file.read_bytes().replace(b"lovely", b"stupid"))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # neither size nor time tells
-    (tmp_path / "out/002.txt").write_text("cut")
-    result = ask()
+    changed = tmp_path / "out/002.txt"
+    changed.write_text("by hand\n")
+    hint = explained(call("classify", "-m", tmp_path / "model", *files), 1, f"{changed} exists")
+    assert hint.endswith(f"-o {tmp_path / 'out-2'}")
+    assert changed.read_text() == "by hand\n"
+    result = ask("--force")
     assert f"{file}: answered again, changed since: input\n" in result.err
     assert "2 answered, 1 finished before" in result.err
     assert "3 answered" in (again := ask("--json")).err

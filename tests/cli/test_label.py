@@ -350,7 +350,7 @@ def test_labels_of_other_texts_are_neither_continued_nor_replaced(folder: Path) 
     hint = explained(result, 1, "1 of its 2 texts")
     assert hint == "rnncli label texts.txt --suggest 1 -o labelled-3.csv"
     assert call(*shlex.split(hint)[1:], cwd=folder).code == 0
-    hint = explained(call("classify", "a", "-o", labelled, cwd=folder), 2, "be lost")
+    hint = explained(call("classify", "a", "-o", labelled, cwd=folder), 1, "exists already")
     assert hint == f"rnncli classify a -o {folder / 'labelled-3.csv'}"
     assert labelled.read_bytes() == before
 

@@ -704,7 +704,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("old\n")
     link = tmp_path / "link"
     link.symlink_to("there")
-    call("classify", "-m", classifier(), "-o", link, "lovely")
+    call("classify", "-m", classifier(), "-o", link, "--force", "lovely")
     assert link.is_symlink()
     assert (tmp_path / "there").read_text().endswith("\tlovely\n")
 

@@ -40,6 +40,8 @@ MISTAKES = [
     "classify --column txt -i t.jsonl",
     "classify -i t.csv",
     "classify -o out -i in.txt",
+    "classify -o story.txt -i in.txt",
+    "models export models/classify --html story.txt",
     "classify -m models/generate lovely",
     "generate -m models/classify lovely",
     "generate a b",

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
-from shell import call
+from shell import call, examples
 
 import rnncli
 
@@ -48,6 +49,18 @@ def model(series):
     assert any("task: forecast" in line for line in said)
     assert any("every 1 day" in line for line in said)
     return path
+
+
+def test_the_examples_of_the_help_page_work(model, series, tmp_path):
+    shutil.copytree(model, tmp_path / "models" / "forecast")
+    shutil.copy(series, tmp_path / "sales.csv")
+    lines = examples("forecast")
+    assert len(lines) == 3
+    for line in lines:
+        stdin = b"" if "sales.csv" in line else series.read_bytes()
+        result = call(*line.split()[1:], cwd=tmp_path, stdin=stdin)
+        assert result.code == 0, result.err
+        assert len(result.lines) >= 7
 
 
 def test_python_forecasts_a_list_of_numbers(model):

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 from models import generator
-from shell import call, rnncli
+from shell import call, examples, rnncli
 from sounds import RATE, sentence, write_recordings, write_wav
 
 import rnncli as package
@@ -40,6 +40,17 @@ def test_words_are_written_down(model, talk):
     result = call("transcribe", "-m", model, talk, talk)
     assert result.lines == 2 * [f"{talk}\tlo hi lo hi"]
     assert package.load(model)([talk])[0].text == "lo hi lo hi"
+
+
+def test_the_examples_of_the_help_page_work(model, talk, tmp_path):
+    shutil.copytree(model, tmp_path / "models" / "transcribe")
+    shutil.copy(talk, tmp_path / "talk.wav")
+    files, subtitles, stream = (line.split()[1:] for line in examples("transcribe"))
+    assert files.pop() == "*.wav"
+    assert call(*files, "talk.wav", cwd=tmp_path).lines == ["talk.wav\tlo hi lo hi"]
+    assert subtitles[-2:] == [">", "talk.srt"]
+    assert call(*subtitles[:-2], cwd=tmp_path).out.endswith(b"\nhi\n\n")
+    assert call(*stream, cwd=tmp_path, stdin=talk.read_bytes()).lines == ["-\tlo hi lo", "-\thi"]
 
 
 def test_words_have_times_and_subtitles(model, talk):

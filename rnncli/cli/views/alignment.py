@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from rnncli.analysis.alignment import Alignment
 from rnncli.cli.console import Messenger
-from rnncli.cli.output import Output, open_output, require_folder
+from rnncli.cli.output import Output, open_output, require_output
 from rnncli.cli.pipe import Responder, answer_all
 from rnncli.cli.request import Request
 from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
@@ -82,10 +82,10 @@ def answer_aligned(
 
     Raises:
         ConfigError: its name does not end with .svg, or the translations go there.
-        DataError: there is no folder for it.
+        DataError: see `require_output`.
     """
     if svg_file is not None:
-        _require_svg(svg_file, request.output)
+        _require_svg(svg_file, request)
     drawing = None if svg_file is None else Drawing(svg_file, request.messenger)
     width = get_terminal_size().columns - 1  # as in wrapped lines, whose last column stays empty
     announce_once = cache(request.messenger.announce)
@@ -126,16 +126,16 @@ def _with_alignment(
     return Output("\n".join([answer.line, *lines, ""]), fields)
 
 
-def _require_svg(path: Path, output: Path | None) -> None:
-    """Check the name of an SVG file beside that of the translations, ``output``."""
+def _require_svg(path: Path, request: Request) -> None:
+    """Check the name of an SVG file beside that of the translations."""
     if path.suffix.lower() != ".svg":
         raise ConfigError(
             f"{path} is not the name of an SVG file",
             f"--attention-out {quote(f'{path.stem}.svg')}",
         )
-    if output is not None and output.resolve() == path.resolve():
+    if request.output is not None and request.output.resolve() == path.resolve():
         raise ConfigError(
             f"--output and --attention-out are both {path}",
             f"--attention-out {quote(f'{path.stem}-attention.svg')}",
         )
-    require_folder(path, "--attention-out")
+    require_output(path, "--attention-out", force=request.force)

@@ -10,9 +10,9 @@ from rnncli.data.columns import Columns
 from rnncli.data.partly_labelled import PartlyLabelled, read_labelled_texts
 from rnncli.errors import DataError
 from rnncli.messages import plural
-from rnncli.storage.atomic_files import write_bytes
+from rnncli.storage.atomic_files import free_path, write_bytes
 from rnncli.tasks.labelling.journal import Answer, Entry, Journal, Undo, read_journal
-from rnncli.tasks.labelling.label_file import HEADER, free_output, is_label_file
+from rnncli.tasks.labelling.label_file import HEADER, is_label_file
 from rnncli.text.tables import csv_line
 
 
@@ -161,7 +161,7 @@ def _read_output(output: Path, texts: Sequence[str]) -> dict[str, str]:
         return {}
     if not is_label_file(output):
         message = f"{output} exists and is no file of labels of rnncli label"
-        raise DataError(message, free_output(output))
+        raise DataError(message, f"-o {quote(str(free_path(output)))}")
     rows = read_labelled_texts([str(output)], Columns(*HEADER))
     _require_same_texts(output, output, texts, [Answer(text, None) for text in rows.texts])
     return first_labels(rows.texts, rows.labels)
@@ -181,5 +181,5 @@ def _require_same_texts(
         raise DataError(
             f"{path} holds labels of other texts: {others:,} of its "
             f"{plural(len(labelled), 'text')} are not in the data",
-            free_output(output),
+            f"-o {quote(str(free_path(output)))}",
         )
