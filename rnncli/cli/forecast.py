@@ -34,7 +34,13 @@ def forecast(
     series: options.SeriesColumn = None,
     horizon: Annotated[
         int | None,
-        option("--horizon N", SEARCH, "Steps to forecast.", min=1, show_default="all of the model"),
+        option(
+            "--horizon N",
+            SEARCH,
+            "Steps to forecast, at most those that it was trained for.",
+            min=1,
+            show_default="all of the model",
+        ),
     ] = None,
     method: Annotated[
         str | None,
@@ -60,7 +66,8 @@ def forecast(
         cat sales.csv | rnncli forecast --horizon 6 -m models/forecast
         rnncli forecast --json --method seasonal_naive sales.csv
 
-    Four of five values lie between the outer quantiles. A terminal also gets a chart.
+    Four of five values lie between the outer quantiles. A terminal also gets a chart. No model
+    comes with rnncli for this: train one with rnncli train sales.csv
     """
     messenger = Messenger(quiet, color)
     if output is not None:

@@ -66,8 +66,8 @@ class Display(AbstractContextManager["Display"]):
         )
         bar.update(bar.task_ids[0], completed=progress.fraction, status=status)
         if progress.last:
-            self._live.close()
             self._bar, self._best, self._time_left = None, math.nan, None
+            self._leave()
 
     def _begin(self) -> "Bar":
         from rich.progress import BarColumn, Progress, TextColumn
@@ -90,6 +90,10 @@ class Display(AbstractContextManager["Display"]):
     def _enter(self, bar: "Bar") -> None:
         """Show the bar."""
         self._live.enter_context(bar)
+
+    def _leave(self) -> None:
+        """Remove the bar."""
+        self._live.close()
 
     def _show_evaluation(self, progress: "Progress") -> None:
         assert progress.evaluation is not None
@@ -132,7 +136,7 @@ class Display(AbstractContextManager["Display"]):
 
     def _print(self, line: str) -> None:
         if not self._messenger.quiet:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=not self._is_live)  # on a terminal between words
 
 
 def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:

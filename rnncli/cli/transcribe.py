@@ -45,10 +45,10 @@ def transcribe(
         option("--lm DIR", SEARCH, "Prefer texts that this generator of characters would write."),
     ] = None,
     lm_weight: Annotated[
-        float, option("--lm-weight NUMBER", SEARCH, "Its weight.", min=0, max=100)
+        float, option("--lm-weight NUMBER", SEARCH, "Weight of that generator.", min=0, max=100)
     ] = LANGUAGE_MODEL_WEIGHT,
     srt: Annotated[
-        bool, option("--srt", OUTPUT, "Print subtitles of a recording, in the format SubRip.")
+        bool, option("--srt", OUTPUT, "Print subtitles of a recording (SubRip).")
     ] = False,
     output: options.OutputFile = None,
     force: options.Force = False,
@@ -66,7 +66,8 @@ def transcribe(
         arecord -f S16_LE -r 16000 | rnncli transcribe -
 
     Of a stream, each utterance is a line, as soon as a pause ends it. With --json, words have
-    their times in seconds and a confidence.
+    their times in seconds and a confidence. No model comes with rnncli for this: train one with
+    rnncli train FOLDER
     """
     from rnncli.tasks.transcribe.predict import Transcriber
 

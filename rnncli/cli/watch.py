@@ -65,6 +65,11 @@ class WatchDisplay(Display):
             Live(self._page_content(), console=self._console, auto_refresh=False)
         )
 
+    def _leave(self) -> None:
+        """Leave the page without the bar."""
+        self._draw()
+        super()._leave()
+
     def _show_legend(self) -> None:
         """Leave the legend of the lines out."""
 
@@ -107,10 +112,11 @@ class WatchDisplay(Display):
         if self._sample:
             lines.append(f"sample: {single_line(self._sample)}")
         if self._text is not None and self._answers:
-            lines += [single_line(self._text), *(f"  {single_line(a)}" for a in self._answers)]
+            lines.append(f"watched text: {single_line(self._text)}")
+            lines += [f"  {single_line(answer)}" for answer in self._answers]
         texts = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
-        assert self._bar is not None
-        return Group(grid, *texts, self._bar.get_renderable())
+        bar = [] if self._bar is None else [self._bar.get_renderable()]
+        return Group(grid, *texts, *bar)
 
 
 def _curves(metrics: Metrics, clip: float) -> list[Curves]:

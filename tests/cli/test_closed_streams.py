@@ -62,7 +62,7 @@ def test_results_into_a_closed_stream_are_dropped() -> None:
 def test_two_processes_with_one_output_each_write_all_of_it(tmp_path: Path) -> None:
     out = tmp_path / "labels.txt"
     for _ in range(3):
-        words = ("classify", "-m", classifier(), "-o", out)
+        words = ("classify", "-m", classifier(), "-o", out, "--force")
         with start(*words) as first, start(*words) as second:
             for process in (first, second):
                 assert process.stdin is not None
@@ -76,7 +76,7 @@ def test_two_processes_with_one_output_each_write_all_of_it(tmp_path: Path) -> N
 def test_who_may_read_an_output_stays_as_it_was(tmp_path: Path) -> None:
     out = write_lines(tmp_path / "labels.txt", "before")
     out.chmod(0o600)
-    assert call("classify", "-m", classifier(), "-o", out, *TEXTS).code == 0
+    assert call("classify", "-m", classifier(), "-o", out, "--force", *TEXTS).code == 0
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert out.read_text().count("\n") == len(TEXTS)
 

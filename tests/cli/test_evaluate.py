@@ -180,7 +180,7 @@ def test_mistakes_are_written_the_most_confident_first(
 ) -> None:
     path = tmp_path / f"mistakes{ending}"
     path.write_text("from the last time")
-    scores = scores_of(classifier(), confused, "--errors", path)
+    scores = scores_of(classifier(), confused, "--errors", path, "--force")
     read = path.read_bytes()
     text = (gzip.decompress(read) if ending.endswith(".gz") else read).decode()
     rows = READ[ending.removesuffix(".gz")](text)

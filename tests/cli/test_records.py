@@ -537,7 +537,7 @@ def test_an_error_leaves_a_file_as_it_was_and_the_answers_so_far_beside_it(
     out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
     if old is not None:
         out.write_text(old)
-    result = call(*words("classify"), "-i", table, "-o", out, "--batch-size", 1)
+    result = call(*words("classify"), "-i", table, "-o", out, "--force", "--batch-size", 1)
     assert (result.code, result.out) == (1, b"")
     assert (out.read_text() if out.exists() else None) == old
     assert [line.split(",")[0] for line in part.read_text().splitlines()] == ["id", "1", "2"]

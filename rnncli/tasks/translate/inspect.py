@@ -1,10 +1,12 @@
 """What happens in a translator as it reads a text and writes its translation."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 from rnncli.analysis.alignment import Alignment
 from rnncli.analysis.traces import Reading, record
 from rnncli.errors import DataError
+from rnncli.storage.model_names import model_name
 from rnncli.tasks.next_tokens import NextTokens, next_tokens
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS
@@ -34,7 +36,10 @@ def inspect_translator(
     """
     source = plain_signs(clean(text))
     if not source:
-        raise DataError("a blank text has no translation", "give a text to translate")
+        raise DataError(
+            "a blank text has no translation",
+            f"rnncli inspect {quote(model_name(translator.path))} 'Good morning.'",
+        )
     if len(source) > MAX_CHARACTERS:
         raise DataError(
             f"a text of {len(source):,} characters is translated in pieces",
