@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncli.errors import DataError
 from rnncli.text.documents.document import Document
 from rnncli.text.documents.reading import read_document
 from rnncli.text.files import File
@@ -156,3 +157,44 @@ def test_texts_in_place_of_themselves_change_no_byte(
         assert len(texts) == len(translations)
     else:
         assert texts == translations
+
+
+def test_a_cue_has_lines_of_42_columns(read: Callable[[str, bytes], Document]) -> None:
+    document = read("film.srt", b"1\n00:00:01,000 --> 00:00:02,500\nA cat\nsat here.\n")
+    assert document.texts == ["A cat sat here."]
+    french = "Un chat était assis <i>ici, devant la porte</i> de la maison ?"
+    assert document.replace(["A <i>cat</i> sat."]) == document.replace(document.texts)  # has no tag
+    tagged = read("film.srt", document.replace(document.texts).replace(b"here", b"<i>here</i>"))
+    *_, first, second, end = tagged.replace([french]).decode().split("\n")
+    assert (f"{first} {second}", end) == (french, "")
+    assert len(first.replace("<i>", "")) <= 42
+    assert abs(len(first) - len(second)) <= 10
+    *_, first, second, end = (
+        document.replace(["ねこは" * 10 + "家の前に座っていました。"]).decode().split("\n")
+    )
+    assert max(len(first), len(second)) <= 21
+
+
+def test_what_a_translation_lacks_is_told(read: Callable[[str, bytes], Document]) -> None:
+    document = read("text.po", b'msgid "%s of {name}"\nmsgstr ""\n\nmsgid "a cat"\nmsgstr ""\n')
+    told: list[str] = []
+    written = document.replace(["%s de nom", "un chat"], told.append)
+    assert written == document.replace(["%s of {name}", "un chat"])
+    assert b'msgstr "un chat"' in written
+    assert "1 passage of 2" in told[0]
+
+
+def test_markup_suits_a_script_without_spaces(read: Callable[[str, bytes], Document]) -> None:
+    document = read("text.md", b"It is\n_very_ [good][a].\n\n[a]: b.md\n")
+    assert document.texts == ["It is <g1>very</g1> <g3>good</g3>."]
+    written = document.replace(["それは<g1>とても</g1><g3>良い</g3>。"]).decode()
+    assert written == "それは*とても*[良い][A]。\n\n[a]: b.md\n"
+
+
+def test_an_encoding_that_lacks_a_letter_is_explained(
+    read: Callable[[str, bytes], Document],
+) -> None:
+    document = read("text.md", "un café déjà fermé\n".encode("cp1252"))
+    assert document.replace(["il dit\u202f: «\u202foui\u202f»"]).decode("cp1252")
+    with pytest.raises(DataError, match="猫"):
+        document.replace(["猫"])

@@ -1,6 +1,7 @@
 """Break the lines of a translation as those of its source are broken."""
 
 import re
+from collections.abc import Iterator, Sequence
 from unicodedata import east_asian_width
 
 from rnncli.text.placeholders import TAG
@@ -20,10 +21,11 @@ def break_lines(text: str, width: int, *, is_balanced: bool = False) -> list[str
 
     With ``is_balanced``, the lines have similar lengths.
     """
-    lines = _fill(text, width)
+    pieces = [(piece, columns_of(piece)) for piece in _pieces(text, width)]
+    lines = _fill(pieces, width)
     if not is_balanced or len(lines) < 2:
         return lines
-    narrower = (_fill(text, columns) for columns in range(width // 2, width))
+    narrower = (_fill(pieces, columns) for columns in range(width // 2, width))
     return next((other for other in narrower if len(other) == len(lines)), lines)
 
 
@@ -32,13 +34,20 @@ def columns_of(text: str) -> int:
     return sum(1 + (east_asian_width(c) in "WF") for c in _TAG.sub("", text))
 
 
-def _fill(text: str, width: int) -> list[str]:
-    lines, line = list[str](), ""
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Yield what stands on one line; of what is too long for it, wide characters."""
     for piece in _PIECE.split(text):
-        is_long = columns_of(piece) > width
-        for part in _WIDE.split(piece) if is_long else [piece]:
-            if line.strip() and columns_of((line + part).rstrip()) > width:
-                lines.append(line)
-                line = ""
-            line += part
+        yield from _WIDE.split(piece) if columns_of(piece) > width else [piece]
+
+
+def _fill(pieces: Sequence[tuple[str, int]], width: int) -> list[str]:
+    """Put pieces, each with its columns, on as few lines as possible."""
+    lines, line, used = list[str](), "", 0
+    for piece, columns in pieces:
+        space = len(piece) - len(piece.rstrip())
+        if line.strip() and used + columns - space > width:
+            lines.append(line)
+            line, used = "", 0
+        line += piece
+        used += columns
     return [*lines, line]

@@ -12,6 +12,7 @@ from itertools import groupby
 from rnncli.text.documents.document import Line, MalformedError, Passage, split_document
 from rnncli.text.documents.line_breaks import break_lines, columns_of
 from rnncli.text.placeholders import TAG
+from rnncli.text.unicode import has_letter
 
 WIDTH = 42  # columns of a line, as broadcasters have it
 _CLOCK = r"(?:\d+:)?\d+:\d\d[.,]\d+"
@@ -40,7 +41,8 @@ def parse_subtitles(source: str) -> list[Passage]:
         first, *others = indices
         block = lines[first : first + 1 + len(others)]
         is_apart = not first or kinds[first - 1] == "blank"
-        if kind != "text" or (is_webvtt and is_apart and _COMMENT.match(block[0].text)):
+        is_comment = is_webvtt and is_apart and _COMMENT.match(block[0].text)
+        if kind != "text" or is_comment or not any(has_letter(line.text) for line in block):
             continue
         is_numbered = is_apart and len(block) > 1 and block[0].text.strip().isdigit()
         if is_numbered or "header" not in kinds[:first]:
