@@ -154,7 +154,7 @@ def _names(labels: str | None) -> list[str]:
 
 def _announce(result: "LabellingResult", output: Path, messenger: Messenger) -> None:
     """Announce how many labels there are, and how good a model of them is."""
-    from rnncli.cli.views.questions import report
+    from rnncli.cli.views.questions import learning_curve, report
 
     number = result.counts.total()
     if not number:
@@ -164,7 +164,7 @@ def _announce(result: "LabellingResult", output: Path, messenger: Messenger) -> 
     for line in report(result.counts, result.progress):
         messenger.announce(f"  {line}")
     if result.progress is not None:
-        for line in result.progress.describe():
+        for line in (*result.progress.describe(), *learning_curve(result.progress)):
             messenger.announce(line)
 
 
@@ -177,6 +177,7 @@ def _fields(result: "LabellingResult", output: Path) -> dict[str, Any]:
             "accuracy": round(result.progress.accuracy.value, 4),
             "interval": [round(low, 4), round(high, 4)],
             "sample": result.progress.accuracy.whole,
+            "curve": {str(n): round(value, 4) for n, value in result.progress.curve.items()},
         }
     return fields | dict(result.scores)
 

@@ -13,9 +13,15 @@ from rnncli.cli.output import open_output
 from rnncli.cli.stages import StageLine
 from rnncli.cli.terminal import has_terminal, open_terminal, require_terminal
 from rnncli.data.columns import Columns
-from rnncli.data.partly_labelled import PartlyLabelled, read_labelled_texts, read_texts
+from rnncli.data.partly_labelled import (
+    PartlyLabelled,
+    joined,
+    read_labelled_texts,
+    read_texts,
+)
 from rnncli.errors import ConfigError
 from rnncli.messages import plural
+from rnncli.tasks.classify.sentiment_start import is_bundled_reviews
 from rnncli.tasks.labelling.accuracy import Progress
 from rnncli.tasks.labelling.agreement import agreement
 from rnncli.tasks.labelling.questions import ActiveQuestions, ListedQuestions, Question, Questions
@@ -52,7 +58,9 @@ def label_texts(request: LabellingRequest, messenger: Messenger) -> LabellingRes
     with StageLine(messenger):
         rows = read_texts(request.data, request.columns)
         session = Session(request.output, rows)
-        questions = ActiveQuestions(rows.texts, session.state.labels)
+        questions = ActiveQuestions(
+            rows.texts, session.state.labels, has_sentiment=not is_bundled_reviews(request.data)
+        )
     _announce(rows, messenger)
     _ask(session, questions, request, messenger)
     session.finish()
@@ -67,7 +75,12 @@ def review_labels(request: LabellingRequest, messenger: Messenger) -> LabellingR
     with StageLine(messenger):
         rows = read_texts(request.data, request.columns)
         session = Session(request.output, rows)
-        questions = questions_of_review(rows, session.state)
+        questions = questions_of_review(
+            rows,
+            session.state,
+            has_sentiment=not is_bundled_reviews(request.data),
+            announce=messenger.announce,
+        )
     _announce(rows, messenger)
     number = plural(len(questions), "label")
     messenger.announce(f"{number} to look at" if questions else "no label is probably wrong")
@@ -88,14 +101,12 @@ def merge_labels(request: LabellingRequest, messenger: Messenger) -> LabellingRe
             f"the labels of two people are joined, and there are {len(request.data)} files",
             "rnncli label --merge first.csv second.csv",
         )
-    first, second = (
-        first_labels(rows.texts, rows.labels)
-        for rows in (read_labelled_texts([name], request.columns) for name in request.data)
-    )
+    people = [read_labelled_texts([name], request.columns) for name in request.data]
+    first, second = (first_labels(rows.texts, rows.labels) for rows in people)
     differing = {text for text in first if second.get(text, first[text]) != first[text]}
     texts = list(dict.fromkeys([*first, *second]))
     labels = ["" if text in differing else first.get(text) or second[text] for text in texts]
-    session = Session(request.output, PartlyLabelled(texts, labels, [], ()))
+    session = Session(request.output, PartlyLabelled(texts, labels, [], joined(texts, people)))
     found = agreement(first, second)
     messenger.announce(
         f"{plural(found.both, 'text')} labelled by both, {found.agreed:,} alike; "
@@ -126,7 +137,8 @@ def print_suggestions(
         labels = labels_so_far(request.output, rows)
         lines = dict(zip(reversed(rows.texts), reversed(rows.lines), strict=True))
         texts = list(dict.fromkeys(rows.texts))
-        found = suggest(texts, [labels.get(text) for text in texts], number)
+        known = [labels.get(text) for text in texts]
+        found = suggest(texts, known, number, announce=messenger.announce)
     _announce(rows, messenger)
     with open_output(None, messenger) as write:
         if not as_json:

@@ -29,11 +29,17 @@ def print_suspects(
     """
     from rnncli.data.columns import Columns
     from rnncli.data.partly_labelled import read_labelled_texts
+    from rnncli.tasks.classify.sentiment_start import is_bundled_reviews
     from rnncli.tasks.labelling.suspects import suspects
 
     with StageLine(messenger):
         rows = read_labelled_texts(data, Columns(text, label))
-        found = suspects(rows.texts, rows.labels)
+        found = suspects(
+            rows.texts,
+            rows.labels,
+            has_sentiment=not is_bundled_reviews(data),
+            announce=messenger.announce,
+        )
     for notice in rows.notices:
         messenger.announce(notice)
     count = sum(1 for each in rows.labels if each)

@@ -1,7 +1,8 @@
 """Take the rows that can be learned from, all cells strings, and count the others."""
 
+import json
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rnncli.data.limits import require_readable
 from rnncli.data.tables import Table
@@ -57,14 +58,17 @@ def numbered_rows(
 
 
 def partly_labelled_rows(
-    table: Table, text: str, label: str | None
-) -> Iterator[tuple[int, str, str]]:
-    """Yield the number of the first line of each row, its text, and its label, which may be empty.
+    table: Table, text: str, label: str | None, others: Sequence[str] = ()
+) -> Iterator[tuple[int, str, str, tuple[str, ...]]]:
+    """Yield the number of the first line of each row, its text, its label, and other cells.
+
+    The label may be empty; the cells are as CSV has them.
 
     Raises:
         DataError: a cell is of the wrong type, or there are too many rows.
     """
-    columns = [text] if label is None else [text, label]
+    columns = [text, *([] if label is None else [label]), *others]
+    first = len(columns) - len(others)
     for count, (number, cells) in enumerate(table.rows(columns), start=1):
         require_readable(table.where, count)
         cleaned = _text(table, number, cells[0])
@@ -73,7 +77,19 @@ def partly_labelled_rows(
         if _is_blank(cleaned):
             table.losses["texts"] += 1
             continue
-        yield number, cleaned, "" if label is None else _label(table, number, cells[1], "label")
+        name = "" if label is None else _label(table, number, cells[1], "label")
+        yield number, cleaned, name, tuple([_plain_cell(cell) for cell in cells[first:]])
+
+
+def _plain_cell(cell: object) -> str:
+    """Return any cell as CSV has it: lists and objects as JSON, nothing as an empty one."""
+    if isinstance(cell, str):
+        return str(cell)
+    if cell is None:
+        return ""
+    if isinstance(cell, bytes):
+        return cell.decode(errors="replace")
+    return json.dumps(cell, ensure_ascii=False, default=str)
 
 
 def _running_text(table: Table, number: int, cell: object) -> _CleanRow:

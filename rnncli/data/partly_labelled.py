@@ -1,6 +1,6 @@
 """Texts in memory with their labels, of which some may be missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rnncli.config import TASK_COLUMNS
@@ -17,6 +17,17 @@ LABELLED_TASK = next(task for task, names in TASK_COLUMNS.items() if names == ("
 TEXT_TASK = next(task for task, names in TASK_COLUMNS.items() if names == PLAIN_TEXT)
 
 
+TextRows = Iterator[tuple[str, Sequence[str]]]  # the text of each row, and its cells
+
+
+@dataclass(frozen=True)
+class OtherColumns:
+    """The columns of a table beside its texts and labels, which are read when asked."""
+
+    names: Sequence[str]
+    rows: Callable[[], TextRows]
+
+
 @dataclass(frozen=True)
 class PartlyLabelled:
     """Texts with their labels, empty ones where there is none."""
@@ -24,7 +35,8 @@ class PartlyLabelled:
     texts: list[str]
     labels: list[str]
     lines: list[int]  # the number of the first line of each text
-    notices: tuple[str, ...]  # what was chosen or left out without being asked
+    others: OtherColumns
+    notices: tuple[str, ...] = ()  # what was chosen or left out without being asked
 
 
 def read_labelled_texts(data: Sequence[str], columns: Columns) -> PartlyLabelled:
@@ -79,6 +91,30 @@ def _read(
     with stage(f"reading {table.where}"):
         rows = list(partly_labelled_rows(table, text, label))
     require_rows(table.where, len(rows), 1)
-    lines, texts, labels = (list(column) for column in zip(*rows, strict=True))
+    lines, texts, labels, _ = (list(column) for column in zip(*rows, strict=True))
     notices = (*source.notices, *table.notices, *notices, *loss_notices(table.losses))
-    return PartlyLabelled(texts, labels, lines, notices)
+    return PartlyLabelled(texts, labels, lines, _other_columns(table, text, label), notices)
+
+
+def _other_columns(table: Table, text: str, label: str | None) -> OtherColumns:
+    names = () if table.is_plain_text else table.readable_names
+    names = tuple(name for name in names if name not in (text, label))
+
+    def rows() -> TextRows:
+        for _, found, _, cells in partly_labelled_rows(table, text, label, names):
+            yield found, cells
+
+    return OtherColumns(names, rows)
+
+
+def joined(texts: Sequence[str], tables: Sequence[PartlyLabelled]) -> OtherColumns:
+    """Return the other columns of several tables for each of some texts, from the first with it."""
+    cells: dict[str, dict[str, str]] = {}
+    for table in tables:
+        for text, row in table.others.rows():
+            known = cells.setdefault(text, {})
+            cells[text] = dict(zip(table.others.names, row, strict=True)) | known
+    names = list(dict.fromkeys(name for table in tables for name in table.others.names))
+    return OtherColumns(
+        names, lambda: ((text, [cells[text].get(name, "") for name in names]) for text in texts)
+    )

@@ -4,10 +4,11 @@
     python tests/benchmarks/labelling.py suspects [--cleanlab PYTHON]
 
 ``choice`` simulates a person whose labels are known: texts come as at the terminal, with a refit
-after every five, or at random; the model of the labels so far is scored on texts that are in
-neither. A seed draws pool and test texts. ``inside`` tells how often the accuracy on the test texts
-lies in the interval that the screen shows. ``suspects`` turns a tenth of the labels at random.
-``--cleanlab`` names an interpreter that has cleanlab, which ranks by the same probabilities.
+after every five until 100 labels and then after every 20, which spares time, or at random; the
+model of the labels so far is scored on texts that are in neither. A seed draws pool and test
+texts. ``inside`` tells how often the accuracy on the test texts lies in the interval that the
+screen shows. ``suspects`` turns a tenth of the labels at random. ``--cleanlab`` names an
+interpreter that has cleanlab, which ranks by the same probabilities.
 Corpora are those of ``$RNNCLI_CORPORA``; the reviews come with rnncli.
 """
 
@@ -17,6 +18,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +29,16 @@ from rnncli.data.columns import ANY_COLUMNS
 from rnncli.data.partly_labelled import read_labelled_texts
 from rnncli.data.vector_sources import bundled_vectors
 from rnncli.tasks.classify.vectors import ENGLISH
-from rnncli.tasks.labelling.features import TextVectorizer
+from rnncli.tasks.labelling.features import TextFeatures, TextVectorizer
 from rnncli.tasks.labelling.journal import Answer
-from rnncli.tasks.labelling.learner import Learner
-from rnncli.tasks.labelling.questions import REFIT_EVERY, ActiveQuestions
+from rnncli.tasks.labelling.learner import Learned, Learner
+from rnncli.tasks.labelling.questions import ActiveQuestions
 from rnncli.tasks.labelling.session import LabelState
-from rnncli.tasks.labelling.suspects import confident_errors, held_out_probabilities
+from rnncli.tasks.labelling.suspects import (
+    confident_errors,
+    held_out_probabilities,
+    with_sentiment,
+)
 
 CORPORA = {  # name -> file below $RNNCLI_CORPORA; None: bundled
     "reviews": None,
@@ -42,7 +48,8 @@ CORPORA = {  # name -> file below $RNNCLI_CORPORA; None: bundled
     "airline": "airline_sentiment/train.csv",
     "ag_news": "ag_news/train_partial.csv.gz",
 }
-CHECKPOINTS = (50, 100, 200, 500)  # labels
+CHECKPOINTS = (50, 100, 200, 350, 500)  # labels
+OFTEN, SELDOM, LATER = 5, 20, 100  # answers until a refit; the second from so many labels on
 POOL, TEST = 1_500, 1_000  # texts at most
 WRONG_SHARE = 0.1  # of labels that are turned
 SUSPECTS_READ = 2_000  # texts
@@ -72,18 +79,34 @@ def read(name: str) -> tuple[list[str], list[str]]:
 class Simulation:
     """Texts with known labels, of which a part is labelled and another one tests the model."""
 
-    def __init__(self, texts: list[str], labels: list[str], seed: int) -> None:
+    def __init__(
+        self, texts: list[str], labels: list[str], seed: int, *, has_sentiment: bool
+    ) -> None:
+        self.has_sentiment = has_sentiment
         order = np.random.default_rng(seed).permutation(len(texts))
         pool = order[: min(POOL, 2 * len(order) // 3)]
         test = order[len(pool) : len(pool) + TEST]
         self.names = sorted(set(labels))
         self.labels = {texts[row]: labels[row] for row in order}
         self.pool, self.test = [texts[row] for row in pool], [texts[row] for row in test]
+        self._read: dict[TextVectorizer, TextFeatures] = {}  # the test texts, which is slow
 
-    def scores(self, predicted: list[str]) -> tuple[float, float]:
+    def scores(self, learned: Learned) -> tuple[float, float]:
         """Return accuracy and macro F1 on the test texts."""
+        model = learned.model
+        assert model is not None
+        if model.vectorizer not in self._read:
+            self._read[model.vectorizer] = model.vectorizer(self.test)
+        features = self._read[model.vectorizer]
+        if model.answer is not None:
+            if not features.answers.size:
+                features = replace(features, answers=model.answer(self.test))
+                self._read[model.vectorizer] = features
+        else:
+            features = replace(features, answers=features.answers[:, :0])
         matrix = np.zeros((len(self.names), len(self.names)), np.int64)
-        for text, label in zip(self.test, predicted, strict=True):
+        for text, best in zip(self.test, model.score(features).argmax(1), strict=True):
+            label = learned.labels[best]
             matrix[self.names.index(self.labels[text]), self.names.index(label)] += 1
         return matrix.trace() / matrix.sum(), macro_f1(matrix)
 
@@ -98,7 +121,10 @@ class Simulation:
 def choose(simulation: Simulation, checkpoints: Sequence[int]) -> dict[str, list[float]]:
     """Label the pool as `rnncli label` asks; return scores at each checkpoint."""
     state = LabelState({})
-    questions = ActiveQuestions(simulation.pool, {})
+    questions = ActiveQuestions(
+        simulation.pool, {}, has_sentiment=simulation.has_sentiment, refit_every=POOL
+    )
+    questions.settle(state)
     found: dict[str, list[float]] = {"accuracy": [], "macro F1": [], "inside": [], "seen": []}
     rarest = simulation.rarest()
     while len(state.labels) < checkpoints[-1] and (text := questions.next_text(state)):
@@ -107,13 +133,13 @@ def choose(simulation: Simulation, checkpoints: Sequence[int]) -> dict[str, list
         number = len(state.labels)
         if label == rarest and not found["seen"]:
             found["seen"] = [number]
-        if number % REFIT_EVERY == 0:
+        if number % (OFTEN if number <= LATER else SELDOM) == 0 or number in checkpoints:
             questions.settle(state)
         if number in checkpoints:
             learned, progress = questions.learned, questions.progress
             assert learned is not None
             assert progress is not None
-            accuracy, f1 = simulation.scores([each for each, _ in learned.suggest(simulation.test)])
+            accuracy, f1 = simulation.scores(learned)
             low, high = progress.accuracy.interval
             found["accuracy"].append(accuracy)
             found["macro F1"].append(f1)
@@ -123,14 +149,13 @@ def choose(simulation: Simulation, checkpoints: Sequence[int]) -> dict[str, list
 
 def at_random(simulation: Simulation, checkpoints: Sequence[int]) -> dict[str, list[float]]:
     """Label the pool in a random order; return scores at each checkpoint."""
-    learner = Learner(simulation.pool)
+    learner = Learner(simulation.pool, has_sentiment=simulation.has_sentiment)
     found: dict[str, list[float]] = {"accuracy": [], "macro F1": [], "seen": []}
     names = [simulation.labels[text] for text in simulation.pool]
     found["seen"] = [names.index(simulation.rarest()) + 1]
     for number in checkpoints:
         learned = learner.learn(dict(enumerate(names[:number])), (), 1)
-        predicted = [label for label, _ in learned.suggest(simulation.test)]
-        accuracy, f1 = simulation.scores(predicted)
+        accuracy, f1 = simulation.scores(learned)
         found["accuracy"].append(accuracy)
         found["macro F1"].append(f1)
     return found
@@ -141,7 +166,10 @@ def measure_choice(
 ) -> None:
     """Add what labels chosen by `label` and at random reach."""
     texts, labels = read(name)
-    simulations = [Simulation(texts, labels, seed) for seed in seeds]
+    # The bundled sentiment model has learned from the labels of the reviews.
+    simulations = [
+        Simulation(texts, labels, seed, has_sentiment=CORPORA[name] is not None) for seed in seeds
+    ]
     chosen = [choose(each, checkpoints) for each in simulations]
     drawn = [at_random(each, checkpoints) for each in simulations]
     for place, number in enumerate(checkpoints):
@@ -158,7 +186,9 @@ def measure_choice(
     report.add(f"{name}, rarest label seen, latest", worst[0], "labels", f"at random {worst[1]}")
 
 
-def measure_suspects(name: str, cleanlab: str | None, report: Report) -> None:
+def measure_suspects(
+    name: str, cleanlab: str | None, report: Report, *, has_sentiment: bool
+) -> None:
     """Add how many suspects have a label that was turned."""
     texts, labels = read(name)
     rng = np.random.default_rng(0)
@@ -170,7 +200,10 @@ def measure_suspects(name: str, cleanlab: str | None, report: Report) -> None:
     turned = rng.choice(len(rows), round(WRONG_SHARE * len(rows)), replace=False)
     classes[turned] = (classes[turned] + rng.integers(1, len(names), len(turned))) % len(names)
     vectorizer = TextVectorizer(texts, bundled_vectors(ENGLISH))
-    probabilities = held_out_probabilities(vectorizer, vectorizer(texts), classes, len(names))
+    features = vectorizer(texts)
+    if has_sentiment:
+        features = with_sentiment(features, texts, vectorizer, classes, print)
+    probabilities = held_out_probabilities(features, classes, len(names))
     _, order = confident_errors(probabilities, classes)
     is_turned = classes != truth
     first = is_turned[order[:FIRST]].mean()
@@ -207,6 +240,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=range(5))
     parser.add_argument("--labels", type=int, nargs="+", default=CHECKPOINTS)
     parser.add_argument("--cleanlab", help="an interpreter that has cleanlab")
+    parser.add_argument("--no-sentiment", action="store_true", help="of suspects: words alone")
     parser.add_argument("--out", type=Path, default=Path("labelling.json"))
     arguments = parser.parse_args()
     report = Report()
@@ -215,7 +249,8 @@ def main() -> None:
         if arguments.part == "choice":
             measure_choice(name, arguments.seeds, arguments.labels, report)
         else:
-            measure_suspects(name, arguments.cleanlab, report)
+            has_sentiment = not arguments.no_sentiment and CORPORA[name] is not None
+            measure_suspects(name, arguments.cleanlab, report, has_sentiment=has_sentiment)
         report.write(arguments.out)
 
 

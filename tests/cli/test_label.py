@@ -123,10 +123,10 @@ def label(
             os.close(screen)
 
 
-def read(path: Path) -> list[tuple[str, ...]]:
+def read(path: Path, *others: str) -> list[tuple[str, ...]]:
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = map(tuple, csv.reader(file))
-    assert header == ("text", "label")
+    assert header == ("text", "label", *others)
     return rows
 
 
@@ -233,7 +233,7 @@ def test_only_one_process_writes_a_file_of_labels(folder: Path) -> None:
     assert "another rnncli label" in said
 
 
-def test_labels_that_texts_have_are_kept(folder: Path) -> None:
+def test_labels_and_columns_that_texts_have_are_kept(folder: Path) -> None:
     rows = [f"{n},{text},{label_of(text) if n < 20 else ''}" for n, text in enumerate(TEXTS)]
     write_lines(folder / "tickets.csv", "id,body,label", *rows)
     with label(folder, "tickets.csv", "-o", "out.csv") as screen:
@@ -242,9 +242,18 @@ def test_labels_that_texts_have_are_kept(folder: Path) -> None:
         assert text_of(page) not in TEXTS[:20]
         screen.page_with("21 labels", "ndefect\r")
         screen.end()
-    kept = read(folder / "out.csv")
-    assert kept[:20] == [(text, label_of(text)) for text in TEXTS[:20]]
+    kept = read(folder / "out.csv", "id")
+    assert kept[:20] == [(text, label_of(text), str(n)) for n, text in enumerate(TEXTS[:20])]
     assert len(kept) == 21
+    assert all(TEXTS[int(number)] == text for text, _, number in kept)
+    result = call("label", "texts.txt", "--suggest", 1, "-o", "out.csv", cwd=folder)
+    assert explained(result, 1, "columns that the data has not: id") == (
+        "rnncli label texts.txt --suggest 1 -o out-2.csv"
+    )
+    with label(folder, "tickets.csv", "-o", "out.csv") as screen:
+        screen.page_with("21 labels of 60")
+        screen.end()
+    assert read(folder / "out.csv", "id") == kept
     with label(folder, "tickets.csv", "--label", "verdict", "-o", "new.csv") as screen:
         assert "0 labels of 60" in screen.page()
 
@@ -359,7 +368,8 @@ def test_the_labels_of_two_people_are_joined(folder: Path) -> None:
     rows = [f"{text},{label_of(text)}" for text in TEXTS]
     other = [*rows[:50], *(row.replace("defect", "praise") for row in rows[50:52])]
     write_lines(folder / "a.csv", "text,label", *rows)
-    write_lines(folder / "b.csv", "text,label", *other, "a text of b,defect")
+    others = (f"{row},{n}" for n, row in enumerate([*other, "a text of b,defect"]))
+    write_lines(folder / "b.csv", "text,label,id", *others)
     result = without_a_terminal(folder, "--merge", "a.csv", "b.csv", "--json")
     assert result.code == 0, result.err
     fields = json.loads(result.out)
@@ -368,7 +378,9 @@ def test_the_labels_of_two_people_are_joined(folder: Path) -> None:
     assert (fields["both"], fields["alike"]) == (52, 50)
     assert fields["kappa"] == pytest.approx((50 / 52 - chance) / (1 - chance), abs=1e-4)
     assert "2 texts left out" in result.err
-    assert len(read(folder / "merged.csv")) == 59
+    merged = read(folder / "merged.csv", "id")
+    assert len(merged) == 59
+    assert ("a text of b", "defect", "52") in merged
     with label(folder, "--merge", "a.csv", "b.csv") as screen:
         page = screen.page()
         assert text_of(page) == TEXTS[50]
@@ -377,9 +389,9 @@ def test_the_labels_of_two_people_are_joined(folder: Path) -> None:
         assert text_of(screen.press("d")) == TEXTS[51]
         screen.type("p")
         assert screen.end("")[0] == 0  # there is no other difference
-    merged = dict(read(folder / "merged.csv"))
-    assert (merged[TEXTS[50]], merged[TEXTS[51]]) == ("defect", "praise")
-    assert len(merged) == 61
+    labels = {text: name for text, name, _ in read(folder / "merged.csv", "id")}
+    assert (labels[TEXTS[50]], labels[TEXTS[51]]) == ("defect", "praise")
+    assert len(labels) == 61
 
 
 def test_labels_that_are_probably_wrong_are_reviewed(folder: Path) -> None:

@@ -7,10 +7,12 @@ from feedback import MESSAGES as TEXTS
 from feedback import label_of
 
 from rnncli.cli.label_keys import LabelKeys
+from rnncli.data.columns import ANY_COLUMNS
+from rnncli.data.partly_labelled import read_labelled_texts
 from rnncli.tasks.labelling.accuracy import Share, progress
 from rnncli.tasks.labelling.agreement import agreement
 from rnncli.tasks.labelling.journal import Answer, Undo
-from rnncli.tasks.labelling.learner import HeldOutLabels
+from rnncli.tasks.labelling.learner import HeldOutLabels, Learner
 from rnncli.tasks.labelling.questions import RANDOM_EVERY, ActiveQuestions
 from rnncli.tasks.labelling.session import LabelState
 
@@ -25,11 +27,13 @@ def test_intervals_are_those_of_wilson() -> None:
 
 def test_accuracy_is_that_of_the_random_sample_alone() -> None:
     labels = dict.fromkeys(range(100), "a") | dict.fromkeys(range(50, 100), "b")
-    predicted = ("a",) * 100
-    found = progress(HeldOutLabels(tuple(range(100)), predicted, predicted), labels, range(40, 80))
-    assert found.accuracy == Share(10, 40)
-    assert found.by_label == {"a": Share(10, 10), "b": Share(0, 30)}
-    assert found.describe()[0] == "accuracy 25 % (14 to 40 %), on 40 random texts"
+    held_out = HeldOutLabels(tuple(range(100)), ("a",) * 100, {2: ("b",) * 100})
+    found = progress(held_out, labels, range(30, 80))
+    assert found.accuracy == Share(20, 50)
+    assert found.by_label == {"a": Share(20, 20), "b": Share(0, 30)}
+    assert found.describe()[0] == "accuracy 40 % (28 to 54 %), on 50 random texts"
+    assert found.curve == {50: 0.6, 100: 0.4}
+    assert found.expected == (200, 0.4)  # twice the labels never bring less
 
 
 @pytest.mark.parametrize(("by_half", "is_small"), [(200, True), (160, False)])
@@ -37,11 +41,24 @@ def test_small_gains_are_told(by_half: int, is_small: bool) -> None:
     rows = tuple(range(200))
     labels = dict.fromkeys(rows, "a")
     half = ("a",) * by_half + ("b",) * (200 - by_half)
-    assert (
-        progress(HeldOutLabels(rows, ("a",) * 200, half), labels, rows).has_small_gain == is_small
-    )
-    few = HeldOutLabels(rows[:30], ("a",) * 30, ("a",) * 30)
-    assert not progress(few, labels, rows).has_small_gain
+    by_all = ("a",) * 190 + ("b",) * 10
+    gain = progress(HeldOutLabels(rows, by_all, {2: half}), labels, rows).gain
+    assert gain is not None
+    assert gain.is_small == is_small
+    # Of 200 texts the model of all knows 190 and that of a half 160: six tenths of 0.15 more.
+    assert gain.of_doubling == pytest.approx(0 if is_small else 0.09)
+    few = HeldOutLabels(rows[:30], ("a",) * 30)
+    assert progress(few, labels, rows).gain is None
+
+
+def test_the_sentiment_model_helps_where_labels_follow_sentiment() -> None:
+    rows = read_labelled_texts(["reviews"], ANY_COLUMNS)
+    texts = rows.texts[:400]
+    labels = dict(enumerate(rows.labels[:60]))
+    assert Learner(texts).learn(labels).follows_sentiment
+    assert not Learner(texts, has_sentiment=False).learn(labels).follows_sentiment
+    lengths = {row: "long" if len(texts[row]) > 90 else "short" for row in labels}
+    assert not Learner(texts).learn(lengths).follows_sentiment
 
 
 def test_kappa_is_agreement_beyond_chance() -> None:

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from rnncli.cli.label_keys import COMMANDS, LabelKeys
 from rnncli.messages import plural
-from rnncli.tasks.labelling.accuracy import MIN_TEXTS, Progress
+from rnncli.tasks.labelling.accuracy import MIN_SAMPLE, MIN_TEXTS, Progress
 from rnncli.tasks.labelling.questions import Question
 from rnncli.text.unicode import escape_controls
 
+BAR, BAR_WIDTH = "\N{BOX DRAWINGS HEAVY HORIZONTAL}", 40  # of an accuracy of 100 %
 MARK = "bold underline"  # seen without colours too
 HELP = (
     "A digit or a letter gives the text that label; Enter gives the suggested one.",
@@ -60,7 +61,7 @@ def question_page(
 def help_page(page: Page, progress: Progress | None, width: int, height: int) -> list[Text]:
     """Return the lines of a page that explains the keys, and how good each label is."""
     console = Console(width=width)
-    paragraphs = (*HELP, *report(page.counts, progress))
+    paragraphs = (*HELP, *report(page.counts, progress), *learning_curve(progress))
     lines = [
         line for each in paragraphs for line in Text(escape_controls(each)).wrap(console, width)
     ]
@@ -82,6 +83,19 @@ def report(counts: Counter[str], progress: Progress | None) -> Iterator[str]:
             if share.whole >= MIN_TEXTS:
                 line += f", {share.describe()}"
         yield line
+
+
+def learning_curve(progress: Progress | None) -> Iterator[str]:
+    """Yield the accuracy that models of fewer labels have, and what twice the labels may reach."""
+    if progress is None or progress.accuracy.whole < MIN_SAMPLE:
+        return
+    rows = [(number, value, "") for number, value in progress.curve.items()]
+    if progress.expected is not None:
+        rows.append((*progress.expected, "  expected"))
+    if len(rows) > 1:
+        yield "accuracy by number of labels:"
+        for number, value, note in rows:
+            yield f"{number:7,}  {100 * value:3.0f} %  {BAR * round(BAR_WIDTH * value)}{note}"
 
 
 def _wrapped(question: Question, width: int) -> list[Text]:

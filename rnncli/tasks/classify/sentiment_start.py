@@ -48,7 +48,7 @@ def sentiment_model(
     """
     if MODEL not in bundled_models() or {*INHERITED, "vocab_size"} & overrides.keys():
         return None
-    if _is_bundled(data) or len(set(labels)) < 2:
+    if is_bundled_reviews(data) or len(set(labels)) < 2:
         return None
     settings = DEFAULTS["classify"].with_overrides(overrides)
     if choose_vectors(texts, settings, False, ignore) != ENGLISH:
@@ -91,8 +91,8 @@ def _loss(counts: Floats, prior: Floats) -> float:
     return float(-(counts * np.log(others)).sum() / counts.sum())
 
 
-def _is_bundled(data: Sequence[str]) -> bool:
-    """Return whether these are the bundled reviews."""
+def is_bundled_reviews(data: Sequence[str]) -> bool:
+    """Return whether these are the bundled reviews, whose labels the model has learned from."""
     if len(data) != 1 or data[0] == DEFAULT_CORPUS:
         return len(data) < 2
     path = Path(data[0])

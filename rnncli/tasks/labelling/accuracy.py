@@ -8,7 +8,7 @@ others have labels too. Each is labelled by a model of all other labels.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnncli.analysis.metrics import wilson_interval
@@ -20,7 +20,7 @@ MIN_TEXTS = 10  # of a label, without which it is hardly learned
 MORE = 20  # labels whose gain is told
 SMALL_GAIN = 0.005  # of accuracy, below which it is told
 SHRINKAGE = 0.6  # what twice the labels bring, as a share of what they brought the last time
-MIN_FOR_GAIN = 60  # labels, of which two halves make models at all
+MIN_FOR_GAIN = 60  # labels: models of halves of fewer say little
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,35 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """What twice the labels brought, by models of all and of half of them."""
+
+    number: int  # labels
+    mean: float  # of accuracy
+    error: float  # the standard error of it
+
+    @property
+    def of_doubling(self) -> float:
+        """What twice the labels will probably bring: it shrinks with each doubling."""
+        return SHRINKAGE * max(self.mean, 0.0)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether ``MORE`` labels will bring less than ``SMALL_GAIN``, clear of chance."""
+        doublings = math.log2((self.number + MORE) / self.number)
+        return SHRINKAGE * (self.mean + self.error) * doublings < SMALL_GAIN
+
+
+@dataclass(frozen=True)
 class Progress:
     """How good a model of the labels so far is."""
 
     accuracy: Share  # of the sample
     by_label: dict[str, Share]  # of the texts in the sample that have the label: recall
-    has_small_gain: bool  # whether ``MORE`` labels would probably bring less than ``SMALL_GAIN``
+    curve: dict[
+        int, float
+    ]  # the accuracy on the sample of models of so many labels, the last of all
+    gain: Gain | None  # None: there are too few labels to tell
 
     def describe(self) -> list[str]:
         """Return the accuracy in words, and whether more labels are worth it."""
@@ -60,43 +83,60 @@ class Progress:
         if number < MIN_SAMPLE:
             return [f"accuracy: known after {MIN_SAMPLE} random texts, {number} so far"]
         lines = [f"accuracy {self.accuracy.describe()}, on {plural(number, 'random text')}"]
-        if self.has_small_gain:
+        if self.gain is not None and self.gain.is_small:
             points = f"{100 * SMALL_GAIN:g} points"
             lines.append(f"{MORE} more labels will probably bring less than {points}")
         return lines
+
+    @property
+    def expected(self) -> tuple[int, float] | None:
+        """Twice the labels, and the accuracy that they will probably reach."""
+        if self.gain is None or self.accuracy.whole < MIN_SAMPLE:
+            return None
+        return 2 * self.gain.number, min(self.accuracy.value + self.gain.of_doubling, 1.0)
 
 
 def progress(
     held_out: HeldOutLabels, labels: Mapping[int, str], sample: Collection[int]
 ) -> Progress:
     """Return how often labels by models that have not seen them are right, in a random sample."""
-    drawn = [
-        (labels[row], predicted == labels[row])
-        for row, predicted in zip(held_out.rows, held_out.by_all_others, strict=True)
-        if row in sample
-    ]
+    hits = _hits(held_out, held_out.by_all_others, labels)
+    drawn = [(labels[row], is_right) for row, is_right in hits.items() if row in sample]
     texts = Counter(label for label, _ in drawn)
-    hits = Counter(label for label, is_right in drawn if is_right)
-    by_label = {label: Share(hits[label], texts[label]) for label in dict.fromkeys(labels.values())}
-    return Progress(Share(hits.total(), len(drawn)), by_label, has_small_gain(held_out, labels))
+    found = Counter(label for label, is_right in drawn if is_right)
+    by_label = {
+        label: Share(found[label], texts[label]) for label in dict.fromkeys(labels.values())
+    }
+    number = len(held_out.rows)
+    curve = {
+        number // parts: _share(_hits(held_out, predicted, labels), sample).value
+        for parts, predicted in sorted(held_out.by_part.items(), reverse=True)
+    }
+    accuracy = _share(hits, sample)
+    return Progress(accuracy, by_label, curve | {number: accuracy.value}, _gain(held_out, labels))
 
 
-def has_small_gain(held_out: HeldOutLabels, labels: Mapping[int, str]) -> bool:
-    """Return whether ``MORE`` labels would probably bring less than ``SMALL_GAIN`` of accuracy.
-
-    What twice the labels bring shrinks with each doubling; what they brought last is seen by models
-    of all and of half of the labels, and has to be clear of chance.
-    """
+def _gain(held_out: HeldOutLabels, labels: Mapping[int, str]) -> Gain | None:
+    """Compare models of all labels and of a half of them."""
     number = len(held_out.rows)
     if number < MIN_FOR_GAIN:
-        return False
-    differences = [
-        (by_all == labels[row]) - (by_half == labels[row])
-        for row, by_all, by_half in zip(
-            held_out.rows, held_out.by_all_others, held_out.by_half, strict=True
-        )
-    ]
+        return None
+    by_all = _hits(held_out, held_out.by_all_others, labels)
+    by_half = _hits(held_out, held_out.by_part[2], labels)
+    differences = [by_all[row] - by_half[row] for row in held_out.rows]
     mean = sum(differences) / number
     error = math.sqrt(sum((each - mean) ** 2 for each in differences)) / number
-    doublings = math.log2((number + MORE) / number)
-    return SHRINKAGE * (mean + error) * doublings < SMALL_GAIN
+    return Gain(number, mean, error)
+
+
+def _hits(
+    held_out: HeldOutLabels, predicted: Sequence[str], labels: Mapping[int, str]
+) -> dict[int, bool]:
+    """Return of each row whether its label was predicted."""
+    return {row: labels[row] == each for row, each in zip(held_out.rows, predicted, strict=True)}
+
+
+def _share(hits: Mapping[int, bool], sample: Collection[int]) -> Share:
+    """Return the share of hits in the sample."""
+    drawn = [is_right for row, is_right in hits.items() if row in sample]
+    return Share(sum(drawn), len(drawn))

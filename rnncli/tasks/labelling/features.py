@@ -1,12 +1,15 @@
-"""The features of texts for a model that is fitted in a moment: n-grams and averaged word vectors.
+"""The features of texts for a model that is fitted in a moment.
 
-Shapes: N texts, F n-grams of all texts end to end, U different ones, D values of a vector.
+They are n-grams, averaged word vectors and, where they help, the answers of another classifier.
+
+Shapes: N texts, F n-grams of all texts end to end, U different ones, D values of a vector, K labels
+of the other classifier, E values that each text has (D + K).
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 
 import numpy as np
 
@@ -19,18 +22,25 @@ NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=(3, 5))
 MAX_CHARACTERS = 10_000  # of a text that are read: its kind shows long before
 MIN_COVERAGE = 0.8  # of the running words by the word vectors, else they are of another language
 VECTOR_SHARE = 0.4  # of vectors in the product of two texts; the others are of n-grams
+COMMON_SHARE = 64  # one text in so many has an n-gram that is common
+DENSE_COLUMNS = 2_048  # common n-grams whose products are computed at once: bounds memory
+ANSWER_SHARE = 0.5  # of another classifier's answers, where there are any; see labelling.md
 PROJECTED_DIM = 256  # of n-grams, where word vectors do not suit
 
 
 @dataclass(frozen=True)
 class TextFeatures:
-    """The features of texts; the vector of each text has length 1, and so have its n-grams."""
+    """The features of texts.
+
+    The vector of each text has length 1, and so have its n-grams; answers have it in the mean.
+    """
 
     vectors: Floats  # (N, D)
     columns: Ints  # (F,) ascending in each text
     bounds: Ints  # (N + 1,) where each text's n-grams begin, and the end of all
     values: Floats  # (F,)
     width: int  # U
+    answers: Floats  # (N, K) of another classifier; K is 0 where there is none
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -42,37 +52,91 @@ class TextFeatures:
         bounds = np.append(0, np.cumsum(counts))
         places = np.repeat(self.bounds[rows] - bounds[:-1], counts) + np.arange(bounds[-1])
         return TextFeatures(
-            self.vectors[rows], self.columns[places], bounds, self.values[places], self.width
+            self.vectors[rows],
+            self.columns[places],
+            bounds,
+            self.values[places],
+            self.width,
+            self.answers[rows],
         )
 
     def products(self) -> Floats:
-        """Return the products (N, N) of the features of all texts, of a text with itself 1."""
-        products = VECTOR_SHARE * (self.vectors @ self.vectors.T)
-        _, columns = np.unique(self.columns, return_inverse=True)
-        row = np.zeros(int(columns.max(initial=0)) + 1, np.float32)
-        for i, (first, end) in enumerate(pairwise(self.bounds)):
-            row[columns[first:end]] = (1 - VECTOR_SHARE) * self.values[first:end]
-            products[i] += self._sums(self.values * row[columns])
-            row[columns[first:end]] = 0
+        """Return the products (N, N) of the features of all texts; of one with itself about 1."""
+        dense = self._dense()
+        products: Floats = dense @ dense.T + self._ngram_share * self.ngram_products()
+        return products
+
+    def ngram_products(self) -> Floats:
+        """Return the products (N, N) of the n-grams alone, of a text with itself 1.
+
+        Those of n-grams that many texts have are one matrix product; pairs of texts that share
+        others are added one by one.
+        """
+        order = np.argsort(self.columns, kind="stable")
+        _, columns, counts = np.unique(self.columns[order], return_inverse=True, return_counts=True)
+        texts, values = self._texts()[order], self.values[order]
+        size = len(self)
+        is_common = counts > size // COMMON_SHARE
+        products = np.zeros((size, size), np.float32)
+        places = (is_common.cumsum() - 1)[columns]  # among the common ones
+        for first in range(0, int(is_common.sum()), DENSE_COLUMNS):
+            block = is_common[columns] & (places // DENSE_COLUMNS == first // DENSE_COLUMNS)
+            dense = np.zeros((size, DENSE_COLUMNS), np.float32)
+            dense[texts[block], places[block] - first] = values[block]
+            products += dense @ dense.T
+        rare = ~is_common[columns]
+        columns, texts, values = columns[rare], texts[rare], values[rare]
+        pairs = np.arange(len(columns))
+        for distance in range(1, size // COMMON_SHARE):
+            pairs = pairs[pairs < len(columns) - distance]
+            pairs = pairs[columns[pairs] == columns[pairs + distance]]
+            others = pairs + distance
+            np.add.at(products, (texts[pairs], texts[others]), values[pairs] * values[others])
+            np.add.at(products, (texts[others], texts[pairs]), values[pairs] * values[others])
+        products[np.diag_indices(size)] = self._sums(self.values**2)
         return products
 
     def combine(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the sums, by weights (N, C) of texts, of vectors (D, C) and n-grams (U, C)."""
-        texts = np.repeat(np.arange(len(self)), np.diff(self.bounds))
+        """Return the sums, by weights (N, C) of texts, of what stands for (E, C) and (U, C)."""
+        texts = self._texts()
         by_ngrams = [
             np.bincount(self.columns, column[texts] * self.values, self.width)
             for column in weights.T
         ]
         return (
-            VECTOR_SHARE * (self.vectors.T @ weights),
-            (1 - VECTOR_SHARE) * np.stack(by_ngrams, 1).astype(np.float32),
+            self._dense().T @ weights,
+            self._ngram_share * np.stack(by_ngrams, 1).astype(np.float32),
         )
 
-    def score(self, by_vectors: Floats, by_ngrams: Floats) -> Floats:
-        """Return the products (N, C) with weights of vectors (D, C) and of n-grams (U, C)."""
+    def score(self, by_dense: Floats, by_ngrams: Floats) -> Floats:
+        """Return the products (N, C) with weights of vectors and answers (E, C), n-grams (U, C)."""
         sums = [self._sums(self.values * column[self.columns]) for column in by_ngrams.T]
-        scores: Floats = self.vectors @ by_vectors + np.stack(sums, 1)
+        scores: Floats = self._dense() @ by_dense + np.stack(sums, 1)
         return scores
+
+    @property
+    def _answer_share(self) -> float:
+        return ANSWER_SHARE if self.answers.shape[1] else 0.0
+
+    @property
+    def _ngram_share(self) -> np.float32:
+        return np.float32((1 - VECTOR_SHARE) * (1 - self._answer_share))
+
+    def _dense(self) -> Floats:
+        """Return the weighted vectors and answers (N, E) of the texts."""
+        vector_share = VECTOR_SHARE * (1 - self._answer_share)
+        dense: Floats = np.concatenate(
+            [
+                np.float32(np.sqrt(vector_share)) * self.vectors,
+                np.float32(np.sqrt(self._answer_share)) * self.answers,
+            ],
+            1,
+        )
+        return dense
+
+    def _texts(self) -> Ints:
+        """Return the number of the text (F,) of each n-gram."""
+        return np.repeat(np.arange(len(self)), np.diff(self.bounds))
 
     def _sums(self, products: Floats) -> Floats:
         """Return the sum (N,) of each text's products (F,)."""
@@ -91,6 +155,11 @@ class TextVectorizer:
         words = Counter(chain.from_iterable(_words(texts)))
         self._vectors = _WordVectors.of(words, vectors)
 
+    @property
+    def is_english(self) -> bool:
+        """Whether the word vectors have most words of the texts."""
+        return self._vectors is not None
+
     def __call__(self, texts: Sequence[str]) -> TextFeatures:
         """Return the features of texts, of long ones those of the first characters."""
         texts = [text[:MAX_CHARACTERS] for text in texts]
@@ -106,7 +175,8 @@ class TextVectorizer:
             vectors = self._vectors.average(texts)
         else:
             vectors = _project(buckets[known], counts)
-        return TextFeatures(vectors, columns, bounds, values, len(self._buckets))
+        none = np.empty((len(texts), 0), np.float32)
+        return TextFeatures(vectors, columns, bounds, values, len(self._buckets), none)
 
 
 class _WordVectors:

@@ -1,7 +1,7 @@
 """Learn from the labels so far, and choose the texts that are worth a label next."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +11,25 @@ from rnncli.messages import stage
 from rnncli.networks.numerics import Floats, Ints, softmax
 from rnncli.tasks.classify.vectors import ENGLISH
 from rnncli.tasks.labelling.features import TextVectorizer
-from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, LabelModel, fit_model
+from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, LabelModel
 from rnncli.tasks.labelling.ridge import fit_ridge
-from rnncli.tasks.labelling.selection import doubtful, spread
+from rnncli.tasks.labelling.selection import doubt, most_telling
+from rnncli.tasks.labelling.sentiment import MAX_COMPARED, MIN_COMPARED, SentimentAnswers
 
-# Texts of every kind come until there are so many labels, then most come because they are in
-# doubt. Of three choices simulated on four corpora (50 and a half; 50 and all; 25 and four fifths)
-# this had the highest accuracy after 50 labels, and saw a rare kind early.
-FIRST = 25  # labels
-DOUBTFUL_SHARE = 0.8  # of the texts chosen later; the others are of every kind again
+MIN_FOR_DOUBT = 10  # labels, from which a model tells what is in doubt
+# Texts to choose from, drawn at random: their products are 16 MB, and computed in about a second.
+SAMPLE = 2_000
+PARTS = (2, 4, 8)  # into which the labels are divided, to see what fewer of them reach
+MIN_PART = 10  # labels of a part: of fewer nothing is learned
 
 
 @dataclass(frozen=True)
 class HeldOutLabels:
     """The labels that texts get from models that have not seen theirs."""
 
-    rows: tuple[int, ...]
-    by_all_others: tuple[str, ...]
-    by_half: tuple[str, ...]  # from the labels of that half of the texts that they are not in
+    rows: tuple[int, ...] = ()
+    by_all_others: tuple[str, ...] = ()
+    by_part: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # from so small a part
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,13 @@ class Learned:
 
     labels: tuple[str, ...]  # in the order of the model's classes
     model: LabelModel | None  # None: there are too few labels
+    held_out: HeldOutLabels
     next_rows: tuple[int, ...]  # of texts that are worth most
+
+    @property
+    def follows_sentiment(self) -> bool:
+        """Whether the answers of the bundled sentiment model are features."""
+        return self.model is not None and self.model.answer is not None
 
     def suggest(self, texts: Sequence[str]) -> list[tuple[str, float]]:
         """Return the likeliest label of each text, and its probability; none without a model."""
@@ -53,11 +60,18 @@ class Learner:
     """A model of texts of which some have labels."""
 
     @stage("reading the words of the texts")
-    def __init__(self, texts: Sequence[str], seed: int = 0) -> None:
-        """Read the words of texts, which are known by their rows."""
+    def __init__(self, texts: Sequence[str], seed: int = 0, *, has_sentiment: bool = True) -> None:
+        """Read the words of texts, which are known by their rows.
+
+        Without ``has_sentiment`` the bundled sentiment model is never asked.
+        """
         self._rng = np.random.default_rng(seed)
         self._vectorizer = TextVectorizer(texts, bundled_vectors(ENGLISH))
         self._features = self._vectorizer(texts)
+        is_asked = has_sentiment and self._vectorizer.is_english
+        self._sentiment = SentimentAnswers.of(texts) if is_asked else None
+        self._sample: _Sample | None = None
+        self._compared = 0  # labels that were compared with sentiment
 
     def learn(
         self, labels: Mapping[int, str], excluded: Collection[int] = (), number: int = 10
@@ -66,47 +80,71 @@ class Learner:
         names = tuple(dict.fromkeys(labels.values()))
         taken = np.array(sorted({*labels, *excluded}), np.int64)
         if len(names) < MIN_LABELS:
-            return Learned(names, None, self._choose(None, number, taken))
+            return Learned(names, None, HeldOutLabels(), self._choose(None, number, taken))
         rows, classes = _fitted(labels, names)
+        self._compare_with_sentiment(rows, classes, len(names))
         features = self._features.select(rows)
-        model, _ = fit_model(self._vectorizer, features, classes, len(names))
-        logits = model.score(self._features)
-        has_few = len(rows) < FIRST
-        next_rows = self._choose(None if has_few else softmax(logits), number, taken)
-        return Learned(names, model, next_rows)
-
-    def hold_out(self, labels: Mapping[int, str]) -> HeldOutLabels:
-        """Label each of at most ``MAX_FITTED`` texts by models that have not seen its label.
-
-        One is fitted to all other texts, one to a random half of them.
-        """
-        names = tuple(dict.fromkeys(labels.values()))
-        if len(names) < MIN_LABELS:
-            return HeldOutLabels((), (), ())
-        rows, classes = _fitted(labels, names)
-        products = self._features.select(rows).products()
-        by_all = fit_ridge(products, classes, len(names)).held_out.argmax(1)
-        by_half = np.empty_like(by_all)
-        halves = np.array_split(np.random.default_rng(0).permutation(len(rows)), 2)
-        for half, others in (halves, halves[::-1]):
-            fit = fit_ridge(products[np.ix_(half, half)], classes[half], len(names))
-            by_half[others] = (products[np.ix_(others, half)] @ fit.weights + fit.bias).argmax(1)
-        return HeldOutLabels(
+        products = features.products()
+        fit = fit_ridge(products, classes, len(names))
+        answer = self._sentiment if self._features.answers.size else None
+        model = LabelModel(self._vectorizer, answer, *features.combine(fit.weights), fit.bias)
+        held_out = HeldOutLabels(
             tuple(rows.tolist()),
-            tuple(names[i] for i in by_all),
-            tuple(names[i] for i in by_half),
+            tuple(names[i] for i in fit.held_out.argmax(1)),
+            {
+                parts: tuple(names[i] for i in _label_by_part(products, classes, parts))
+                for parts in PARTS
+                if len(rows) >= MIN_PART * parts
+            },
+        )
+        is_sure = len(rows) >= MIN_FOR_DOUBT
+        return Learned(
+            names, model, held_out, self._choose(model if is_sure else None, number, taken)
         )
 
-    def _choose(self, probabilities: Floats | None, number: int, taken: Ints) -> tuple[int, ...]:
+    def _compare_with_sentiment(
+        self, rows: Ints, classes: NDArray[np.int64], num_classes: int
+    ) -> None:
+        """Add the answers of the sentiment model to the features, if the labels so far ask."""
+        if self._sentiment is None or self._compared == MAX_COMPARED or len(rows) < MIN_COMPARED:
+            return
+        rows = rows[:MAX_COMPARED]
+        self._compared = len(rows)
+        self._features = self._sentiment.add(
+            self._features, rows, classes[: len(rows)], num_classes
+        )
+
+    def _choose(self, model: LabelModel | None, number: int, taken: Ints) -> tuple[int, ...]:
         """Return rows that are worth a label most."""
-        vectors = self._features.vectors
-        chosen: Ints = np.empty(0, np.int64)
-        if probabilities is not None:
-            share = round(DOUBTFUL_SHARE * number)
-            chosen = doubtful(probabilities, vectors, share, taken, self._rng)
-        others = spread(vectors, number - len(chosen), np.union1d(taken, chosen), self._rng)
-        both = self._rng.permutation(np.append(chosen, others))
-        return tuple(both.tolist())
+        has_more = len(self._features) > SAMPLE
+        if self._sample is None or (has_more and len(taken) > 2 * self._sample.taken):
+            self._sample = self._draw(taken)
+        rows = self._sample.rows
+        doubts = np.ones(len(rows), np.float32)
+        if model is not None:
+            doubts = doubt(softmax(model.score(self._features.select(rows))))
+        known = np.flatnonzero(np.isin(rows, taken))
+        chosen = rows[most_telling(self._sample.products, doubts, number, known)]
+        if len(chosen) < number:  # the sample has no more
+            left = np.setdiff1d(np.arange(len(self._features)), np.append(taken, chosen))
+            chosen = np.append(chosen, self._rng.permutation(left)[: number - len(chosen)])
+        return tuple(chosen.tolist())
+
+    def _draw(self, taken: Ints) -> "_Sample":
+        """Draw texts to choose from, with those taken as far as they are half of them."""
+        others = np.setdiff1d(np.arange(len(self._features)), taken)
+        known = self._rng.permutation(taken)[: max(SAMPLE // 2, SAMPLE - len(others))]
+        rows = np.append(known, self._rng.permutation(others)[: SAMPLE - len(known)])
+        return _Sample(rows, self._features.select(rows).products(), max(len(taken), MIN_FOR_DOUBT))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Texts (S,) to choose from; they are drawn anew when twice as many are ``taken``."""
+
+    rows: Ints  # (S,)
+    products: Floats  # (S, S)
+    taken: int
 
 
 def _fitted(
@@ -118,3 +156,14 @@ def _fitted(
         rows = np.random.default_rng(0).permutation(rows)[:MAX_FITTED]
     numbers = {name: i for i, name in enumerate(names)}
     return rows, np.array([numbers[labels[row]] for row in rows.tolist()])
+
+
+def _label_by_part(products: Floats, classes: NDArray[np.int64], parts: int) -> Ints:
+    """Return the class (N,) that each text has by a model of another one of some equal parts."""
+    labels = np.zeros_like(classes)
+    order = np.random.default_rng(0).permutation(len(classes))
+    rows = np.array_split(order, parts)
+    for part, others in zip(rows, [*rows[1:], rows[0]], strict=True):
+        fit = fit_ridge(products[np.ix_(part, part)], classes[part], int(classes.max()) + 1)
+        labels[others] = (products[np.ix_(others, part)] @ fit.weights + fit.bias).argmax(1)
+    return labels

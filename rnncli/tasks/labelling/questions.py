@@ -12,6 +12,7 @@ from rnncli.messages import plural
 from rnncli.tasks.labelling.accuracy import Progress, progress
 from rnncli.tasks.labelling.background import Background
 from rnncli.tasks.labelling.learner import Learned, Learner
+from rnncli.tasks.labelling.sentiment import NOTICE
 from rnncli.tasks.labelling.session import LabelState
 from rnncli.tasks.labelling.suggestions import MAX_CANDIDATES
 
@@ -85,8 +86,19 @@ class ListedQuestions:
 class ActiveQuestions:
     """The texts that are worth most, by a model that learns beside the typing."""
 
-    def __init__(self, texts: Iterable[str], labels: Mapping[str, str]) -> None:
-        """Put texts, of which some have ``labels`` already, in a random order."""
+    def __init__(
+        self,
+        texts: Iterable[str],
+        labels: Mapping[str, str],
+        *,
+        has_sentiment: bool = True,
+        refit_every: int = REFIT_EVERY,
+    ) -> None:
+        """Put texts, of which some have ``labels`` already, in a random order.
+
+        Without ``has_sentiment`` the bundled sentiment model is never asked.
+        """
+        self._has_sentiment, self._refit_every = has_sentiment, refit_every
         self._order = sorted(dict.fromkeys(texts), key=_hash)  # at random, and always the same
         labelled = [text for text in self._order if text in labels]
         others = (text for text in self._order if text not in labels)
@@ -96,7 +108,7 @@ class ActiveQuestions:
         self._work: Background[tuple[Learned, Progress]] = Background()
         self.learned: Learned | None = None
         self._queue: deque[str] = deque()
-        self._changes: int | None = None  # labels and answers when the last refit began
+        self._answers: int | None = None  # when the last refit began
         self.progress: Progress | None = None
 
     def next_text(self, state: LabelState) -> str | None:
@@ -128,7 +140,10 @@ class ActiveQuestions:
         numbers = f"{plural(len(state.labels), 'label')} of {plural(len(self._order), 'text')}"
         if self.progress is None:
             return [numbers, "reading their words"]
-        return [numbers, *self.progress.describe()]
+        lines = [numbers, *self.progress.describe()]
+        if self.learned is not None and self.learned.follows_sentiment:
+            lines.append(NOTICE)
+        return lines
 
     def refresh(self, state: LabelState) -> bool:
         """Take what was learned meanwhile, and learn again after some answers.
@@ -140,10 +155,10 @@ class ActiveQuestions:
         result = self._work.take()
         if result is not None:
             self._keep(*result)
-        changes = self._changes_of(state)
-        is_due = self._changes is None or abs(changes - self._changes) >= REFIT_EVERY
+        answers = state.answered.total()
+        is_due = self._answers is None or abs(answers - self._answers) >= self._refit_every
         if is_due and not self._work.is_running:
-            self._changes = changes
+            self._answers = answers
             self._work.start(self._learning(state))
         return result is not None
 
@@ -151,16 +166,12 @@ class ActiveQuestions:
         """Learn from all labels, and wait for it."""
         while self._work.is_running:
             self._work.take(timeout=1.0)
-        self._changes = self._changes_of(state)
+        self._answers = state.answered.total()
         self._keep(*self._learning(state)())
 
     def _keep(self, learned: Learned, found: Progress) -> None:
         self.learned, self.progress = learned, found
         self._queue = deque(self._candidates[row] for row in learned.next_rows)
-
-    @staticmethod
-    def _changes_of(state: LabelState) -> int:
-        return len(state.labels) + state.answered.total()
 
     def _learning(self, state: LabelState) -> Callable[[], tuple[Learned, Progress]]:
         """Return what is to be done in the thread, with a copy of the labels."""
@@ -172,9 +183,9 @@ class ActiveQuestions:
 
         def learn() -> tuple[Learned, Progress]:
             if self._learner is None:  # reads the words of all texts, which takes seconds
-                self._learner = Learner(self._candidates)
+                self._learner = Learner(self._candidates, has_sentiment=self._has_sentiment)
             learned = self._learner.learn(labels, skipped, AHEAD)
-            return learned, progress(self._learner.hold_out(labels), labels, sample)
+            return learned, progress(learned.held_out, labels, sample)
 
         return learn
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rnncli.data.partly_labelled import PartlyLabelled
+from rnncli.messages import Announce
 from rnncli.tasks.labelling.questions import Question
 from rnncli.tasks.labelling.session import LabelState
 from rnncli.tasks.labelling.suspects import Suspect, suspects
@@ -11,7 +12,9 @@ from rnncli.tasks.labelling.suspects import Suspect, suspects
 MAX_TWINS = 3  # near-duplicates that are shown
 
 
-def questions_of_review(rows: PartlyLabelled, state: LabelState) -> list[Question]:
+def questions_of_review(
+    rows: PartlyLabelled, state: LabelState, *, has_sentiment: bool, announce: Announce
+) -> list[Question]:
     """Return texts that have several labels, then those whose label is probably wrong."""
     labels = [
         (label if text not in state.answered else "") or state.labels.get(text, "")
@@ -22,7 +25,7 @@ def questions_of_review(rows: PartlyLabelled, state: LabelState) -> list[Questio
         for text, counts in _several_labels(rows.texts, labels).items()
     ]
     seen = {question.text for question in questions}
-    for each in suspects(rows.texts, labels):
+    for each in suspects(rows.texts, labels, has_sentiment=has_sentiment, announce=announce):
         if each.text not in seen:
             seen.add(each.text)
             questions.append(_question(each, rows.texts, labels))

@@ -5,7 +5,7 @@ says of that one follows from the inverse of a single matrix (Rifkin and Lippert
 regularized least squares", section 3): so a model of a thousand texts is fitted, and judged by
 texts that it has not seen, in a moment.
 
-Shapes: N texts, C classes.
+Shapes: N texts, C classes, S scales.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rnncli.networks.numerics import Floats, log_softmax
 
 PENALTIES = (0.03, 0.1, 0.3, 1.0)  # L2, where the product of a text with itself is 1
-SCALES = tuple(np.geomspace(1, 64, 25).tolist())  # of scores, to make logits of them
+SCALES = np.geomspace(1, 64, 25, dtype=np.float32)  # of scores, to make logits of them
 SMOOTHING = 1.0  # texts added to the count of each class
 
 
@@ -27,6 +27,7 @@ class RidgeFit:
     weights: Floats  # (N, C)
     bias: Floats  # (C,)
     held_out: Floats  # (N, C)
+    loss: float  # cross-entropy of ``held_out``
 
 
 def fit_ridge(products: Floats, classes: NDArray[np.int64], num_classes: int) -> RidgeFit:
@@ -39,18 +40,22 @@ def fit_ridge(products: Floats, classes: NDArray[np.int64], num_classes: int) ->
     bias = (counts / counts.sum()).astype(np.float32)
     targets = np.eye(num_classes, dtype=np.float32)[classes] - bias  # (N, C)
     identity = np.eye(len(classes), dtype=np.float32)
-    fits = []
+    fits: list[RidgeFit] = []
     for penalty in PENALTIES:
         inverse = np.linalg.inv(products + np.float32(penalty) * identity)
         weights = inverse @ targets
         held_out = bias + targets - weights / inverse.diagonal()[:, None]
         # Few texts cannot show that a model is sure.
-        scales = [scale for scale in SCALES if scale <= max(len(classes), SCALES[0])]
-        loss, scale = min((_loss(scale * held_out, classes), scale) for scale in scales)
-        fits.append((loss, RidgeFit(weights * scale, bias * scale, held_out * scale)))
-    return min(fits, key=lambda fit: fit[0])[1]
+        scales = SCALES[max(len(classes), 1) >= SCALES]
+        losses = _losses(held_out, scales, classes)
+        best = int(losses.argmin())
+        scale, loss = scales[best], float(losses[best])
+        fits.append(RidgeFit(weights * scale, bias * scale, held_out * scale, loss))
+    return min(fits, key=lambda fit: fit.loss)
 
 
-def _loss(logits: Floats, classes: NDArray[np.int64]) -> float:
-    """Return the cross-entropy of logits (N, C)."""
-    return -float(log_softmax(logits)[np.arange(len(classes)), classes].mean())
+def _losses(scores: Floats, scales: Floats, classes: NDArray[np.int64]) -> Floats:
+    """Return the cross-entropy (S,) of scores (N, C) by each scale (S,)."""
+    logits = log_softmax(scales[:, None, None] * scores)
+    losses: Floats = -logits[:, np.arange(len(classes)), classes].mean(1)
+    return losses

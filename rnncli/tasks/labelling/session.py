@@ -3,16 +3,17 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from shlex import quote
 
 from rnncli.data.columns import Columns
 from rnncli.data.partly_labelled import PartlyLabelled, read_labelled_texts
 from rnncli.errors import DataError
-from rnncli.messages import plural
+from rnncli.messages import name_list, plural
 from rnncli.storage.atomic_files import free_path, write_bytes
 from rnncli.tasks.labelling.journal import Answer, Entry, Journal, Undo, read_journal
-from rnncli.tasks.labelling.label_file import HEADER, is_label_file
+from rnncli.tasks.labelling.label_file import HEADER, header_with, is_label_file
 from rnncli.text.tables import csv_line
 
 
@@ -70,8 +71,8 @@ class Session:
 
         """
         self.output = output
-        self._texts = rows.texts
-        labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
+        self._data = rows
+        labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows)
         self.journal = journal_of(output)
         self._journal = Journal(self.journal)
         _require_same_texts(self.journal, output, rows.texts, self._journal.entries)
@@ -86,7 +87,12 @@ class Session:
         return self._add(Undo()) if self.state.can_undo else None
 
     def finish(self) -> None:
-        """Write all labels into the CSV, which is replaced as a whole, and remove the journal."""
+        """Write all labels into the CSV, which is replaced as a whole, and remove the journal.
+
+        Raises:
+            DataError: the data has changed meanwhile, and the journal is kept.
+
+        """
         if self.state.labels:
             lines = (csv_line(row) + "\n" for row in self._rows())
             write_bytes(self.output, "".join(lines).encode("utf-8", "replace"))
@@ -97,10 +103,20 @@ class Session:
         return self.state.apply(entry)
 
     def _rows(self) -> Iterable[Sequence[str]]:
-        """Yield each text that has a label, in the order of the data."""
-        labels = self.state.labels
-        yield HEADER
-        yield from ((text, labels[text]) for text in self._texts if text in labels)
+        """Yield each row whose text has a label, in the order of the data."""
+        labels, texts, others = self.state.labels, self._data.texts, self._data.others
+        yield header_with(others.names)
+        if not others.names:
+            yield from ((text, labels[text]) for text in texts if text in labels)
+            return
+        for text, row in zip_longest(texts, others.rows()):
+            if row is None or row[0] != text:
+                raise DataError(
+                    f"the data has changed since it was read; the labels are in {self.journal}",
+                    "put it back as it was: the same command then writes them",
+                )
+            if text in labels:
+                yield text, labels[text], *row[1]
 
 
 def journal_of(output: Path) -> Path:
@@ -115,7 +131,7 @@ def labels_so_far(output: Path, rows: PartlyLabelled) -> dict[str, str]:
         DataError: the file of labels holds something else.
 
     """
-    labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows.texts)
+    labels = first_labels(rows.texts, rows.labels) | _read_output(output, rows)
     entries = read_journal(journal_of(output))
     _require_same_texts(journal_of(output), output, rows.texts, entries)
     return LabelState(labels, entries).labels
@@ -150,11 +166,11 @@ def first_labels(texts: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
     return first
 
 
-def _read_output(output: Path, texts: Sequence[str]) -> dict[str, str]:
+def _read_output(output: Path, data: PartlyLabelled) -> dict[str, str]:
     """Return the labels of a file that was written before; none where there is no file.
 
     Raises:
-        DataError: it is no such file, or it has other texts.
+        DataError: it is no such file, or it has other texts, or columns that would be lost.
 
     """
     if not output.exists():
@@ -163,7 +179,12 @@ def _read_output(output: Path, texts: Sequence[str]) -> dict[str, str]:
         message = f"{output} exists and is no file of labels of rnncli label"
         raise DataError(message, f"-o {quote(str(free_path(output)))}")
     rows = read_labelled_texts([str(output)], Columns(*HEADER))
-    _require_same_texts(output, output, texts, [Answer(text, None) for text in rows.texts])
+    _require_same_texts(output, output, data.texts, [Answer(text, None) for text in rows.texts])
+    if lost := [name for name in rows.others.names if name not in header_with(data.others.names)]:
+        raise DataError(
+            f"{output} has columns that the data has not: {name_list(lost)}",
+            f"-o {quote(str(free_path(output)))}",
+        )
     return first_labels(rows.texts, rows.labels)
 
 

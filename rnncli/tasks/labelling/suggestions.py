@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncli.errors import InputError
+from rnncli.messages import Announce
+from rnncli.tasks import ignore
 from rnncli.tasks.labelling.learner import Learner
+from rnncli.tasks.labelling.sentiment import NOTICE
 from rnncli.text.arguments import as_texts
 
 MAX_CANDIDATES = 20_000  # texts to choose from, at random: nobody labels as many
@@ -28,10 +31,11 @@ def suggest(
     n: int = 20,
     *,
     seed: int = 0,
+    announce: Announce = ignore,
 ) -> list[Suggestion]:
     """Return the ``n`` texts that are worth a label most; ``labels`` has None where there is none.
 
-    Until there are 25 labels they are texts of every kind; then mostly those in doubt.
+    They are those that are like most of the texts whose labels are in doubt, and unlike each other.
 
     Raises:
         InputError: ``texts`` is no list of texts, or ``labels`` has another length.
@@ -47,6 +51,8 @@ def suggest(
     labelled = {places[row]: label for row, label in known.items()}
     excluded = [places[row] for row in blank if row in places]
     learned = Learner([texts[row] for row in rows], seed).learn(labelled, excluded, n)
+    if learned.follows_sentiment:
+        announce(NOTICE)
     next_rows = [rows[place] for place in learned.next_rows]
     chosen = [texts[row] for row in next_rows]
     probable: Sequence[tuple[str | None, float | None]] = learned.suggest(chosen)

@@ -14,11 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.vector_sources import bundled_vectors
-from rnncli.messages import stage
+from rnncli.messages import Announce, stage
 from rnncli.networks.numerics import Floats, softmax
+from rnncli.tasks import ignore
 from rnncli.tasks.classify.vectors import ENGLISH
 from rnncli.tasks.labelling.features import TextFeatures, TextVectorizer
-from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, fit_model
+from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS
+from rnncli.tasks.labelling.ridge import fit_ridge
+from rnncli.tasks.labelling.sentiment import (
+    MAX_COMPARED,
+    MIN_COMPARED,
+    NOTICE,
+    SentimentAnswers,
+)
 from rnncli.tasks.labelling.suggestions import known_labels
 from rnncli.text.arguments import as_texts
 
@@ -44,11 +52,17 @@ class Suspect:
 
 
 def suspects(
-    texts: Iterable[str], labels: Sequence[str | None], n: int | None = None
+    texts: Iterable[str],
+    labels: Sequence[str | None],
+    n: int | None = None,
+    *,
+    has_sentiment: bool = True,
+    announce: Announce = ignore,
 ) -> list[Suspect]:
     """Return the texts whose label is probably wrong, the surest first; ``n`` of them at most.
 
-    ``labels`` has None where there is none.
+    ``labels`` has None where there is none. Where labels follow sentiment, the answers of the
+    bundled sentiment model are used, which is announced; not without ``has_sentiment``.
 
     Raises:
         InputError: ``texts`` is no list of texts, or ``labels`` has another length.
@@ -64,7 +78,9 @@ def suspects(
     labelled = [texts[row] for row in rows]
     vectorizer = TextVectorizer(labelled, bundled_vectors(ENGLISH))
     features = vectorizer(labelled)
-    probabilities = held_out_probabilities(vectorizer, features, classes, len(names))
+    if has_sentiment:
+        features = with_sentiment(features, labelled, vectorizer, classes, announce)
+    probabilities = held_out_probabilities(features, classes, len(names))
     likely, order = confident_errors(probabilities, classes)
     order = order[:n]
     alike = _near_duplicates(features, order, classes)
@@ -81,12 +97,27 @@ def suspects(
     ]
 
 
+def with_sentiment(
+    features: TextFeatures,
+    texts: Sequence[str],
+    vectorizer: TextVectorizer,
+    classes: NDArray[np.int64],
+    announce: Announce = ignore,
+) -> TextFeatures:
+    """Return features with the answers of the bundled sentiment model, where classes ask (N,)."""
+    answers = SentimentAnswers.of(texts) if vectorizer.is_english else None
+    if answers is None or len(texts) < MIN_COMPARED:
+        return features
+    rows = np.random.default_rng(0).permutation(len(texts))[:MAX_COMPARED]
+    features = answers.add(features, rows, classes[rows], int(classes.max()) + 1)
+    if features.answers.size:
+        announce(NOTICE)
+    return features
+
+
 @stage("labelling each text by models of others")
 def held_out_probabilities(
-    vectorizer: TextVectorizer,
-    features: TextFeatures,
-    classes: NDArray[np.int64],
-    num_classes: int,
+    features: TextFeatures, classes: NDArray[np.int64], num_classes: int
 ) -> Floats:
     """Return probabilities (N, C) of texts by models that have not seen their classes (N,).
 
@@ -98,8 +129,11 @@ def held_out_probabilities(
     order = np.random.default_rng(0).permutation(number)
     total = np.zeros((number, num_classes))
     for rows in np.array_split(order, parts):
-        model, fit = fit_model(vectorizer, features.select(rows), classes[rows], num_classes)
-        logits = model.score(features) if parts > 1 else np.empty((number, num_classes))
+        part = features.select(rows)
+        fit = fit_ridge(part.products(), classes[rows], num_classes)
+        logits = np.empty((number, num_classes))
+        if parts > 1:
+            logits[:] = features.score(*part.combine(fit.weights)) + fit.bias
         logits[rows] = fit.held_out
         total += softmax(logits)
     mean: Floats = (total / parts).astype(np.float32)
@@ -140,15 +174,6 @@ def _near_duplicates(
         is_near = (cosines >= ALIKE) & (classes[block][:, None] != classes)
         for row, near in zip(block, is_near, strict=True):
             others = np.append(row, np.flatnonzero(near))
-            by_ngrams = features.select(others)
-            found.append(others[1:][_ngram_products(by_ngrams) >= ALIKE])
+            by_ngrams = features.select(others).ngram_products()[0]
+            found.append(others[1:][by_ngrams[1:] >= ALIKE])
     return found
-
-
-def _ngram_products(features: TextFeatures) -> Floats:
-    """Return the products (N - 1,) of the n-grams of the first text with those of the others."""
-    row = np.zeros((features.width, 1), np.float32)
-    row[features.columns[: features.bounds[1]], 0] = features.values[: features.bounds[1]]
-    nothing = np.zeros((features.vectors.shape[1], 1), np.float32)
-    products: Floats = features.score(nothing, row)[1:, 0]
-    return products
