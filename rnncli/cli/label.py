@@ -29,8 +29,9 @@ def label(
         list[str] | None,
         typer.Argument(
             metavar="TEXTS",
-            help="A file of texts (.txt .csv .tsv .jsonl .parquet, also .gz), - for stdin, and "
-            "what else train reads. It is never written to. Labels that it has are kept.",
+            help="A file of texts (.txt .csv .tsv .jsonl .parquet, also .gz), a folder with a text "
+            "in each file, - for stdin, and what else train reads. It is never written to. Labels "
+            "that it has are kept.",
         ),
     ] = None,
     labels: Annotated[

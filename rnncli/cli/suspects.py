@@ -34,11 +34,9 @@ def print_suspects(
 
     with StageLine(messenger):
         rows = read_labelled_texts(data, Columns(text, label))
+        has_sentiment = not is_bundled_reviews(data)
         found = suspects(
-            rows.texts,
-            rows.labels,
-            has_sentiment=not is_bundled_reviews(data),
-            announce=messenger.announce,
+            rows.texts, rows.labels, has_sentiment=has_sentiment, announce=messenger.announce
         )
     for notice in rows.notices:
         messenger.announce(notice)
@@ -60,8 +58,8 @@ def print_suspects(
                 near if as_json else " ".join(map(str, near)),
                 each.text,
             )
-            if as_json:
-                fields = dict(zip(COLUMNS, values, strict=True))
-                write(json.dumps(fields, ensure_ascii=False))
-            else:
-                write(csv_line(values))
+            write(_json_line(values) if as_json else csv_line(values))
+
+
+def _json_line(values: Sequence[object]) -> str:
+    return json.dumps(dict(zip(COLUMNS, values, strict=True)), ensure_ascii=False)

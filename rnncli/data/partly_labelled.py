@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rnncli.config import TASK_COLUMNS
 from rnncli.data.cleaning import loss_notices, partly_labelled_rows
@@ -10,8 +11,9 @@ from rnncli.data.columns import PLAIN_TEXT, Columns, choose
 from rnncli.data.limits import require_rows
 from rnncli.data.locate import locate
 from rnncli.data.tables import DataSource, Table
+from rnncli.data.text_tables import TextFolder
 from rnncli.errors import DataError
-from rnncli.messages import did_you_mean, stage
+from rnncli.messages import did_you_mean, plural, stage
 
 LABELLED_TASK = next(task for task, names in TASK_COLUMNS.items() if names == ("text", "label"))
 TEXT_TASK = next(task for task, names in TASK_COLUMNS.items() if names == PLAIN_TEXT)
@@ -56,12 +58,16 @@ def read_texts(data: Sequence[str], columns: Columns) -> PartlyLabelled:
     """Read the texts of a table or of plain text, and the labels that they have already.
 
     A column of labels is read where it is named, or where its name is a usual one. A name that no
-    column has means that there are no labels yet.
+    column has means that there are no labels yet. Of a folder without folders in it, each file is
+    a text.
 
     Raises:
         DataError: the data is missing or malformed, or nothing tells which column is meant.
 
     """
+    if (folder := _text_folder(data)) is not None:
+        source = DataSource(folder.where, {"train": folder}, "")
+        return _read(source, folder, "text", None, (f"texts: {plural(len(folder.files), 'file')}",))
     source = locate(data, columns, None, None)
     table = _first_table(source)
     if table.is_plain_text:
@@ -79,6 +85,13 @@ def read_texts(data: Sequence[str], columns: Columns) -> PartlyLabelled:
     labels = f"labels so far: the column {label}" if label else "labels: none so far"
     notice = f"texts: the column {text}; {labels} (--text and --label name others)"
     return _read(source, table, text, label, (notice,))
+
+
+def _text_folder(data: Sequence[str]) -> TextFolder | None:
+    if len(data) != 1 or not (path := Path(data[0])).is_dir():
+        return None
+    folder = TextFolder(path)
+    return folder if folder.files and not any(map(Path.is_dir, path.iterdir())) else None
 
 
 def _first_table(source: DataSource) -> Table:

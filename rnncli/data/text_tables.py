@@ -124,6 +124,24 @@ class ClassFolders(Table):
             yield number, tuple([cells[name] for name in columns])
 
 
+class TextFolder(Table):
+    """Read the files of a folder, a file a text."""
+
+    unit = "file"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.names = ("text", "file")
+        self.files = sorted(text_files(folder))
+
+    def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
+        """Yield the text of each file, without newlines around it, and its name."""
+        for number, path in enumerate(self.files, start=1):
+            text = read_text(File(path, str(path)), self.losses, MAX_LINE_BYTES)
+            cells = {"text": text.strip("\r\n"), "file": path.name}
+            yield number, tuple([cells[name] for name in columns])
+
+
 def text_files(folder: Path) -> list[Path]:
     """Return the files of a folder that may be texts: .txt, or without an ending."""
     return [

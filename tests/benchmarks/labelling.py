@@ -103,7 +103,7 @@ class Simulation:
                 features = replace(features, answers=model.answer(self.test))
                 self._read[model.vectorizer] = features
         else:
-            features = replace(features, answers=features.answers[:, :0])
+            features = features.without_answers()
         matrix = np.zeros((len(self.names), len(self.names)), np.int64)
         for text, best in zip(self.test, model.score(features).argmax(1), strict=True):
             label = learned.labels[best]

@@ -332,6 +332,16 @@ def test_rows_are_suggested_without_a_terminal(folder: Path) -> None:
     assert sum(each["likely_label"] == label_of(each["text"]) for each in found) >= 38
 
 
+def test_each_file_of_a_folder_is_a_text(folder: Path) -> None:
+    (folder / "tickets").mkdir()
+    for number, text in enumerate(TEXTS):
+        write_lines(folder / "tickets" / f"{number}.txt", text)
+    result = call("label", "tickets", "--suggest", 3, cwd=folder)
+    found = list(csv.DictReader(result.lines))
+    assert len(found) == 3
+    assert {each["text"] for each in found} < {*TEXTS}
+
+
 def test_what_cannot_be_is_explained(folder: Path) -> None:
     hint = explained(without_a_terminal(folder, *WORDS), 2, "need a terminal")
     assert hint == "rnncli label texts.txt --labels praise,defect --suggest 20"

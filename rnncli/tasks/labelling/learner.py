@@ -135,7 +135,9 @@ class Learner:
         others = np.setdiff1d(np.arange(len(self._features)), taken)
         known = self._rng.permutation(taken)[: max(SAMPLE // 2, SAMPLE - len(others))]
         rows = np.append(known, self._rng.permutation(others)[: SAMPLE - len(known)])
-        return _Sample(rows, self._features.select(rows).products(), max(len(taken), MIN_FOR_DOUBT))
+        # With answers to sentiment, texts alike in these alone would tell of each other.
+        features = self._features.without_answers().select(rows)
+        return _Sample(rows, features.products(), max(len(taken), MIN_FOR_DOUBT))
 
 
 @dataclass(frozen=True)

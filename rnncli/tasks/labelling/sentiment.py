@@ -28,7 +28,7 @@ MIN_COMPARED, MAX_COMPARED = 20, 100  # labels: fewer say nothing, so many say e
 MAX_LOSS_RATIO = 0.95
 LOGIT_SCALE = 1.7  # the root mean square of its logits for English texts, to give answers length 1
 
-NOTICE = f"these labels follow sentiment: the answers of {MODEL} are features"
+NOTICE = f"the answers of {MODEL} help to predict these labels, and are used"
 
 
 class SentimentAnswers:
@@ -65,7 +65,7 @@ class SentimentAnswers:
 
         Otherwise they are returned without any.
         """
-        without = replace(features, answers=np.empty((len(features), 0), np.float32))
+        without = features.without_answers()
         compared = without.select(rows)
         both = compared, replace(compared, answers=self.select(rows))
         losses = [fit_ridge(each.products(), classes, num_classes).loss for each in both]
