@@ -114,7 +114,7 @@ def inspect(
             "--find PROPERTY",
             UNITS,
             "Show the units that know a property: quote, line, indent, digit, upper, position, "
-            "sentiment, or that the last word is in a FILE of words.",
+            "sentiment, or whether the last word is one of some: no,not,never or a FILE of them.",
         ),
     ] = None,
     match: Annotated[
@@ -235,9 +235,9 @@ def _of_model(model: "Model", near: str | None) -> Contents:
         similarities = similar_tokens(require_text_model(model, "--near"), near)
         figures = [neighbours_figure(near, similarities)]
         words = {"near": list(map(asdict, similarities))}
-        return Contents(str(model.path), figures, lambda: words)
+        return Contents(model.name, figures, lambda: words)
     parts = inspect_model(model)
-    return Contents(str(model.path), model_figures(parts), parts.to_dict)
+    return Contents(model.name, model_figures(parts), parts.to_dict)
 
 
 def _of_measurements(
@@ -251,7 +251,7 @@ def _of_measurements(
     from rnncli.cli.measurements import measure
 
     values, figures = measure(model, text, control, request, messenger)
-    return Contents(str(model.path), figures, lambda: values)
+    return Contents(model.name, figures, lambda: values)
 
 
 def _of_text(

@@ -55,7 +55,7 @@ def clamped_answers(
     with clamped(model.network.layers, edits):
         after, p_after = _answer(model, text, control)
     names = tuple(f"{edit.unit}={edit.value:g}" for edit in edits)
-    return ClampedAnswers(str(model.path), names, text, before, after, p_before, p_after)
+    return ClampedAnswers(model.name, names, text, before, after, p_before, p_after)
 
 
 def _answer(

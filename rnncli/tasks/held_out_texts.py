@@ -1,13 +1,13 @@
 """Texts that a model was not trained on, to look inside it with."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.config import Task
+from rnncli.config import BUNDLED_CORPORA, Task
 from rnncli.data.recordings import AUDIO
 from rnncli.errors import DataError
 from rnncli.messages import Announce
+from rnncli.storage.bundled import PREFIX
 from rnncli.tasks.evaluation_data import read_held_out, require_harmless, training_data_of
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.generate.predict import TextGenerator
@@ -35,7 +35,10 @@ def held_out_texts(
         DataError: the texts cannot be read, or there is nothing in them.
 
     """
-    texts = _read_held_out(model, announce) if data is None else _read_file(model, data)
+    if data is None:
+        texts = _read_held_out(model, announce)
+    else:
+        texts = _read_file(data, "transcribe" if model.task == "transcribe" else "generate")
     if isinstance(model, TextGenerator):
         texts = _pieces(texts)
     read, characters = [], 0
@@ -50,21 +53,24 @@ def held_out_texts(
     return read
 
 
-def _read_file(model: "Model", name: str) -> Iterator[str]:
+def _read_file(name: str, task: Task) -> Iterator[str]:
     from rnncli.data.corpus import read_corpus
 
-    task: Task = "transcribe" if model.task == "transcribe" else "generate"
     corpus = read_corpus([name], task=task, for_training=False)
     return _inputs(next(iter(corpus.splits.values())))
 
 
 def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
-    path = Path(model.path)
-    training_data = training_data_of(path)
+    training_data = training_data_of(model.path)
     try:
-        require_harmless(path, training_data)
+        require_harmless(model.path, training_data)
         rows = read_held_out(model.task, training_data, None, announce).rows
     except DataError as error:
+        if model.name.startswith(PREFIX):
+            name = BUNDLED_CORPORA[model.task]
+            known = f"the bundled {name}, which the model may have learned from"
+            announce(f"texts: {known}; else {NAME_FILE}")
+            return _read_file(name, model.task)
         raise DataError(
             f"the texts that the model held out cannot be read: {error.message}", NAME_FILE
         ) from None

@@ -183,11 +183,11 @@ def inspect_model(model: Model) -> ModelInspection:
         for layer in model.network.layers
     }
     return ModelInspection(
-        str(model.path),
+        model.name,
         model.description,
         tuple(parts(model.network.weights)),
         {name: values for name, values in gates.items() if values},
-        read_metrics(Layout(Path(model.path))),
+        read_metrics(Layout(model.path)),
     )
 
 
@@ -221,7 +221,7 @@ def inspect_text(model: Model, text: str, control: str | None = None) -> TextIns
     else:
         readings, prediction = inspect_classifier(model, text)
     level = model.tokenizer.level
-    return TextInspection(str(model.path), model.task, level, text, readings, prediction)
+    return TextInspection(model.name, model.task, level, text, readings, prediction)
 
 
 def similar_tokens(model: TextModel, word: str) -> list[Similarity]:

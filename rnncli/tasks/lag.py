@@ -109,7 +109,7 @@ def inspect_lag(
         contexts = _classifier_contexts(model, texts)
     training = _gradient_norms(model)
     return LagInspection(
-        str(model.path), tuple(reaches), measure, tuple(contexts), tuple(positions), training
+        model.name, tuple(reaches), measure, tuple(contexts), tuple(positions), training
     )
 
 
@@ -127,7 +127,7 @@ def _reach(model: Model, cell: Cell | None, texts: Sequence[str]) -> Reach:
     stack = architecture.encoder or architecture.decoder
     assert stack is not None
     gradient = network_gradient_by_lag(network, _sequences(model, texts))
-    name = str(model.path) if cell is None else f"{cell}, untrained"
+    name = model.name if cell is None else f"{cell}, untrained"
     radii = spectral_radii(cell or stack.cell, weights)
     return Reach(name, cell or stack.cell, cell is None, gradient, radii)
 
@@ -220,7 +220,7 @@ def _gradient_norms(model: Model) -> tuple[GradientNorms, ...]:
     names = ("step", "gradient_norm", "clipped_gradient_norm", "largest_gradient_norm")
     lines = [
         [line[name] for name in names]
-        for line in read_metrics(Layout(Path(model.path)))
+        for line in read_metrics(Layout(model.path))
         if line.keys() >= set(names)
     ]
     return tuple(GradientNorms(int(step), *norms) for step, *norms in lines)

@@ -13,7 +13,7 @@ from rnncli.networks.architecture import Architecture
 from rnncli.networks.model_numpy import Network, Weights, build
 from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
-from rnncli.storage.model_names import model_directory
+from rnncli.storage.model_names import model_directory, model_name
 from rnncli.storage.reading import SavedModel, load, read_whole
 from rnncli.text.batching import batch_by_length
 from rnncli.text.tokenizer import Tokenizer
@@ -91,6 +91,11 @@ class Predictor(Generic[NetworkT]):
             Layout(Path()), description, *tokenizers, weights, network, is_on_disk=False
         )
         return cls(model)
+
+    @property
+    def name(self) -> str:
+        """The name of a bundled model or of one of the hub, of others the path."""
+        return model_name(self.path)
 
     @cached_property
     def fingerprint(self) -> str:

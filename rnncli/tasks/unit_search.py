@@ -80,7 +80,7 @@ class _Reading:
 
 
 def property_of(name: str) -> TextProperty:
-    """Return the property of a name, or that of the words in a file.
+    """Return the property of a name, or that of some words: ``no,not``, or those in a file.
 
     Raises:
         ConfigError: there is neither a property nor a file of this name.
@@ -91,6 +91,8 @@ def property_of(name: str) -> TextProperty:
         return sentence_sentiment()
     if name in PROPERTIES:
         return PROPERTIES[name]
+    if "," in name and (listed := name.replace(",", " ").split()):
+        return last_word_in(listed)
     names = [*PROPERTIES, SENTIMENT]
     if not Path(name).is_file():
         raise ConfigError(
@@ -121,7 +123,7 @@ def search_units(
         raise DataError(f"{name}: {error}", "read other texts: --data FILE") from None
     results = _results(model, [(units[each.index], each) for each in found], readings[1::2])
     tokens = sum(len(reading.ends) for reading in readings)
-    return UnitSearch(str(model.path), name, len(readings), tokens, len(units), tuple(results))
+    return UnitSearch(model.name, name, len(readings), tokens, len(units), tuple(results))
 
 
 def _units(model: TextModel) -> list[Unit]:

@@ -15,7 +15,9 @@ from rnncli.cli.views.lag import lag_figures
 from rnncli.cli.views.table import Table
 from rnncli.config import CELLS
 from rnncli.tasks import load
+from rnncli.tasks.held_out_texts import held_out_texts
 from rnncli.tasks.lag import GradientNorms, LagInspection
+from rnncli.tasks.unit_search import property_of
 
 WORDS = ["north", "south", "east", "west", "river", "stone", "cloud", "meadow", "harbour", "candle"]
 
@@ -85,6 +87,9 @@ def test_words_of_a_file_are_a_property(tmp_path: Path, texts: Path) -> None:
     assert found["property"] == str(words)
     assert found["units"][0]["unit"].split(".")[0] in ("forward", "backward")
     assert found["units"][0]["effect"]["measure"] == "share of other labels"
+    values = property_of("north,South")("to the south")
+    np.testing.assert_array_equal(values, property_of(str(words))("to the south"))
+    assert values.tolist() == [0.0] * 11 + [1.0]
 
 
 def test_what_cannot_be_found_is_explained(tmp_path: Path, texts: Path) -> None:
@@ -173,6 +178,13 @@ def test_texts_that_the_model_held_out_are_read_without_data() -> None:
     result = call("inspect", classifier(), "--lag", "--json")
     assert result.code == 0, result.err
     assert "reading the training data again" in result.err
+
+
+def test_a_bundled_model_whose_data_is_not_here_reads_texts_that_come_with_it() -> None:
+    messages: list[str] = []
+    texts = held_out_texts(load("bundled:sentiment"), None, 1_000, messages.append)
+    assert sum(map(len, texts)) >= 1_000
+    assert "the bundled reviews, which the model may have learned from" in messages[-1]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_terminal_without_colours_or_unicode_gets_signs() -> None:
         "inspect", classifier(), TEXT, "--units", "--color", "always",
         env={"TERM": "xterm-256color", "COLORTERM": "truecolor"},
     )  # fmt: skip
-    assert b"\x1b[48;2;" in coloured.out
+    assert b"\x1b[48;5;" in coloured.out
 
 
 @MODELS

@@ -2,11 +2,14 @@
 
 from xml.etree.ElementTree import Element, SubElement
 
+from rich.cells import cell_len
+
 from rnncli.cli.views.curves import Curves
-from rnncli.cli.views.svg_text import CHARACTER, add_text, shortened
+from rnncli.cli.views.svg_text import CHARACTER, LINE, add_text, shortened
 
 WIDTH, HEIGHT = 480, 240  # pixels of the system of axes, as are all sizes here
 MARGIN = 60  # around it, for labels
+SHIFT = 4  # of the dots of each series from those of the one before, which they would cover
 SAMPLE = 24  # of a line in the legend
 SERIES_COLORS = 6  # that the style has
 
@@ -27,7 +30,7 @@ def draw_curves(curves: Curves, group: Element) -> tuple[int, int]:
     x = add_text(group, f"{curves.y}:", MARGIN, MARGIN - 18) + CHARACTER
     for number, name in enumerate(curves.series):
         color = f"series-{number % SERIES_COLORS}"
-        _draw_series(curves, name, color, group)
+        _draw_series(curves, name, color, group, 0 if curves.is_connected else SHIFT * number)
         kind = "line" if curves.is_connected else "dot"
         d = f"M{x} {MARGIN - 22}h{SAMPLE if curves.is_connected else 0.01}"
         SubElement(group, "path", {"class": f"{kind} {color}", "d": d})
@@ -35,13 +38,21 @@ def draw_curves(curves: Curves, group: Element) -> tuple[int, int]:
     return max(right, x) + MARGIN, bottom + MARGIN
 
 
-def _draw_series(curves: Curves, name: str, color: str, group: Element) -> None:
-    places = [(MARGIN + WIDTH * x, MARGIN + HEIGHT * (1 - y)) for x, y in curves.scaled(name)]
+def _draw_series(curves: Curves, name: str, color: str, group: Element, shift: int) -> None:
+    places = [
+        (MARGIN + WIDTH * x + shift, MARGIN + HEIGHT * (1 - y)) for x, y in curves.scaled(name)
+    ]
     if curves.is_connected:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         SubElement(group, "polyline", {"class": f"line {color}", "points": points})
     else:
         dots = "".join(f"M{x:.1f} {y:.1f}h.01" for x, y in places)
         SubElement(group, "path", {"class": f"dot {color}", "d": dots})
+    taken: list[tuple[float, float, float]] = []  # start, end and base line of each label
     for (x, y), label in zip(places, curves.labels.get(name, ()), strict=False):
-        add_text(group, shortened(label), x + 4, y - 4)
+        left, right = x + 4, x + 4 + CHARACTER * cell_len(shortened(label))
+        if all(
+            right < start or end < left or abs(y - line) > LINE / 2 for start, end, line in taken
+        ):
+            taken.append((left, right, y))
+            add_text(group, shortened(label), left, y - 4)

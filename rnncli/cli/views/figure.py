@@ -13,9 +13,8 @@ from rnncli.cli.views import curves, heatmap, highlight
 from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.heatmap import Heatmap
 from rnncli.cli.views.highlight import Highlight
-from rnncli.cli.views.screen import Screen, screen_of
+from rnncli.cli.views.screen import Screen, printable_on, screen_of
 from rnncli.cli.views.table import Table, draw_table
-from rnncli.text.unicode import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,16 +46,16 @@ def print_figures(figures: Iterable[Figure], console: "Console") -> None:
     for number, figure in enumerate(figures):
         if number:
             console.print()
-        console.print(Text(escape_controls(figure.title), "bold"))
+        console.print(Text(printable_on(console, figure.title), "bold"))
         if isinstance(figure.picture, Table):
             draw_table(figure.picture, console)
         else:
             for line in _lines(figure.picture, screen):
-                parts = [(escape_controls(text), style) for text, style in line]
+                parts = [(printable_on(console, text), style) for text, style in line]
                 console.print(Text.assemble(*parts))
         if figure.note and figure.note not in notes:
             notes.add(figure.note)
-            console.print(Text(escape_controls(figure.note), "dim"), soft_wrap=False)
+            console.print(Text(printable_on(console, figure.note), "dim"), soft_wrap=False)
 
 
 def _lines(picture: Heatmap | Highlight | Curves, screen: Screen) -> Iterable[list[Fragment]]:
@@ -65,7 +64,10 @@ def _lines(picture: Heatmap | Highlight | Curves, screen: Screen) -> Iterable[li
         case Heatmap():
             return [*heatmap.lines(picture, screen), heatmap.legend(picture, screen)]
         case Highlight():
-            return [*highlight.lines(picture, screen), highlight.legend(picture, screen)]
+            return [
+                *highlight.lines(picture, screen),
+                *highlight.lines(highlight.legend(picture.scale), screen),
+            ]
         case Curves():
             drawn = curves.lines(picture, screen.width, ascii_only=screen.ascii_only)
             return [[Fragment(line)] for line in drawn]

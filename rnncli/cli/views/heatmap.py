@@ -29,9 +29,11 @@ LIMITS = (0.1, 0.3, 0.5, 0.7)  # smallest values of the shades but the first
 POSITIVE_SHADES, NEGATIVE_SHADES = " .+#", " ,-="
 SIGNED_LIMITS = (0.1, 0.4, 0.7)
 # A colour map of dark screens, whose zero is dark on light ones, too: so a brighter cell is always
-# a larger value. Readers with colour blindness tell blue from orange.
-ZERO, POSITIVE, NEGATIVE = (28, 32, 38), (105, 185, 255), (255, 150, 50)
-COLOR_STEPS = 12  # of each half of the colour map: more cannot be told apart
+# a larger value. Readers with colour blindness tell blue from orange. They are numbers in the
+# palette of 256: the nearest ones to a gradient of more colours are of several hues.
+ZERO = 234
+POSITIVE = (17, 18, 24, 25, 32, 39, 75, 117)
+NEGATIVE = (52, 94, 130, 166, 172, 208, 214, 222)
 LIST_ITEMS = 3  # columns in a line of a list: others have small shares
 LIST_MARGIN = 20  # cells before the arrow of a list, unless a label is wider
 SHORT_LABEL = 4  # cells of a column's label that stands above it in one line
@@ -87,7 +89,8 @@ def legend(heatmap: Heatmap, screen: Screen) -> list[Fragment]:
     parts: list[Fragment] = []
     for share in signed if heatmap.is_signed else [0.0, *LIMITS, 1.0]:
         value = share * heatmap.maximum
-        parts += [_cell(heatmap, value, 2, screen), Fragment(f"{heatmap.format(value)} ")]
+        label = f"{value:+.2g}" if heatmap.is_signed else heatmap.format(value)
+        parts += [_cell(heatmap, value, 1, screen), Fragment(f" {label} ")]
     return parts
 
 
@@ -108,12 +111,9 @@ def ranked_list(heatmap: Heatmap) -> list[str]:
 
 
 def color(value: float) -> str:
-    """Return the colour of a value from -1 to 1, as #rrggbb."""
-    share = round(min(abs(value), 1.0) * COLOR_STEPS) / COLOR_STEPS
-    end = NEGATIVE if value < 0 else POSITIVE
-    return "#" + "".join(
-        f"{round(zero + (far - zero) * share):02x}" for zero, far in zip(ZERO, end, strict=True)
-    )
+    """Return the colour of a value from -1 to 1."""
+    colors = (ZERO, *(NEGATIVE if value < 0 else POSITIVE))
+    return f"color({colors[round(min(abs(value), 1.0) * (len(colors) - 1))]})"
 
 
 def _margin(heatmap: Heatmap) -> int:

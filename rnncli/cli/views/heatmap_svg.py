@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 from rich.cells import cell_len
 
 from rnncli.cli.views.heatmap import Heatmap
-from rnncli.cli.views.svg_text import CHARACTER, MARGIN, printable, shortened
+from rnncli.cli.views.svg_text import CHARACTER, LINE, MARGIN, add_text, printable, shortened
 
 CELL, SMALL_CELL = 22, 12  # pixels, as are all sizes here; the latter in large heatmaps
 LARGE = 600  # cells of a large heatmap
@@ -37,11 +37,19 @@ def draw_heatmap(heatmap: Heatmap, group: Element) -> tuple[int, int]:
     draw(heatmap, group, left, top, size)
     width, height = size * len(columns), size * len(rows)
     SubElement(group, "path", {"class": "grid", "d": _grid(left, top, width, height, size)})
+    add_text(group, _legend(heatmap), MARGIN, top + height + LINE, "caption")
     ends = [
         x + SLOPE * CHARACTER * cell_len(label) for x, label in zip(middles, columns, strict=True)
     ]
     right = max(left + width, round(max(ends)))
-    return right + MARGIN, top + height + MARGIN
+    return right + MARGIN, top + height + LINE + MARGIN
+
+
+def _legend(heatmap: Heatmap) -> str:
+    strongest = heatmap.format(heatmap.maximum)
+    if not heatmap.is_signed:
+        return f"full colour: {strongest}; none: 0 %"
+    return f"blue: to {strongest}; orange, with a hole: to {heatmap.format(-heatmap.maximum)}"
 
 
 def _draw_cells(heatmap: Heatmap, group: Element, left: int, top: int, size: int) -> None:

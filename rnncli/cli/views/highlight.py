@@ -111,17 +111,16 @@ def lines(highlight: Highlight, screen: Screen) -> Iterator[list[Fragment]]:
             yield [Fragment("".join(marks).rstrip())]
 
 
-def legend(highlight: Highlight, screen: Screen) -> list[Fragment]:
-    """Return what the colours or marks mean."""
-    scale, parts = highlight.scale, []
+def legend(scale: Scale) -> Highlight:
+    """Return a text that shows what the colours or marks of a scale mean."""
     scores = [*(-limit for limit in reversed(scale.limits) if scale.negative), *scale.limits]
+    text, parts = "", []
     for score in scores:
-        label = f" {score:+.2g} " if scale.negative else f" from {score:g} "
-        if screen.has_colors:
-            parts += [Fragment(label, scale.style(score)), Fragment(" ")]
-        else:
-            parts.append(Fragment(f"{scale.mark(score)}{label} "))
-    return parts
+        start = len(text)
+        text += f" {score:+.2g} " if scale.negative else f" from {score:g} "
+        parts.append((start, len(text), score))
+        text += "  "
+    return Highlight(text[:-2], parts, scale)
 
 
 def announce_legend(messenger: Messenger, fragments: Sequence[Fragment]) -> None:

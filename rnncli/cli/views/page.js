@@ -43,28 +43,49 @@ function showTokens() {
 // Of few tokens, the units stand side by side, and the tokens below each other.
 const isTurned = () => tokens.length < current().units.length;
 
+// Room for the tokens' labels: at the left of a turned heatmap, else above it.
+const margins = () => (isTurned() ? [96, 0] : [0, 16]);
+
+function drawLabels(context, width, height) {
+  const style = getComputedStyle(document.documentElement);
+  context.fillStyle = style.getPropertyValue("--text");
+  context.font = `${isTurned() ? Math.min(height, 13) : 12}px monospace`;
+  context.textAlign = isTurned() ? "right" : "center";
+  data.tokens[current().half].forEach((text, t) => {
+    const label = text.replace(/\n/g, "\u23ce").trim() || "\u2423";
+    if (isTurned()) context.fillText(label, -5, (t + 0.8) * height, 90);
+    else if (width >= 7) context.fillText(label, (t + 0.5) * width, -4, width);
+  });
+}
+
 function drawHeatmap() {
   const array = current();
   const size = [tokens.length, array.units.length]; // from left to right, and downwards
   if (isTurned()) size.reverse();
   const width = Math.max(3, Math.min(16, Math.floor(900 / size[0])));
-  const height = Math.max(4, Math.min(16, Math.floor(480 / size[1])));
-  canvas.width = size[0] * width;
-  canvas.height = size[1] * height;
+  const height = Math.max(4, Math.min(16, Math.floor((isTurned() ? 800 : 480) / size[1])));
+  const [left, top] = margins();
+  const [right, bottom] = [size[0] * width, size[1] * height];
+  canvas.width = left + right;
+  canvas.height = top + bottom;
   const context = canvas.getContext("2d");
+  context.translate(left, top);
+  drawLabels(context, width, height);
   const colors = Array.from({ length: 255 }, (_, i) => colorOf((i - 127) / 127));
   for (let x = 0; x < size[0]; x++) {
     for (let y = 0; y < size[1]; y++) {
       const [t, r] = isTurned() ? [y, x] : [x, y];
-      context.fillStyle = colors[array.numbers[t * array.units.length + r] + 127];
+      const number = array.numbers[t * array.units.length + r];
+      context.fillStyle = colors[number + 127];
       context.fillRect(x * width, y * height, width, height);
+      if (number < 0) context.clearRect((x + 0.4) * width, (y + 0.4) * height, width / 4, height / 4);
     }
   }
   const [x, y] = isTurned() ? [row, token] : [token, row];
   context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--focus");
   context.lineWidth = 2;
-  context.strokeRect(0, y * height, canvas.width, height);
-  context.strokeRect(x * width, 0, width, canvas.height);
+  context.strokeRect(0, y * height, right, height);
+  context.strokeRect(x * width, 0, width, bottom);
 }
 
 function update() {
@@ -108,7 +129,12 @@ function onKey(event) {
 
 function choosePlace(event) {
   const box = canvas.getBoundingClientRect();
-  const place = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  const [left, top] = margins();
+  const scale = canvas.width / box.width;
+  const place = [
+    ((event.clientX - box.left) * scale - left) / (canvas.width - left),
+    ((event.clientY - box.top) * scale - top) / (canvas.height - top),
+  ];
   if (isTurned()) place.reverse();
   token = Math.floor(place[0] * tokens.length);
   row = Math.floor(place[1] * current().units.length);

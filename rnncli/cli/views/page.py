@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.cli.views.figure import Figure
-from rnncli.cli.views.highlight import Highlight
+from rnncli.cli.views.highlight import Highlight, legend
 from rnncli.cli.views.predictions import trace_label
 from rnncli.cli.views.states import most_variable
 from rnncli.cli.views.svg import STYLE, picture_svg
@@ -40,10 +40,10 @@ EXPLORER = """<figure id="explorer">
 <p class="passage" id="passage" tabindex="0" aria-label="text, by the values of one unit"></p>
 <p id="readout" aria-live="polite"></p>
 <div class="scroll"><canvas id="heatmap" tabindex="0" aria-label="all units"></canvas></div>
-<p class="note">Arrow keys and clicks choose a token and a unit; negative values are underlined in
-the text. Of a long text the tokens run from left to right and the units downwards, of a short one
-the other way. A stripe along the text is a unit that remembers, a spot one that
-reacts. (Karpathy et al. 2015, section 4.2) NOTE</p>
+<p class="note">Arrow keys and clicks choose a token and a unit. Positive values are blue; negative
+ones are orange, underlined in the text and with a hole in the picture. Of a long text the tokens
+run from left to right and the units downwards, of a short one the other way. A stripe along the
+text is a unit that remembers, a spot one that reacts. (Karpathy et al. 2015, section 4.2) NOTE</p>
 <noscript><p class="note">The explorer needs JavaScript; the other pictures do not.</p></noscript>
 </figure>
 """
@@ -87,7 +87,8 @@ def _figure(figure: Figure) -> str:
         case Table() as table:
             drawn = _table(table)
         case Highlight() as highlight:
-            drawn = f'<p class="passage">{"".join(_marks(highlight))}</p>'
+            passages = ("".join(_marks(each)) for each in (highlight, legend(highlight.scale)))
+            drawn = "".join(f'<p class="passage">{passage}</p>' for passage in passages)
         case _:
             drawn = picture_svg(figure)
     return (

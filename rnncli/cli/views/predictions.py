@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from rnncli.tasks.translate.inspect import WrittenTranslation
 MAX_CLASSES = 6  # columns of a table that fits on a terminal: the most probable ones
 WAVEFORM_POINTS = 120  # a cell of a terminal shows two: the lowest and the highest sample
 REACTIONS = 8  # units that react most
+CANDIDATE_WIDTH = 8  # cells, at least: those of characters stand below each other
 CHANGE_LIMITS = (0.05, 0.15, 0.4)  # of a probability: what can be seen, what matters, what decides
 
 
@@ -39,7 +41,7 @@ def prediction_figures(inspection: TextInspection) -> Iterator[Figure]:
         case WrittenTranslation(text, alignment_, expected):
             yield Figure(
                 f"translation: {text}",
-                alignment.heatmap(alignment_),
+                _relative(alignment.heatmap(alignment_)),
                 "Source across, translation down: where each word looked when it was written.",
                 "Bahdanau et al. 2015, figure 3",
             )
@@ -69,13 +71,13 @@ def _expectation_figure(tokens: Sequence[str], expected: NextTokens) -> Figure:
     for token, bits, candidates in zip(
         tokens, expected.bits.tolist(), expected.candidates, strict=True
     ):
-        cells = [f"{token_label(each.token)} {100 * each.probability:.0f} %" for each in candidates]
-        cells += [""] * (CANDIDATES - len(cells))
-        rows.append([token_label(token), "" if math.isnan(bits) else f"{bits:.1f}", *cells])
-    header = ["token", "bits", "expected next", *[""] * (CANDIDATES - 1)]
+        expectations = (f"{token_label(x.token)} {_percent(x.probability)}" for x in candidates)
+        row = "  ".join(each.ljust(CANDIDATE_WIDTH) for each in expectations).rstrip()
+        rows.append([token_label(token), "" if math.isnan(bits) else f"{bits:4.1f}", row])
+    header = ["token", "bits", "expected next, in %"]
     return Figure(
         f"the {CANDIDATES} likeliest tokens after each one",
-        Table(header, rows),
+        Table(header, rows, text_columns=3),
         "Bits tell how surprising a token was: 1 is a coin's toss; each further bit halves its "
         "probability.",
         "Shannon 1951; Karpathy 2015",
@@ -164,6 +166,15 @@ def _reaction_figure(inspection: TextInspection) -> Figure:
         "A unit that jumps at one kind of token may stand for it: look at it with --unit.",
         "Karpathy et al. 2015, section 4.2",
     )
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.0f}" if probability >= 0.005 else "<1"
+
+
+def _relative(heatmap: Heatmap) -> Heatmap:
+    """Return a heatmap whose strongest colour is that of its largest value."""
+    return replace(heatmap, maximum=max(map(max, heatmap.values), default=0.0) or 1.0)
 
 
 def trace_label(trace: Trace) -> str:

@@ -23,7 +23,7 @@ from rnncli.tasks.inspection import TextInspection
 
 SCREEN_UNITS = 16  # of a heatmap on a terminal: as many stand side by side
 FILE_UNITS = 64  # in a drawing
-MAX_PATH_LABELS = 40  # of a path: more would cover each other
+KEEPING_GATES = ("forget", "update")
 KARPATHY = "Karpathy et al. 2015, section 4.2"
 
 
@@ -53,7 +53,7 @@ def gate_figures(inspection: TextInspection, count: int) -> Iterator[Figure]:
 
     """
     if not any(trace.gates for trace in inspection.traces.values()):
-        raise ConfigError("a plain recurrent network has no gates", "--units")
+        raise ConfigError("a plain recurrent network has no gates", "leave --gates out")
     for reading in inspection.readings:
         for trace in reading.traces:
             units = most_variable(trace.hidden_states, count)
@@ -86,7 +86,8 @@ _GATE_CAPTIONS = {
 def _saturation_figure(trace: Trace) -> Figure:
     """Return the scatter plot of saturated gates: a dot for each unit and gate."""
     dots = {}
-    for gate, values in trace.gates.items():
+    # Drawn last, and so over the others: the gate by which a unit keeps its state.
+    for gate, values in sorted(trace.gates.items(), key=lambda item: item[0] in KEEPING_GATES):
         shares = saturation(values)
         dots[gate] = list(zip(shares.open.tolist(), shares.closed.tolist(), strict=True))
     return Figure(
@@ -118,17 +119,17 @@ def path_figures(inspection: TextInspection, state: State | None) -> Iterator[Fi
     """
     for reading, trace, letter in selected_states(inspection, state):
         projection = principal_directions(trace.states[letter])
-        labels = list(map(token_label, reading.tokens))
         order = slice(None, None, -1 if trace.backward else 1)
+        labels = list(map(token_label, reading.tokens))[order]
         points = [(float(x), float(y)) for x, y in projection.points[order]]
         first, second = (f"{100 * share:.0f} %" for share in projection.shares)
         yield Figure(
-            f"the way of {letter}, {trace_label(trace)}",
+            f"the way of {letter} from {labels[0]} to {labels[-1]}, {trace_label(trace)}",
             Curves(
                 {letter: points},
                 x=f"direction 1 ({first} of the variance)",
                 y=f"direction 2 ({second})",
-                labels={letter: labels[order]} if len(labels) <= MAX_PATH_LABELS else {},
+                labels={letter: labels},
             ),
             "Near points are similar states. Look for tokens that move the state far, and for a "
             "place where it comes to rest.",

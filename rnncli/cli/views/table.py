@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rnncli.text.unicode import escape_controls
+from rnncli.cli.views.screen import printable_on
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ def draw_table(table: Table, console: "Console") -> None:
     drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False, show_header=any(table.header))
     for i, name in enumerate(table.header):
         justify: Literal["left", "right"] = "left" if i < table.text_columns else "right"
-        drawn.add_column(escape_controls(name), justify=justify)
+        drawn.add_column(printable_on(console, name), justify=justify)
     for row in table.rows:
-        drawn.add_row(*map(escape_controls, row))
+        drawn.add_row(*(printable_on(console, cell) for cell in row))
     console.print(drawn)

@@ -1,10 +1,11 @@
 """Highlighted texts and tables in SVG."""
 
+from itertools import chain
 from xml.etree.ElementTree import Element, SubElement
 
 from rich.cells import cell_len
 
-from rnncli.cli.views.highlight import Highlight
+from rnncli.cli.views.highlight import Highlight, legend
 from rnncli.cli.views.svg_text import CHARACTER, LINE, MARGIN, add_text, printable
 from rnncli.cli.views.table import Table
 
@@ -19,7 +20,7 @@ def draw_highlight(highlight: Highlight, group: Element) -> tuple[int, int]:
     Parts stand on their colour, the stronger the more opaque; negative ones are underlined, too.
     """
     top = MARGIN
-    for text, scores in highlight.rows(WIDTH):
+    for text, scores in chain(highlight.rows(WIDTH), legend(highlight.scale).rows(WIDTH)):
         x = MARGIN
         for character, score in zip(printable(text).replace("\t", " "), scores, strict=True):
             width = CHARACTER * cell_len(character)
