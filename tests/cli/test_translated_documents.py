@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from models import translator
-from shell import Result, call, explained, rnncli
+from shell import Result, call, explained
 
 import rnncli as api
 
@@ -137,7 +137,7 @@ def test_many_documents_are_translated_into_a_folder(tmp_path: Path) -> None:
     (folder / "film.srt").write_text(SRT, newline="")
     (folder / "broken.srt").write_text("the cat sleeps here\n")
     words = ("translate", "-m", translator(), "-i", "in/*.srt", "-o", "out", "--jobs", 1)
-    result = rnncli(*words, cwd=tmp_path)
+    result = call(*words, cwd=tmp_path)
     assert result.code == 1
     assert "broken.srt, line 1" in result.err
     assert not (tmp_path / "out" / "broken.srt").exists()

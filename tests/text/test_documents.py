@@ -133,7 +133,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bytes], Doc
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data(), ending=ENDINGS, mark=MARKS)
 def test_texts_in_place_of_themselves_change_no_byte(
     name: str,

@@ -7,10 +7,10 @@ from unicodedata import east_asian_width
 from rnncli.text.placeholders import TAG
 
 _TAG = re.compile(TAG)
-# A line may begin with a word, but with no sign that could be the mark of a list. In Japanese it
-# begins with a phrase: with kanji or katakana after hiragana, or after a comma.
+# A line may begin with a word outside tags, but with no sign that could be the mark of a list. In
+# Japanese it begins with a phrase: with kanji or katakana after hiragana, or after a comma.
 _PIECE = re.compile(
-    r"(?<=\s)(?=[<*_\[`\"'(«“¿¡]*[^\W\d_])"
+    r"(?<=\s)(?![^<>]*>)(?=[<*_\[`\"'(«“¿¡]*[^\W\d_])"
     r"|(?<=[\u3041-\u3096、。！？」』…])(?=[\u4e00-\u9fff\u30a1-\u30fa「『（])"
 )
 _WIDE = re.compile(r"(?=[\u3041-\u30fa\u4e00-\u9fff])(?![ぁぃぅぇぉっゃゅょァィゥェォッャュョ])")

@@ -14,7 +14,13 @@ from rnncli.text.files import BYTE_ORDER_MARK, File, read_file
 from rnncli.text.foreign import conversion_hint, other_encoding
 
 MAX_BYTES = 1 << 26  # of a document, which is in memory as a whole, several times
-_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_MARKS = {
+    BYTE_ORDER_MARK: "utf-8",
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
 
 _PARSERS: dict[str, Callable[[str], list[Passage]]] = {
     ".srt": parse_subtitles,
@@ -31,24 +37,24 @@ def read_document(
 ) -> Document:
     """Read a document.
 
-    Bytes that are no UTF-8 become surrogates, which are written as these bytes again. An encoding
-    other than UTF-8 and UTF-16 is guessed, and announced.
+    An encoding that no byte order mark tells, other than UTF-8, is guessed, and announced. Bytes
+    that are no character become surrogates, which are written as these bytes again.
 
     Raises:
         DataError: it cannot be read, is too long for memory, or malformed.
     """
-    content = b""
+    content = bytearray()
     for chunk in read_file(file, observe):
         content += chunk
         if len(content) > MAX_BYTES:
             raise DataError(f"{file.name} is longer than {MAX_BYTES:,} bytes", "cut it into parts")
-    mark = next((m for m in (BYTE_ORDER_MARK, *_UTF_16) if content.startswith(m)), b"")
-    encoding, errors, content = _UTF_16.get(mark, "utf-8"), "surrogateescape", content[len(mark) :]
-    if not mark and (other := other_encoding(content, file.name)):
-        encoding, errors = other, "strict"
+    mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
+    encoding = _MARKS.get(mark, "utf-8")
+    if not mark and (other := other_encoding(bytes(content), file.name)):
+        encoding = other
         announce(f"the document is probably in {encoding}, in which it is written, too")
     try:
-        source = content.decode(encoding, errors)
+        source = content[len(mark) :].decode(encoding, "surrogateescape")
     except UnicodeDecodeError:
         raise DataError(
             f"{file.name} is not in {encoding}", conversion_hint(file.name, encoding)
