@@ -101,10 +101,15 @@ def _first_table(source: DataSource) -> Table:
 def _read(
     source: DataSource, table: Table, text: str, label: str | None, notices: Sequence[str]
 ) -> PartlyLabelled:
+    texts: list[str] = []
+    labels: list[str] = []
+    lines: list[int] = []
     with stage(f"reading {table.where}"):
-        rows = list(partly_labelled_rows(table, text, label))
-    require_rows(table.where, len(rows), 1)
-    lines, texts, labels, _ = (list(column) for column in zip(*rows, strict=True))
+        for number, found, name, _ in partly_labelled_rows(table, text, label):
+            texts.append(found)
+            labels.append(name)
+            lines.append(number)
+    require_rows(table.where, len(texts), 1)
     notices = (*source.notices, *table.notices, *notices, *loss_notices(table.losses))
     return PartlyLabelled(texts, labels, lines, _other_columns(table, text, label), notices)
 
