@@ -30,7 +30,7 @@ TASK_COLUMNS: dict[Task, tuple[str, ...]] = {
     "transcribe": ("audio", "transcript"),
     "forecast": ("time", "value"),
 }
-OPTIONAL_COLUMNS: dict[Task, tuple[str, ...]] = {"generate": ("control",), "forecast": ("series",)}
+OPTIONAL_COLUMNS = {"generate": ("control",), "forecast": ("series", "known")}
 
 MODELS = Path("models")  # where models go, one folder a task, unless another place is named
 # What comes with rnncli for each task: a corpus, and a model; of translators there are several.

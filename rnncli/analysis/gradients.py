@@ -22,7 +22,7 @@ from rnncli.networks.numerics import Floats
 
 SEED = 0  # of the weights of an untrained network
 
-Network = SequenceClassifier | CausalLM | EncoderDecoder | FrameLabeller
+Network = SequenceClassifier | CausalLM | EncoderDecoder | FrameLabeller | SequenceForecaster
 
 
 def gradient_by_lag(embedding: nn.Module, loss: Callable[[], Tensor]) -> NDArray[np.float32]:
@@ -70,7 +70,6 @@ def load_network(architecture: Architecture, weights: Mapping[str, Floats] | Non
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = build(architecture).eval()
-    assert not isinstance(network, SequenceForecaster)
     if weights is None:
         return network
     tensors = {name: torch.from_numpy(np.array(weights[name])) for name in parameters(architecture)}
@@ -86,8 +85,8 @@ def network_gradient_by_lag(network: Network, sequences: NDArray[Any]) -> NDArra
     The last step of a decoder is its prediction of the last token. That of an encoder is the state
     of its forward direction, of which a random direction is taken; it reads the first T tokens.
     """
-    is_sound = isinstance(network, FrameLabeller)
-    ids = torch.from_numpy(sequences.astype(np.float32 if is_sound else np.int64))
+    reads_frames = isinstance(network, FrameLabeller | SequenceForecaster)
+    ids = torch.from_numpy(sequences.astype(np.float32 if reads_frames else np.int64))
     inputs, targets = ids[:, :-1], ids[:, -1]
     if isinstance(network, CausalLM):
         decoder = network.decoder

@@ -75,6 +75,7 @@ def evaluate(
     time_column: options.TimeColumn = None,
     value: options.ValueColumn = None,
     series: options.SeriesColumn = None,
+    known: options.KnownColumns = None,
     revision: options.Revision = None,
     beam: options.Beam = SearchConfig.beam,
     memory: options.Memory = SearchConfig.memory,
@@ -163,7 +164,7 @@ def evaluate(
     from rnncli.tasks.evaluation_data import DataRequest
 
     path, data = _model_and_data(model, arguments or [], messenger.announce)
-    columns = Columns(text, label, source, target, control, time_column, value, series)
+    columns = Columns(text, label, source, target, control, time_column, value, series, known)
     request = DataRequest(data, columns, split, revision)
     path = path or _usual_model(request, messenger.announce, probe=probe)
     settings = ScoringSettings(

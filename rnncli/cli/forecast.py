@@ -10,7 +10,7 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger, is_terminal
-from rnncli.cli.options import SEARCH, option
+from rnncli.cli.options import DATA, SEARCH, option
 from rnncli.cli.output import open_output, require_output
 from rnncli.config import choose_threads
 
@@ -32,6 +32,11 @@ def forecast(
     time: options.TimeColumn = None,
     value: options.ValueColumn = None,
     series: options.SeriesColumn = None,
+    known: options.KnownColumns = None,
+    future: Annotated[
+        str | None,
+        option("--future FILE", DATA, "Later rows of the columns that are known ahead."),
+    ] = None,
     horizon: Annotated[
         int | None,
         option(
@@ -74,12 +79,14 @@ def forecast(
         require_output(output, "-o", force=force)
     from rnncli.data.columns import Columns
     from rnncli.tasks.forecast.predict import Forecaster
-    from rnncli.tasks.forecast.tables import forecast_table
+    from rnncli.tasks.forecast.tables import forecast_table, read_table
 
     path = options.model_path(model, "forecast", messenger.announce)
     forecaster = Forecaster.load(path, threads=choose_threads(threads), announce=messenger.announce)
-    columns = Columns(time=time, value=value, series=series)
-    result = forecast_table(forecaster, [data or "-"], columns, horizon, method, messenger.announce)
+    columns = Columns(time=time, value=value, series=series, known=known)
+    forecaster.require(horizon, method)
+    table = read_table(forecaster, data or "-", messenger.announce, columns, future)
+    result = forecast_table(forecaster, table, horizon, method, messenger.announce)
     with open_output(output, messenger) as write:
         for line in _json_lines(result) if as_json else _csv_lines(result):
             write(line)
@@ -96,7 +103,7 @@ def _json_lines(result: "TableForecast") -> Iterator[str]:
 
 
 def _csv_lines(result: "TableForecast") -> Iterator[str]:
-    for cells in (result.header, *result.rows()):
+    for cells in result.rows():
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(cells)
         yield line.getvalue()

@@ -48,8 +48,8 @@ def inspect(
         typer.Argument(
             metavar="[MODEL] [TEXT]",
             help="The model's directory, unless -m or $RNNCLI_MODEL names it, else the newest in "
-            "models/, else the bundled one; and a text that it reads, or a WAV file. With one "
-            "alone, a directory is the model.",
+            "models/, else the bundled one; and a text that it reads, a WAV file or a table of "
+            "series. With one alone, a directory is the model.",
         ),
     ] = None,
     data: Annotated[

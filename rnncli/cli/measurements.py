@@ -20,7 +20,6 @@ from rnncli.tasks.clamping import clamped_answers, effect_on
 from rnncli.tasks.held_out_texts import held_out_texts
 from rnncli.tasks.inspection import Model, load_model, require_text_model
 from rnncli.tasks.lag import inspect_lag
-from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.unit_search import MAX_CHARACTERS, property_of, search_units
 
@@ -131,9 +130,10 @@ class _Measurements:
         for cell in cells:
             require_choice("--cell", cell, CELLS)
         others = [load_model(path) for path in against]
-        if len({isinstance(each, Transcriber) for each in (self._model, *others)}) > 1:
+        of_files = ("transcribe", "forecast")
+        if len({each.task * (each.task in of_files) for each in (self._model, *others)}) > 1:
             raise ConfigError(
-                "--against compares models that all read texts, or all read sound",
+                "--against compares models that all read texts, or all sound, or all series",
                 "leave --against out",
             )
         texts = self._texts

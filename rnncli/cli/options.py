@@ -136,6 +136,15 @@ ValueColumn = Annotated[
 SeriesColumn = Annotated[
     str | None, option("--series NAME", DATA, "Column that names the series of each row.")
 ]
+KnownColumns = Annotated[
+    str | None,
+    option(
+        "--known NAMES",
+        DATA,
+        "Columns known ahead (holidays, prices), with commas between them; else those with "
+        "numbers after the last of the series.",
+    ),
+]
 Revision = Annotated[
     str | None,
     option("--revision HASH", DATA, "Revision of a dataset of the hub."),

@@ -57,6 +57,7 @@ def train(
     time_column: options.TimeColumn = None,
     value: options.ValueColumn = None,
     series: options.SeriesColumn = None,
+    known: options.KnownColumns = None,
     revision: options.Revision = None,
     max_rows: settings.MaxRows = None,
     validation: settings.Validation = DEFAULT_VALIDATION,
@@ -171,7 +172,7 @@ def train(
         return
     names = {setting.name for setting in fields(Settings)}
     messenger = Messenger(quiet, color)
-    columns = Columns(text, label, source, target, control, time_column, value, series)
+    columns = Columns(text, label, source, target, control, time_column, value, series, known)
     request = TrainingRequest(
         data=data or (),
         command=shlex.join(["rnncli", *sys.argv[1:]]),

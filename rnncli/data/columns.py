@@ -47,6 +47,7 @@ class Columns:
     time: str | None = None
     value: str | None = None
     series: str | None = None
+    known: str | None = None  # ahead, such as holidays: names with commas between them
 
     def as_dict(self) -> dict[str, str]:
         """Return the columns that were chosen, by their canonical names."""
@@ -81,6 +82,8 @@ def choose(
         raise DataError(f"{table.where} is empty: there is no row in it", "put rows into it")
     requested = _existing_columns(table, columns)
     names = TASK_COLUMNS[task] if task else tuple(known_columns)
+    if "series" in known_columns:
+        names = (*names, "series")
     known = {name: known_columns.get(name) for name in names if name not in requested}
     named = dict(requested)
     if requested.keys() <= set(names) and all(column in table.names for column in known.values()):
@@ -196,7 +199,12 @@ def _existing_columns(table: Table, columns: Columns) -> dict[str, str]:
             f"{table.where} is plain text, which has no column {columns.control!r}",
             "--control needs a .csv, .tsv, .jsonl or .parquet file with a text and a label column",
         )
-    named = {name: _existing(table, name, column) for name, column in columns.as_dict().items()}
+    named = {
+        name: ",".join(_existing(table, name, each) for each in column.split(","))
+        if name == "known"
+        else _existing(table, name, column)
+        for name, column in columns.as_dict().items()
+    }
     if "control" in named and named["control"] == named.get("text"):
         raise DataError(
             f"the column {named['control']} cannot be both text and label",
@@ -235,7 +243,7 @@ def _possible_tasks(named: Mapping[str, str], task: Task | None) -> tuple[Task, 
         raise DataError(
             f"{options} do not go together",
             "--text and --label are for single texts, --source and --target for pairs, "
-            "--text and --control for a generator, --time, --value and --series for series",
+            "--text and --control for a generator, --time, --value, --series, --known for series",
         )
     if task is None:
         return tasks

@@ -21,7 +21,7 @@ from rnncli.data.limits import (
     require_rows,
 )
 from rnncli.data.locate import locate
-from rnncli.data.series import SERIES_COLUMNS, read_series
+from rnncli.data.series_rows import read_series
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.messages import Rename, format_duration, plural, stage
@@ -81,23 +81,27 @@ def read_corpus(
         raise no_train_split(source.where, source.tables)
     first = next(iter(source.tables.values()))
     choice = choose(first, task, columns, known_columns or source.known_columns)
-    stored = {split: _stored(table, choice.columns) for split, table in source.tables.items()}
+    chosen, stored = choice.columns, dict[str, Dataset]()
+    if "time" in chosen and known_columns is not None:  # of a model, which knows the same ahead
+        chosen = {"known": known_columns.get("known", ""), **chosen}
+    for split, table in source.tables.items():
+        stored[split], chosen = _stored(table, chosen)
     largest = stored.get("train", max(stored.values(), key=len))
-    controls = _require_enough(first, largest, choice.columns, for_training=for_training)
+    controls = _require_enough(first, largest, chosen, for_training=for_training)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
     return Corpus(
         name=" ".join(data) or DEFAULT_CORPUS,
         task=choice.task,
         splits=splits,
-        columns=choice.columns,
-        languages=languages_of(choice.columns, source.languages),
+        columns=chosen,
+        languages=languages_of(chosen, source.languages),
         licence=source.licence,
         notices=(
             *source.notices,
             *first.notices,
             *choice.notices,
             *(f"split {split} left out: it is empty" for split in stored if split not in splits),
-            *_control_notice(choice.columns, controls),
+            *_control_notice(chosen, controls),
             *loss_notices(sum((source.tables[split].losses for split in splits), Counter())),
         ),
         fingerprint=source.fingerprint,
@@ -105,8 +109,8 @@ def read_corpus(
     )
 
 
-def _stored(table: Table, columns: Mapping[str, str]) -> Dataset:
-    """Copy the rows that can be learned from to disk.
+def _stored(table: Table, columns: dict[str, str]) -> tuple[Dataset, dict[str, str]]:
+    """Copy the rows that can be learned from to disk; return the columns that were read, too.
 
     Raises:
         DataError: a row is malformed, or there are too many.
@@ -115,8 +119,9 @@ def _stored(table: Table, columns: Mapping[str, str]) -> Dataset:
         if "time" in columns:
             series = read_series(table, columns)
             table.notices += series.notices
-            return write_rows(series.rows(), SERIES_COLUMNS)
-        return write_rows(_counted(table, columns, rename), list(columns))
+            rows = write_rows(series.rows(), series.row_names)
+            return rows, series.columns
+        return write_rows(_counted(table, columns, rename), list(columns)), columns
 
 
 def _counted(table: Table, columns: Mapping[str, str], rename: Rename) -> Iterator[tuple[str, ...]]:

@@ -19,7 +19,7 @@ from rnncli.data.limits import (
     similar_labels,
 )
 from rnncli.data.locate import locate
-from rnncli.data.series import SERIES_COLUMNS, read_series
+from rnncli.data.series_rows import read_series
 from rnncli.data.tables import Table, no_train_split
 
 COUNTED_ROWS, COUNTED_CHARACTERS = 50_000, 1 << 24  # half a second of reading
@@ -85,11 +85,13 @@ def preview_corpus(
 def _preview_series(
     preview: CorpusPreview, table: Table, notices: tuple[str, ...]
 ) -> CorpusPreview:
-    """Read series whole, which takes a moment, and count their steps."""
+    """Read series whole, which takes a moment, and count the rows: a step each, of all series."""
     series = read_series(table, preview.columns)
-    preview.rows = sum(len(each.values) for each in series.series)
+    preview.columns = series.columns
+    lengths = [len(each.values) for each in series.series]
+    preview.rows = sum(lengths) if "series" in series.columns else max(lengths)
     rows = islice(series.rows(), SHOWN_ROWS)
-    preview.sample = [dict(zip(SERIES_COLUMNS, row, strict=True)) for row in rows]
+    preview.sample = [dict(zip(series.row_names, row, strict=True)) for row in rows]
     preview.notices = (*notices, *series.notices)
     return preview
 

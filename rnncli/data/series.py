@@ -1,15 +1,17 @@
-"""Series: numbers at regular times, out of rows that may be in disorder."""
+"""Series: numbers at regular times, stored as rows.
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+Known columns (holidays, prices) have values for each time of a series, and for times behind its
+end, which are known before the series is.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.cleaning import MISSING
-from rnncli.data.tables import Table
 from rnncli.data.times import Grid, Stamps, TimeFormat, find_format, find_grid
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
@@ -19,32 +21,24 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MAX_STEPS = 5_000_000  # of a series: an outlier among its times would make it endless
-SERIES_COLUMNS = ("series", "time", "value")  # of the rows of a corpus of series
-BLANKS = MISSING | {"", "-", "--", "?", "."}
-
-_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-
-
-def is_number(cell: str) -> bool:
-    """Return whether a cell holds a number, a mark that there is none, or an infinite one."""
-    text = cell.strip()
-    if text in BLANKS or _DECIMAL_COMMA.fullmatch(text) or _THOUSANDS.fullmatch(text):
-        return True
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+SERIES_COLUMNS = ("series", "time", "value")  # of stored rows
+KNOWN = "known: "  # before the names of the known columns, which follow them
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TimeSeries:
-    """A series; ``start`` is the place of its first value on the grid."""
+    """A series of T values; ``start`` is the place of the first on the grid."""
 
     name: str
     start: int
-    values: NDArray[np.float64]  # (T,), NaN where one is missing
+    values: Doubles  # (T,), NaN where one is missing
+    known: Doubles  # (T + F, C) of the known columns, which go on for F steps
+
+    @property
+    def end(self) -> int:
+        """The place behind the last value."""
+        return self.start + len(self.values)
 
 
 @dataclass(frozen=True)
@@ -54,176 +48,120 @@ class SeriesTable:
     series: tuple[TimeSeries, ...]
     grid: Grid
     format: TimeFormat
+    columns: dict[str, str] = field(default_factory=dict)  # canonical name -> name in the table
     notices: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of the known columns."""
+        return known_names(self.columns)
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The names of the cells of ``rows``."""
+        return (*SERIES_COLUMNS, *(f"{KNOWN}{name}" for name in self.known))
 
     def time(self, place: int) -> str:
         """Return the time of a place, in the form of the column."""
         return self.format.write(self.grid.stamp(place))
 
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Yield name, time and value of each step, missing ones as an empty string."""
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield name, time, value and known values of each step, missing ones as ""."""
         for each in self.series:
-            for place, value in enumerate(each.values.tolist(), start=each.start):
-                yield each.name, self.time(place), "" if np.isnan(value) else repr(value)
+            steps = np.column_stack([each.values, each.known[: len(each.values)]]).tolist()
+            for place, numbers in enumerate(steps, start=each.start):
+                cells = ("" if math.isnan(number) else repr(number) for number in numbers)
+                yield each.name, self.time(place), *cells
 
 
-def read_series(table: Table, columns: Mapping[str, str]) -> SeriesTable:
-    """Read the series of a table; without a column "value", all but the others are series.
-
-    Raises:
-        DataError: a time or a number is none, or there are too few.
-    """
-    time, key = columns["time"], columns.get("series")
-    values = [columns["value"]] if "value" in columns else []
-    values = values or [name for name in table.names if name not in (time, key)]
-    rows = list(table.rows([time, *([] if key is None else [key]), *values]))
-    if len(rows) < 2:
-        raise DataError(f"{table.where} has {plural(len(rows), 'row')}", "put more rows into it")
-    lines = [line for line, _ in rows]
-    cells = [
-        ["" if cell is None else str(cell) for cell in column]
-        for column in zip(*(row for _, row in rows), strict=True)
-    ]
-    format, stamps = _times(table, time, lines, cells[0])
-    notices: list[str] = []
-    numbers = [
-        _numbers(table, n, lines, column, notices)
-        for n, column in zip(values, cells[-len(values) :], strict=True)
-    ]
-    groups = {"": np.arange(len(rows))}
-    if key is not None:
-        keys, numbering = np.unique(np.array(cells[1]), return_inverse=True)
-        groups = {str(each): np.flatnonzero(numbering == i) for i, each in enumerate(keys)}
-    raw = {}
-    for group, members in groups.items():
-        for name, column in zip(values, numbers, strict=True):
-            full = f"{group} {name}".strip() if len(values) > 1 or not group else group
-            raw[full] = stamps[members], column[members]
-    return regular(raw, format, notices, table.where)
+def known_names(columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the known columns, which have commas between them."""
+    return tuple(filter(None, columns.get("known", "").split(",")))
 
 
-def regular(
-    raw: Mapping[str, tuple[Stamps, NDArray[np.float64]]],
+def on_grid(
+    raw: Mapping[str, tuple[Stamps, Doubles]],
     format: TimeFormat,
-    notices: list[str],
-    where: str,
+    columns: dict[str, str],
+    notices: Sequence[str] = (),
+    where: str = "",
 ) -> SeriesTable:
-    """Put stamps (T,) and values (T,) of each series on a grid.
+    """Put stamps (N,), values and known columns (N, 1 + C) of each series on a grid.
 
     Raises:
-        DataError: there are too many steps.
+        DataError: there are too many steps, or no values.
     """
     stamps = [np.sort(stamps) for stamps, _ in raw.values()]
-    grid, is_regular = find_grid(stamps, format.order == "number")
+    grid, is_regular = find_grid(stamps, is_number=format.pattern is None)
     series = []
     for name, (times, values) in raw.items():
         places = grid.places(times)
         start, length = int(places.min()), int(np.ptp(places)) + 1
         if length > MAX_STEPS:
-            first, last = format.write(int(times.min())), format.write(int(times.max()))
+            span = f"{format.write(int(times.min()))} to {format.write(int(times.max()))}"
             raise DataError(
-                f"{where}: from {first} to {last} are {length:,} steps of {grid.name}, too many",
+                f"{where}: from {span} are {length:,} steps of {grid.name}, too many",
                 "is a time wrong? Correct it, or keep fewer rows",
             )
-        known = ~np.isnan(values)
-        sums = np.bincount(places[known] - start, values[known], length)
-        counts = np.bincount(places[known] - start, minlength=length)
-        with np.errstate(invalid="ignore"):
-            series.append(TimeSeries(name, start, sums / counts))
-    first, last = (format.write(int(f([f(each) for each in stamps]))) for f in (min, max))
+        mean = np.stack([_means(places - start, column, length) for column in values.T], 1)
+        filled = np.flatnonzero(~np.isnan(mean[:, 0]))
+        if len(filled):
+            first, end = int(filled[0]), int(filled[-1]) + 1
+            series.append(TimeSeries(name, start + first, mean[first:end, 0], mean[first:, 1:]))
+    if not series:
+        raise DataError(f"{where}: there is no number", "name another column: --value COLUMN")
+    earliest, latest = (format.write(int(f([f(each) for each in stamps]))) for f in (min, max))
     names = name_list([each.name for each in series], 8)
-    found = f"series: {names}; a value every {grid.name}, {first} to {last}"
-    done = {
+    duplicates = sum(len(each) - len(np.unique(each)) for each in stamps)
+    missing = sum(int(np.isnan(each.values).sum()) for each in series)
+    is_sorted = all((np.diff(times) >= 0).all() for times, _ in raw.values())
+    found = {
+        f"series: {names}; a value every {grid.name}, {earliest} to {latest}": True,
         f"irregular times: averaged over steps of {grid.name}": not is_regular,
         "time zones: all times are converted to UTC": format.has_zone,
-        "times are not in order: sorted": any(
-            (np.diff(times) < 0).any() for times, _ in raw.values()
-        ),
+        "times are not in order: sorted": not is_sorted,
+        f"{plural(duplicates, 'time')} more than once: their values are averaged": duplicates > 0,
+        f"{plural(missing, 'value')} missing: bridged by straight lines": missing > 0,
+        f"{len(raw) - len(series)} series without a number left out": len(series) < len(raw),
     }
-    duplicates = sum(len(each) - len(np.unique(each)) for each in stamps)
-    if duplicates:
-        done[f"{plural(duplicates, 'time')} more than once: their values are averaged"] = True
-    missing = sum(int(np.isnan(each.values).sum()) for each in series)
-    if missing:
-        done[f"{plural(missing, 'value')} missing: bridged by straight lines"] = True
-    told = [notice for notice, is_true in done.items() if is_true]
-    return SeriesTable(tuple(series), grid, format, (found, *notices, *told))
+    told = [notice for notice, is_true in found.items() if is_true]
+    return SeriesTable(tuple(series), grid, format, columns, (*notices, *told))
 
 
-def series_of_dataset(rows: "Dataset") -> SeriesTable:
-    """Return the series that were stored as rows."""
-    columns = (column_values(rows, name) for name in SERIES_COLUMNS)
-    return series_of_rows(zip(*columns, strict=True))
+def _means(places: Stamps, values: Doubles, length: int) -> Doubles:
+    """Return the mean value at each place (length,), NaN where there is none."""
+    is_filled = ~np.isnan(values)
+    places, values = places[is_filled], values[is_filled]
+    with np.errstate(invalid="ignore"):
+        means: Doubles = np.bincount(places, values, length) / np.bincount(places, minlength=length)
+    return means
 
 
-def series_of_rows(rows: Iterable[tuple[str, str, str]]) -> SeriesTable:
-    """Return what `SeriesTable.rows` yielded."""
-    groups: dict[str, tuple[list[str], list[float]]] = {}
-    for name, time, value in rows:
-        times, values = groups.setdefault(name, ([], []))
-        times.append(time)
-        values.append(float(value or "nan"))
-    distinct = list(dict.fromkeys(time for times, _ in groups.values() for time in times))
+def series_of_datasets(*parts: "Dataset") -> tuple[SeriesTable, list[int]]:
+    """Return the series that were stored as rows, in parts that follow each other.
+
+    With them comes the number of values that each series has in the first part.
+    """
+    raw: dict[str, tuple[list[str], list[list[float]]]] = {}
+    cuts: dict[str, int] = {}
+    known = parts[0].column_names[len(SERIES_COLUMNS) :]
+    for part in parts:
+        columns = [column_values(part, name) for name in (*SERIES_COLUMNS, *known)]
+        for name, time, *values in zip(*columns, strict=True):
+            times, rows = raw.setdefault(name, ([], []))
+            times.append(time)
+            rows.append([float(value or "nan") for value in values])
+        cuts = cuts or {name: len(times) for name, (times, _) in raw.items()}
+    distinct = dict.fromkeys(time for times, _ in raw.values() for time in times)
     format = find_format(distinct)
     assert format is not None
     stamps = {time: format.parse(time) for time in distinct}  # many series have the same
-    raw = {
-        name: (np.array([stamps[time] for time in times]), np.array(values))
-        for name, (times, values) in groups.items()
-    }
-    return regular(raw, format, [], "")
-
-
-def _times(
-    table: Table, column: str, lines: Sequence[int], cells: Sequence[str]
-) -> tuple[TimeFormat, Stamps]:
-    format = find_format(cells)
-    if format is None:
-        likely = find_format(cells[:1])
-        bad = 0 if likely is None else [likely.parse(cell) is None for cell in cells].index(True)
-        raise table.error(
-            lines[bad],
-            f"{cells[bad][:40]!r} in the column {column} is no time like the others",
-            "write times as 2024-01-31 or 2024-01-31 13:00, or name another column: --time COLUMN",
-        )
-    stamps = [format.parse(cell) for cell in cells]
-    if None in stamps:
-        line = lines[stamps.index(None)]
-        raise table.error(line, f"the column {column} is empty", "add a time, or leave the row out")
-    return format, np.array(stamps, np.int64)
-
-
-def _numbers(
-    table: Table, column: str, lines: Sequence[int], cells: Sequence[str], notices: list[str]
-) -> NDArray[np.float64]:
-    """Return the numbers of a column; NaN where one is missing, or not finite."""
-    marked = [cell.strip() for cell in cells if "," in cell]
-    has_thousands = bool(marked) and all(map(_THOUSANDS.fullmatch, marked))
-    has_decimals = bool(marked) and not has_thousands and all(map(_DECIMAL_COMMA.fullmatch, marked))
-    if has_thousands or has_decimals:
-        marks = "thousands separators" if has_thousands else "decimal marks"
-        notices.append(f"{column}: commas are {marks}")
-    values = np.empty(len(cells))
-    for i, cell in enumerate(cells):
-        text = cell.strip()
-        if has_thousands:
-            text = text.replace(",", "")
-        elif has_decimals:
-            text = text.replace(".", "").replace(",", ".")
-        try:
-            values[i] = np.nan if text in BLANKS else float(text)
-        except ValueError:
-            raise table.error(
-                lines[i],
-                f"{cell[:40]!r} in the column {column} is no number",
-                "correct it, leave the cell empty, or forecast another column: --value COLUMN",
-            ) from None
-    infinite = int(np.isinf(values).sum())
-    if infinite:
-        notices.append(f"{column}: {plural(infinite, 'infinite value')} left out")
-        values[np.isinf(values)] = np.nan
-    if np.isnan(values).all():
-        raise DataError(
-            f"{table.where}: the column {column} has no number", "name another: --value COLUMN"
-        )
-    return values
+    table = on_grid(
+        {
+            name: (np.array([stamps[time] for time in times], np.int64), np.array(rows))
+            for name, (times, rows) in raw.items()
+        },
+        format,
+        {"known": ",".join(name.removeprefix(KNOWN) for name in known)},
+    )
+    return table, [cuts[each.name] for each in table.series]

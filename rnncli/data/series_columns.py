@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from rnncli.data.column_contents import Column, columns_of
 from rnncli.data.column_errors import sample_rows
 from rnncli.data.column_names import TIME_NAMES
-from rnncli.data.series import is_number
+from rnncli.data.series import known_names
+from rnncli.data.series_rows import parse_numbers
 from rnncli.data.tables import Table
 from rnncli.data.times import find_format
 from rnncli.errors import DataError
@@ -28,12 +29,11 @@ def find_series(
     time = named.get("time") or _time_column(contents)
     if time is None:
         return None
-    rest = [column for column in contents if column.name != time]
+    rest = [c for c in contents if c.name != time and c.name not in known_names(named)]
     if "value" in named:
-        columns = {"time": time, "value": named["value"]}
-        return columns | ({"series": named["series"]} if "series" in named else {})
+        return {"time": time, **named}
     if is_certain and len(rest) == 1:
-        return {"time": time, "value": rest[0].name}
+        return {"time": time, "value": rest[0].name, **named}
     words = [c for c in rest if not _is_numeric(c) and c.name != named.get("series")]
     labels = [c.name for c in words if c.is_label] or [c.name for c in words if c.is_constant][:1]
     series = [named["series"]] if "series" in named else labels
@@ -41,7 +41,7 @@ def find_series(
     numbers = [column.name for column in rest if _is_numeric(column) and column.name not in series]
     if others or not numbers or len(series) > 1:
         return None
-    columns = {"time": time, **({"series": series[0]} if series else {})}
+    columns = {"time": time, **({"series": series[0]} if series else {}), **named}
     if series and not is_certain and find_format(contents[0].cells) is None:
         return None  # labels before the times: rather something to classify
     return columns | ({"value": numbers[0]} if len(numbers) == 1 else {})
@@ -58,8 +58,8 @@ def _time_column(contents: Sequence[Column]) -> str | None:
 
 def _is_numeric(column: Column) -> bool:
     """Return whether most cells are numbers; the others are errors when they are read."""
-    numbers = sum(map(is_number, column.values))
-    return numbers > MIN_NUMBERS * len(column.values)
+    others = parse_numbers(column.values)[0].count(None)
+    return others < (1 - MIN_NUMBERS) * len(column.values)
 
 
 def no_series(table: Table) -> DataError:

@@ -72,6 +72,7 @@ def train(
     time: str | None = None,
     value: str | None = None,
     series: str | None = None,
+    known: str | None = None,
     revision: str | None = None,
     unlabelled: str | Path | Sequence[str | Path] = (),
     init_from: str | Path | None = None,
@@ -89,7 +90,6 @@ def train(
     Raises:
         DataError, ConfigError, ModelError: data, a setting or the output cannot be used.
         TrainingInterrupted: on Ctrl-C, a KeyboardInterrupt; the same call resumes the training.
-
     """
     from rnncli.data.columns import Columns
     from rnncli.tasks.trainer import Trainer, TrainingRequest
@@ -99,7 +99,7 @@ def train(
         output=None if output is None else Path(output),
         force=force,
         task=task,
-        columns=Columns(text, label, source, target, control, time, value, series),
+        columns=Columns(text, label, source, target, control, time, value, series, known),
         revision=revision,
         unlabelled=names_of(unlabelled),
         init_from=None if init_from is None else Path(init_from),

@@ -136,6 +136,7 @@ def evaluate(
     time: str | None = None,
     value: str | None = None,
     series: str | None = None,
+    known: str | None = None,
     revision: str | None = None,
     against: str | PathLike[str] | None = None,
     baselines: bool = True,
@@ -157,7 +158,6 @@ def evaluate(
         ModelError: there is no such model, or it is damaged.
         ConfigError: a setting does not go with the model.
         DataError: the data cannot be read.
-
     """
     announce = announce or ignore
     settings = ScoringSettings(
@@ -171,7 +171,7 @@ def evaluate(
     )
     path = model_directory(fspath(model), announce)
     names = [] if data is None else names_of(data)
-    columns = Columns(text, label, source, target, control, time, value, series)
+    columns = Columns(text, label, source, target, control, time, value, series, known)
     return run(path, settings, DataRequest(names, columns, split, revision), (), announce)
 
 

@@ -28,13 +28,15 @@ def held_out_texts(
     """Return the texts of a file or, without one, of the held-out part of the training data.
 
     Those of a generator are pieces of a running text, which begin with a line; those of a
-    translator are in the language that it reads; those of a transcriber are names of recordings.
-    Not more than ``max_characters`` are read.
+    translator are in the language that it reads; those of a transcriber are names of recordings,
+    that of a forecaster is the name of a table. Not more than ``max_characters`` are read.
 
     Raises:
         DataError: the texts cannot be read, or there is nothing in them.
 
     """
+    if model.task == "forecast":
+        return [_training_file(model) if data is None else data]
     if data is None:
         texts = _read_held_out(model, announce)
     else:
@@ -75,6 +77,12 @@ def _read_held_out(model: "Model", announce: Announce) -> Iterator[str]:
             f"the texts that the model held out cannot be read: {error.message}", NAME_FILE
         ) from None
     return _inputs(rows)
+
+
+def _training_file(model: "Model") -> str:
+    training_data = training_data_of(model.path)
+    require_harmless(model.path, training_data)
+    return training_data.arguments[0]
 
 
 def _inputs(rows: "Dataset") -> Iterator[str]:

@@ -17,7 +17,7 @@ from rnncli.analysis.saturation import resting_gates
 from rnncli.analysis.traces import Reading, Trace
 from rnncli.analysis.weights import Part, parts
 from rnncli.config import Level, Task
-from rnncli.errors import ConfigError, DataError, ModelError
+from rnncli.errors import ConfigError, DataError
 from rnncli.messages import nearest as most_similar_name
 from rnncli.networks.numerics import Floats
 from rnncli.storage.description import ModelDescription
@@ -26,6 +26,7 @@ from rnncli.storage.metrics import read_metrics
 from rnncli.tasks import load
 from rnncli.tasks.classify.inspect import ClassProbabilities, inspect_classifier
 from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.forecast.inspect import SeriesForecast, inspect_forecaster
 from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.generate.inspect import inspect_generator
 from rnncli.tasks.generate.predict import TextGenerator
@@ -39,43 +40,42 @@ from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 
 TextModel: TypeAlias = TextClassifier | TextGenerator | Translator
-Model: TypeAlias = TextModel | Transcriber
+Model: TypeAlias = TextModel | Transcriber | Forecaster
 
 
 def load_model(path: str | Path) -> Model:
-    """Load a model that reads texts or sound.
+    """Load a model of any task.
 
     Raises:
-        ModelError: there is no such model, it is damaged, or it reads something else.
+        ModelError: there is no such model, or it is damaged.
 
     """
-    model = load(path)
-    if isinstance(model, Forecaster):
-        raise ModelError(
-            f"{path} is a model for the task {model.task}, and only those that read texts or sound "
-            "are looked into",
-            f"rnncli {model.task} -m {quote(str(path))}",
-        )
-    return model
+    return load(path)
 
 
 def require_text_model(model: Model, option: str) -> TextModel:
     """Return a model that reads texts, as an option needs.
 
     Raises:
-        ConfigError: it reads sound.
+        ConfigError: it reads sound, or series.
 
     """
-    if isinstance(model, Transcriber):
-        command = f"rnncli inspect {quote(str(model.path))} recording.wav --units"
-        raise ConfigError(f"{option} is about texts, and this model reads sound", command)
+    if isinstance(model, Transcriber | Forecaster):
+        is_sound = isinstance(model, Transcriber)
+        file = "recording.wav" if is_sound else "series.csv"
+        raise ConfigError(
+            f"{option} is about texts, and this model reads {'sound' if is_sound else 'series'}",
+            f"rnncli inspect {quote(str(model.path))} {file} --units",
+        )
     return model
 
 
 MAX_CHARACTERS = 2_000  # of a text: a picture can show as many, and a classifier reads each prefix
 NEIGHBOURS = 10
 
-Prediction: TypeAlias = NextTokens | ClassProbabilities | WrittenTranslation | TokenProbabilities
+Prediction: TypeAlias = (
+    NextTokens | ClassProbabilities | WrittenTranslation | TokenProbabilities | SeriesForecast
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TextInspection:
     model: str
     task: Task
     level: Level
-    text: str  # or the name of a recording
+    text: str  # or the name of a recording, or of a table of series
     readings: tuple[Reading, ...]  # of the encoder, of the decoder, or of both
     prediction: Prediction
 
@@ -120,6 +120,9 @@ class TextInspection:
                 yield "probabilities", Array(("token", "class"), probabilities)
             case TokenProbabilities(probabilities=probabilities):
                 yield "probabilities", Array(("step", "token"), probabilities)
+            case SeriesForecast(_, series, quantiles):
+                yield "values", Array(("step",), series)
+                yield "quantiles", Array(("step", "quantile"), quantiles)
             case WrittenTranslation(_, alignment, expected):
                 yield "surprisal", Array(("token",), expected.bits)
                 yield "attention", Array(("target word", "source word"), alignment.weights)
@@ -194,7 +197,7 @@ def inspect_model(model: Model) -> ModelInspection:
 def inspect_text(model: Model, text: str, control: str | None = None) -> TextInspection:
     """Read a text with a model, and keep the states, gates and predictions of each step.
 
-    Of a model that reads sound, the text is the name of a WAV file.
+    Of a model that reads sound, the text is the name of a WAV file; of series, that of a table.
 
     Raises:
         InputError: the text is no string.
@@ -218,9 +221,11 @@ def inspect_text(model: Model, text: str, control: str | None = None) -> TextIns
         readings, prediction = inspect_translator(model, text)
     elif isinstance(model, Transcriber):
         readings, prediction = inspect_transcriber(model, Path(text))
+    elif isinstance(model, Forecaster):
+        readings, prediction = inspect_forecaster(model, text)
     else:
         readings, prediction = inspect_classifier(model, text)
-    level = model.tokenizer.level
+    level = model.description.level or "word"
     return TextInspection(model.name, model.task, level, text, readings, prediction)
 
 

@@ -29,6 +29,8 @@ from rnncli.networks.numerics import Floats, log_softmax
 from rnncli.storage.layout import Layout
 from rnncli.storage.metrics import read_metrics
 from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.forecast.inspect import forecast_contexts, window_frames
+from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.inspection import Model
 from rnncli.tasks.transcribe.predict import Transcriber
@@ -75,6 +77,7 @@ class LagInspection:
     contexts: tuple[ContextLoss, ...]  # with so many tokens visible
     positions: tuple[PositionLoss, ...]  # of the tokens in texts read from an empty state
     training: tuple[GradientNorms, ...]  # at each evaluation
+    unit: str = "tokens"  # what is visible
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as lists and dictionaries, for JSON."""
@@ -90,7 +93,7 @@ def inspect_lag(
     """Measure how far back a model remembers, beside other models and untrained networks.
 
     These have other cells and the model's sizes. ``texts`` are read by all of them; of
-    transcribers, they are names of recordings.
+    transcribers, they are names of recordings; of forecasters, of tables of series.
 
     Raises:
         DataError: the texts are too short.
@@ -100,16 +103,19 @@ def inspect_lag(
     reaches += [_reach(model, cell, texts) for cell in cells]
     contexts: Sequence[ContextLoss] = ()
     positions: Sequence[PositionLoss] = ()
-    measure = None
+    measure, unit = None, "tokens"
     if isinstance(model, TextGenerator):
         measure = "nats per token"
         contexts, positions = _generator_contexts(model, texts), _generator_positions(model, texts)
     elif isinstance(model, TextClassifier):
         measure = "nats of the label"
         contexts = _classifier_contexts(model, texts)
+    elif isinstance(model, Forecaster):
+        measure, unit = "MASE", "values"
+        contexts = forecast_contexts(model, texts)
     training = _gradient_norms(model)
     return LagInspection(
-        model.name, tuple(reaches), measure, tuple(contexts), tuple(positions), training
+        model.name, tuple(reaches), measure, tuple(contexts), tuple(positions), training, unit
     )
 
 
@@ -143,6 +149,8 @@ def _with_cell(architecture: Architecture, cell: Cell) -> Architecture:
 
 def _sequences(model: Model, texts: Sequence[str]) -> NDArray[Any]:
     """Return sequences (N, T + 1) of the tokens, or (N, T + 1, F) of the frames, of all texts."""
+    if isinstance(model, Forecaster):
+        return window_frames(model, texts)
     parts: list[NDArray[Any]] = []
     for part in _steps(model, texts):
         parts.append(part)

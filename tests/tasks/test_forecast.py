@@ -11,6 +11,7 @@ import pytest
 from shell import call, examples
 
 import rnncli
+from rnncli.tasks.forecast.quantiles import fit_scales, widen
 
 DAYS = 200
 
@@ -98,6 +99,71 @@ def test_a_better_baseline_is_told_and_can_be_had(model, series):
     assert scores["mase"] < scores["baselines"]["naive"]["mase"]
     result = call("forecast", series, "-m", model, "--method", "seasonal_naive", "--horizon", "1")
     assert result.lines[1].split(",")[2] == f"{weekly(DAYS - 7):.3f}"
+
+
+def test_a_dry_run_counts_rows_and_not_series(series):
+    lines = call("train", series, "--dry-run").lines
+    assert f"rows     {DAYS}, {DAYS // 10} of them held out" in lines
+
+
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory):
+    """Sales that jump on the days of a promotion, whose next days are known."""
+    path = tmp_path_factory.mktemp("promoted") / "sales.csv"
+    promotion = np.random.default_rng(2).integers(0, 5, DAYS + 10) == 0
+    values = [f"{weekly(day) + 30 * promotion[day]:.2f}" for day in range(DAYS)] + [""] * 10
+    path.write_text(table(zip(stamps(DAYS + 10), values, map(int, promotion), strict=True),
+                          ["date", "sales", "promotion"]))  # fmt: skip
+    return path
+
+
+def test_columns_that_are_known_ahead_are_read(promoted):
+    said = []
+    path = promoted.parent / "model"
+    settings = {"steps": 2, "horizon": 7, "hidden_size": 4, "announce": said.append}
+    rnncli.train(promoted, output=path, **settings)
+    assert any(line.startswith("known ahead: promotion") for line in said)
+    header, *rows = csv.reader(promoted.read_text().splitlines())
+    past = promoted.parent / "past.csv"
+    past.write_text(table([row[:2] for row in rows[:DAYS]], header[:2]))
+    rnncli.train(past, output=promoted.parent / "blind", **settings)
+    known, blind = (rnncli.evaluate(promoted.parent / name).scores for name in ("model", "blind"))
+    assert known["mae"] < blind["mae"] / 3
+    result = call("forecast", promoted, "-m", path)
+    medians = [float(row[2]) for row in list(csv.reader(result.lines))[1:]]
+    jumps = [median > weekly(day) + 15 for day, median in enumerate(medians, start=DAYS)]
+    assert jumps == [row[2] == "1" for row in rows[DAYS : DAYS + 7]]
+    past.write_text(table(rows[:DAYS], header))
+    future = promoted.parent / "future.csv"
+    future.write_text(table([(row[0], row[2]) for row in rows[DAYS:]], ["date", "promotion"]))
+    assert call("forecast", past, "-m", path, "--future", future).lines == result.lines
+    refused = call("forecast", past, "-m", path)
+    assert refused.code == 1 and "--future FILE" in refused.err
+
+
+def test_intervals_cover_four_of_five_values_at_each_step():
+    rng = np.random.default_rng(0)
+    steps = np.arange(1, 13)
+    targets = rng.normal(size=(2_000, 12)) * steps  # harder to forecast the later they are
+    quantiles = np.zeros((2_000, 12, 3)) + np.array([-2.0, 0.0, 1.0])
+    scales = fit_scales(quantiles[:1_000], targets[:1_000], np.ones((1_000, 12), bool))
+    low, _, high = np.moveaxis(widen(quantiles[1_000:], scales), -1, 0)
+    inside = ((low <= targets[1_000:]) & (targets[1_000:] <= high)).mean(0)
+    assert (np.abs(inside - 0.8) < 0.05).all()
+
+
+def test_a_forecaster_is_looked_into(model, series):
+    parts = call("inspect", model)
+    assert "encoder.layers.0.0" in parts.out.decode()
+    result = call("inspect", model, series, "--units", "--gates")
+    assert "quantile 0.9" in result.out.decode()
+    assert "update gate" in result.out.decode()
+    assert "2023-07-19" in result.out.decode()  # the end of the last segment
+    lag = call("inspect", model, "--data", series, "--lag", "--cell", "rnn")
+    assert "rnn, untrained" in lag.out.decode()
+    assert "only so many values are visible" in lag.out.decode()
+    refused = call("inspect", model, "--data", series, "--find", "digit")
+    assert refused.code == 2 and "this model reads series" in refused.err
 
 
 @pytest.mark.parametrize(

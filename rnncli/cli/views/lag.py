@@ -38,7 +38,7 @@ def lag_figures(inspection: LagInspection) -> Iterator[Figure]:
     )
     if inspection.contexts:
         yield Figure(
-            "loss where only so many tokens are visible",
+            f"loss where only so many {inspection.unit} are visible",
             _contexts(inspection),
             "Where it stops falling, what lies further back is of no use to the model.",
             "Khandelwal et al. 2018, section 3.1",
@@ -100,7 +100,7 @@ def _contexts(inspection: LagInspection) -> Table:
                 f"{low:+.3f} to {high:+.3f}",
             ]
         )
-    header = ["tokens", str(inspection.measure), "above the whole", "95 % interval"]
+    header = [inspection.unit, str(inspection.measure), "above the whole", "95 % interval"]
     return Table(header, rows)
 
 

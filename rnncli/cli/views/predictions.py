@@ -9,6 +9,7 @@ import numpy as np
 from rnncli.analysis.traces import Trace
 from rnncli.cli.views import alignment, explanation, surprisal
 from rnncli.cli.views.curves import Curves
+from rnncli.cli.views.fan import fan
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.heatmap import Heatmap
 from rnncli.cli.views.highlight import Highlight, Scale
@@ -16,6 +17,7 @@ from rnncli.cli.views.table import Table
 from rnncli.cli.views.tokens import token_label, token_spans
 from rnncli.config import Level
 from rnncli.tasks.classify.inspect import ClassProbabilities
+from rnncli.tasks.forecast.inspect import SeriesForecast
 from rnncli.tasks.inspection import TextInspection
 from rnncli.tasks.next_tokens import CANDIDATES, NextTokens
 from rnncli.tasks.transcribe.inspect import TokenProbabilities
@@ -49,6 +51,8 @@ def prediction_figures(inspection: TextInspection) -> Iterator[Figure]:
         case TokenProbabilities() as heard:
             yield waveform_figure(heard)
             yield _heard_figure(inspection.readings[0].tokens, heard)
+        case SeriesForecast() as series:
+            yield fan(series)
     yield _reaction_figure(inspection)
 
 

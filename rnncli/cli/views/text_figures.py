@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rnncli.cli.views.fan import fan
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.predictions import prediction_figures, waveform_figure
 from rnncli.cli.views.selection import selected_states
@@ -14,6 +15,7 @@ from rnncli.cli.views.states import (
     unit_figure,
 )
 from rnncli.networks.architecture import State
+from rnncli.tasks.forecast.inspect import SeriesForecast
 from rnncli.tasks.inspection import TextInspection
 from rnncli.tasks.transcribe.inspect import TokenProbabilities
 
@@ -44,6 +46,8 @@ def text_figures(
         yield from prediction_figures(inspection)
     elif isinstance(inspection.prediction, TokenProbabilities):
         yield waveform_figure(inspection.prediction)
+    elif isinstance(inspection.prediction, SeriesForecast):
+        yield fan(inspection.prediction)
     if views.unit is not None:
         yield unit_figure(*next(selected_states(inspection, state)), views.unit)
     if views.units:

@@ -9,19 +9,19 @@ import numpy as np
 
 from rnncli.analysis.comparison import SIGNIFICANCE_LEVEL, diebold_mariano
 from rnncli.analysis.metrics import Interval
-from rnncli.data.series import series_of_dataset
+from rnncli.data.series import Doubles, series_of_datasets
 from rnncli.errors import DataError
 from rnncli.messages import Announce
-from rnncli.networks.numerics import Floats
+from rnncli.networks.numerics import Ints
 from rnncli.tasks.evaluation import ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.forecast.quantiles import adapt, widen
-from rnncli.tasks.forecast.references import SEASONS
-from rnncli.tasks.forecast.windows import Booleans, Doubles, Panel, Scaled, Windows
+from rnncli.tasks.forecast.windows import Windows
 
 MAX_ORIGINS = 5_000  # of each series: the latest
 FEW_ORIGINS = 20  # with all targets; where there are fewer, those with some count, too
+MODEL, INTERVALS = "model", "intervals"  # beside the names of baselines
 NAMES = ("mase", "mae", "rmse", "mse", "coverage", "interval_width", "origins", "horizon")
 
 
@@ -90,119 +90,77 @@ class ForecasterScorer:
         """Forecast from each origin of what is held out, or of what follows the training data.
 
         Raises:
-            DataError: the series are too short.
+            DataError: the series are too short, or other columns are known than in training.
 
         """
-        panel = self._panel(data)
-        values, horizon = self._model.values, self._model.horizon
-        series = panel.scaled(is_log=values.is_log)
-        windows = Windows(series, max(values.lookback, SEASONS * values.season), horizon)
-        results = [self._series(panel, series, windows, i) for i in range(len(series))]
-        return _report(results, horizon)
-
-    def _panel(self, data: EvaluationData) -> Panel:
-        """Return the series, with their pasts as known to the model."""
-        table = series_of_dataset(data.rows)
-        lookback = self._model.values.lookback
-        if data.train is not None:
-            panel = Panel.of(series_of_dataset(data.train), table)
-        else:
-            panel = Panel.of(table)
-            stamp, place = self._model.values.until, 0
-            place = int(table.grid.places(np.array([stamp]))[0]) + 1
+        parts = [data.rows] if data.train is None else [data.train, data.rows]
+        table, cuts = series_of_datasets(*parts)
+        lengths = [len(each.values) for each in table.series]
+        if data.train is None:
+            place = int(table.grid.places(np.array([self._model.values.until]))[0]) + 1
             cuts = [place - each.start for each in table.series]
-            if all(0 < cut < len(v) for cut, v in zip(cuts, panel.values, strict=True)):
+            if all(0 < cut < length for cut, length in zip(cuts, lengths, strict=True)):
                 self._announce(f"scored on what follows the training: from {table.time(place)}")
             else:
-                cuts = [lookback for _ in panel.values]
-            panel = Panel(panel.values, tuple(cuts))
-        if any(cut >= len(v) for cut, v in zip(panel.cuts, panel.values, strict=True)):
+                cuts = [self._model.reading.lookback] * len(cuts)
+        if any(cut >= length for cut, length in zip(cuts, lengths, strict=True)):
             raise DataError(
-                f"a series is not longer than the look-back of the model, {lookback} steps",
+                f"a series is not longer than the look-back, {self._model.reading.lookback} steps",
                 "give longer series, which begin before what is to be forecast",
             )
-        if self._model.values.is_log and not panel.is_positive:
-            raise DataError(
-                "the model reads logarithms, and a value is not above 0",
-                "score it on series without such values",
-            )
-        return panel
+        windows = self._model.windows(table.series, cuts)
+        chosen = []
+        for number in range(len(cuts)):
+            origins = windows.held_out(number)
+            complete = windows.complete(origins)
+            chosen.append((complete if len(complete) >= FEW_ORIGINS else origins)[-MAX_ORIGINS:])
+        return self._report(windows, chosen)
 
-    def _series(
-        self, panel: Panel, series: Sequence[Scaled], windows: Windows, number: int
-    ) -> "_SeriesResult":
-        """Forecast one series from all its origins."""
-        scaled, cut = series[number], panel.cuts[number]
-        spans = [(0, 0)] * len(series)
-        spans[number] = cut, len(scaled.values)
-        origins = windows.origins(spans)
-        complete = windows.complete(origins)
-        origins = complete if len(complete) >= FEW_ORIGINS else origins
-        origins = origins[-MAX_ORIGINS:]
-        batch, last = windows.batch(origins), windows.last(origins)
+    def _report(self, windows: Windows, chosen: Sequence[Ints]) -> ForecastReport:
+        """Score the model and its references from the origins of each series."""
+        origins = np.concatenate(chosen)
+        parts = [self._sums(windows, each) for each in chosen]
+        sums = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        targets, inside, width = sums.pop(INTERVALS).T
+        naive = windows.naive_errors(origins)
+        mase = {name: errors[:, 0] / targets / naive for name, errors in sums.items()}
+        total = targets.sum()
 
-        def restored(x: Floats) -> Doubles:
-            return scaled.restore(x + last)
+        def points(name: str) -> tuple[float, float, float, float]:
+            mae, mse = sums[name].sum(0) / total
+            return float(mase[name].mean()), float(mae), float(mse**0.5), float(mse)
 
-        season = min(self._model.values.season, max(cut - 1, 1))
-        past = scaled.restore(scaled.values[:cut])
-        naive_error = float(np.abs(past[season:] - past[:-season]).mean()) or 1.0
-        forecasts = {name: restored(f(batch.inputs)) for name, f in self._model.references.items()}
-        network = self._model.quantiles(batch)
-        network = widen(network, adapt(network, batch.targets, batch.known)[:-1])
-        quantiles = scaled.restore(network + last[..., None])
-        targets = restored(batch.targets)
-        return _SeriesResult(quantiles, targets, batch.known, forecasts, naive_error)
+        baselines, ends = {}, np.cumsum(list(map(len, chosen)))[:-1]
+        for name in sorted(self._model.references, key=lambda name: float(mase[name].mean())):
+            test = diebold_mariano(np.split(mase[name] - mase[MODEL], ends), self._model.horizon)
+            baselines[name] = BaselineScores(*points(name), *astuple(test))
+        return ForecastReport(
+            model=PointScores(*points(MODEL)),
+            baselines=baselines,
+            coverage=float(inside.sum() / total),
+            interval_width=float(width.sum() / total),
+            origins=len(origins),
+            horizon=self._model.horizon,
+        )
 
+    def _sums(self, windows: Windows, origins: Ints) -> dict[str, Doubles]:
+        """Return the summed absolute and squared errors (N, 2) of all forecasts of one series.
 
-@dataclass(frozen=True)
-class _SeriesResult:
-    """The forecasts of a series from N origins."""
-
-    quantiles: Doubles  # (N, H, Q)
-    targets: Doubles  # (N, H)
-    known: Booleans  # (N, H)
-    baselines: dict[str, Doubles]  # (N, H) each
-    naive_error: float
-
-    def scaled_errors(self, forecast: Doubles) -> Doubles:
-        """Return the mean absolute error from each origin (N,), over that of the naive forecast."""
-        errors = np.abs(forecast - self.targets) * self.known
-        means: Doubles = errors.sum(1) / self.known.sum(1) / self.naive_error
-        return means
-
-
-def _report(results: Sequence[_SeriesResult], horizon: int) -> ForecastReport:
-    known = np.concatenate([r.known.ravel() for r in results])
-    targets = np.concatenate([r.targets.ravel() for r in results])[known]
-
-    def join(forecasts: Sequence[Doubles]) -> Doubles:
-        joined: Doubles = np.concatenate([each.ravel() for each in forecasts])[known]
-        return joined
-
-    def points(forecasts: Sequence[Doubles]) -> tuple[float, float, float, float]:
-        errors = join(forecasts) - targets
-        pairs = zip(results, forecasts, strict=True)
-        mase = float(np.mean(np.concatenate([r.scaled_errors(f) for r, f in pairs])))
-        mse = float(np.square(errors).mean())
-        return mase, float(np.abs(errors).mean()), mse**0.5, mse
-
-    low, middle, high = ([r.quantiles[..., i] for r in results] for i in range(3))
-    model = PointScores(*points(middle))
-    own = [r.scaled_errors(m) for r, m in zip(results, middle, strict=True)]
-    baselines = {}
-    for name in set.intersection(*(set(r.baselines) for r in results)):
-        forecasts = [r.baselines[name] for r in results]
-        others = [r.scaled_errors(f) for r, f in zip(results, forecasts, strict=True)]
-        test = diebold_mariano([b - a for a, b in zip(own, others, strict=True)], horizon)
-        baselines[name] = BaselineScores(*points(forecasts), *astuple(test))
-    ordered = sorted(baselines.items(), key=lambda item: item[1].mase)
-    lower, upper = join(low), join(high)
-    return ForecastReport(
-        model=model,
-        baselines=dict(ordered),
-        coverage=float(((lower <= targets) & (targets <= upper)).mean()),
-        interval_width=float((upper - lower).mean()),
-        origins=sum(len(r.targets) for r in results),
-        horizon=horizon,
-    )
+        Under "intervals" are the numbers of targets and of those inside, and the width (N, 3).
+        """
+        batch = windows.batch(origins)
+        is_target, targets = batch.is_target, windows.restore(batch.targets, origins)
+        quantiles = self._model.quantiles(batch.inputs)
+        quantiles = widen(quantiles, adapt(quantiles, batch.targets, batch.is_target)[:-1])
+        low, median, high = np.moveaxis(windows.restore(quantiles, origins), -1, 0)
+        forecasts = {MODEL: median}
+        for name, reference in self._model.references.items():
+            forecasts[name] = windows.restore(reference(batch.inputs), origins)
+        sums = {}
+        for name, forecast in forecasts.items():
+            errors = np.abs(forecast - targets) * is_target
+            sums[name] = np.stack([errors.sum(1), np.square(errors).sum(1)], 1)
+        inside = (low <= targets) & (targets <= high) & is_target
+        width = (high - low) * is_target
+        sums[INTERVALS] = np.stack([is_target.sum(1), inside.sum(1), width.sum(1)], 1)
+        return sums

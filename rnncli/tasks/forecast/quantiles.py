@@ -1,6 +1,4 @@
-"""The quantiles of a forecast: a network's, mixed with a reference, as wide as errors were."""
-
-from dataclasses import dataclass
+"""The quantiles of a forecast: those that a network adds to a reference, as wide as errors are."""
 
 import numpy as np
 
@@ -8,57 +6,54 @@ from rnncli.networks.numerics import Floats
 from rnncli.tasks.forecast.windows import Booleans
 
 LEVELS = (0.1, 0.5, 0.9)
-LEAST = 1e-6  # of a tuned value
-STEPS = 20  # of the weight of the reference, between 0 and 1
-WIDEST = 50.0
+WEIGHT = "network_weight"  # among what is tuned: the share of a network's correction
+WEIGHTS = (1e-6, 0.25, 0.5, 0.75, 1.0)  # to choose from
+WIDEST = 50.0  # times that what the network says
 ADAPTATION = 0.1  # of the logarithm of a width, for each origin of which all values are outside
+BLOCK_TARGETS = 100  # of held-out windows, from which a width is told; steps share it where fewer
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """How a network and a reference are mixed; the names are those of tuned hyperparameters."""
+def combine(reference: Floats, network: Floats, weight: float, scales: Floats) -> Floats:
+    """Return quantiles (N, H, Q) of a reference (N, H) that a network's (N, H, Q) are added to.
 
-    reference_weight: float  # 1: the reference alone
-    lower_scale: float  # of the distance of the lower quantile from the median
-    upper_scale: float
-
-    def mix(self, network: Floats, reference: Floats) -> Floats:
-        """Return quantiles (N, H, Q): those of the network, moved towards the reference (N, H)."""
-        weight = np.float32(self.reference_weight if self.reference_weight > LEAST else 0)
-        low, middle, high = np.moveaxis(network, -1, 0)
-        mixed = (1 - weight) * middle + weight * reference
-        lower = mixed - np.float32(self.lower_scale) * (middle - low)
-        upper = mixed + np.float32(self.upper_scale) * (high - middle)
-        return np.stack([lower, mixed, upper], -1)
-
-
-def tune(
-    network: Floats, reference: Floats, targets: Floats, known: Booleans, origins: float
-) -> Mixture:
-    """Return the mixture with the lowest absolute error, whose interval covers what it should.
-
-    Each side is as wide as a tenth of the targets asks for, and a little wider where only a few
-    ``origins`` have targets that do not overlap (split conformal prediction, Romano et al. 2019).
-    ``network`` is (N, H, Q), all others are (N, H).
+    The median is corrected by a share of the network's; ``scales`` (H, 2) are as of `widen`.
     """
     middle = network[..., 1]
-    weights = np.linspace(0, 1, STEPS + 1, dtype=np.float32)
-    errors = [
-        float(np.abs(((1 - w) * middle + w * reference - targets)[known]).sum()) for w in weights
-    ]
-    weight = float(weights[int(np.argmin(errors))])
-    error = (targets - (1 - np.float32(weight)) * middle - np.float32(weight) * reference)[known]
-    level = min(LEVELS[-1] * (1 + 1 / origins), 1.0)
-    scales = [
-        float(np.quantile(side / np.maximum(width[known], np.float32(1e-4)), level))
-        for side, width in ((-error, middle - network[..., 0]), (error, network[..., 2] - middle))
-    ]
-    lower, upper = (min(max(scale, LEAST), WIDEST) for scale in scales)
-    return Mixture(max(weight, LEAST), lower, upper)
+    median = reference + np.float32(weight) * middle
+    return widen(network + (median - middle)[..., None], scales)
 
 
-def adapt(quantiles: Floats, targets: Floats, known: Booleans) -> Floats:
-    """Return factors (N + 1, 2) of the widths to both sides, from each of N origins in a row.
+def widen(quantiles: Floats, scales: Floats) -> Floats:
+    """Multiply the distances of the outer quantiles (N, H, Q) from the median.
+
+    ``scales`` (..., 2) are those of the lower and the upper one.
+    """
+    low, middle, high = np.moveaxis(quantiles, -1, 0)
+    lower, upper = np.moveaxis(scales, -1, 0)
+    return np.stack([middle - lower * (middle - low), middle, middle + upper * (high - middle)], -1)
+
+
+def fit_scales(quantiles: Floats, targets: Floats, is_target: Booleans) -> Floats:
+    """Return the scales (H, 2) with which a tenth of held-out targets is beyond each quantile.
+
+    Split conformal prediction by the step of the horizon (Romano et al. 2019), so a little wider
+    where targets are few. Steps near each other share a scale.
+    """
+    n, horizon = targets.shape
+    errors, widths = _sides(quantiles, targets)
+    ratios = errors / np.maximum(widths, np.float32(1e-4))
+    scales = np.ones((horizon, 2), np.float32)
+    blocks = min(max(n * horizon // BLOCK_TARGETS, 1), horizon)
+    for steps in np.array_split(np.arange(horizon), blocks):
+        block = ratios[:, steps][is_target[:, steps]]  # (M, 2)
+        if len(block):
+            level = min(LEVELS[-1] * (1 + 1 / len(block)), 1.0)
+            scales[steps] = np.clip(np.quantile(block, level, axis=0), 0, WIDEST)
+    return scales
+
+
+def adapt(quantiles: Floats, targets: Floats, is_target: Booleans) -> Floats:
+    """Return scales (N + 1, 1, 2) of the widths to both sides, from each of N origins in a row.
 
     Where more than a tenth of the forecasts of a value had it beyond a quantile, the next ones are
     farther from the median (adaptive conformal inference, Gibbs and Candes 2021). The last row is
@@ -66,29 +61,26 @@ def adapt(quantiles: Floats, targets: Floats, known: Booleans) -> Floats:
     """
     horizon = targets.shape[1]
     rate = min(ADAPTATION, 4 / horizon)  # more would swing: it takes a horizon to see the effect
-    factors = np.ones((len(targets) + 1, 2), np.float32)
-    low, middle, high = np.moveaxis(quantiles, -1, 0)
-    beyond = (middle - targets, middle - low), (targets - middle, high - middle)
-    for n in range(1, len(factors)):
-        factors[n], steps = factors[n - 1], np.arange(min(horizon, n))
+    errors, widths = _sides(quantiles, targets)
+    scales = np.ones((len(targets) + 1, 1, 2), np.float32)
+    for n in range(1, len(scales)):
+        steps = np.arange(min(horizon, n))
         seen = n - 1 - steps, steps  # the forecasts of the latest value, from all origins
-        if not known[seen][0]:
-            continue
-        for side, (error, width) in enumerate(beyond):
-            is_outside = error[seen] > factors[seen[0], side] * width[seen]
-            factors[n, side] *= np.exp(rate * (is_outside.mean() - LEVELS[0]))
-    return factors
+        outside = (errors[seen] > scales[seen[0], 0] * widths[seen]).mean(0)
+        change = np.exp(rate * (outside - LEVELS[0])) if is_target[n - 1, 0] else 1
+        scales[n] = scales[n - 1] * change
+    return scales
 
 
-def widen(quantiles: Floats, factors: Floats) -> Floats:
-    """Return quantiles (N, H, Q) with their distances from the median times factors (N, 2)."""
+def _sides(quantiles: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Return by how much targets are below and above the median, and the widths (N, H, 2)."""
     low, middle, high = np.moveaxis(quantiles, -1, 0)
-    lower, upper = factors.T[:, :, None]
-    return np.stack([middle - lower * (middle - low), middle, middle + upper * (high - middle)], -1)
+    errors = np.stack([middle - targets, targets - middle], -1)
+    return errors, np.stack([middle - low, high - middle], -1)
 
 
-def pinball(quantiles: Floats, targets: Floats, known: Booleans) -> float:
-    """Return the mean quantile loss of quantiles (N, H, Q) at known targets (N, H)."""
-    difference = (targets[..., None] - quantiles)[known]  # (M, Q)
+def pinball(quantiles: Floats, targets: Floats, is_target: Booleans) -> float:
+    """Return the mean quantile loss of quantiles (N, H, Q) at targets (N, H)."""
+    difference = (targets[..., None] - quantiles)[is_target]  # (M, Q)
     levels = np.array(LEVELS, np.float32)
     return float(np.maximum(difference * levels, difference * (levels - 1)).mean())

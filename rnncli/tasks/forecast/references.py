@@ -1,4 +1,4 @@
-"""Reference forecasts: simple ones, which a network has to beat, and which it is mixed with.
+"""Reference forecasts: simple ones, of which the best is what a network adds to.
 
 Each is a function of windows (N, L) without the level of their last values, and returns (N, H).
 """
@@ -9,12 +9,10 @@ from itertools import product
 
 import numpy as np
 
-from rnncli.networks.numerics import Floats, Ints
-from rnncli.tasks.forecast.windows import WindowBatch, Windows
+from rnncli.networks.numerics import Floats
+from rnncli.tasks.forecast.linear import predict_linear
+from rnncli.tasks.forecast.windows import SEASONS, Reading, WindowBatch
 
-SEASONS = 7  # that are averaged: of days, a week
-PENALTIES = (0.5, 0.1, 0.01, 0.001)  # of the linear model, times the number of windows
-CHUNK = 4_096  # windows in memory at once
 DAMPING = np.float32(0.95)  # of a trend, a step
 RATES = (0.05, 0.2, 0.5, 0.9), (0.0, 0.1, 0.3), (0.05, 0.2, 0.5)  # of level, trend and season
 LINEAR_MODEL = "linear"
@@ -24,8 +22,9 @@ Reference = Callable[[Floats], Floats]
 Rates = tuple[float, float, float]
 
 
-def references(horizon: int, season: int, rates: Rates, weight: Floats) -> dict[str, Reference]:
+def references(reading: Reading, rates: Rates, weight: Floats) -> dict[str, Reference]:
     """Return the reference forecasts by name, those of smoothing and of a linear model fitted."""
+    horizon, season = reading.horizon, reading.season
 
     def mean(seasons: int, inputs: Floats) -> Floats:
         length = min(season, inputs.shape[1])
@@ -42,35 +41,6 @@ def references(horizon: int, season: int, rates: Rates, weight: Floats) -> dict[
         partial(predict_linear, weight),
     )
     return dict(zip(REFERENCES, functions, strict=True))
-
-
-def fit_linear(windows: Windows, origins: Ints) -> list[Floats]:
-    """Return the weights (L + 1, H) of linear models by ridge regression, one for each penalty.
-
-    Of windows without the level of their last value: NLinear (Zeng et al. 2023), in closed form.
-    """
-    size = windows.lookback + 1
-    products = np.zeros((size, size)), np.zeros((size, windows.horizon))
-    for start in range(0, len(origins), CHUNK):
-        batch = windows.batch(origins[start : start + CHUNK])
-        x = _with_bias(batch.inputs)
-        products[0][:] += x.T @ x
-        products[1][:] += x.T @ batch.targets
-    identity = len(origins) * np.eye(size)
-    return [
-        np.linalg.solve(products[0] + penalty * identity, products[1]).astype(np.float32)
-        for penalty in PENALTIES
-    ]
-
-
-def predict_linear(weight: Floats, inputs: Floats) -> Floats:
-    """Return the forecasts (N, H) of a linear model, which may read the end of windows alone."""
-    result: Floats = _with_bias(inputs[:, 1 - len(weight) :]) @ weight
-    return result
-
-
-def _with_bias(inputs: Floats) -> Floats:
-    return np.append(inputs, np.ones((len(inputs), 1), np.float32), 1)
 
 
 def smooth(inputs: Floats, horizon: int, season: int, rates: Rates) -> Floats:
@@ -103,6 +73,6 @@ def fit_smoothing(batch: WindowBatch, season: int) -> Rates:
 
     def error(rates: Rates) -> float:
         forecasts = smooth(batch.inputs, batch.targets.shape[1], season, rates)
-        return float(np.abs(forecasts - batch.targets)[batch.known].mean())
+        return float(np.abs(forecasts - batch.targets)[batch.is_target].mean())
 
     return min(product(*RATES), key=error)

@@ -1,14 +1,16 @@
 """Forecast the series of a table, in a table of the same shape."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from rnncli.data.columns import Columns, choose
+from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.locate import locate
-from rnncli.data.series import SeriesTable, read_series
-from rnncli.messages import Announce
+from rnncli.data.series import SeriesTable
+from rnncli.data.series_rows import read_series
+from rnncli.errors import DataError
+from rnncli.messages import Announce, name_list, plural
 from rnncli.tasks.forecast.predict import Forecast, Forecaster
 from rnncli.tasks.forecast.quantiles import LEVELS
 
@@ -20,86 +22,95 @@ class TableForecast:
     """The forecasts of the series of a table."""
 
     table: SeriesTable
-    columns: dict[str, str]  # canonical name -> name in the table
     forecasts: tuple[Forecast, ...]  # in the order of the series
-
-    @property
-    def header(self) -> list[str]:
-        """The names of the columns: long where the table is, else wide."""
-        if "series" in self.columns:
-            return [self.columns["time"], self.columns["series"], *map(str, LEVELS)]
-        names = [each.name for each in self.table.series]
-        return [self.columns["time"], *(f"{name} {level}" for name in names for level in LEVELS)]
-
-    def rows(self) -> Iterator[list[str]]:
-        """Yield the cells of each row."""
-        if "series" in self.columns:
-            for record in self.records():
-                yield [record["time"], record["series"], *(record[str(n)] for n in LEVELS)]
-            return
-        end = max(each.start + len(each.values) for each in self.table.series)
-        for step in range(max(len(each.quantiles) for each in self.forecasts)):
-            cells = [self.table.time(end + step)]
-            for series, forecast in zip(self.table.series, self.forecasts, strict=True):
-                row = step + end - series.start - len(series.values)
-                cells += _cells(forecast, row)
-            yield cells
 
     def records(self) -> Iterator[dict[str, str]]:
         """Yield the forecast of each step of each series, by names."""
         for series, forecast in zip(self.table.series, self.forecasts, strict=True):
-            end = series.start + len(series.values)
-            for step in range(len(forecast.quantiles)):
-                time = self.table.time(end + step)
-                levels = dict(zip(map(str, LEVELS), _cells(forecast, step), strict=True))
-                yield {"series": series.name, "time": time, **levels}
+            for place, quantiles in enumerate(forecast.quantiles.tolist(), start=series.end):
+                cells = (f"{quantile:.{DIGITS}g}" for quantile in quantiles)
+                levels = dict(zip(map(str, LEVELS), cells, strict=True))
+                yield {"series": series.name, "time": self.table.time(place), **levels}
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield a header, and the cells of each row: long where the table is, else wide."""
+        columns, names = self.table.columns, [each.name for each in self.table.series]
+        if "series" in columns:
+            yield [columns["time"], columns["series"], *map(str, LEVELS)]
+            for each in self.records():
+                yield [each["time"], each["series"], *(each[str(level)] for level in LEVELS)]
+            return
+        yield [columns["time"], *(f"{name} {level}" for name in names for level in LEVELS)]
+        by_time: dict[str, dict[str, dict[str, str]]] = {}
+        for each in self.records():
+            by_time.setdefault(each["time"], {})[each["series"]] = each
+        for time, records in by_time.items():
+            cells = [records.get(name, {}) for name in names]
+            yield [time, *(cell.get(str(level), "") for cell in cells for level in LEVELS)]
 
 
-def _cells(forecast: Forecast, step: int) -> list[str]:
-    """Return the quantiles of a step; of one that was not forecast, empty cells."""
-    if not 0 <= step < len(forecast.quantiles):
-        return [""] * len(LEVELS)
-    return [f"{value:.{DIGITS}g}" for value in forecast.quantiles[step].tolist()]
+def read_table(
+    model: Forecaster,
+    data: str,
+    announce: Announce,
+    columns: Columns = ANY_COLUMNS,
+    future: str | None = None,
+) -> SeriesTable:
+    """Read a table of series, and a ``future`` one of their known columns.
+
+    Raises:
+        DataError: they cannot be read, or have no series in them.
+
+    """
+    source, *later = (locate([name], columns, model.task, None) for name in (data, future) if name)
+    table = next(iter(source.tables.values()))
+    trained_on = {} if model.description.data is None else model.description.data.columns
+    chosen = choose(table, model.task, columns, trained_on).columns
+    known = {"known": ",".join(model.values.known)}
+    rest = next(iter(later[0].tables.values())) if later else None
+    series = read_series(table, {**known, **chosen}, rest)
+    for notice in (*source.notices, *table.notices, *series.notices):
+        announce(notice)
+    season = model.reading.season
+    if series.grid.season != season:
+        announce(
+            f"the model was trained on series that repeat after {season} steps, not "
+            f"{series.grid.season}: its forecasts may be useless"
+        )
+    return series
 
 
 def forecast_table(
     model: Forecaster,
-    data: Sequence[str],
-    columns: Columns,
+    table: SeriesTable,
     horizon: int | None,
     method: str | None,
     announce: Announce,
 ) -> TableForecast:
-    """Read a table, and forecast each of its series.
+    """Forecast each series of a table.
 
     Raises:
-        DataError: it cannot be read, or has no series in it.
-        ConfigError: the model does not forecast so far, or there is no such method.
-        InputError: a series has no value.
+        DataError: known columns end before the horizon.
+        InputError: a value has no logarithm, and the model reads them.
 
     """
-    model.require(horizon, method)
-    source = locate(data, columns, model.task, None)
-    table = next(iter(source.tables.values()))
-    known = {} if model.description.data is None else model.description.data.columns
-    choice = choose(table, model.task, columns, known)
-    series = read_series(table, choice.columns)
-    for notice in (*source.notices, *table.notices, *series.notices):
-        announce(notice)
-    values = model.values
-    if series.grid.season != values.season:
+    steps, lookback = model.require(horizon, method), model.reading.lookback
+    shortest = min(table.series, key=lambda each: len(each.values))
+    if len(shortest.values) < lookback:
         announce(
-            f"the model was trained on series that repeat after {values.season} steps, not "
-            f"{series.grid.season}: its forecasts may be useless"
-        )
-    shortest = min(series.series, key=lambda each: len(each.values))
-    if len(shortest.values) < values.lookback:
-        announce(
-            f"the model reads {values.lookback} values, and {shortest.name} has "
+            f"the model reads {lookback} values, and {shortest.name} has "
             f"{len(shortest.values)}: its first value is repeated before it"
         )
-    known_until = int(series.grid.places(np.array([values.until]))[0])
-    new = [each.start + len(each.values) - 1 - known_until for each in series.series]
-    histories = [each.values.tolist() for each in series.series]
-    forecasts = model(histories, horizon, method, new)
-    return TableForecast(series, choice.columns, tuple(forecasts))
+    names, ahead = name_list(table.known), min(len(s.known) - len(s.values) for s in table.series)
+    if table.known and ahead < steps:
+        if horizon is not None or not ahead:
+            raise DataError(
+                f"values of {names} are needed for the next {steps} steps, and there are {ahead}",
+                "add rows to the table, or name a file of them: --future FILE",
+            )
+        announce(f"horizon: {plural(ahead, 'step')}, as far as {names} are known")
+        steps = ahead
+    until = int(table.grid.places(np.array([model.values.until]))[0])
+    histories, known = ([vars(each)[name] for each in table.series] for name in ("values", "known"))
+    new = [each.end - 1 - until for each in table.series]
+    return TableForecast(table, tuple(model(histories, steps, method, known, new)))
