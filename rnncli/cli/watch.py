@@ -6,7 +6,7 @@
          │·●●                                │··
     0.39 ┤  ···●●●●                      0.1 ┤  ●●●●
          └─────────                          └─────────
-          loss: · training ● held out         gradient norm: · before clipping ● after
+          loss: · training ● held out         gradient norm: · raw  ● clipped
     input gate   closed ███░░░░░░░ 31 %   open ░░░░░░░░░░  2 %
     ...
 """
@@ -129,7 +129,7 @@ def _curves(metrics: Metrics, clip: float) -> list[Curves]:
     if not norms:  # of a training that an older rnncli began
         return [losses]
     clipped = [(step, min(norm, clip)) for step, norm in norms]
-    series = {"before clipping": norms, "after": clipped}
+    series = {"raw": norms, "clipped": clipped}  # short, for half of 80 columns
     return [losses, Curves(series, "step", "gradient norm", log_y=True)]
 
 
