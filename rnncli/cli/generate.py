@@ -187,7 +187,7 @@ def _require_one_prompt(prompts: Sequence[str], *, as_line: bool) -> None:
             f"put quotation marks around it: rnncli generate {shlex.quote(' '.join(prompts))}",
         )
     if as_line and "\n" in "".join(prompts):
-        raise ConfigError("the prompt has several lines", "give the beginning of one line")
+        raise ConfigError("the prompt has several lines", "leave --lines out")
 
 
 def _refuse(context: typer.Context, option: str, parameters: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ class Files:
         for option, value in (("--jobs", self.jobs), ("--shard", self.shard)):
             if value is not None:
                 raise ConfigError(
-                    f"{option} shares files, and there is not more than one",
+                    f"{option} is for several files, and there is only one",
                     f"leave {option} out",
                 )
 

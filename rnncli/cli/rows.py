@@ -248,7 +248,7 @@ def _from_stdin(command: Sequence[str], file: Path) -> str:
 def _no_column(column: str, columns: Iterable[str], input_name: str) -> DataError:
     names = list(columns)
     likely = nearest(column, names)
+    hint = f"--column {shlex.quote(likely)}" if likely else "name the columns in the first line"
     return DataError(
-        f"{input_name}: there is no column {column!r}; its columns are: {name_list(names)}",
-        f"--column {shlex.quote(likely)}" if likely else "name the columns in the first line",
+        f"{input_name}: there is no column {column!r}; its columns are: {name_list(names)}", hint
     )

@@ -131,10 +131,10 @@ def _require_readable(names: Sequence[str], rate: int | None, *, srt: bool, as_j
         raise ConfigError("stdin is read alone, without files beside it", "name files, or only -")
     if rate is not None and names != [STREAM]:
         raise ConfigError(
-            "--rate is of raw samples on stdin; a WAV file has its own", "leave it out"
+            "--rate is of raw samples on stdin; a WAV file has its own", "leave --rate out"
         )
     if srt and as_json:
-        raise ConfigError("--srt and --json are two formats", "leave one out")
+        raise ConfigError("--srt and --json are two formats", "leave --json out")
     if srt and len(names) > 1:
         raise ConfigError("subtitles are of one recording", f"rnncli transcribe --srt {names[0]}")
     if names == [STREAM] and (sys.stdin is None or sys.stdin.isatty()):

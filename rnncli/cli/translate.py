@@ -141,7 +141,7 @@ def translate(
     if not as_json:
         require_single_answers(files.inputs, nbest, attention, show_memory)
     if memory and no_memory:
-        raise ConfigError("--memory and --no-memory exclude each other", "leave one of them out")
+        raise ConfigError("--memory and --no-memory exclude each other", "leave --no-memory out")
     if is_drawn:
         _require_whole_lines(split, drawn_below=attention and not as_json, column=column)
         _require_one_file(files)

@@ -197,7 +197,7 @@ def _existing_columns(table: Table, columns: Columns) -> dict[str, str]:
     if table.is_plain_text and columns.control is not None:
         raise DataError(
             f"{table.where} is plain text, which has no column {columns.control!r}",
-            "--control needs a .csv, .tsv, .jsonl or .parquet file with a text and a label column",
+            "leave --control out\nor take a .csv, .tsv, .jsonl or .parquet file with labels",
         )
     named = {
         name: ",".join(_existing(table, name, each) for each in column.split(","))
@@ -242,8 +242,8 @@ def _possible_tasks(named: Mapping[str, str], task: Task | None) -> tuple[Task, 
     if not tasks:
         raise DataError(
             f"{options} do not go together",
-            "--text and --label are for single texts, --source and --target for pairs, "
-            "--text and --control for a generator, --time, --value, --series, --known for series",
+            "for single texts --text and --label, for pairs --source and --target, for a generator "
+            "--text and --control, for series --time, --value, --series and --known",
         )
     if task is None:
         return tasks

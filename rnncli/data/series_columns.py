@@ -68,5 +68,5 @@ def no_series(table: Table) -> DataError:
     return DataError(
         f"{table.where}: there is not one column of times beside columns of numbers; its columns "
         f"are: {name_list(table.names)}",
-        f"name them: --time COLUMN --value COLUMN, and of several series --series COLUMN{rows}",
+        f"name them: --time COLUMN --value COLUMN{rows}",
     )

@@ -52,6 +52,7 @@ MISTAKES = [
     "generate --control x --length 3 a",
     "generate -m controlled --control aa --length 3 a",
     "generate -m controlled --score lovely",
+    "translate --memory pairs.tsv --no-memory 'the cat'",
     "translate --nbest 7 --beam 3 'the cat'",
     "translate --nbest 0 'the cat'",
     "translate --attention --column text -i t.csv",
@@ -78,6 +79,7 @@ MISTAKES = [
     f"train t.csv -o in.txt {shlex.join(STEPS)}",
     f"train t.csv -o new1 --init-from models/generate {shlex.join(STEPS)}",
     f"train t.csv -o new4 --init-from models/classify --level char {shlex.join(STEPS)}",
+    f"train story.txt -o new5 --control who {shlex.join(STEPS)}",
     f"train story.txt -o new2 --unlabelled story.txt {shlex.join(STEPS)}",
     f"train t.csv -o new3 --device cuda {shlex.join(STEPS)}",
 ]
@@ -159,6 +161,11 @@ def hints() -> list[tuple[str, str]]:
                     words = " ".join(part for part in parts if isinstance(part, str))
                     found.append((str(path.relative_to(PACKAGE)), words))
     return found
+
+
+def test_hints_that_are_completed_to_commands_hold_no_prose() -> None:
+    for file, hint in hints():
+        assert not re.search(r"(^|\n|: )--[a-z-]+ ([a-z]+ [a-z]+|and --)", hint), f"{file}: {hint}"
 
 
 def test_hints_name_no_command_and_no_option_that_is_not_there() -> None:
