@@ -16,9 +16,10 @@ it goes the same way, and each step is a file of this package::
                                    values.py reads a column
       -> Corpus      corpus.py     read_corpus() takes all of these steps; preview.py, up to the
                                    clean rows, counts them only; limits.py refuses too few rows,
-                                   too many, and labels that are none
-      -> two parts   split.py      hold_out(), as much as held_out.py allows; checks.py says what is
-                                   wrong with labelled texts (numbering.py: equal texts, equal
+                                   too many, and labels that are none; time_limits.py says
+                                   how many are read at most
+      -> two parts   split.py      hold_out(), as much as time_limits.py allows; checks.py says what
+                                   is wrong with labelled texts (numbering.py: equal texts, equal
                                    numbers)
       -> tokens      encoded.py    encode(), once
       -> batches     batches.py    which rows are in a batch; windows of running text

@@ -118,7 +118,9 @@ class ArrowTable(Table):
                 map(read, batch[column]) for read, (column, _) in zip(readers, places, strict=True)
             )
             for row in zip(*cells, strict=True):
-                yield next(number), row
+                place = next(number)
+                if not self.skips():
+                    yield place, row
 
     def _whole_batches(self, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
         batches = self.batches(columns)

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from datasets import Dataset
 
@@ -13,6 +13,7 @@ from rnncli.data.arrow import write_rows
 from rnncli.data.cleaning import loss_notices, numbered_rows
 from rnncli.data.columns import ANY_COLUMNS, Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
+from rnncli.data.extent import Extent, extent_to_read
 from rnncli.data.limits import (
     MIN_CHARACTERS,
     require_classes,
@@ -25,10 +26,12 @@ from rnncli.data.series_rows import read_series
 from rnncli.data.tables import Table, no_train_split
 from rnncli.data.values import column_values
 from rnncli.messages import Rename, format_duration, plural, stage
+from rnncli.text.batching import batched
 from rnncli.text.languages import languages_of
 
 SHOWN_STEP = 10_000  # rows after which their number is shown
-ESTIMATE_ROWS = 100_000  # after which the number of all is estimated, for which the file is read
+# After which the number of all is estimated, for which the file is read.
+ESTIMATE_ROWS, ESTIMATE_CHARACTERS = 2_000, 1 << 19
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,13 @@ def read_corpus(
     revision: str | None = None,
     for_training: bool = True,
     known_columns: Mapping[str, str] | None = None,
+    limits: Mapping[str, int] | None = None,
 ) -> Corpus:
     """Read what ``data`` names: nothing (the bundled reviews), one thing, or two aligned files.
 
     Data that is only to be scored on needs no train split, and one row and one class suffice; the
-    ``known_columns`` of the model come first there.
+    ``known_columns`` of the model come first there. Of more "rows" or "characters" than ``limits``
+    allow, a part is read: of running text the first, else rows drawn at random.
 
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
@@ -85,7 +90,7 @@ def read_corpus(
     if "time" in chosen and known_columns is not None:  # of a model, which knows the same ahead
         chosen = {"known": known_columns.get("known", ""), **chosen}
     for split, table in source.tables.items():
-        stored[split], chosen = _stored(table, chosen)
+        stored[split], chosen = _stored(table, chosen, limits or {})
     largest = stored.get("train", max(stored.values(), key=len))
     controls = _require_enough(first, largest, chosen, for_training=for_training)
     splits = {split: rows for split, rows in stored.items() if len(rows) > 0}
@@ -109,8 +114,10 @@ def read_corpus(
     )
 
 
-def _stored(table: Table, columns: dict[str, str]) -> tuple[Dataset, dict[str, str]]:
-    """Copy the rows that can be learned from to disk; return the columns that were read, too.
+def _stored(
+    table: Table, columns: dict[str, str], limits: Mapping[str, int]
+) -> tuple[Dataset, dict[str, str]]:
+    """Copy the rows within the limits to disk; return the columns that were read, too.
 
     Raises:
         DataError: a row is malformed, or there are too many.
@@ -121,25 +128,48 @@ def _stored(table: Table, columns: dict[str, str]) -> tuple[Dataset, dict[str, s
             table.notices += series.notices
             rows = write_rows(series.rows(), series.row_names)
             return rows, series.columns
-        return write_rows(_counted(table, columns, rename), list(columns)), columns
+        rows = write_rows(_counted(table, columns, limits, rename), list(columns))
+        return rows, columns
 
 
-def _counted(table: Table, columns: Mapping[str, str], rename: Rename) -> Iterator[tuple[str, ...]]:
-    """Yield clean rows, and show how many there were; of many, estimate how many will come."""
-    began, expected, characters = time.monotonic(), 0, 0
-    for number, (line, row) in enumerate(numbered_rows(table, columns), start=1):
-        characters += sum(map(len, row))
-        if number == ESTIMATE_ROWS:
-            expected = table.estimate_rows(number, line)
-        require_readable(table.where, expected, characters, is_running_text=table.is_plain_text)
-        yield row
-        if number % SHOWN_STEP:
+def _counted(
+    table: Table, columns: Mapping[str, str], limits: Mapping[str, int], rename: Rename
+) -> Iterator[tuple[str, ...]]:
+    """Yield clean rows within the limits, and show how many there were of about how many.
+
+    Their number is estimated by the first ones.
+    """
+    began, characters = time.monotonic(), 0
+    rows = numbered_rows(table, columns)
+    first = next(
+        batched(rows, max_items=ESTIMATE_ROWS, max_size=ESTIMATE_CHARACTERS, size=_characters), []
+    )
+    whole = Extent.of(row for _, row in first)
+    if first:
+        whole = whole.times(table.estimate_rows(len(first), first[-1][0]) / len(first))
+    is_running_text = columns.keys() == {"text"}
+    part = extent_to_read(table, whole, limits, is_running_text=is_running_text)
+    within: Iterator[tuple[int, tuple[str, ...]]]
+    if is_running_text:
+        within = islice(chain(first, rows), part.rows if part.rows < whole.rows else None)
+    else:
+        table.share = part.rows / max(1, whole.rows)
+        within = chain((row for row in first if not table.skips()), rows)
+    for count, pair in enumerate(within, start=1):
+        characters += _characters(pair)
+        require_readable(table.where, 0, characters)
+        yield pair[1]
+        if count % SHOWN_STEP:
             continue
-        shown = f"reading {table.where}: {number:,} rows"
-        if expected > number:
-            left = (time.monotonic() - began) / number * (expected - number)
-            shown += f" of about {expected:,}, {format_duration(left)} left"
+        shown = f"reading {table.where}: {count:,} rows"
+        if part.rows > count:
+            left = (time.monotonic() - began) / count * (part.rows - count)
+            shown += f" of about {part.rows:,}, {format_duration(left)} left"
         rename(shown)
+
+
+def _characters(numbered_row: tuple[int, tuple[str, ...]]) -> int:
+    return sum(map(len, numbered_row[1]))
 
 
 def _usable(rows: Dataset, at_most: int) -> int:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import ClassVar
 
 from rnncli.data.headers import is_header
-from rnncli.data.tables import LineTable, TableRow, line_source
+from rnncli.data.tables import LineTable, TableRow
 from rnncli.text.csv_dialect import sniff_dialect
 from rnncli.text.files import File, Losses, decode, read_lines
 from rnncli.text.tables import LineSource, Row, csv_rows, tsv_rows
@@ -38,7 +38,7 @@ class _DelimitedFile(LineTable):
         """Yield the rows of a file."""
 
     def _records(self, losses: Losses) -> Iterator[Row]:
-        return (row for row in self.read(line_source(self.file, losses)) if row.cells)
+        return (row for row in self.read(self.lines(losses)) if row.cells)
 
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the cells of ``columns``.

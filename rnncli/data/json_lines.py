@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from rnncli.data.tables import LineTable, TableRow, line_source
+from rnncli.data.tables import LineTable, TableRow
 from rnncli.errors import DataError
 from rnncli.text.files import File, Losses, read_text
 from rnncli.text.tables import json_rows
@@ -56,7 +56,7 @@ class JsonLinesFile(LineTable):
             yield number, tuple([self._mended(record.get(name)) for name in columns])
 
     def _records(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
-        for row in json_rows(line_source(self.file, losses)):
+        for row in json_rows(self.lines(losses)):
             pair = row.values.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
             if isinstance(pair, dict):
                 yield row.line, {**row.values, **pair}

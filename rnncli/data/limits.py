@@ -8,10 +8,9 @@ from rnncli.errors import DataError
 from rnncli.messages import name_list, plural
 from rnncli.text.unicode import latin_lookalike
 
-# Of a table: a gigabyte of memory to draw rows from, and more than is learned from in a night.
-# Of running text, no rows are drawn.
-MAX_ROWS = 10_000_000
-MAX_CHARACTERS = 1 << 33  # of all its rows, which are copied to disk
+# Rows of a table: a gigabyte of memory to draw from, and more than is learned from in a night; of
+# running text, no rows are drawn. Characters of all rows, which are copied to disk.
+MAX_READ = {"rows": 10_000_000, "characters": 1 << 33}
 MIN_CHARACTERS = 200  # of plain text in one line, to train on and to hold out
 MAX_LABEL_LENGTH = 60  # characters on average, of labels that hardly occur twice
 MAX_DISTINCT_SHARE = 0.8  # of labels among more than MIN_ROWS rows
@@ -41,10 +40,11 @@ def require_readable(
     Raises:
         DataError: it is.
     """
-    has_many_rows = rows > MAX_ROWS and not is_running_text
-    if not has_many_rows and characters <= MAX_CHARACTERS:
+    has_many_rows = rows > MAX_READ["rows"] and not is_running_text
+    if not has_many_rows and characters <= MAX_READ["characters"]:
         return
-    limit = f"{MAX_ROWS:,} rows" if has_many_rows else f"{MAX_CHARACTERS:,} characters"
+    what = "rows" if has_many_rows else "characters"
+    limit = f"{MAX_READ[what]:,} {what}"
     raise DataError(
         f"{where} has more than {limit}, the most that are read",
         "write a part of it into another file, such as every tenth row",

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,11 +10,11 @@ from rnncli.config import Task
 from rnncli.data.cleaning import clean_rows, loss_notices, numbered_rows
 from rnncli.data.columns import Columns, choose
 from rnncli.data.corpora import DEFAULT_CORPUS
+from rnncli.data.extent import Extent, extent_to_read
 from rnncli.data.limits import (
     MIN_CHARACTERS,
     require_classes,
     require_controls,
-    require_readable,
     require_rows,
     similar_labels,
 )
@@ -46,9 +46,13 @@ class CorpusPreview:
 
 
 def preview_corpus(
-    data: Sequence[str], task: Task | None, columns: Columns, revision: str | None
+    data: Sequence[str],
+    task: Task | None,
+    columns: Columns,
+    revision: str | None,
+    limits: Mapping[str, int] | None = None,
 ) -> CorpusPreview:
-    """Read what ``data`` names as `read_corpus` does, and count it.
+    """Read what ``data`` names as `read_corpus` does, within these limits, and count it.
 
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
@@ -62,7 +66,7 @@ def preview_corpus(
     preview = CorpusPreview(" ".join(data) or DEFAULT_CORPUS, choice.task, choice.columns)
     if "time" in names:
         return _preview_series(preview, table, (*source.notices, *table.notices, *choice.notices))
-    usable = _count(preview, names, table)
+    usable = _count(preview, names, table, limits or {})
     for split, other in source.tables.items():
         if split != "train":
             preview.parts[split] = sum(1 for _ in clean_rows(other, choice.columns))
@@ -96,9 +100,11 @@ def _preview_series(
     return preview
 
 
-def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
+def _count(
+    preview: CorpusPreview, names: Sequence[str], table: Table, limits: Mapping[str, int]
+) -> int:
     """Count rows into a preview, and return how many hold a text."""
-    usable = total = 0
+    usable = total = size = 0
     rows = numbered_rows(table, preview.columns)
     label = next((place for place, name in enumerate(names) if name in ("label", "control")), None)
     rng = random.Random(0)
@@ -118,13 +124,15 @@ def _count(preview: CorpusPreview, names: Sequence[str], table: Table) -> int:
             preview.characters[name] += len(cell)
             preview.words[name] += cell.count(" ") + 1
             total += len(cell)
+            size += len(cell.encode())
         if preview.rows >= COUNTED_ROWS or total >= COUNTED_CHARACTERS:
             preview.is_whole = next(rows, None) is None
             break
     if not preview.is_whole:
-        expected = table.estimate_rows(preview.rows, end)
-        require_readable(table.where, expected, round(total * expected / preview.rows))
-        _extrapolate(preview, expected)
+        counted = Extent(preview.rows, total, size)
+        whole = counted.times(table.estimate_rows(preview.rows, end) / preview.rows)
+        part = extent_to_read(table, whole, limits, is_running_text=names == ["text"])
+        _extrapolate(preview, part.rows)
     return usable
 
 

@@ -13,6 +13,7 @@ from typing import IO
 from rnncli.errors import DataError
 
 MAX_COPY_BYTES = 1 << 34  # of what is read once: more than is learned from in a night
+SHOWN_BYTES = 1_000_000_000  # that are announced
 _BLOCK_BYTES = 1 << 20
 
 _serial = count()
@@ -27,20 +28,21 @@ def scratch() -> Path:
     return path
 
 
-def require_space(where: str, size: int) -> None:
-    """Check that there is room for a copy of the texts of a file of so many bytes.
+def require_space(where: str, size: int) -> tuple[str, ...]:
+    """Check that there is room for so many bytes; return a notice where they are many.
 
     Raises:
         DataError: there is not.
     """
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
+    need = f"{size / 1e9:,.1f} GB in {folder}, for a copy of the texts and for their tokens"
     if size > free:
         raise DataError(
-            f"{where} has {size / 1e9:,.1f} GB, a copy of its texts goes into {folder}, and there "
-            f"is room for {free / 1e9:,.1f} GB",
+            f"{where} needs up to {need}, and there is room for {free / 1e9:,.1f} GB",
             "name a folder with more room, and run the same command again: export TMPDIR=/var/tmp",
         )
+    return (f"disk: up to {need}",) if size >= SHOWN_BYTES else ()
 
 
 def scratch_file(suffix: str) -> Path:

@@ -1,5 +1,6 @@
 """Rows under named columns, whatever the format; what they mean comes later."""
 
+import random
 import shlex
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -9,7 +10,6 @@ from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
-from rnncli.data.limits import MAX_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.files import STDIN, File, Losses, decode, read_file, read_lines
@@ -42,6 +42,8 @@ class Table(ABC):
         self.names: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
         self.losses: Losses = Counter()
+        self.share = 1.0  # of the rows behind, to be read
+        self._rng = random.Random(0)
 
     @property
     def command_argument(self) -> str:
@@ -75,6 +77,10 @@ class Table(ABC):
         """Return about how many rows there are, of which so many ``end`` at a line."""
         del end
         return rows
+
+    def skips(self) -> bool:
+        """Return whether the next row is left out; the ``share`` to be read is drawn at random."""
+        return self.share < 1 and self._rng.random() >= self.share
 
     def require_few_columns(self, number: int) -> None:
         """Check that this can be a table.
@@ -129,18 +135,11 @@ class LineTable(Table):
         self.file = file
 
     def estimate_rows(self, rows: int, end: int) -> int:
-        """Return about how many rows the file has, as many a line as up to the line ``end``.
-
-        They are counted up to the first that is too many to be read.
-        """
-        lines = 0
-        for chunk in read_file(self.file):
-            lines += chunk.count(b"\n")
-            if rows * lines > 2 * MAX_ROWS * end and not self.is_plain_text:
-                break
+        """Return about how many rows the file has, as many a line as up to the line ``end``."""
+        lines = sum(chunk.count(b"\n") for chunk in read_file(self.file))
         return max(rows, round(rows * lines / end))
 
-
-def line_source(file: File, losses: Losses) -> LineSource:
-    """Return the lines of a table, decoded as UTF-8; what that changes is counted in ``losses``."""
-    return LineSource(read_lines(file), file.name, partial(decode, losses=losses))
+    def lines(self, losses: Losses) -> LineSource:
+        """Return the lines, decoded as UTF-8; what that changes is counted in ``losses``."""
+        decoder = partial(decode, losses=losses)
+        return LineSource(read_lines(self.file), self.file.name, decoder, self.skips)

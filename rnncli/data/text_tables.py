@@ -89,6 +89,8 @@ class LabelledLines(LineTable):
             DataError: a line has several labels.
         """
         for number, line in enumerate(read_text_lines(self.file, self.losses), start=1):
+            if self.skips():
+                continue
             words = line.split(" ")
             labels = [word for word in words if word.startswith(FASTTEXT_LABEL)]
             if len(labels) > 1:

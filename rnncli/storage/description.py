@@ -14,6 +14,7 @@ from rnncli.config import (
     Level,
     Task,
 )
+from rnncli.data.limits import MAX_READ
 from rnncli.errors import ConfigError
 from rnncli.networks.architecture import Architecture, Tokens, from_json
 from rnncli.networks.heads import Classes
@@ -32,7 +33,8 @@ class DataDescription:
 
     ``columns`` maps canonical names, such as "text", to those in the data; ``validation`` is the
     share of the rows that was held out, and ``seed`` the random seed that selected them.
-    ``max_held_out`` limits its "rows" and "characters" where the usual limits were too high.
+    ``max_held_out`` limits its "rows" and "characters" where the usual limits were too high, and
+    ``max_read`` those that were read at all.
     """
 
     name: str
@@ -46,6 +48,7 @@ class DataDescription:
     rows: Mapping[str, int] = field(default_factory=dict)  # of the training and validation part
     unlabelled: tuple[str, ...] = ()  # names of the texts for pretraining
     max_held_out: Mapping[str, int] = field(default_factory=dict)
+    max_read: Mapping[str, int] = field(default_factory=dict)
     vectors: str | None = None  # where the word vectors come from, and their licence
     init_from: str | None = None  # the model that the training started from, and its licence
 
@@ -211,15 +214,16 @@ def _parse_data(value: object) -> DataDescription | None:
                 licence=_typed(optional.get("licence"), str),
                 rows=_mapping(optional.get("rows"), int) or {},
                 unlabelled=tuple(_list(optional.get("unlabelled"), str) or ()),
-                max_held_out=_parse_limits(optional.get("max_held_out")),
+                max_held_out=_parse_limits(optional.get("max_held_out"), MAX_HELD_OUT),
+                max_read=_parse_limits(optional.get("max_read"), MAX_READ),
                 vectors=_typed(optional.get("vectors"), str),
             )
     return None
 
 
-def _parse_limits(value: object) -> dict[str, int]:
+def _parse_limits(value: object, bounds: Mapping[str, int]) -> dict[str, int]:
     limits = _mapping(value, int) or {}
-    return {name: n for name, n in limits.items() if 0 < n < MAX_HELD_OUT.get(name, 0)}
+    return {name: n for name, n in limits.items() if 0 < n < bounds.get(name, 0)}
 
 
 def _parse_profile(value: object) -> TextProfile | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
-from rnncli.data.held_out import max_held_out
+from rnncli.data.time_limits import max_held_out, max_read
 from rnncli.messages import Announce
 from rnncli.networks.architecture import Tokens
 from rnncli.storage.model_names import model_directory
@@ -70,7 +70,7 @@ def plan(request: "TrainingRequest") -> Plan:
     for defaults in DEFAULTS.values():
         defaults.with_overrides(request.settings)
     where = request.data, request.task, request.columns or ANY_COLUMNS, request.revision
-    preview = preview_corpus(*where)
+    preview = preview_corpus(*where, limits=max_read(request.settings))
     require_settings_of(preview.task, {**request.settings, "unlabelled": request.unlabelled})
     if "time" in preview.columns:
         return _series_plan(preview, request)

@@ -273,6 +273,7 @@ def _read_training_data(
 ) -> "Corpus":
     from rnncli.data.corpus import read_corpus
 
+    data_columns = training_data.columns
     announce(f"reading the training data again: {training_data.name}")
     for argument in training_data.arguments:
         path = Path(argument)
@@ -282,10 +283,9 @@ def _read_training_data(
         corpus = read_corpus(
             list(training_data.arguments),
             task=task,
-            columns=Columns(
-                **{name: training_data.columns.get(name) for name in vars(ANY_COLUMNS)}
-            ),
+            columns=Columns(**{name: data_columns.get(name) for name in vars(ANY_COLUMNS)}),
             revision=revision,
+            limits=training_data.max_read,
         )
     except DataError as error:
         raise DataError(

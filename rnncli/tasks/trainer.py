@@ -200,6 +200,7 @@ class Trainer:
         from rnncli.data.checks import check
         from rnncli.data.columns import ANY_COLUMNS
         from rnncli.data.corpus import read_corpus
+        from rnncli.data.time_limits import max_read
 
         request = self._request
         corpus = read_corpus(
@@ -207,6 +208,7 @@ class Trainer:
             task=request.task,
             columns=request.columns or ANY_COLUMNS,
             revision=request.revision,
+            limits=max_read(request.settings),
         )
         for notice in corpus.notices:
             self._announce(notice)

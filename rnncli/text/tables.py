@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
@@ -23,6 +23,7 @@ csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every pl
 
 MAX_CELL_LINES = 10_000  # beyond, a quotation mark is missing
 MAX_CELL_BYTES = 1 << 25
+ALWAYS_READ = 200  # lines: a header may stand below blank ones
 
 Format: TypeAlias = Literal["text", "csv", "tsv", "jsonl", "parquet"]
 
@@ -76,12 +77,21 @@ class JsonNumber(str):
     __slots__ = ()
 
 
+def _read_all() -> bool:
+    return False
+
+
 class LineSource(NamedTuple):
-    """Lines of a table, their name in messages, and their decoder."""
+    """Lines of a table, their name in messages, their decoder, and which are skipped."""
 
     lines: Iterable[bytes]  # without the newline at their end
     name: str
     decode: Decode = decode
+    skips: Callable[[], bool] = _read_all  # whether to leave out the next row of those behind
+
+    def skips_line(self, number: int) -> bool:
+        """Return whether to leave out the row on the line of this number."""
+        return number > ALWAYS_READ and self.skips()
 
     def error(self, line: int, message: str, hint: str) -> DataError:
         """Return an error that names a line."""
@@ -126,6 +136,8 @@ def json_rows(source: LineSource) -> Iterator[JsonRow]:
         DataError: a line is no JSON object.
     """
     for number, raw in enumerate(source.lines, start=1):
+        if source.skips_line(number):
+            continue
         line = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
         if line and not line.isspace():
             yield JsonRow(number, _parse_object(source, number, line), raw)
@@ -166,6 +178,8 @@ def _require_width(source: LineSource, rows: Iterator[Row], hint: str) -> Iterat
 
 def _tsv_rows(source: LineSource) -> Iterator[Row]:
     for number, line in enumerate(source.lines, start=1):
+        if source.skips_line(number):
+            continue
         raw, end = _split_end(line)
         text = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
         yield Row(number, text.split("\t") if text else [], raw, end)
@@ -183,7 +197,7 @@ def _csv_rows(
 ) -> Iterator[Row]:
     """Yield the cells of each record; ``start`` is the number of the first line."""
     record: list[bytes] = []  # lines of the one that is being read
-    is_masked = False
+    is_masked = is_quoted = False
 
     def unclosed() -> DataError:
         return source.error(
@@ -193,12 +207,14 @@ def _csv_rows(
         )
 
     def text_lines() -> Iterator[str]:
-        nonlocal is_masked
-        size = 0
+        nonlocal is_masked, is_quoted, start
         for line in lines:
+            if not record:
+                size, is_quoted = 0, b'"' in line
+                if not is_quoted and source.skips_line(start):  # it is a whole record
+                    start += 1
+                    continue
             record.append(line)
-            if len(record) == 1:
-                size = 0
             size += len(line)
             if len(record) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
                 raise unclosed()
@@ -222,7 +238,8 @@ def _csv_rows(
         if is_masked:
             cells = [cell.replace(_RETURN, "\r").replace(_NUL, "\0") for cell in cells]
             is_masked = False
-        yield Row(start, cells, *_split_end(b"\n".join(record)))
+        if not (is_quoted and source.skips_line(start)):
+            yield Row(start, cells, *_split_end(b"\n".join(record)))
         start += len(record)
         record.clear()
 

@@ -15,8 +15,8 @@ from rnncli.analysis import drift
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings
 from rnncli.data.checks import sample
 from rnncli.data.corpus import Corpus
-from rnncli.data.held_out import max_held_out
 from rnncli.data.split import hold_out
+from rnncli.data.time_limits import max_held_out, max_read
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration
 from rnncli.storage.description import DataDescription, ModelDescription, TrainingRecord
@@ -163,6 +163,7 @@ def _describe(
             rows={"train": len(data.train), "validation": len(data.validation)},
             unlabelled=tuple(other.name for other in request.unlabelled),
             max_held_out=limits,
+            max_read=max_read(request.overrides),
             vectors=prepared.vectors,
             init_from=None if request.init_from is None else _source(request.init_from),
         ),

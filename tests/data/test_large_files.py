@@ -1,18 +1,27 @@
 """Corpora larger than memory: little of them is resident, and what has no room is refused."""
 
+import json
+import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from corpora import as_csv
 from datasets import concatenate_datasets
+from models import SMALL
+from pyarrow import parquet
 from shell import call, explained
 
-from rnncli.data import values
+from rnncli.data import scratch, time_limits, values
 from rnncli.data.arrow import write_rows
+from rnncli.data.corpus import read_corpus
 from rnncli.data.encoded import EncodedTexts
 from rnncli.data.mapped_files import MAX_RESIDENT, map_array
 from rnncli.data.values import column_values, vocabulary_sample
+from rnncli.storage.reading import read_description
 
 STATUS = Path("/proc/self/status")
 
@@ -49,12 +58,52 @@ def test_a_vocabulary_of_many_rows_is_learned_from_rows_all_over_them(
     assert vocabulary_sample(sample, notices.append) is sample
 
 
+def test_what_was_held_out_of_drawn_rows_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(time_limits.READ_A_SECOND, "rows", 20)
+    words = ["red", "green", "blue", "black", "white"]
+    lines = [f"{words[i % 5]} {words[i // 5 % 5]} {i},{'ab'[i % 2]}\n" for i in range(12_000)]
+    path, model = tmp_path / "a.csv", tmp_path / "m"
+    path.write_text("".join(["text,label\n", *lines]))
+    options = (*SMALL, "--max-time", "1s", "--no-ngrams")
+    trained = call("train", path, "-o", model, *options)
+    assert "rows: 200, drawn at random, of about 1" in trained.err
+    data = read_description(model).data
+    assert data is not None
+    assert scored(model) == data.rows["validation"]
+    config = model / "config.json"
+    config.write_text(config.read_text().replace("max_read", "unknown"))
+    assert scored(model) != data.rows["validation"]  # of all rows, another part is held out
+
+
+def scored(model: Path) -> int:
+    """Return how many rows of the held-out part are scored."""
+    result = call("evaluate", model, "--json", "--no-baselines")
+    assert result.code == 0, result.err
+    return sum(map(sum, json.loads(result.out)["confusion_matrix"]))
+
+
 def test_a_file_whose_copy_has_no_room_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as file:
         file.write(b"a line of text\n")
         file.truncate(1 << 43)
     hint = explained(call("train", tmp_path / "a.txt", "-o", tmp_path / "m"), 1, "a.txt", "room")
     assert hint.endswith("TMPDIR=/var/tmp")
+
+
+def test_the_disk_that_texts_and_tokens_need_is_told_before_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "a soup,good\na stew,bad\n" * 100)  # 2.3 kB
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4_000))
+    hint = explained(call("train", path, "-o", tmp_path / "m"), 1, "a.csv", "room")
+    assert hint.endswith("TMPDIR=/var/tmp")
+    monkeypatch.setattr(scratch, "SHOWN_BYTES", 4_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert any(notice.startswith("disk: up to") for notice in read_corpus([str(path)]).notices)
 
 
 @pytest.mark.parametrize("select", [range(2, 2_900, 3), [2_999, 0, 1], range(5, 2_500), [7], []])
@@ -67,3 +116,42 @@ def test_selected_rows_are_read_in_their_order(select: Sequence[int]) -> None:
         assert list(column_values(chosen.select(range(len(chosen))), "label")) == ["x"] * len(
             chosen
         )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_of_more_rows_than_there_is_time_for_some_are_drawn(tmp_path: Path, suffix: str) -> None:
+    path, number = tmp_path / f"rows.{suffix}", 12_000
+    texts = [f'row {i} "in\n{i}" it' if i % 3 == 0 else f"row {i} plain" for i in range(number)]
+    if suffix == "tsv":
+        texts = [text.replace("\n", " ") for text in texts]
+    labels = [str(i % 2) for i in range(number)]
+    match suffix:
+        case "csv":
+            path.write_text(as_csv([["text", "label"], *zip(texts, labels, strict=True)]))
+        case "tsv":
+            path.write_text("".join(map("{}\t{}\n".format, ["text", *texts], ["label", *labels])))
+        case "jsonl":
+            rows = zip(texts, labels, strict=True)
+            path.write_text("".join(f"{json.dumps({'text': t, 'label': x})}\n" for t, x in rows))
+        case "parquet":
+            parquet.write_table(pa.table({"text": texts, "label": labels}), path)
+    limits = {"rows": 1_200, "characters": 1 << 30}
+    corpus = read_corpus([str(path)], limits=limits)
+    train = corpus.splits["train"]
+    assert len(train) == pytest.approx(1_200, abs=350)
+    assert any("drawn at random" in notice for notice in corpus.notices)
+    drawn = [int(text.split()[1]) for text in train["text"]]
+    assert drawn == sorted(set(drawn))
+    assert [texts[i] for i in drawn] == train["text"][:]
+    assert [labels[i] for i in drawn] == train["label"][:]
+    assert min(Counter(i * 10 // number for i in drawn).values()) > 60
+    assert sum(i % 3 == 0 for i in drawn) == pytest.approx(len(drawn) / 3, abs=150)
+
+
+def test_of_a_long_text_the_beginning_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    lines = [f"this is the line {i:05}\n" for i in range(20_000)]
+    path.write_text("".join(lines))
+    corpus = read_corpus([str(path)], limits={"rows": 10, "characters": len("".join(lines)) // 4})
+    assert corpus.splits["train"]["text"][:] == lines[:5_000]
+    assert any("the first 5,000 of about 20,000" in notice for notice in corpus.notices)

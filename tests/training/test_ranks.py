@@ -1,6 +1,7 @@
 """Training by several processes that ``torchrun`` starts."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -53,15 +54,21 @@ def rank_of(pid: int) -> int:
     return next((int(v.removeprefix(b"RANK=")) for v in variables if v.startswith(b"RANK=")), -1)
 
 
-def send(process: "subprocess.Popen[str]", number: int, rank: int, state: Path) -> None:
-    """Send a signal to a rank as soon as it has written a state."""
-    before, end = written(state), time.monotonic() + TIMEOUT
-    while written(state) == before:
+def send(
+    process: "subprocess.Popen[str]", number: int, rank: int, state: Path, states: int = 1
+) -> None:
+    """Send a signal to a rank as soon as it has written so many states."""
+    end = time.monotonic() + TIMEOUT
+    for _ in range(states):
+        before = written(state)
+        while written(state) == before:
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (pids := [p for p in map(int, children.read_text().split()) if rank_of(p) == rank]):
         assert time.monotonic() < end and process.poll() is None
         time.sleep(0.01)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    (pid,) = [pid for pid in map(int, children) if rank_of(pid) == rank]
-    os.kill(pid, number)
+    os.kill(pids[0], number)
 
 
 def assert_equal(first: Path, second: Path) -> None:
@@ -127,6 +134,25 @@ def test_a_lost_process_and_a_signal_end_all_and_the_same_command_goes_on(tmp_pa
     assert process.returncode == 0, output
     workers = (*options, "--workers", 2)
     assert call("train", reviews(), "-o", tmp_path / "workers", *workers).code == 0
+    assert_equal(model, tmp_path / "workers")
+
+
+@pytest.mark.slow  # eleven trainings by two processes
+def test_ranks_killed_at_ten_random_moments_change_nothing(tmp_path: Path) -> None:
+    model, rng = tmp_path / "ranks", random.Random(0)
+    options = ("--checkpoint-every", "0.001s", *DROPOUT, 80)
+    words = ("-m", "rnncli", "train", reviews(), "-o", model, *options)
+    for states in (0, 1, *(rng.randrange(8) for _ in range(8))):  # 0: while PyTorch is imported
+        process = torchrun(*words)
+        state = model / "checkpoint/state.safetensors"
+        send(process, signal.SIGKILL, rng.randrange(2), state, states)
+        output = finish(process)
+        assert process.returncode != 0, output
+    process = torchrun(*words)
+    output = finish(process)
+    assert process.returncode == 0, output
+    assert "resuming at step" in output
+    assert call("train", reviews(), "-o", tmp_path / "workers", *options, "--workers", 2).code == 0
     assert_equal(model, tmp_path / "workers")
 
 
