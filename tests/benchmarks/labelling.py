@@ -28,6 +28,7 @@ from rnncli.analysis.metrics import macro_f1
 from rnncli.data.columns import ANY_COLUMNS
 from rnncli.data.partly_labelled import read_labelled_texts
 from rnncli.data.vector_sources import bundled_vectors
+from rnncli.networks.numerics import Floats
 from rnncli.tasks.classify.vectors import ENGLISH
 from rnncli.tasks.labelling.features import TextFeatures, TextVectorizer
 from rnncli.tasks.labelling.journal import Answer
@@ -89,21 +90,20 @@ class Simulation:
         self.names = sorted(set(labels))
         self.labels = {texts[row]: labels[row] for row in order}
         self.pool, self.test = [texts[row] for row in pool], [texts[row] for row in test]
-        self._read: dict[TextVectorizer, TextFeatures] = {}  # the test texts, which is slow
+        self._read: tuple[TextVectorizer, TextFeatures] | None = None  # the test texts: it is slow
+        self._answers: Floats | None = None
 
     def scores(self, learned: Learned) -> tuple[float, float]:
         """Return accuracy and macro F1 on the test texts."""
         model = learned.model
         assert model is not None
-        if model.vectorizer not in self._read:
-            self._read[model.vectorizer] = model.vectorizer(self.test)
-        features = self._read[model.vectorizer]
+        if self._read is None or self._read[0] is not model.vectorizer:
+            self._read = model.vectorizer, model.vectorizer(self.test)
+        features = self._read[1]
         if model.answer is not None:
-            if not features.answers.size:
-                features = replace(features, answers=model.answer(self.test))
-                self._read[model.vectorizer] = features
-        else:
-            features = features.without_answers()
+            if self._answers is None:
+                self._answers = model.answer(self.test)
+            features = replace(features, answers=self._answers)
         matrix = np.zeros((len(self.names), len(self.names)), np.int64)
         for text, best in zip(self.test, model.score(features).argmax(1), strict=True):
             label = learned.labels[best]

@@ -8,7 +8,7 @@ of the other classifier, E values that each text has (D + K).
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -44,10 +44,6 @@ class TextFeatures:
 
     def __len__(self) -> int:
         return len(self.vectors)
-
-    def without_answers(self) -> "TextFeatures":
-        """Return the features that follow from the words of the texts alone."""
-        return replace(self, answers=self.answers[:, :0])
 
     def select(self, rows: Sequence[int] | Ints) -> "TextFeatures":
         """Return the features of some texts."""

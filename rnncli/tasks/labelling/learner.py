@@ -1,7 +1,7 @@
 """Learn from the labels so far, and choose the texts that are worth a label next."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from rnncli.data.vector_sources import bundled_vectors
 from rnncli.messages import stage
 from rnncli.networks.numerics import Floats, Ints, softmax
 from rnncli.tasks.classify.vectors import ENGLISH
-from rnncli.tasks.labelling.features import TextVectorizer
+from rnncli.tasks.labelling.features import TextFeatures, TextVectorizer
 from rnncli.tasks.labelling.model import MAX_FITTED, MIN_LABELS, LabelModel
 from rnncli.tasks.labelling.ridge import fit_ridge
 from rnncli.tasks.labelling.selection import doubt, most_telling
@@ -71,6 +71,7 @@ class Learner:
         is_asked = has_sentiment and self._vectorizer.is_english
         self._sentiment = SentimentAnswers.of(texts) if is_asked else None
         self._sample: _Sample | None = None
+        self._uses_sentiment = False
         self._compared = 0  # labels that were compared with sentiment
 
     def learn(
@@ -83,10 +84,10 @@ class Learner:
             return Learned(names, None, HeldOutLabels(), self._choose(None, number, taken))
         rows, classes = _fitted(labels, names)
         self._compare_with_sentiment(rows, classes, len(names))
-        features = self._features.select(rows)
+        features = self._select(rows)
         products = features.products()
         fit = fit_ridge(products, classes, len(names))
-        answer = self._sentiment if self._features.answers.size else None
+        answer = self._sentiment if self._uses_sentiment else None
         model = LabelModel(self._vectorizer, answer, *features.combine(fit.weights), fit.bias)
         held_out = HeldOutLabels(
             tuple(rows.tolist()),
@@ -105,14 +106,21 @@ class Learner:
     def _compare_with_sentiment(
         self, rows: Ints, classes: NDArray[np.int64], num_classes: int
     ) -> None:
-        """Add the answers of the sentiment model to the features, if the labels so far ask."""
+        """Use the answers of the sentiment model, if the labels so far are predicted better so."""
         if self._sentiment is None or self._compared == MAX_COMPARED or len(rows) < MIN_COMPARED:
             return
         rows = rows[:MAX_COMPARED]
         self._compared = len(rows)
-        self._features = self._sentiment.add(
+        self._uses_sentiment = self._sentiment.help(
             self._features, rows, classes[: len(rows)], num_classes
         )
+
+    def _select(self, rows: Ints) -> TextFeatures:
+        """Return the features of some texts, with the answers of the sentiment model if used."""
+        features = self._features.select(rows)
+        if self._sentiment is None or not self._uses_sentiment:
+            return features
+        return replace(features, answers=self._sentiment.select(rows))
 
     def _choose(self, model: LabelModel | None, number: int, taken: Ints) -> tuple[int, ...]:
         """Return rows that are worth a label most."""
@@ -122,7 +130,7 @@ class Learner:
         rows = self._sample.rows
         doubts = np.ones(len(rows), np.float32)
         if model is not None:
-            doubts = doubt(softmax(model.score(self._features.select(rows))))
+            doubts = doubt(softmax(model.score(self._select(rows))))
         known = np.flatnonzero(np.isin(rows, taken))
         chosen = rows[most_telling(self._sample.products, doubts, number, known)]
         if len(chosen) < number:  # the sample has no more
@@ -136,8 +144,7 @@ class Learner:
         known = self._rng.permutation(taken)[: max(SAMPLE // 2, SAMPLE - len(others))]
         rows = np.append(known, self._rng.permutation(others)[: SAMPLE - len(known)])
         # With answers to sentiment, texts alike in these alone would tell of each other.
-        features = self._features.without_answers().select(rows)
-        return _Sample(rows, features.products(), max(len(taken), MIN_FOR_DOUBT))
+        return _Sample(rows, self._features.select(rows).products(), max(len(taken), MIN_FOR_DOUBT))
 
 
 @dataclass(frozen=True)

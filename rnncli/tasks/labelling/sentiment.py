@@ -58,17 +58,11 @@ class SentimentAnswers:
         answers: Floats = self._answers[rows]
         return answers
 
-    def add(
+    def help(
         self, features: TextFeatures, rows: Ints, classes: NDArray[np.int64], num_classes: int
-    ) -> TextFeatures:
-        """Return the features of all texts with the answers, if the classes (M,) of rows (M,) ask.
-
-        Otherwise they are returned without any.
-        """
-        without = features.without_answers()
-        compared = without.select(rows)
-        both = compared, replace(compared, answers=self.select(rows))
+    ) -> bool:
+        """Return whether the classes (M,) of rows (M,) are predicted better with the answers."""
+        words = features.select(rows)
+        both = words, replace(words, answers=self.select(rows))
         losses = [fit_ridge(each.products(), classes, num_classes).loss for each in both]
-        if losses[1] > MAX_LOSS_RATIO * losses[0]:
-            return without
-        return replace(features, answers=self.select(np.arange(len(features))))
+        return losses[1] <= MAX_LOSS_RATIO * losses[0]

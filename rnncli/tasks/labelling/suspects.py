@@ -8,7 +8,7 @@ Shapes: N texts, C labels, B texts of a block.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,10 +109,10 @@ def with_sentiment(
     if answers is None or len(texts) < MIN_COMPARED:
         return features
     rows = np.random.default_rng(0).permutation(len(texts))[:MAX_COMPARED]
-    features = answers.add(features, rows, classes[rows], int(classes.max()) + 1)
-    if features.answers.size:
-        announce(NOTICE)
-    return features
+    if not answers.help(features, rows, classes[rows], int(classes.max()) + 1):
+        return features
+    announce(NOTICE)
+    return replace(features, answers=answers.select(np.arange(len(texts))))
 
 
 @stage("labelling each text by models of others")
