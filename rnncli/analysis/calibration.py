@@ -77,7 +77,7 @@ def fit_logistic(x: Array, classes: NDArray[np.bool_]) -> tuple[float, float, fl
     weights = np.zeros(2)
     min_loss = loss(weights)
     for _ in range(MAX_STEPS):
-        p = 0.5 * (1 + np.tanh(features @ weights / 2))  # (N,)
+        p = logistic(features @ weights)  # (N,)
         gradient = features.T @ (p - targets)
         hessian = (features * (p * (1 - p))[:, None]).T @ features + 1e-9 * np.eye(2)
         step, size = np.linalg.solve(hessian, gradient), 1.0
@@ -88,3 +88,9 @@ def fit_logistic(x: Array, classes: NDArray[np.bool_]) -> tuple[float, float, fl
         weights = weights - size * step
         min_loss = loss(weights)
     return min_loss, float(weights[0]), float(weights[1])
+
+
+def logistic(x: Array) -> Array:
+    """Return the probabilities of log-odds."""
+    p: Array = 0.5 * (1 + np.tanh(x / 2))  # never overflows
+    return p

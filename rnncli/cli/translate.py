@@ -199,7 +199,8 @@ class Translating:
 
             memory = read_memory(translator, self.memory, messenger.announce)
             translator = translator.with_memory(memory)
-        if self.show_memory and (translator.memory is None or not self.config.memory):
+        has_memory = (translator.memory or translator.replies) and self.config.memory
+        if self.show_memory and not has_memory:
             raise ConfigError("there is no memory to show", "--memory PAIRS.tsv")
         yield _Responder(self, translator, cache(messenger.announce))
 

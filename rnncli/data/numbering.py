@@ -28,3 +28,11 @@ def number_labels(labels: Iterable[str]) -> tuple[list[str], Numbers]:
     numbers: dict[str, int] = {}
     rows = np.fromiter((numbers.setdefault(label, len(numbers)) for label in labels), np.int64)
     return list(numbers), rows
+
+
+def recur(numbers: Numbers) -> bool:
+    """Return whether numbered targets are answers to frequent questions, to be learned as labels.
+
+    Each is met at least twice on average; of rarer ones, too many are met only once.
+    """
+    return len(numbers) >= 2 * (int(numbers.max(initial=0)) + 1) > 2

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnncli.config import MAX_HELD_OUT
 from rnncli.data.arrow import string_columns
 from rnncli.data.corpus import Corpus
-from rnncli.data.numbering import Numbers, number_labels, number_texts
+from rnncli.data.numbering import Numbers, number_labels, number_texts, recur
 from rnncli.data.values import column_values
 from rnncli.errors import DataError
 from rnncli.messages import stage
@@ -29,7 +29,8 @@ def hold_out(
 
     The validation split of the corpus is taken where there is one. Otherwise the end of each series
     or of running text is held out, to the character; of all other data, rows drawn by ``seed``,
-    such that no text stands on both sides and every label that has two texts is trained on.
+    such that no text stands on both sides and every label that has two texts is trained on; so is
+    every target where targets recur.
     ``limits`` may lower how many "rows" are drawn, and how many "characters" are cut off. Texts
     with a control column are shuffled: they are read in a row, and in many files those of one
     label follow each other.
@@ -110,12 +111,14 @@ def _draw_rows(
     label = next((name for name in ("label", "control") if name in corpus.columns), None)
     # Transcripts may repeat: many people say the same words.
     texts = [name for name in corpus.columns if name not in (label, "transcript")]
-    keys = [number_texts(column_values(train, name)) for name in texts]
+    keys = {name: number_texts(column_values(train, name)) for name in texts}
     labels = np.zeros(len(train), np.int64)
     if label is not None:
         names, labels = number_labels(column_values(train, label))
         labels = number_texts(names)[labels]  # the draws of a seed go by this order
-    groups = _components(keys)
+    elif "target" in keys and recur(keys["target"]):
+        labels = keys.pop("target")
+    groups = _components(list(keys.values()))
     size = min(max(1, round(len(train) * fraction)), max_rows)
     is_held_out = np.isin(groups, _draw_groups(groups, labels, size, seed))
     if not is_held_out.any():

@@ -16,8 +16,9 @@ TaskFiles = Mapping[str, Callable[[Path], None]]  # the name of each file, and i
 # Files that only one task has, which alone reads and writes them.
 NGRAMS = "ngrams.safetensors"  # the linear n-gram model of a classifier
 MEMORY = "memory.safetensors"  # the retrieval memory of a translator
+REPLIES = "replies.safetensors"  # the questions of a translator whose answers recur
 LINEAR = "linear.safetensors"  # the linear model of a forecaster
-TASK_FILES = (NGRAMS, MEMORY, LINEAR)
+TASK_FILES = (NGRAMS, MEMORY, REPLIES, LINEAR)
 
 # Far above what a model needs. JSON may take 30 times its text in memory.
 LARGEST = {
@@ -29,6 +30,7 @@ LARGEST = {
     "model.safetensors": 2 << 30,
     NGRAMS: 512 << 20,
     MEMORY: 512 << 20,
+    REPLIES: 512 << 20,
     LINEAR: 512 << 20,
 }
 

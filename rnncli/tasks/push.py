@@ -10,7 +10,7 @@ from rnncli.errors import ConfigError, ModelError
 from rnncli.messages import Announce
 from rnncli.networks.architecture import VECTORS, parameters
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.layout import MEMORY, Layout
+from rnncli.storage.layout import MEMORY, REPLIES, Layout
 from rnncli.storage.model_names import model_directory
 from rnncli.storage.upload import upload, uploaded_files
 from rnncli.tasks import ignore, load
@@ -97,8 +97,8 @@ def push(
     for key, option in (("license", "--license mit"), ("language", "--language en")):
         if data.get(key) is None:
             announce(f"the card states no {key}, which is not known here; to state it: {option}")
-    if MEMORY in description.task_files:
-        announce(f"{MEMORY} holds the training pairs, which whoever has the model can read")
+    for name in {MEMORY, REPLIES}.intersection(description.task_files):
+        announce(f"{name} holds the training pairs, which whoever has the model can read")
     if description.training is not None:
         announce(f"the card states the command: {description.training.command}")
     files = uploaded_files(path)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 from tokenizers import normalizers
+from tokenizers.pre_tokenizers import PreTokenizer
 
 from rnncli.text.levels import WORDS, word_splitter
 from rnncli.text.tokenizer import Tokenizer
@@ -22,6 +23,7 @@ STEP = 1 / 32  # vectors have unit variance, and are stored as whole numbers of 
 LARGEST = 127  # of these numbers in absolute value: four standard deviations
 MAX_FILE_DIM = 4_096  # values of a vector that is read
 MAX_DIM = 192  # of larger ones the leading principal components are kept
+MIN_COVERAGE = 0.8  # of the running words by English vectors, from which on a text is English
 # Endings that most vectors have as words of their own, as the Penn Treebank does: do, n't.
 CONTRACTIONS = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m")
 
@@ -127,14 +129,19 @@ def prepare(vectors: Floats) -> Vectors:
 
 def coverage(texts: Iterable[str], vectors: WordVectors) -> float:
     """Return the share of the running words that have a vector; signs and numbers aside."""
-    splitter, fold = word_splitter(WORDS, fold=True), normalizers.Lowercase().normalize_str
-    total = covered = 0
-    for text in texts:
-        for word, _ in splitter.pre_tokenize_str(fold(replace_surrogates(text))):
-            if has_letter(word):
-                total += 1
-                covered += word in vectors
-    return covered / max(total, 1)
+    covered = [word in vectors for text in texts for word in running_words(text)]
+    return sum(covered) / max(len(covered), 1)
+
+
+def running_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without signs and numbers."""
+    folded = normalizers.Lowercase().normalize_str(replace_surrogates(text))
+    return [word for word, _ in _splitter().pre_tokenize_str(folded) if has_letter(word)]
+
+
+@cache
+def _splitter() -> PreTokenizer:
+    return word_splitter(WORDS, fold=True)
 
 
 def add_words(

@@ -16,10 +16,9 @@ from rnncli.messages import Announce
 from rnncli.networks.architecture import VECTORS, Tokens
 from rnncli.storage.reading import SavedModel
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.vectors import add_words, coverage
+from rnncli.text.vectors import MIN_COVERAGE, add_words, coverage
 
 ENGLISH = "english"
-MIN_COVERAGE = 0.8  # of the running words, from which on a text is English
 SAMPLE_TEXTS, SAMPLE_CHARACTERS = 2_000, 2_000  # of each text: a few may be very long
 UNKNOWN_SOURCE = "of a model that does not state it"
 MAX_BYTES = 3_600_000  # of the vectors: with all else, a model has at most 8 MB

@@ -16,11 +16,10 @@ import numpy as np
 from rnncli.networks.numerics import Floats, Ints, unit_vectors
 from rnncli.tasks.classify.ngrams import WORD, NgramFeatures
 from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates, separate_unspaced
-from rnncli.text.vectors import WordVectors
+from rnncli.text.vectors import MIN_COVERAGE, WordVectors
 
 NGRAMS = NgramFeatures(word_orders=(1, 2), character_orders=(3, 5))
 MAX_CHARACTERS = 10_000  # of a text that are read: its kind shows long before
-MIN_COVERAGE = 0.8  # of the running words by the word vectors, else they are of another language
 VECTOR_SHARE = 0.4  # of vectors in the product of two texts; the others are of n-grams
 COMMON_SHARE = 64  # one text in so many has an n-gram that is common
 DENSE_COLUMNS = 2_048  # common n-grams whose products are computed at once: bounds memory

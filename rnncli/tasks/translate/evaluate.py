@@ -24,6 +24,7 @@ from rnncli.analysis.translation_metrics import (
     measure,
     require_tokenizer,
 )
+from rnncli.data.numbering import number_texts, recur
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, plural
 from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
@@ -45,7 +46,7 @@ class Translations:
     outputs: Sequence[str]
     metrics: dict[str, Measurement]
     faults: Faults
-    strings: StringScores | None  # where the references are too short for BLEU
+    strings: StringScores | None  # where the references recur, or are too short for BLEU
 
     def to_dict(self) -> dict[str, Any]:
         """Return all scores by their names."""
@@ -123,6 +124,7 @@ class TranslatorScorer:
             announce_unfairness(self._path, self._settings.against, data, self._announce)
             systems.append(self._translate(self._second, sources))
         is_short = are_short(references)
+        is_exact = is_short or recur(number_texts(references))
         if is_short:
             self._announce(
                 f"BLEU does not apply: most of the {plural(len(references), 'target')} have fewer "
@@ -133,7 +135,7 @@ class TranslatorScorer:
                 outputs,
                 metrics,
                 faults(outputs, references, tokenize),
-                string_scores(outputs, references) if is_short else None,
+                string_scores(outputs, references) if is_exact else None,
             )
             for outputs, metrics in zip(
                 systems, measure(systems, references, tokenize), strict=True

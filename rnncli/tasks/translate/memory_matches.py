@@ -28,7 +28,10 @@ def memory_matches(translator: Translator, text: str, translation: str) -> list[
 
     The longest come first, each from the most similar pair; no word is in two of them.
     """
-    memory = translator.memory
+    replies, memory = translator.replies, translator.memory
+    if replies is not None and translation in replies.answers:
+        question = replies.nearest_question(text, translation)
+        return [MemoryMatch(translation, question, translation)]
     if memory is None:
         return []
     spans = word_spans(translation)

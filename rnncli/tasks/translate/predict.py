@@ -1,5 +1,6 @@
 """Translate texts with a trained translator."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -11,18 +12,19 @@ from rnncli.config import MAX_LENGTH_PENALTY, USUAL_LENGTH_PENALTY, SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats
-from rnncli.storage.layout import MEMORY
+from rnncli.storage.layout import MEMORY, REPLIES
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, with_settings
 from rnncli.tasks.translate.confidence import PARAMETERS, Confidence
 from rnncli.tasks.translate.marks import without_marks
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.reading import Reader, Reading
+from rnncli.tasks.translate.replies import Replies, Reply
 from rnncli.tasks.translate.search import Candidate, Searcher
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS, Segmenter
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
 from rnncli.tasks.translate.terms import Terms
-from rnncli.tasks.translate.translation import Translation, join
+from rnncli.tasks.translate.translation import Translation, join, with_confidence
 from rnncli.text.arguments import as_texts
 from rnncli.text.batching import pad
 from rnncli.text.files import File
@@ -78,11 +80,19 @@ class Translator(Predictor[EncoderDecoder]):
         if (file := model.task_files.get(MEMORY)) is not None:
             sizes = self.tokenizer.vocab_size, self.target_tokenizer.vocab_size
             self._memory = TranslationMemory.read(file, self._network.feature_size, sizes)
+        self._replies: Replies | None = None
+        if (file := model.task_files.get(REPLIES)) is not None:
+            self._replies = Replies.read(file)
 
     @property
     def has_confidence(self) -> bool:
         """Whether the model knows how good its translations are."""
-        return self._confidence is not None
+        return self._confidence is not None or self._replies is not None
+
+    @property
+    def replies(self) -> Replies | None:
+        """The answers to frequent questions, if the model has them."""
+        return self._replies
 
     @property
     def memory(self) -> TranslationMemory | None:
@@ -138,6 +148,31 @@ class Translator(Predictor[EncoderDecoder]):
         """
         config = self._with_length_penalty(with_settings(config or SearchConfig(), settings))
         texts = as_texts(texts)
+        if self._replies is None or prefix or not config.memory:
+            return self._translate(texts, config, prefix, split)
+        found = [self._replies(text, config.nbest) for text in texts]
+        is_near = [
+            self._is_translated(text) and best.is_near
+            for text, (best, *_) in zip(texts, found, strict=True)
+        ]
+        others = [text for text, near in zip(texts, is_near, strict=True) if not near]
+        written = iter(self._translate(others, config, prefix, split))
+        return [
+            list(map(self._answer, replies))
+            if near
+            else with_confidence(next(written), replies[0].confidence)
+            for replies, near in zip(found, is_near, strict=True)
+        ]
+
+    def _answer(self, reply: Reply) -> Translation:
+        """Return an answer that was looked up as a translation."""
+        length = len(self.target_tokenizer.encode(reply.answer)) + 1
+        return Translation(reply.answer, math.log(reply.confidence), length, reply.confidence)
+
+    def _translate(
+        self, texts: Sequence[str], config: SearchConfig, prefix: str, split: bool | None
+    ) -> list[list[Translation]]:
+        """Return the n best translations that the network writes of each text."""
         layouts = list(map(self._segmenter.layout, texts))
         parts = [
             self._segmenter.segments(clean(text[len(layout) :]), split)

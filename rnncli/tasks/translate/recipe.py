@@ -1,4 +1,4 @@
-"""How a translator is trained: settings, initial embeddings, memory, length penalty."""
+"""How a translator is trained: settings, initial embeddings, and what is tuned afterwards."""
 
 import math
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.config import Settings
 from rnncli.data.values import column_values, vocabulary_sample
-from rnncli.messages import Announce, format_duration, stage
+from rnncli.messages import Announce, stage
 from rnncli.networks.architecture import count_parameters
 from rnncli.storage.description import ModelDescription
-from rnncli.storage.layout import MEMORY, TaskFiles
+from rnncli.storage.layout import MEMORY, REPLIES
 from rnncli.tasks.embeddings import bilingual_embeddings
 from rnncli.tasks.sizes import (
     TRANSLATOR_NEGATIVE_SAMPLES,
@@ -23,22 +23,12 @@ from rnncli.tasks.sizes import (
     look_up,
     with_weight_decay,
 )
-from rnncli.tasks.translate.build_memory import build_memory
-from rnncli.tasks.translate.confidence import Confidence
 from rnncli.tasks.translate.corpus_size import (
     announce_rows,
     are_words,
     settings_for_size,
     with_rows,
 )
-from rnncli.tasks.translate.length_penalty import (
-    BLEU_TOLERANCE,
-    MAX_PAIRS,
-    MIN_PAIRS,
-    TunedLengthPenalty,
-    tune_length_penalty,
-)
-from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.translate.source_profile import MAX_PAIRS as MAX_PROFILE_PAIRS
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
@@ -49,6 +39,7 @@ from rnncli.tasks.translate.train import (
     build,
     sample_pairs,
 )
+from rnncli.tasks.translate.tuning import tune
 from rnncli.text.sentences import clean
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Prepared, Recipe, TrainingData, Tuned
@@ -65,8 +56,6 @@ DROPOUTS = ((15, 0.3, 0.1), (5, 0.15, 0.05), (3, 0.1, 0.0), (0, 0.05, 0.0))
 # (smallest number of steps, weight decay): few steps do not make up for what is forgotten.
 WEIGHT_DECAYS = ((2_000, 0.3), (0, 0.0))
 FINISH_SHARE = 0.12  # of the time budget, after training
-# Of the time after training; what is left is for a search with the memory, which is slower.
-SEARCH_SHARE, MEMORY_SHARE = 0.2, 0.4
 
 
 class TranslatorRecipe(Recipe[TranslatorTraining]):
@@ -159,38 +148,15 @@ class TranslatorRecipe(Recipe[TranslatorTraining]):
         seconds: float,
         announce: Announce,
     ) -> Tuned:
-        """Tune length penalty and confidence; keep a memory of the pairs if it improves BLEU."""
-        sample = sample_pairs(data.validation, MAX_PAIRS)
-        sources, targets = (list(column_values(sample, side)) for side in ("source", "target"))
-        translator = Translator.load(path, threads=threads)
-        without = best = tune_length_penalty(translator, sources, targets, SEARCH_SHARE * seconds)
-        if without is None or best is None:
-            if len(sources) >= MIN_PAIRS:
-                announce("length penalty and memory: there was no time left to tune them")
-            return Tuned()
-        parameters: dict[str, float] = {}
-        files: TaskFiles = {}
-        if trainable.settings.memory:
-            memory = _build_memory(trainable, translator, threads, MEMORY_SHARE * seconds, announce)
-            number = len(without.translations)  # the same ones, to compare
-            tuned = tune_length_penalty(
-                translator.with_memory(memory), sources[:number], targets[:number]
-            )
-            if tuned is not None and _is_better(tuned, without, memory, announce):
-                best, parameters["length_penalty_alone"] = tuned, without.length_penalty
-                files = {MEMORY: memory.write}
-        announce(f"length penalty: {best.length_penalty:g}, tuned on the held-out part")
-        parameters["length_penalty"] = best.length_penalty
-        confidence = Confidence.fit(best.translations, targets[: len(best.translations)])
-        parameters |= confidence.parameters()
-        return Tuned(parameters, files)
+        """Tune what the translator does after its training, as far as there is time."""
+        return tune(trainable, data, Translator.load(path, threads=threads), seconds, announce)
 
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
         data = description.data
         languages = " from {} to {}".format(*data.languages) if data and data.languages else ""
         pairs = ""
-        if MEMORY in description.task_files:
+        if {MEMORY, REPLIES} & set(description.task_files):
             pairs = ".\nIt keeps the pairs that it was trained on, and whoever has it can read them"
         return f"translates sentences{languages}{pairs}"
 
@@ -239,36 +205,6 @@ def _initialise_embeddings(trainable: TranslatorTraining, announce: Announce) ->
     encoder.embedding.initialise(source)
     decoder.embedding.initialise(target)
     announce("embeddings: initialised from co-occurrence counts of words and their translations")
-
-
-def _build_memory(
-    trainable: TranslatorTraining,
-    translator: Translator,
-    threads: int,
-    seconds: float,
-    announce: Announce,
-) -> TranslationMemory:
-    """Encode as many pairs as there is time for."""
-    pairs = trainable.pairs
-    limit = "" if math.isinf(seconds) else f", for {format_duration(seconds)} at most"
-    announce(f"memory: encoding the training pairs{limit}")
-    rows = pairs.trainable_rows()
-    return build_memory(translator.network, pairs.sources, pairs.targets, rows, threads, seconds)
-
-
-def _is_better(
-    tuned: TunedLengthPenalty,
-    without: TunedLengthPenalty,
-    memory: TranslationMemory,
-    announce: Announce,
-) -> bool:
-    """Return whether the memory improves BLEU, and announce it."""
-    is_better = tuned.bleu > without.bleu + BLEU_TOLERANCE
-    announce(
-        f"memory: with {len(memory):,} pairs {tuned.bleu:.1f} BLEU on the held-out part, "
-        f"{without.bleu:.1f} without: {'kept' if is_better else 'not kept'}"
-    )
-    return is_better
 
 
 @stage("measuring the speed of this machine")

@@ -43,20 +43,32 @@ class SimilarTexts:
         Texts without a common term are left out. Terms are looked up from the rarest on, as long as
         they have at most ``MAX_CANDIDATES`` texts together.
         """
-        terms = np.unique(_terms(tokens.astype(np.int64), np.zeros(1, np.int64)))
-        starts, ends = np.where(terms > 0, self.ends[terms - 1], 0), self.ends[terms]
-        order = np.argsort(ends - starts, kind="stable")
-        sizes = (ends - starts)[order]
-        sizes = sizes[np.cumsum(sizes) <= max(MAX_CANDIDATES, sizes.min(initial=MAX_CANDIDATES))]
-        spans = [slice(starts[i], ends[i]) for i in order[: len(sizes)]]
-        rows = np.concatenate([self.rows[:0], *(self.rows[span] for span in spans)])
-        shared = np.repeat(_weights(sizes, len(self.scale)) ** 2, sizes)
-        similarity = np.bincount(rows, shared, len(self.scale)) * self.scale  # (texts,)
+        similarity = self.similarity(tokens, MAX_CANDIDATES)
         candidates = np.flatnonzero(similarity)
         if len(candidates) > max_texts:
             bound = np.partition(similarity[candidates], -max_texts)[-max_texts]
             candidates = candidates[similarity[candidates] >= bound]
         return candidates[np.argsort(-similarity[candidates], kind="stable")][:max_texts]
+
+    def similarity(self, tokens: Ints, max_candidates: int | None = None) -> NDArray[np.float64]:
+        """Return the cosine (texts,) of each text and ``tokens`` (T,), by the terms that are known.
+
+        With ``max_candidates``, terms are looked up as in ``nearest``.
+        """
+        terms = np.unique(_terms(tokens.astype(np.int64), np.zeros(1, np.int64)))
+        starts, ends = np.where(terms > 0, self.ends[terms - 1], 0), self.ends[terms]
+        order = np.argsort(ends - starts, kind="stable")
+        sizes = (ends - starts)[order]
+        if max_candidates is not None:
+            most = max(max_candidates, sizes.min(initial=max_candidates))
+            sizes = sizes[np.cumsum(sizes) <= most]
+        spans = [slice(starts[i], ends[i]) for i in order[: len(sizes)]]
+        rows = np.concatenate([self.rows[:0], *(self.rows[span] for span in spans)])
+        squares = _weights(sizes, len(self.scale)) ** 2
+        length = np.sqrt(max(squares[sizes > 0].sum(), 1e-6))
+        shared = np.repeat(squares, sizes)
+        cosines: NDArray[np.float64] = np.bincount(rows, shared, len(self.scale)) * self.scale
+        return cosines / length
 
 
 def _weights(sizes: Ints, texts: int) -> Floats:

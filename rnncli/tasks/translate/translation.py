@@ -35,3 +35,13 @@ def join(
     length = sum(part.length for part in best)
     confidences = [part.confidence for part in best if part.confidence is not None]
     return [Translation(layout + clean(text), score, length, min(confidences, default=None))]
+
+
+def with_confidence(translations: Sequence[Translation], confidence: float) -> list[Translation]:
+    """Return translations with a confidence where there is none; blank ones stay."""
+    return [
+        replace(translation, confidence=confidence)
+        if translation.text and translation.confidence is None
+        else translation
+        for translation in translations
+    ]
