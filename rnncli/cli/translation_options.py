@@ -14,8 +14,8 @@ MemoryFiles = Annotated[
     option(
         "--memory FILE",
         SEARCH,
-        "Look up similar pairs of this table or TMX instead of training pairs; twice: of two "
-        "aligned files.",
+        "Look up similar pairs of this table or TMX, beside the training pairs that the model "
+        "keeps; twice: of two aligned files.",
     ),
 ]
 NoMemory = Annotated[

@@ -30,9 +30,10 @@ def number_labels(labels: Iterable[str]) -> tuple[list[str], Numbers]:
     return list(numbers), rows
 
 
-def recur(numbers: Numbers) -> bool:
+def recur(sources: Numbers, targets: Numbers) -> bool:
     """Return whether numbered targets are answers to frequent questions, to be learned as labels.
 
-    Each is met at least twice on average; of rarer ones, too many are met only once.
+    Each has at least two different sources on average; of rarer ones, too many have only one.
     """
-    return len(numbers) >= 2 * (int(numbers.max(initial=0)) + 1) > 2
+    num_sources, num_targets = (int(side.max(initial=-1)) + 1 for side in (sources, targets))
+    return num_sources >= 2 * num_targets > 2

@@ -116,7 +116,7 @@ def _draw_rows(
     if label is not None:
         names, labels = number_labels(column_values(train, label))
         labels = number_texts(names)[labels]  # the draws of a seed go by this order
-    elif "target" in keys and recur(keys["target"]):
+    elif "target" in keys and recur(keys["source"], keys["target"]):
         labels = keys.pop("target")
     groups = _components(list(keys.values()))
     size = min(max(1, round(len(train) * fraction)), max_rows)

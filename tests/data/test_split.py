@@ -73,6 +73,13 @@ def test_no_text_stands_on_both_sides_and_no_label_is_lost(
 @settings(deadline=None, max_examples=100)
 def test_no_side_of_a_pair_stands_on_both_sides(rows: list[tuple[str, str]], seed: int) -> None:
     corpus = corpus_of("translate", rows)
+    sources, targets = map(set, zip(*rows, strict=True))
+    if len(sources) >= 2 * len(targets) > 2:  # answers to frequent questions
+        train, validation = hold_out(corpus, fraction=0.3, seed=seed)
+        assert not set(texts_of(train, "source")) & set(texts_of(validation, "source"))
+        assert len(train) + len(validation) == len(rows)
+        assert set(texts_of(train, "target")) == targets and len(validation)
+        return
     linked: list[tuple[set[str], set[str]]] = []  # sources and targets that hang together
     for source, target in rows:
         touching = [pair for pair in linked if source in pair[0] or target in pair[1]]

@@ -112,15 +112,25 @@ def test_pairs_of_a_person_are_looked_up_and_cached(tmp_path):
     assert "exclude each other" in call(*words, pairs, "--no-memory").err
 
 
+def test_pairs_of_a_person_are_looked_up_beside_those_of_the_model(model, tmp_path):
+    text, target = "my brother laughs again", "la fille dort ici"
+    pairs = write_lines(tmp_path / "pairs.tsv", "english\tfrench", f"{text}\t{target}")
+    options = ("-m", model, "--memory", pairs)
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    result = call("translate", *options, "--show-memory", text, next(iter(PAIRS)), env=env)
+    assert "memory: 1 pair of" in result.err and "beside the 16 pairs that the" in result.err
+    own, of_model = (f"  {y}: {x} = {y}" for x, y in ((text, target), next(iter(PAIRS.items()))))
+    assert result.lines == [target, own, of_model.split(":")[0].strip(), of_model]
+
+
 def state_of(model: Path, texts: list[str]) -> RetrievalState:
     """Return the state from which these texts are translated."""
-    saved, memory = load(model), Translator.load(model).memory
-    assert memory is not None
+    saved, (memory,) = load(model), Translator.load(model).memories
     tokens = [[*saved.tokenizer.encode(text), EOS] for text in texts]
     lengths = np.array(list(map(len, tokens)))
     padded = np.array([ids + [0] * (lengths.max() - len(ids)) for ids in tokens])
     retrieved = memory.retrieve([np.array(ids) for ids in tokens])
-    return RetrievalState(saved.network.encode(padded, lengths), retrieved)
+    return RetrievalState(saved.network.encode(padded, lengths), (retrieved,))
 
 
 def test_probabilities_equal_the_definition(model):
@@ -133,7 +143,7 @@ def test_probabilities_equal_the_definition(model):
     actual, state = [], state_of(model, [text])
     single = state.decoder
     for token in written:
-        log_p, state = RetrievalDecoder(network, memory).step(np.array([token]), state)
+        log_p, state = RetrievalDecoder(network, [memory]).step(np.array([token]), state)
         features, single = network.features(np.array([[token]]), single)
         p = np.exp(log_softmax(network.output(features)[0, 0].astype(np.float64)))
         counts = np.zeros(len(p))
@@ -172,10 +182,10 @@ def test_threads_change_nothing(model):
 def test_the_number_of_retrieved_tokens_is_bounded(tmp_path):
     long = [("the cat sings today", " ".join(["le chat"] * 80))] * 50
     model = with_memory(tmp_path, [*long, ("a gull waits", "une mouette attend")])
-    retrieved = state_of(model, ["the cat sings today"]).retrieved
+    (retrieved,) = state_of(model, ["the cat sings today"]).retrieved
     assert 0 < retrieved.mask.sum() <= MAX_TOKENS
     many = [(f"the cat sings {word}", "le chat chante") for word in ["today", "here", "again"]] * 20
-    retrieved = state_of(with_memory(tmp_path, many), ["the cat sings today"]).retrieved
+    (retrieved,) = state_of(with_memory(tmp_path, many), ["the cat sings today"]).retrieved
     tokens = len(load(translator()).target_tokenizer.encode("le chat chante")) + 1
     assert retrieved.mask.sum() == MAX_PAIRS * tokens
 
@@ -229,8 +239,7 @@ def test_a_memory_that_improves_bleu_is_kept(facts, tmp_path):
     assert result.code == 0, result.err
     assert "BLEU on the held-out part" in result.err and ": kept" in result.err
     model = Translator.load(tmp_path / "m")
-    assert model.memory is not None
-    assert len(model.memory) == 640
+    assert list(map(len, model.memories)) == [640]
     assert {"length_penalty", "length_penalty_alone"} <= set(model.description.tuned)
     scores = [
         json.loads(call("evaluate", tmp_path / "m", "--json", *options).out)["bleu"]["score"]
@@ -248,7 +257,7 @@ def test_a_memory_can_be_switched_off(facts, tmp_path):
 
 def test_a_memory_that_cannot_be_evaluated_is_left_out():
     assert not (translator() / MEMORY).exists()  # few pairs are held out
-    assert Translator.load(translator()).memory is None
+    assert Translator.load(translator()).memories == ()
 
 
 def test_a_model_without_a_memory_replaces_one_that_has_one(facts, tmp_path):

@@ -16,6 +16,9 @@ from rnncli.tasks.translate.retrieval import SimilarTexts
 from rnncli.text.special_tokens import BOS
 
 KEY_SIZE = 64  # dimensions: with 32, BLEU gains a fifth less; with all, hardly more
+# Fewer tokens have principal directions of their own, by which all features are similar to theirs:
+# with those of a single pair, a fifth of all other translations changed.
+MIN_PCA_TOKENS = 2_000
 PCA_SAMPLE = 2_000  # pairs from which the principal directions of features are computed
 BATCH_SIZE = 128  # pairs of similar length, so that there is little padding
 TIME_CHECK_INTERVAL = 32  # batches
@@ -50,7 +53,9 @@ def build_memory(
     with ThreadPoolExecutor(threads) as pool:
         batches = list(_batches(rows[:PCA_SAMPLE], targets))
         sample = [x for features in pool.map(unit_features, batches) for x in features]
-        basis = principal_directions(np.concatenate(sample), KEY_SIZE)
+        features = np.concatenate(sample)
+        size = KEY_SIZE if len(features) >= MIN_PCA_TOKENS else features.shape[1]
+        basis = principal_directions(features, size)
         sample_rows = np.concatenate(batches).tolist()
         keys |= {row: keys_of(x, basis) for row, x in zip(sample_rows, sample, strict=True)}
 

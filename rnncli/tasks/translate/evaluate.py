@@ -124,7 +124,7 @@ class TranslatorScorer:
             announce_unfairness(self._path, self._settings.against, data, self._announce)
             systems.append(self._translate(self._second, sources))
         is_short = are_short(references)
-        is_exact = is_short or recur(number_texts(references))
+        is_exact = is_short or recur(number_texts(sources), number_texts(references))
         if is_short:
             self._announce(
                 f"BLEU does not apply: most of the {plural(len(references), 'target')} have fewer "

@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import Columns, choose
-from rnncli.data.encoded import EncodedTexts
+from rnncli.data.encoded import encode
 from rnncli.data.files import from_aligned_files, from_file
 from rnncli.data.tables import Table
 from rnncli.errors import DataError, ModelError
@@ -22,8 +23,6 @@ from rnncli.storage.tensors import TensorFile
 from rnncli.tasks.translate.build_memory import MAX_TOKENS, build_memory
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.text.sentences import clean
-from rnncli.text.special_tokens import EOS
-from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def read_memory(
         DataError: there are no such files, or no pairs in them.
 
     """
+    if own := sum(map(len, translator.memories)):
+        announce(f"memory: looked up beside the {plural(own, 'pair')} that the model keeps")
     if not 1 <= len(files) <= 2:
         raise DataError(
             f"a memory is one file or two aligned ones, not {len(files)}",
@@ -96,19 +97,16 @@ def _columns(table: Table, translator: "Translator", announce: Announce) -> Colu
 
 def _memory_of(translator: "Translator", pairs: Sequence[tuple[str, ...]]) -> TranslationMemory:
     """Encode pairs, and compute the keys of their tokens."""
-    sources = _encoded(translator.tokenizer, [plain_signs(clean(pair[0])) for pair in pairs])
-    targets = _encoded(translator.target_tokenizer, [clean(pair[1]) for pair in pairs])
-    rows = np.arange(len(pairs))
-    network, threads = translator.network, translator.threads
-    memory = build_memory(network, sources, targets, rows, threads, seconds=math.inf)
+    tokenizers = translator.tokenizer, translator.target_tokenizer
+    texts = (plain_signs(clean(pair[0])) for pair in pairs), (clean(pair[1]) for pair in pairs)
+    rows, network, threads = np.arange(len(pairs)), translator.network, translator.threads
+    with TemporaryDirectory(prefix="rnncli-") as folder:
+        sources, targets = (
+            encode(side, tokenizer, Path(folder, str(i)), add_eos=True, max_length=MAX_LENGTH - 1)
+            for i, (side, tokenizer) in enumerate(zip(texts, tokenizers, strict=True))
+        )
+        memory = build_memory(network, sources, targets, rows, threads, seconds=math.inf)
     return replace(memory, interpolation=INTERPOLATION)
-
-
-def _encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> EncodedTexts:
-    tokens = [[*ids[: MAX_LENGTH - 1], EOS] for ids in tokenizer.encode_all(texts)]
-    offsets = np.cumsum([0, *map(len, tokens)])
-    kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
-    return EncodedTexts(np.fromiter((i for ids in tokens for i in ids), kind), offsets)
 
 
 def _folder() -> Path:

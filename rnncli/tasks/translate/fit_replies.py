@@ -40,7 +40,7 @@ def fit_replies(
     that are held out.
     """
     questions, answers = (list(map(clean, side)) for side in train)
-    if not recur(number_texts(answers)):
+    if not recur(number_texts(questions), number_texts(answers)):
         return None
     numbers = {answer: number for number, answer in enumerate(dict.fromkeys(answers))}
     rows = np.array([numbers[answer] for answer in answers])

@@ -48,10 +48,10 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class RetrievalState:
-    """The state of a decoder, and the retrieved tokens of its sources."""
+    """The state of a decoder, and the retrieved tokens of its sources in each memory."""
 
     decoder: AttentionState
-    retrieved: Retrieved
+    retrieved: tuple[Retrieved, ...]
 
     def take(self, rows: Ints) -> "RetrievalState":
         """Select rows of the decoder; the sources stay."""
@@ -59,7 +59,8 @@ class RetrievalState:
 
     def keep_sources(self, sources: Ints) -> "RetrievalState":
         """Select sources; the rows of the decoder stay."""
-        return RetrievalState(self.decoder.keep_sources(sources), self.retrieved.keep(sources))
+        retrieved = tuple(each.keep(sources) for each in self.retrieved)
+        return RetrievalState(self.decoder.keep_sources(sources), retrieved)
 
 
 @dataclass(frozen=True)
@@ -175,22 +176,23 @@ def keys_of(features: Floats, basis: Floats) -> NDArray[np.int8]:
 
 
 class RetrievalDecoder:
-    """A decoder whose predictions are interpolated with those of a memory."""
+    """A decoder whose predictions are interpolated with those of memories, one after the other."""
 
-    def __init__(self, network: EncoderDecoder, memory: TranslationMemory) -> None:
-        self._network, self._memory = network, memory
+    def __init__(self, network: EncoderDecoder, memories: Sequence[TranslationMemory]) -> None:
+        self._network, self._memories = network, memories
 
     def step(self, tokens: Ints, state: RetrievalState) -> tuple[Floats, RetrievalState]:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
-        retrieved = state.retrieved
-        keys = unit_vectors(features[:, 0] @ self._memory.basis)  # (R, J)
-        keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)
-        cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
-        weights = self._memory.interpolation.weights(cosines, retrieved.mask[:, None])
-        normalisers = interpolate(
-            logits, log_sums(logits), weights, retrieved.tokens, retrieved.columns
-        )
+        normalisers = log_sums(logits)
+        for memory, retrieved in zip(self._memories, state.retrieved, strict=True):
+            keys = unit_vectors(features[:, 0] @ memory.basis)  # (R, J)
+            keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)
+            cosines = keys @ retrieved.keys.transpose(0, 2, 1)  # (N, K, M)
+            weights = memory.interpolation.weights(cosines, retrieved.mask[:, None])
+            normalisers = interpolate(
+                logits, normalisers, weights, retrieved.tokens, retrieved.columns
+            )
         logits -= normalisers.astype(np.float32)[:, None]
         return logits, replace(state, decoder=decoder)

@@ -28,20 +28,21 @@ def memory_matches(translator: Translator, text: str, translation: str) -> list[
 
     The longest come first, each from the most similar pair; no word is in two of them.
     """
-    replies, memory = translator.replies, translator.memory
+    replies = translator.replies
     if replies is not None and translation in replies.answers:
         question = replies.nearest_question(text, translation)
         return [MemoryMatch(translation, question, translation)]
-    if memory is None:
-        return []
     spans = word_spans(translation)
     words = [translation[slice(*span)] for span in spans]
     source = [*translator.tokenizer.encode(plain_signs(clean(text))), EOS]
-    rows = memory.index.nearest(np.array(source), MAX_PAIRS).tolist()
-    targets = [translator.target_tokenizer.decode(memory.targets[row]) for row in rows]
+    pairs = [
+        (memory.sources[row], translator.target_tokenizer.decode(memory.targets[row]))
+        for memory in reversed(translator.memories)  # a person's pairs first
+        for row in memory.index.nearest(np.array(source), MAX_PAIRS).tolist()
+    ]
     blocks = [
         (block.size, rank, block.a)
-        for rank, target in enumerate(targets)
+        for rank, (_, target) in enumerate(pairs)
         for block in SequenceMatcher(
             None, words, [target[slice(*span)] for span in word_spans(target)], autojunk=False
         ).get_matching_blocks()
@@ -52,6 +53,6 @@ def memory_matches(translator: Translator, text: str, translation: str) -> list[
         if taken.isdisjoint(range(start, start + size)):
             taken.update(range(start, start + size))
             phrase = translation[spans[start][0] : spans[start + size - 1][1]]
-            pair_source = translator.tokenizer.decode(memory.sources[rows[rank]])
-            matches.append(MemoryMatch(phrase, pair_source, targets[rank]))
+            pair_source, target = pairs[rank]
+            matches.append(MemoryMatch(phrase, translator.tokenizer.decode(pair_source), target))
     return matches

@@ -76,10 +76,11 @@ class Translator(Predictor[EncoderDecoder]):
         self._reader = Reader(self.tokenizer, profile, self._announce_once)
         sentences = None if profile is None else profile.sentences
         self._segmenter = Segmenter(sentences, self._announce_once)
-        self._memory: TranslationMemory | None = None
+        self._memories: tuple[TranslationMemory, ...] = ()
         if (file := model.task_files.get(MEMORY)) is not None:
             sizes = self.tokenizer.vocab_size, self.target_tokenizer.vocab_size
-            self._memory = TranslationMemory.read(file, self._network.feature_size, sizes)
+            own = TranslationMemory.read(file, self._network.feature_size, sizes)
+            self._memories = (own,)
         self._replies: Replies | None = None
         if (file := model.task_files.get(REPLIES)) is not None:
             self._replies = Replies.read(file)
@@ -95,14 +96,14 @@ class Translator(Predictor[EncoderDecoder]):
         return self._replies
 
     @property
-    def memory(self) -> TranslationMemory | None:
-        """The translation memory, if the model has one."""
-        return self._memory
+    def memories(self) -> tuple[TranslationMemory, ...]:
+        """The translation memories: that of the model, if it has one, and those added to it."""
+        return self._memories
 
     def with_memory(self, memory: TranslationMemory) -> "Translator":
-        """Return a copy of the translator with a memory."""
+        """Return a copy of the translator that has this memory, too."""
         translator = copy(self)
-        translator._memory = memory
+        translator._memories = *self._memories, memory
         return translator
 
     def __call__(
@@ -274,7 +275,7 @@ class Translator(Predictor[EncoderDecoder]):
         searcher = Searcher(
             self._network,
             (self.tokenizer, self.target_tokenizer),
-            self._memory,
+            self._memories,
             config,
             tuple(self.target_tokenizer.encode(clean(prefix))),
         )
@@ -306,7 +307,7 @@ class Translator(Predictor[EncoderDecoder]):
             self._announce_once(f"a translation lacks {phrase}, which it should have")
         confidence, penalty = self._confidence, config.length_penalty
         score, length = candidate.hypothesis.score, candidate.length
-        is_unfit = prefix or (self._memory is not None and not config.memory)
+        is_unfit = prefix or (self._memories and not config.memory)
         if confidence is None or penalty is None or is_unfit:
             return Translation(text, score, length)
         p = 0.0 if lacked else confidence(score * length**penalty, length)

@@ -45,11 +45,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Searcher:
-    """A beam search with a model, and perhaps its memory."""
+    """A beam search with a model, and perhaps with memories."""
 
     network: EncoderDecoder
     tokenizers: tuple[Tokenizer, Tokenizer]
-    memory: TranslationMemory | None
+    memories: Sequence[TranslationMemory]
     config: SearchConfig
     prefix: tuple[int, ...] = ()
 
@@ -155,8 +155,9 @@ class Searcher:
             prefix=self.prefix,
             constraints=constraints,
         )
-        if self.memory is None or not config.memory:
+        if not self.memories or not config.memory:
             return search(self.network.step, state)
-        retrieved = self.memory.retrieve([np.array(source) for source in sources])
-        step = RetrievalDecoder(self.network, self.memory).step
+        arrays = [np.array(source) for source in sources]
+        retrieved = tuple(memory.retrieve(arrays) for memory in self.memories)
+        step = RetrievalDecoder(self.network, self.memories).step
         return search(step, RetrievalState(state, retrieved), renormalise=False)
