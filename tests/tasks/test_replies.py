@@ -53,7 +53,9 @@ def test_reworded_questions_are_answered_to_the_letter(trained):
 
 def test_a_question_that_has_no_answer_is_unsure(trained):
     texts = ["do you charge fines?", "who wrote Hamlet", ""]
-    lines = call("translate", "-m", trained[0], "--json", stdin="\n".join(texts).encode()).lines
+    lines = call(
+        "translate", "-m", trained[0], "--json", stdin="\n".join([*texts, ""]).encode()
+    ).lines
     sure, unsure, blank = map(json.loads, lines)
     assert unsure["confidence"] < 0.5 < sure["confidence"]
     assert (blank["translation"], blank["confidence"]) == ("", None)

@@ -112,15 +112,15 @@ def test_pairs_of_a_person_are_looked_up_and_cached(tmp_path):
     assert "exclude each other" in call(*words, pairs, "--no-memory").err
 
 
-def test_pairs_of_a_person_are_looked_up_beside_those_of_the_model(model, tmp_path):
-    text, target = "my brother laughs again", "la fille dort ici"
-    pairs = write_lines(tmp_path / "pairs.tsv", "english\tfrench", f"{text}\t{target}")
-    options = ("-m", model, "--memory", pairs)
-    env = {"XDG_CACHE_HOME": str(tmp_path)}
-    result = call("translate", *options, "--show-memory", text, next(iter(PAIRS)), env=env)
-    assert "memory: 1 pair of" in result.err and "beside the 16 pairs that the" in result.err
-    own, of_model = (f"  {y}: {x} = {y}" for x, y in ((text, target), next(iter(PAIRS.items()))))
-    assert result.lines == [target, own, of_model.split(":")[0].strip(), of_model]
+def test_pairs_of_a_person_are_looked_up_beside_those_of_the_model(tmp_path):
+    own, of_model = PAIRS.items()
+    model = with_memory(tmp_path, REPETITIONS * [of_model])
+    rows = REPETITIONS * ["\t".join(own)]
+    pairs = write_lines(tmp_path / "pairs.tsv", "english\tfrench", *rows)
+    options = ("-m", model, "--memory", pairs, "--show-memory")
+    result = call("translate", *options, *PAIRS, env={"XDG_CACHE_HOME": str(tmp_path)})
+    assert "beside the 8 pairs that the model keeps" in result.err
+    assert result.lines == [line for x, y in PAIRS.items() for line in (y, f"  {y}: {x} = {y}")]
 
 
 def state_of(model: Path, texts: list[str]) -> RetrievalState:
@@ -135,9 +135,8 @@ def state_of(model: Path, texts: list[str]) -> RetrievalState:
 
 def test_probabilities_equal_the_definition(model):
     """Against a loop over pairs and tokens; keys are quantized to a hundredth."""
-    saved, memory = load(model), Translator.load(model).memory
+    saved, (memory,) = load(model), Translator.load(model).memories
     network: Any = saved.network
-    assert memory is not None
     basis = memory.basis
     text, written = "the cat sings here", [BOS, *saved.target_tokenizer.encode("une mouette")]
     actual, state = [], state_of(model, [text])

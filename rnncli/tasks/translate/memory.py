@@ -185,7 +185,7 @@ class RetrievalDecoder:
         """Return the log-probabilities (R, V) of what follows ``tokens`` (R,), and the state."""
         features, decoder = self._network.features(tokens[:, None], state.decoder)  # (R, 1, E)
         logits = self._network.output(features)[:, 0]  # (R, V)
-        normalisers = log_sums(logits)
+        normalisers: NDArray[np.floating] = log_sums(logits)
         for memory, retrieved in zip(self._memories, state.retrieved, strict=True):
             keys = unit_vectors(features[:, 0] @ memory.basis)  # (R, J)
             keys = keys.reshape(len(retrieved.keys), -1, keys.shape[1])  # (N, K, J)

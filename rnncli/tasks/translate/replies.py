@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Questions:
         vectors = WordVectors.read(bundled_file(ENGLISH_FILE))
         return cls(texts, vectors if coverage(texts, vectors) >= MIN_COVERAGE else None)
 
-    def similarity(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def similarity(self, texts: Sequence[str]) -> NDArray[np.floating[Any]]:
         """Return the similarity (M, N) of texts to the questions."""
         by_ngrams = np.stack([self._index.similarity(_trigrams(text)) for text in texts])
         if self.vectors is None:
@@ -106,10 +107,10 @@ class Replies:
             )
         ]
 
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def scores(self, texts: Sequence[str]) -> NDArray[np.floating[Any]]:
         """Return the score of each answer to each text (M, A)."""
         similarity = self.questions.similarity(list(map(clean, texts)))
-        scores: NDArray[np.float64] = similarity @ self.dual
+        scores: NDArray[np.floating[Any]] = similarity @ self.dual
         return scores
 
     def nearest_question(self, text: str, answer: str) -> str:

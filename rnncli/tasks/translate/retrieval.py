@@ -5,6 +5,7 @@ A text is a vector of terms, its unigrams and bigrams, weighted by inverse docum
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,9 @@ class SimilarTexts:
             candidates = candidates[similarity[candidates] >= bound]
         return candidates[np.argsort(-similarity[candidates], kind="stable")][:max_texts]
 
-    def similarity(self, tokens: Ints, max_candidates: int | None = None) -> NDArray[np.float64]:
+    def similarity(
+        self, tokens: Ints, max_candidates: int | None = None
+    ) -> NDArray[np.floating[Any]]:
         """Return the cosine (texts,) of each text and ``tokens`` (T,), by the terms that are known.
 
         With ``max_candidates``, terms are looked up as in ``nearest``.
@@ -67,8 +70,9 @@ class SimilarTexts:
         squares = _weights(sizes, len(self.scale)) ** 2
         length = np.sqrt(max(squares[sizes > 0].sum(), 1e-6))
         shared = np.repeat(squares, sizes)
-        cosines: NDArray[np.float64] = np.bincount(rows, shared, len(self.scale)) * self.scale
-        return cosines / length
+        products = np.bincount(rows, shared, len(self.scale))
+        cosines: NDArray[np.floating[Any]] = products * self.scale / length
+        return cosines
 
 
 def _weights(sizes: Ints, texts: int) -> Floats:
