@@ -199,8 +199,7 @@ class Translating:
 
             memory = read_memory(translator, self.memory, messenger.announce)
             translator = translator.with_memory(memory)
-        has_memory = (translator.memories or translator.replies) and self.config.memory
-        if self.show_memory and not has_memory:
+        if self.show_memory and not (self.config.memory and translator.has_memory):
             raise ConfigError("there is no memory to show", "--memory PAIRS.tsv")
         yield _Responder(self, translator, cache(messenger.announce))
 

@@ -1,17 +1,16 @@
 """Translate texts with a trained translator."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment, Tokens, merge
+from rnncli.analysis.alignment import EMPTY_ALIGNMENT, Alignment
 from rnncli.config import MAX_LENGTH_PENALTY, USUAL_LENGTH_PENALTY, SearchConfig
 from rnncli.messages import Announce
 from rnncli.networks.model_numpy import EncoderDecoder
-from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import MEMORY, REPLIES
 from rnncli.storage.reading import SavedModel
 from rnncli.tasks.predictor import Predictor, with_settings
@@ -20,16 +19,16 @@ from rnncli.tasks.translate.marks import without_marks
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.tasks.translate.reading import Reader, Reading
 from rnncli.tasks.translate.replies import Replies, Reply
-from rnncli.tasks.translate.search import Candidate, Searcher
+from rnncli.tasks.translate.search import Candidate, Searcher, SearchSettings
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS, Segmenter
 from rnncli.tasks.translate.source_profile import SOURCES, SourceProfile
 from rnncli.tasks.translate.terms import Terms
 from rnncli.tasks.translate.translation import Translation, join, with_confidence
+from rnncli.tasks.translate.word_alignment import align_words
 from rnncli.text.arguments import as_texts
-from rnncli.text.batching import pad
 from rnncli.text.files import File
 from rnncli.text.sentences import clean
-from rnncli.text.special_tokens import BOS, EOS
+from rnncli.text.special_tokens import EOS
 from rnncli.text.unicode import has_letter, plain_signs, replace_surrogates
 
 if TYPE_CHECKING:
@@ -40,18 +39,6 @@ BATCH_TOKENS = 16_384  # of sources, padding included: bounds memory
 ALIGNED_TOKENS = 4_096  # of sources and translations: bounds the memory of their weights
 LETTERLESS_SOURCES = "letterless_sources"  # the share of training sources without a letter
 MIN_LETTERLESS_SOURCES = 0.01  # with as many, texts without a letter are there to be translated
-
-
-class SearchSettings(TypedDict, total=False):
-    """The fields of ``SearchConfig``, as keywords."""
-
-    beam: int
-    length_penalty: float | None
-    nbest: int
-    no_repeat_ngram: int | None
-    memory: bool
-    keep: Sequence[str]
-    glossary: Mapping[str, Sequence[str]]
 
 
 class Translator(Predictor[EncoderDecoder]):
@@ -89,6 +76,11 @@ class Translator(Predictor[EncoderDecoder]):
     def has_confidence(self) -> bool:
         """Whether the model knows how good its translations are."""
         return self._confidence is not None or self._replies is not None
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether the model looks up pairs, or the answers to frequent questions."""
+        return bool(self._memories) or self._replies is not None
 
     @property
     def replies(self) -> Replies | None:
@@ -159,10 +151,10 @@ class Translator(Predictor[EncoderDecoder]):
         others = [text for text, near in zip(texts, is_near, strict=True) if not near]
         written = iter(self._translate(others, config, prefix, split))
         return [
-            list(map(self._answer, replies))
+            [self._answer(reply) for reply in best]
             if near
-            else with_confidence(next(written), replies[0].confidence)
-            for replies, near in zip(found, is_near, strict=True)
+            else with_confidence(next(written), best[0].confidence)
+            for best, near in zip(found, is_near, strict=True)
         ]
 
     def _answer(self, reply: Reply) -> Translation:
@@ -227,27 +219,15 @@ class Translator(Predictor[EncoderDecoder]):
         pair_numbers = [
             i for i, pair in enumerate(pairs) if all(0 < len(x) <= MAX_CHARACTERS for x in pair)
         ]
-        sources, targets = (
-            [
-                Tokens(pairs[i][side], *tokenizer.encode_with_ends(pairs[i][side]))
-                for i in pair_numbers
-            ]
-            for side, tokenizer in enumerate((self.tokenizer, self.target_tokenizer))
+        aligned = align_words(
+            [pairs[i] for i in pair_numbers],
+            self._network,
+            (self.tokenizer, self.target_tokenizer),
+            lambda attend, pairs: self._map_batches(attend, pairs, ALIGNED_TOKENS, BATCH_SENTENCES),
         )
-        source_ids = [[*source.ids, EOS] for source in sources]
-        inputs = [[BOS, *target.ids[:-1]] for target in targets]
-
-        def attend(rows: Sequence[int]) -> Iterable[Floats]:
-            state = self._network.encode(*pad([source_ids[row] for row in rows]))
-            return self._network.attend(pad([inputs[row] for row in rows])[0], state)
-
-        sequences = [[*source, *target] for source, target in zip(source_ids, inputs, strict=True)]
-        weights = self._map_batches(attend, sequences, ALIGNED_TOKENS, BATCH_SENTENCES)  # (T, S)
         alignments = [EMPTY_ALIGNMENT] * len(pairs)
-        for i, source, target, attention in zip(
-            pair_numbers, sources, targets, weights, strict=True
-        ):
-            alignments[i] = merge(source, target, attention)
+        for i, alignment in zip(pair_numbers, aligned, strict=True):
+            alignments[i] = alignment
         return alignments
 
     def _align(self, text: str, translation: str) -> Alignment:

@@ -1,8 +1,9 @@
 """Search for the translations of texts as a model reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypedDict
 
 import numpy as np
 
@@ -28,6 +29,18 @@ LOOPS = {
     "char": replace(DEFAULT_RULES, ngram_size=16),
 }
 MAX_CONSTRAINED_BEAM = 24  # a place for each number of tokens that a hypothesis may lack, and more
+
+
+class SearchSettings(TypedDict, total=False):
+    """The fields of ``SearchConfig``, as keywords."""
+
+    beam: int
+    length_penalty: float | None
+    nbest: int
+    no_repeat_ngram: int | None
+    memory: bool
+    keep: Sequence[str]
+    glossary: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
