@@ -138,12 +138,7 @@ SeriesColumn = Annotated[
 ]
 KnownColumns = Annotated[
     str | None,
-    option(
-        "--known NAMES",
-        DATA,
-        "Columns known ahead (holidays, prices), with commas between them; else those with "
-        "numbers after the last of the series.",
-    ),
+    option("--known A,B", DATA, "Columns known ahead (holidays, prices)."),
 ]
 Revision = Annotated[
     str | None,

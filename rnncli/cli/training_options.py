@@ -11,9 +11,7 @@ from rnncli.messages import format_duration
 
 Validation = Annotated[
     float,
-    option(
-        "--validation SHARE", DATA, "Share of held-out data, where there is no validation split."
-    ),
+    option("--validation SHARE", DATA, "Held-out share, without a validation split."),
 ]
 
 MaxRows = Annotated[

@@ -95,22 +95,23 @@ def on_grid(
     grid, is_regular = find_grid(stamps, is_number=format.pattern is None)
     series = []
     for name, (times, values) in raw.items():
-        places = grid.places(times)
-        start, length = int(places.min()), int(np.ptp(places)) + 1
+        steps = grid.places(times)
+        start, length = int(steps.min()), int(np.ptp(steps)) + 1
         if length > MAX_STEPS:
             span = f"{format.write(int(times.min()))} to {format.write(int(times.max()))}"
             raise DataError(
                 f"{where}: from {span} are {length:,} steps of {grid.name}, too many",
                 "is a time wrong? Correct it, or keep fewer rows",
             )
-        mean = np.stack([_means(places - start, column, length) for column in values.T], 1)
+        mean = np.stack([_means(steps - start, column, length) for column in values.T], 1)
         filled = np.flatnonzero(~np.isnan(mean[:, 0]))
         if len(filled):
             first, end = int(filled[0]), int(filled[-1]) + 1
             series.append(TimeSeries(name, start + first, mean[first:end, 0], mean[first:, 1:]))
     if not series:
         raise DataError(f"{where}: there is no number", "name another column: --value COLUMN")
-    earliest, latest = (format.write(int(f([f(each) for each in stamps]))) for f in (min, max))
+    places = min(each.start for each in series), max(each.end for each in series) - 1
+    earliest, latest = (format.write(grid.stamp(place)) for place in places)
     names = name_list([each.name for each in series], 8)
     duplicates = sum(len(each) - len(np.unique(each)) for each in stamps)
     missing = sum(int(np.isnan(each.values).sum()) for each in series)

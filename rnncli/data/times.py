@@ -154,11 +154,8 @@ class Grid:
     @property
     def horizon(self) -> int:
         """How many steps are usually forecast: as in the M4 competition, Makridakis et al. 2020."""
-        if self.unit == "months":
-            return {12: 18, 4: 8}.get(self.season, 6)
-        if self.unit in ("weekdays", "counts") or self.step == DAY:
-            return 14
-        return 13 if self.step >= WEEK else 2 * self.season
+        usual = {1: 6, 4: 8, 5: 14, 7: 14, 12: 18, 52: 13}  # by the season
+        return usual.get(self.season, 2 * self.season)
 
 
 def _seconds(time: np.datetime64) -> int:
