@@ -103,7 +103,7 @@ def _of_table(path: Path, folder: Path) -> list[tuple[Path, str]]:
     """Return the recordings that a table names, and their transcripts.
 
     Raises:
-        DataError: it lacks the columns, or a recording is not there.
+        DataError: it lacks the columns or rows, or a recording is not there.
 
     """
     from rnncli.data.columns import ANY_COLUMNS
@@ -128,6 +128,8 @@ def _of_table(path: Path, folder: Path) -> list[tuple[Path, str]]:
         if not file.is_file():
             raise table.error(number, f"there is no recording {name}", f"ls {folder}")
         pairs.append((file, str(text or "")))
+    if not pairs:
+        raise DataError(f"{path} names no recording", "add a line for each: its file, what is said")
     return pairs
 
 
@@ -166,8 +168,8 @@ def store(paths: Iterable[str], rate: int, place: Path) -> list[Samples]:
             seconds = len(samples) / rate
             if not 0 < seconds <= MAX_SECONDS:
                 raise DataError(
-                    f"{path} is {seconds:.1f} seconds long: recordings to learn from have up to "
-                    f"{MAX_SECONDS:.0f}",
+                    f"{path} is {seconds:.1f} seconds long: recordings to learn from have more "
+                    f"than 0 and up to {MAX_SECONDS:.0f}",
                     "cut it between sentences, a transcript each, or leave it out",
                 )
             file.write((samples * PEAK).clip(-PEAK, PEAK).astype("<i2").tobytes())

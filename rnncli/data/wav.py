@@ -116,7 +116,7 @@ def _read_header(file: BinaryIO, name: str) -> tuple[SampleFormat, int]:
         header = wave.open(file, "rb")  # noqa: SIM115 - the file is read on
     except wave.Error as error:
         raise _unreadable(name, _reason(first_line(error))) from None
-    except EOFError:
+    except (EOFError, RuntimeError):  # the latter where a chunk is larger than the file
         raise _unreadable(name, "it ends within the header") from None
     rate, channels, width = header.getframerate(), header.getnchannels(), header.getsampwidth()
     if width > 4 or channels > MAX_CHANNELS:

@@ -45,6 +45,9 @@ def test_transcripts_are_in_a_table(tmp_path):
     table.write_text("file_name,transcription\nc.wav,No\n")
     with pytest.raises(DataError, match=r"line 2: there is no recording c\.wav"):
         read_corpus([str(tmp_path)])
+    table.write_text("file_name,transcription\n")
+    with pytest.raises(DataError, match="names no recording"):
+        read_corpus([str(tmp_path)])
     table.write_text("x,y\n1,2\n")
     with pytest.raises(DataError, match="no columns of recordings and transcripts: x, y"):
         read_corpus([str(tmp_path)])

@@ -58,6 +58,7 @@ SOUND = bytes(1_600)
         (b"RIFF", "it ends within the header"),
         (b"hello, this is text, and no sound at all", "RIFF"),
         (header()[:30], "it ends within the header|missing"),
+        (b"RIFF\xff\xff\xff\xffWAVELIST\xff\xff\xff\xff" + SOUND, "it ends within the header"),
         (header(channels=0) + SOUND, "0 channels"),
         (header(channels=999) + SOUND, "999 channels"),
         (header(bits=0) + SOUND, "bad sample width"),
