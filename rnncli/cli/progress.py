@@ -99,7 +99,7 @@ class Display(AbstractContextManager["Display"]):
         assert progress.evaluation is not None
         scores = dict(progress.evaluation.scores)
         loss = scores.pop("loss")
-        for name in ("macro_f1", "mean_absolute_error", "reference_weight"):  # to fit in a line
+        for name in ("macro_f1", "mean_absolute_error", "network_weight"):  # to fit in a line
             scores.pop(name, None)
         if progress.best:
             self._best = loss
