@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browser import document_of, needs_chromium
 from models import SMALL, classifier, generator, reviews, translator
 from shell import TIMEOUT, call, command, environment, explained, rnncli
 
@@ -114,6 +115,17 @@ def test_a_page_shows_hostile_texts_and_runs_nothing(
     assert "".join(next(iter(tokens.values()))).count("<script>") == 1
 
 
+@needs_chromium
+def test_a_page_runs_its_own_script_and_none_of_the_text(tmp_path: Path) -> None:
+    hostile = "a</script><script>document.title='x'</script><img src=x onerror=document.title='y'>"
+    path = tmp_path / "page.html"
+    draw(path, classifier(), hostile)
+    tags = Tags(document_of(path))
+    assert str(classifier()) in tags.texts
+    assert {"x", "y"}.isdisjoint(tags.texts[: tags.texts.index("Units, token by token")])
+    assert any(re.match(r'unit \d+ at token 0, "a": ', text) for text in tags.texts)
+
+
 def test_a_page_about_a_model_needs_no_script(tmp_path: Path) -> None:
     tags = Tags(draw(tmp_path / "model.html", classifier()))
     assert "script" not in [name for name, _ in tags.elements]
@@ -186,7 +198,8 @@ def test_what_there_is_not_is_explained(words: list[object], said: str) -> None:
 def test_a_plain_network_has_neither_gates_nor_memory(tmp_path: Path) -> None:
     words = (*SMALL, "--cell", "rnn", "--steps", 1, "--no-ngrams")
     assert call("train", reviews(), "-o", tmp_path / "m", *words).code == 0
-    assert "--units" in explained(call("inspect", tmp_path / "m", TEXT, "--gates"), 2, "no gates")
+    hint = explained(call("inspect", tmp_path / "m", TEXT, "--gates"), 2, "no gates")
+    assert hint.endswith(f"rnncli inspect {tmp_path / 'm'} '{TEXT}'")
     hint = explained(call("inspect", tmp_path / "m", TEXT, "--units", "--state", "c"), 2, "only")
     assert "--state h" in hint
     assert call("inspect", tmp_path / "m").code == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import document_of, needs_chromium
 from models import story
 from shell import TIMEOUT, call, explained
 
@@ -35,7 +36,6 @@ TEXTS = [
     "ไทยดีมาก ok 12,345.67 ½ ² Ⅷ",
 ]
 NODE = shutil.which("node")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 HAS_ONNX = find_spec("onnx") is not None and find_spec("onnxruntime") is not None
 needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason="the extra onnx is not installed")
 
@@ -107,7 +107,7 @@ def test_the_folder_of_an_onnx_model_labels_lines_by_itself(
     assert stated == pytest.approx([each.probability for each in expected], abs=1e-4)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/notes.txt").touch()
-    again = call("models", "export", "bundled:sentiment", "--onnx", tmp_path / "other")
+    again = call("models", "export", "bundled:sentiment", "--onnx", tmp_path / "other", "--force")
     explained(again, 1, "holds other files")
 
 
@@ -166,16 +166,12 @@ def test_a_page_gives_the_same_probabilities(sentiment: TextClassifier, tmp_path
         assert np.abs(np.array(answers) - probabilities(classifier, texts)).max() < 1e-4
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@needs_chromium
 def test_a_page_labels_texts_in_chromium(sentiment: TextClassifier, tmp_path: Path) -> None:
     page = exported_page(tmp_path)
     script = RUN_INSIDE % json.dumps(TEXTS)
     page.write_text(page.read_text("utf-8").replace("</html>", f"{script}</html>"), "utf-8")
-    options = ("--headless", "--no-sandbox", "--virtual-time-budget=60000", "--dump-dom")
-    done = subprocess.run(
-        [str(CHROMIUM), *options, page.as_uri()], capture_output=True, timeout=TIMEOUT, check=True
-    )
-    (answers,) = re.findall(r"<body>(.*)</body>", done.stdout.decode(), re.DOTALL)
+    (answers,) = re.findall(r"<body>(.*)</body>", document_of(page), re.DOTALL)
     assert np.abs(np.array(json.loads(answers)) - probabilities(sentiment, TEXTS)).max() < 1e-4
 
 
