@@ -40,10 +40,11 @@ def read_series(
         rows.read(each)
     format, stamps = rows.times(columns["time"])
     targets = [columns["value"]] if "value" in columns else [n for n in names if n not in known]
-    numbers = {name: rows.numbers(name) for name in (*targets, *known)}
+    numbers = {name: rows.numbers(name, "value") for name in targets}
+    numbers |= {name: rows.numbers(name, "known") for name in known}
     if "known" not in columns:
         rest = [name for name in names if name not in numbers and rows.is_numeric(name)]
-        numbers |= {name: rows.numbers(name) for name in rest}
+        numbers |= {name: rows.numbers(name, "known") for name in rest}
         known = _later_columns(stamps, numbers, columns.get("value"))
         targets = [name for name in targets if name not in known]
     if known:
@@ -92,17 +93,17 @@ class _Rows:
         assert format is not None
         return format, np.array(parsed, np.int64)
 
-    def numbers(self, column: str) -> Doubles:
+    def numbers(self, column: str, option: str) -> Doubles:
         """Return the numbers of a column (N,), NaN where one is missing."""
         parsed, commas = parse_numbers(self.cells[column])
         if commas is not None:
             self.notices.append(f"{column}: commas are {commas}")
-        hint = "correct it, leave the cell empty, or forecast another column: --value COLUMN"
+        hint = f"correct it, leave the cell empty, or name another column: --{option} COLUMN"
         values = np.array(self._require(column, parsed, "number", hint), np.float64)
         if np.isnan(values).all():
             raise DataError(
                 f"{self._places[0][0].where}: the column {column} has no number",
-                "put numbers into it, or name another column: --value COLUMN",
+                f"put numbers into it, or name another column: --{option} COLUMN",
             )
         return values
 

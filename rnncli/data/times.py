@@ -67,7 +67,10 @@ class TimeFormat:
         """Return a stamp in this form; one with a time zone in UTC."""
         if self.pattern is None:
             return str(stamp)
-        time = EPOCH + timedelta(seconds=int(stamp))  # also before 1970
+        try:
+            time = EPOCH + timedelta(seconds=int(stamp))  # also before 1970
+        except OverflowError:  # behind the year 9999
+            return str(np.datetime64(int(stamp), "s"))
         return time.strftime(self.pattern) + ("Z" if self.has_zone else "")
 
 

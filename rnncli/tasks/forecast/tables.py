@@ -108,7 +108,7 @@ def forecast_table(
                 f"values of {names} are needed for the next {steps} steps, and there are {ahead}",
                 "add rows to the table, or name a file of them: --future FILE",
             )
-        announce(f"horizon: {plural(ahead, 'step')}, as far as {names} are known")
+        announce(f"horizon: {plural(ahead, 'step')}, as far as values of {names} are known")
         steps = ahead
     until = int(table.grid.places(np.array([model.values.until]))[0])
     histories, known = ([vars(each)[name] for each in table.series] for name in ("values", "known"))
