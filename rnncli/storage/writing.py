@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -157,14 +157,14 @@ class ModelWriter:
         except OSError as error:
             raise self._cannot_be_written(error) from error
 
-    def finish(self, snapshot: "Snapshot") -> None:
-        """Write the final description, with task files added since `save`, and let the state go.
+    def finish(self, snapshot: "Snapshot", tuned: Collection[str] = ()) -> None:
+        """Write the final description, with the ``tuned`` task files, and let the state go.
 
         Raises:
             ModelError: it cannot be written.
 
         """
-        self._write(snapshot, None)
+        self._write(snapshot, None, tuned)
         self._is_finished = True  # the state goes with the checkpoint; so far it could be resumed
 
     def _cannot_be_written(self, error: OSError) -> ModelError:
@@ -182,7 +182,12 @@ class ModelWriter:
         """
         self._write(snapshot, weights)
 
-    def _write(self, snapshot: "Snapshot", weights: "Mapping[str, Tensor] | None") -> None:
+    def _write(
+        self,
+        snapshot: "Snapshot",
+        weights: "Mapping[str, Tensor] | None",
+        tuned: Collection[str] = (),
+    ) -> None:
         """Write what has not been saved yet, and what changes: weights, scores, description."""
         layout = Layout(self.path.resolve())
         folders = [layout.checkpoint] if layout.root.exists() else [layout.checkpoint, layout.root]
@@ -193,7 +198,7 @@ class ModelWriter:
                 elif not self._digests:
                     self._keep_replaced(layout)
                 for name, write in _writers(snapshot).items():
-                    if name not in self._digests:
+                    if name not in self._digests or name in tuned:
                         write(new.root / name)
                 if weights is not None:
                     _write_weights(new, weights)

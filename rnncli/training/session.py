@@ -160,7 +160,7 @@ class Session:
                 training=replace(before.training, finished=True, doubling_gain=tuned.doubling_gain),
             )
         )
-        self.writer.finish(snapshot)
+        self.writer.finish(snapshot, tuned.files)
 
     def _describe(self, description: ModelDescription) -> None:
         """Let the model be described, and its card written, like this."""

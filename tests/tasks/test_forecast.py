@@ -11,7 +11,7 @@ import pytest
 from shell import call, examples
 
 import rnncli
-from rnncli.tasks.forecast.quantiles import fit_scales, widen
+from rnncli.tasks.forecast.quantiles import fit_offsets, shift
 
 DAYS = 200
 
@@ -146,10 +146,24 @@ def test_intervals_cover_four_of_five_values_at_each_step():
     steps = np.arange(1, 13)
     targets = rng.normal(size=(2_000, 12)) * steps  # harder to forecast the later they are
     quantiles = np.zeros((2_000, 12, 3)) + np.array([-2.0, 0.0, 1.0])
-    scales = fit_scales(quantiles[:1_000], targets[:1_000], np.ones((1_000, 12), bool))
-    low, _, high = np.moveaxis(widen(quantiles[1_000:], scales), -1, 0)
+    offsets = fit_offsets(quantiles[:1_000], targets[:1_000], np.ones((1_000, 12), bool))
+    low, _, high = np.moveaxis(shift(quantiles[1_000:], offsets), -1, 0)
     inside = ((low <= targets[1_000:]) & (targets[1_000:] <= high)).mean(0)
     assert (np.abs(inside - 0.8) < 0.05).all()
+
+
+def test_intervals_of_a_hardly_trained_forecaster_are_as_wide_as_its_errors(tmp_path):
+    learned, new = 300, 100
+    noise = np.random.default_rng(4).normal(scale=8, size=learned + new)
+    values = [170 + 15 * (day % 7 >= 5) + noise[day] for day in range(learned + new)]
+    rows = zip(stamps(learned), [f"{value:.2f}" for value in values[:learned]], strict=True)
+    (tmp_path / "sales.csv").write_text(table(rows, ["date", "sales"]))
+    rnncli.train(tmp_path / "sales.csv", output=tmp_path / "m", steps=2, horizon=7, hidden_size=4)
+    origins = range(learned, learned + new - 7)
+    forecasts = rnncli.load(tmp_path / "m")([values[:origin] for origin in origins])
+    low, _, high = np.moveaxis([forecast.quantiles for forecast in forecasts], -1, 0)
+    targets = np.array([values[origin : origin + 7] for origin in origins])
+    assert 0.6 < ((low <= targets) & (targets <= high)).mean() < 0.95
 
 
 def test_a_forecaster_is_looked_into(model, series):

@@ -13,7 +13,7 @@ from rnncli.networks.numerics import Floats
 from rnncli.storage.layout import LINEAR as LINEAR_FILE
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.tensors import TensorSpec
-from rnncli.tasks.forecast.quantiles import LEVELS, WEIGHT, adapt, combine, widen
+from rnncli.tasks.forecast.quantiles import LEVELS, WEIGHT, adapt, combine, shift, widen
 from rnncli.tasks.forecast.references import references
 from rnncli.tasks.forecast.values import ForecasterValues
 from rnncli.tasks.forecast.windows import Windows, frames
@@ -53,7 +53,7 @@ class Forecaster(Predictor[SequenceForecaster]):
         self.values, self.reading, self.horizon = values, values.reading, head.horizon
         if head.levels != LEVELS or self._segment > self.reading.lookback:
             raise model.damaged("its quantiles or segments are those of another model")
-        shapes = {"weight": (self.reading.lookback + 1, self.horizon), "scales": (self.horizon, 2)}
+        shapes = {"weight": (self.reading.lookback + 1, self.horizon), "offsets": (self.horizon, 2)}
         self.tensors = model.task_files[LINEAR_FILE].read(
             {name: TensorSpec(shape) for name, shape in shapes.items()}
         )
@@ -131,7 +131,7 @@ class Forecaster(Predictor[SequenceForecaster]):
         network = self.network.forecast(self.frames(inputs))
         reference = self.references[method or self.values.reference](inputs)
         weight = self._weight if method is None else 0.0
-        return combine(reference, network, weight, self.tensors["scales"])
+        return shift(combine(reference, network, weight), self.tensors["offsets"])
 
     def require(self, horizon: int | None, method: str | None) -> int:
         """Return the horizon, if the model can forecast so with this method.

@@ -22,7 +22,7 @@ from rnncli.storage.layout import LINEAR
 from rnncli.storage.tensors import write_tensors
 from rnncli.tasks.forecast.linear import LinearModel, choose_linear
 from rnncli.tasks.forecast.predict import Forecaster
-from rnncli.tasks.forecast.quantiles import LEVELS, fit_scales
+from rnncli.tasks.forecast.quantiles import LEVELS, fit_offsets
 from rnncli.tasks.forecast.references import LINEAR_MODEL, Reference, fit_smoothing, references
 from rnncli.tasks.forecast.train import ForecasterTraining
 from rnncli.tasks.forecast.values import ForecasterValues
@@ -95,14 +95,14 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
         architecture = _architecture(settings, reading.lookback)
         until = max(table.grid.stamp(each.end - 1) for each in table.series)
         values = ForecasterValues(reading, rates, best, table.known, until)
-        scales = np.ones((reading.horizon, 2), np.float16)
+        offsets = np.zeros((reading.horizon, 2), np.float16)
         return Prepared(
             ForecasterTraining(windows, forecasters[best], settings, architecture),
             settings,
             architecture,
             None,
             unit="values",
-            files=_files(weight=weight.astype(np.float16), scales=scales),
+            files=_files(weight=weight.astype(np.float16), offsets=offsets),
             task_values=values.to_json(),
         )
 
@@ -118,9 +118,10 @@ class ForecasterRecipe(Recipe[ForecasterTraining]):
         """Fit the widths of the intervals."""
         del data, threads, seconds, announce
         model, batch = Forecaster.load(path), trainable.held_out
-        scales = fit_scales(model.quantiles(batch.inputs), batch.targets, batch.is_target)
+        model.tensors["offsets"][...] = 0  # also where a finish before was interrupted
+        offsets = fit_offsets(model.quantiles(batch.inputs), batch.targets, batch.is_target)
         weight = model.tensors["weight"].astype(np.float16)
-        return Tuned(files=_files(weight=weight, scales=scales.astype(np.float16)))
+        return Tuned(files=_files(weight=weight, offsets=offsets.astype(np.float16)))
 
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""

@@ -66,10 +66,9 @@ class ForecasterTraining:
         parts = [batch.inputs[start : start + EVALUATED_AT_ONCE] for start in starts]
         outputs = workers.map(lambda part: self._forecast(part).float().cpu().numpy(), parts)
         network = np.sort(np.concatenate(outputs), -1)
-        scales = np.ones((network.shape[1], 2), np.float32)
         errors = {}
         for weight in WEIGHTS:
-            quantiles = combine(self._reference(batch.inputs), network, weight, scales)
+            quantiles = combine(self._reference(batch.inputs), network, weight)
             forecasts = restore(quantiles[..., 1], self._origins)
             mase = float(self._windows.scaled_errors(forecasts, self._origins).mean())
             errors[weight] = mase, pinball(quantiles, batch.targets, batch.is_target)
