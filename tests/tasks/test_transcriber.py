@@ -209,7 +209,7 @@ def test_the_gradient_of_sound_is_seen_by_lag(model):
     [
         (["--find", "quote"], 2, "--find is about texts, and this model reads sound"),
         (["--near", "lo"], 2, "--near is about texts"),
-        (["--lag", "--against", "bundled:sentiment"], 2, "all read texts, or all read sound"),
+        (["--lag", "--against", "bundled:sentiment"], 2, "all read texts, or all sound"),
         (["missing.wav"], 1, "missing.wav does not exist"),
         (["silent.wav"], 1, "silent.wav is silent"),
     ],
