@@ -130,7 +130,8 @@ def test_the_commands_of_a_hint_work(mistake: str, prepared: Path, tmp_path: Pat
     for command in typed:
         words = shlex.split(command)
         if words[1] == "train" and "--steps" not in words:
-            words += STEPS if words[2:] else [*STEPS, "--max-rows", "300"]  # of the reviews
+            names_data = words[2:] and not words[2].startswith("-")
+            words += STEPS if names_data else [*STEPS, "--max-rows", "300"]  # of the reviews
         if words[0] == "rnncli" and " < " not in command:
             again = call(*words[1:], cwd=folder)
             assert again.code == 0, f"{command}\n{again.err}"
