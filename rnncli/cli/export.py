@@ -53,7 +53,7 @@ def export(
         raise ConfigError("neither --html nor --onnx is given", "--html classify.html")
     if html is not None:
         require_output(html, "--html", force=force)
-    if onnx is not None and onnx.is_dir() and any(onnx.iterdir()) and not force:
+    if onnx is not None and (onnx / "model.onnx").exists() and not force:  # of an earlier export
         raise existing_output(onnx, f"--onnx {quote(str(free_path(onnx)))}")
     for path in export_model(model, onnx=onnx, html=html, announce=messenger.announce):
         messenger.announce(f"written: {path}")
