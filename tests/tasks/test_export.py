@@ -105,11 +105,20 @@ def test_the_folder_of_an_onnx_model_labels_lines_by_itself(
     assert [answer[0] for answer in answers] == [each.label for each in expected]
     stated = [float(answer[1]) for answer in answers]
     assert stated == pytest.approx([each.probability for each in expected], abs=1e-4)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/notes.txt").touch()
+
+
+def test_a_folder_with_other_files_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
     for force in ([], ["--force"]):
-        again = call("models", "export", "bundled:sentiment", "--onnx", tmp_path / "other", *force)
-        explained(again, 1, "holds other files")
+        result = call("models", "export", "bundled:sentiment", "--onnx", tmp_path, *force)
+        explained(result, 1, "holds other files")
+
+
+@pytest.mark.skipif(find_spec("onnx") is not None, reason="the extra onnx is installed")
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+    result = call("models", "export", "bundled:sentiment", "--onnx", tmp_path / "new")
+    explained(result, 2, "needs the package onnx")
+    assert not (tmp_path / "new").exists()
 
 
 @needs_onnx

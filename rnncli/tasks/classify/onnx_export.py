@@ -18,13 +18,13 @@ from rnncli.networks.architecture import VECTORS, Architecture, Stack
 from rnncli.networks.numerics import Floats
 from rnncli.storage.atomic_files import write_bytes
 from rnncli.storage.tensors import half_if_exact
-from rnncli.tasks.classify import onnx_script
 from rnncli.tasks.classify.ngrams import NgramModel
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.text.special_tokens import PAD, UNK
 from rnncli.text.unicode import PLAIN_SIGNS, UNSPACED
 from rnncli.text.vectors import STEP
 
+SCRIPT = Path(__file__).with_name("onnx_script.py")  # needs packages that rnncli does not
 FILES = ("model.onnx", "classify.json", "classify.py", "tokenizer.json")
 OPSET, ML_OPSET, IR_VERSION = 17, 2, 8  # of 2022: what runtimes since then read
 # The operator of each cell, and the order of its gates in terms of ours.
@@ -50,7 +50,7 @@ def write_onnx(classifier: TextClassifier, folder: Path) -> None:
     contents = (
         model,
         json.dumps(description, indent=2, ensure_ascii=False).encode(),
-        Path(onnx_script.__file__ or "").read_bytes(),
+        SCRIPT.read_bytes(),
         classifier.tokenizer.to_json().encode(),
     )
     folder.mkdir(parents=True, exist_ok=True)
