@@ -33,7 +33,7 @@ _TYPOGRAPHIC_SIGNS = {
     "'": "\u2018\u2019\u201a\u201b\u02bc\u2032\uff07\u00b4",
     '"': "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02",
     "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
-    ".": "\u2026",
+    "...": "\u2026",
     " ": "\u00a0\u2007\u2009\u202f",
 }
 PLAIN_SIGNS = {ord(sign): plain for plain, signs in _TYPOGRAPHIC_SIGNS.items() for sign in signs}
@@ -55,9 +55,10 @@ def compose(text: str) -> str:
 
 
 def plain_signs(text: str) -> str:
-    """Return a text with plain quotation marks, apostrophes, dashes and spaces, as long as before.
+    """Return a text with plain quotation marks, apostrophes, dashes, ellipses and spaces.
 
     For reading alone: a text whose apostrophes are curly is to mean the same as one whose are not.
+    An ellipsis becomes three signs, each other sign one.
     """
     return text if text.isascii() else text.translate(PLAIN_SIGNS)
 

@@ -12,7 +12,7 @@ from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.translate.predict import Translator
 
 TYPOGRAPHIC = {
-    "It's \"fine\" - isn't it...": "It\u2019s \u201cfine\u201d \u2013 isn\u2019t it...",
+    "It's \"fine\" - isn't it...": "It\u2019s \u201cfine\u201d \u2013 isn\u2019t it\u2026",
     "the baker's lamp": "the baker\u2019s\u00a0lamp",
 }
 
@@ -27,6 +27,17 @@ def test_typographic_signs_are_read_as_plain_ones() -> None:
     assert [t.text for t in translate(["the baker's cat sings"])] == [
         t.text for t in translate(["the baker\u2019s cat sings"])
     ]
+
+
+def test_an_ellipsis_is_read_as_three_full_stops_and_shown_as_it_was_typed() -> None:
+    translate = load(translator())
+    assert isinstance(translate, Translator)
+    plain = [t.text for t in translate(["the cat ... sings <b>here</b>", "zebras... eat here"])]
+    typed = ["the cat \u2026 sings <b>here</b>", "zebras\u2026 eat here"]
+    translations = [t.text for t in translate(typed)]
+    assert [text.replace("\u2026", "...") for text in translations] == plain
+    alignments = translate.align(typed, translations)
+    assert [" ".join(each.source) for each in alignments] == typed
 
 
 def test_signs_of_a_prompt_that_a_generator_does_not_know_are_read_as_plain_ones(

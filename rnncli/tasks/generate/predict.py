@@ -270,7 +270,7 @@ class TextGenerator(LanguageModelPredictor):
         read = {
             sign: other
             for sign, other in plain.items()
-            if other != sign and not self._is_token(sign) and self._is_token(other)
+            if other != sign and not self._is_token(sign) and all(map(self._is_token, other))
         }
         if read:
             signs = ", ".join(f"{sign} as {other}" for sign, other in read.items())

@@ -209,7 +209,6 @@ class Translator(Predictor[EncoderDecoder]):
 
         """
         sides = [list(map(clean, as_texts(side))) for side in (texts, translations)]
-        sides[0] = list(map(plain_signs, sides[0]))
         pairs = list(zip(*sides, strict=True))
         if any(len(text) > MAX_CHARACTERS for pair in pairs for text in pair):
             self._announce_once(

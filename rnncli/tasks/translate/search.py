@@ -7,19 +7,18 @@ from typing import TypedDict
 
 import numpy as np
 
-from rnncli.analysis.alignment import Tokens
 from rnncli.config import SearchConfig
 from rnncli.networks.beam_search import DEFAULT_RULES, Hypothesis, beam_search
 from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.tasks.translate.constraints import ConstrainedTokens, replaced_tokens
 from rnncli.tasks.translate.memory import RetrievalDecoder, RetrievalState, TranslationMemory
 from rnncli.tasks.translate.reading import Reading
+from rnncli.tasks.translate.source_tokens import source_tokens
 from rnncli.tasks.translate.unknown_words import attention_to_sources, decode_all
 from rnncli.text.batching import pad
 from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import BOS, PAD
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.unicode import plain_signs
 
 # A loop is an n-gram that occurs a third time; of four characters, unlike words, many do.
 LOOPS = {
@@ -100,7 +99,7 @@ class Searcher:
         """
         best = unconstrained[0]
         (attention,) = attention_to_sources(self.network, state, [(0, best.hypothesis)])
-        text = Tokens(reading.text, *self.tokenizers[0].encode_with_ends(plain_signs(reading.text)))
+        text = source_tokens(reading.text, self.tokenizers[0])
         replaced = [
             replaced_tokens(c, text, best.hypothesis.tokens, attention, self.tokenizers[1])
             if c.lacking(best.text)

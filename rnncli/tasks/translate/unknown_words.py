@@ -14,10 +14,10 @@ import numpy as np
 from rnncli.networks.beam_search import Hypothesis
 from rnncli.networks.model_numpy import AttentionState, EncoderDecoder
 from rnncli.networks.numerics import Floats
+from rnncli.tasks.translate.source_tokens import source_tokens
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, UNK
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.unicode import plain_signs
 
 # Bytes of no character, which a network may write.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
@@ -73,10 +73,10 @@ def decode_with_copies(
     ``weights`` (T, S) are its attention weights.
     """
     source_tokenizer, target_tokenizer = tokenizers
-    ids, ends = source_tokenizer.encode_with_ends(plain_signs(source))
-    is_unknown = np.equal(ids, UNK)  # (S,)
-    weights = weights[:, : len(ids)] * (is_unknown if is_unknown.any() else 1)
-    words = [source[start:end].strip() for start, end in pairwise([0, *ends])]
+    tokens = source_tokens(source, source_tokenizer)
+    is_unknown = np.equal(tokens.ids, UNK)  # (S,)
+    weights = weights[:, : len(tokens.ids)] * (is_unknown if is_unknown.any() else 1)
+    words = [source[start:end].strip() for start, end in pairwise([0, *tokens.ends])]
     parts = [
         f" {words[position]}" if token == UNK else target_tokenizer.decode_token(token)
         for token, position in zip(hypothesis.tokens, weights.argmax(1).tolist(), strict=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rnncli.analysis.alignment import Alignment, Tokens, merge
 from rnncli.networks.model_numpy import EncoderDecoder
 from rnncli.networks.numerics import Floats
+from rnncli.tasks.translate.source_tokens import source_tokens
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -22,10 +23,9 @@ def align_words(
 
     ``map_batches`` maps a function over batches of sequences, which it gets the indices of.
     """
-    sources, targets = (
-        [Tokens(pair[side], *tokenizer.encode_with_ends(pair[side])) for pair in pairs]
-        for side, tokenizer in enumerate(tokenizers)
-    )
+    source_tokenizer, target_tokenizer = tokenizers
+    sources = [source_tokens(source, source_tokenizer) for source, _ in pairs]
+    targets = [Tokens(text, *target_tokenizer.encode_with_ends(text)) for _, text in pairs]
     source_ids = [[*source.ids, EOS] for source in sources]
     inputs = [[BOS, *target.ids[:-1]] for target in targets]
 
