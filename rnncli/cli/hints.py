@@ -15,7 +15,8 @@ LESS_MEMORY = {"--batch-size": 1, "--max-rows": 10_000}
 def as_typed(hint: str) -> str:
     """Return a hint whose lines end in commands: ``--beam 3`` becomes ``rnncli ... --beam 3``.
 
-    ``leave --beam out`` is followed by the command without it. Other lines stay as they are.
+    ``leave --beam out`` is followed by the command without it, and a pipe that ends in ``|`` by the
+    command as it was. Other lines stay as they are.
     """
     parameters = _parameters()
     if parameters is None:
@@ -61,6 +62,8 @@ def _parameters() -> list[Any] | None:
 def _completed(line: str, typed: Sequence[str], parameters: Iterable[Any]) -> str:
     if match := _LEAVE_OUT.fullmatch(line):
         return f"{line}: {shlex.join(['rnncli', *_without(match[1], typed, parameters)])}"
+    if line.endswith(" |"):
+        return f"{line} {shlex.join(['rnncli', *typed])}"
     match = _OPTIONS.fullmatch(line)
     if match is None:
         return line

@@ -23,6 +23,7 @@ from rnncli.cli.request import Request
 from rnncli.cli.stages import show_count
 from rnncli.errors import DataError
 from rnncli.messages import plural
+from rnncli.text.conversion import filter_hint, prefixed
 from rnncli.text.files import (
     STDIN,
     File,
@@ -208,7 +209,8 @@ def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[byt
         if request.column is not None:
             require_newlines(chunk, input_name)
         chunks = chain([chunk], chunks)
-    hint = f"fold -s -w 10000 {'' if request.file is None else quote(str(request.file))}".rstrip()
+    copy = prefixed("folded-", input_name)
+    hint = filter_hint("break it into lines", "fold -s -w 10000", input_name, copy)
     yield from bound_lines(chunks, input_name, MAX_RECORD_BYTES, hint)
 
 

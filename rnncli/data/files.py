@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from shlex import quote
 from typing import IO
 
 from rnncli.config import TASK_COLUMNS, Task
@@ -78,7 +79,7 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
         if format_of_name(path.name) not in ("text", None):
             raise DataError(
                 f"{path} is not plain text, and two files must be line-aligned plain text",
-                f"train on one file: rnncli train {path}",
+                f"train on one file: rnncli train {quote(str(path))}",
             )
     files = [File(path, str(path)) for path in (first, second)]
     for file in files:
@@ -141,7 +142,7 @@ def _copy_pipe(path: Path) -> Path:
             if time.monotonic() > end:
                 raise DataError(
                     f"{path} is a pipe, and no program writes to it",
-                    f"start one first: cat FILE > {path} &",
+                    f"start one first: cat FILE > {quote(str(path))} &",
                 )
             time.sleep(0.02)
         os.set_blocking(descriptor, True)

@@ -1,7 +1,6 @@
 """Tell the format of data: by its content, and by the ending of its name where that tells more."""
 
 import re
-import shlex
 from typing import Literal, TypeAlias
 
 from rnncli.config import TASK_COLUMNS, TASKS
@@ -9,6 +8,7 @@ from rnncli.data.column_contents import Column
 from rnncli.data.column_names import find_assumed_pair, find_columns
 from rnncli.data.text_tables import FASTTEXT_LABEL
 from rnncli.errors import DataError
+from rnncli.text.conversion import command_argument, file_hint, filter_hint
 from rnncli.text.csv_dialect import sniff_dialect
 from rnncli.text.files import BYTE_ORDER_MARK, File, decode, open_file
 from rnncli.text.foreign import HEAD_BYTES, require_newlines, require_utf8
@@ -64,7 +64,9 @@ def format_of(
         raise _mailbox_error(file.name)
     if _is_marked(lines):
         return "fasttext"
-    if by_name == "jsonl" or _OBJECT.match(lines[0]):
+    # A document over several lines, too, which the reader of lines refuses.
+    beginning = lines[0] if is_text_wanted else "\n".join(lines[:2])
+    if by_name == "jsonl" or _OBJECT.match(beginning):
         return "jsonl"
     if by_name in (None, "text"):
         return _table_format(lines, requested, is_text_wanted=is_text_wanted) or "text"
@@ -168,24 +170,25 @@ def _markup_error(where: str) -> DataError:
     return DataError(
         f"{where} is XML or HTML, of which only translation memories (TMX) are read",
         "write what is to be learned as CSV, a row an example, or to learn the markup itself: "
-        f"rnncli train {shlex.quote(where)} --task {TASKS[0]}",
+        f"rnncli train {command_argument(where)} --task {TASKS[0]}",
     )
 
 
 def _subtitles_error(where: str) -> DataError:
-    name = shlex.quote(where)
     return DataError(
         f"{where} holds subtitles with their times, not plain text",
-        f"keep the lines alone: grep -vE '^[0-9]+.?$|-->' {name} > lines.txt",
+        filter_hint("keep the lines alone", "grep -vE '^[0-9]+.?$|-->'", where, "lines.txt"),
     )
 
 
 def _mailbox_error(where: str) -> DataError:
-    name = shlex.quote(where)
-    parts = "for m in mailbox.mbox(sys.argv[1]) for p in m.walk()"
+    command = (
+        'python3 -c "import mailbox, sys; '
+        "[print(*p.get_payload(decode=True).decode('utf-8', 'replace').split()) "
+        "for m in mailbox.mbox(sys.argv[1]) for p in m.walk() "
+        "if p.get_content_type() == 'text/plain']\" FILE > lines.txt"
+    )
     return DataError(
         f"{where} is a mailbox, with the headers and attachments of its messages",
-        'write a message a line: python3 -c "import mailbox, sys; '
-        "[print(*p.get_payload(decode=True).decode('utf-8', 'replace').split()) "
-        f"{parts} if p.get_content_type() == 'text/plain']\" {name} > lines.txt",
+        file_hint("write a message a line", command, where),
     )

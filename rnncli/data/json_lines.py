@@ -10,6 +10,7 @@ from itertools import islice
 
 from rnncli.data.tables import LineTable, TableRow
 from rnncli.errors import DataError
+from rnncli.text.conversion import filter_hint
 from rnncli.text.files import File, Losses, read_text
 from rnncli.text.tables import json_rows
 from rnncli.text.unicode import replace_surrogates
@@ -91,20 +92,21 @@ def _document_error(file: File) -> DataError | None:
     )
     if not lists:
         return None
-    name = shlex.quote(file.name)
+    key = lists[0] if re.fullmatch(r"[A-Za-z_]\w*", lists[0]) else json.dumps(lists[0])
+    command = f"jq -c {shlex.quote(f'.{key}[]')}"
+    what = f"write the rows of {lists[0]!r} a line each"
     return DataError(
         f"{file.name} is one JSON document over several lines, not an object a line",
-        f"write the rows of {lists[0]!r} a line each: jq -c '.{lists[0]}[]' {name} > lines.jsonl",
+        filter_hint(what, command, file.name, "lines.jsonl"),
     )
 
 
 def _columns_error(where: str) -> DataError:
-    code = (
-        f"import pandas; pandas.read_json({where!r})"
-        ".to_json('lines.jsonl', orient='records', lines=True)"
+    command = (
+        'python3 -c "import pandas, sys; pandas.read_json(sys.stdin)'
+        ".to_json(sys.stdout, orient='records', lines=True)\""
     )
-    command = f'"{code}"' if re.fullmatch('[^"$`!\\\\]*', code) else shlex.quote(code)
     return DataError(
         f"{where} is one JSON object with whole columns in it, not an object a line",
-        f"write a line for each row: python -c {command}",
+        filter_hint("write a line for each row", command, where, "lines.jsonl"),
     )

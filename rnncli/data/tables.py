@@ -1,7 +1,6 @@
 """Rows under named columns, whatever the format; what they mean comes later."""
 
 import random
-import shlex
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,8 @@ from typing import TypeAlias
 
 from rnncli.errors import DataError
 from rnncli.messages import plural
-from rnncli.text.files import STDIN, File, Losses, decode, read_file, read_lines
+from rnncli.text.conversion import command_argument
+from rnncli.text.files import File, Losses, decode, read_file, read_lines
 from rnncli.text.tables import LineSource
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
@@ -48,7 +48,7 @@ class Table(ABC):
     @property
     def command_argument(self) -> str:
         """What names this data in a command."""
-        return "-" if self.where == STDIN else shlex.quote(self.where)
+        return command_argument(self.where)
 
     @abstractmethod
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rnncli.data.tables import LineTable, Table, TableRow
 from rnncli.errors import DataError
 from rnncli.messages import plural
+from rnncli.text.conversion import filter_hint
 from rnncli.text.files import (
     MAX_LINE_BYTES,
     File,
@@ -17,6 +18,7 @@ from rnncli.text.files import (
 )
 
 FASTTEXT_LABEL = "__label__"  # begins each label of fastText's format
+_FIRST_LABEL = r"sed -E 's/^(__label__\S+)( __label__\S+)+/\1/'"  # keeps it alone
 
 
 class TextFile(LineTable):
@@ -97,8 +99,9 @@ class LabelledLines(LineTable):
                 raise self.error(
                     number,
                     f"{len(labels)} labels, but a classifier learns one for each text",
-                    "keep the first of each line: "
-                    rf"sed -E 's/^(__label__\S+)( __label__\S+)+/\1/' {self.file.name} > one.txt",
+                    filter_hint(
+                        "keep the first of each line", _FIRST_LABEL, self.file.name, "one.txt"
+                    ),
                 )
             if line.strip():
                 text = " ".join(word for word in words if word not in labels).strip()

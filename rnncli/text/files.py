@@ -14,6 +14,7 @@ from functools import partial
 from io import BufferedReader, RawIOBase
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple, TypeAlias
 
 from rnncli.errors import DataError
@@ -162,12 +163,14 @@ def _explain_damage(name: str) -> Iterator[None]:
     try:
         yield
     except (EOFError, zlib.error) as error:
-        hint = "compress it again" if name == STDIN else f"test it: gzip --test {name}"
+        hint = "compress it again" if name == STDIN else f"test it: gzip --test {quote(name)}"
         raise DataError(f"{name} is damaged: its gzip data is cut short or broken", hint) from error
     except OSError as error:
         raise DataError(
             f"{name} cannot be read: {error.strerror or error}",
-            "redirect a file to it: < FILE" if name == STDIN else f"look at it: ls -l {name}",
+            "redirect a file to it: < FILE"
+            if name == STDIN
+            else f"look at it: ls -l {quote(name)}",
         ) from error
 
 

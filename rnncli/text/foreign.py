@@ -2,15 +2,14 @@
 
 import codecs
 import re
-import shlex
-from pathlib import PurePath
 
 from rnncli.errors import DataError
+from rnncli.text.conversion import file_hint, filter_hint, prefixed
 from rnncli.text.files import STDIN
 
 HEAD_BYTES = 1 << 16  # of a file, which tell its encoding
 
-# Beginnings of files that are taken for text by mistake: kind, command that helps.
+# Beginnings of files that are taken for text by mistake: kind, command that helps, for FILE.
 _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"%PDF": ("a PDF", "convert it: pdftotext FILE text.txt"),
     b"BZh": ("a bzip2 archive", "unpack it: bunzip2 FILE"),
@@ -32,7 +31,9 @@ _SIGNATURES: dict[bytes, tuple[str, str]] = {
     b"PAR1": ("a Parquet file", "write it as CSV: frame.to_csv('data.csv')"),
     b"ARROW1": ("an Arrow file", "write it as Parquet: frame.to_parquet('data.parquet')"),
 }
-_UTF_16 = "convert it: iconv -f UTF-16 -t UTF-8 FILE > COPY"
+# Those that read stdin, and write no file that a hint names.
+_FILTERS = ("iconv", "bunzip2", "unxz", "unzstd")
+_UTF_16 = "convert it: iconv -f UTF-16 -t UTF-8"
 _ZIPPED = {  # parts of a zip archive that tell what it is
     b"xl/": ("an Excel workbook", "save it as CSV UTF-8 there, and name that file"),
     b"word/": ("a Word document", "save it as plain text there, and name that file"),
@@ -66,7 +67,7 @@ def foreign_format(head: bytes) -> tuple[str, str] | None:
         parts = (_ZIPPED[part] for part in _ZIPPED if part in head)
         return next(parts, ("a zip archive", "unpack it: unzip FILE"))
     if head[257:262] == b"ustar":
-        return "a tar archive", "unpack it: tar -xf FILE, and name the file or folder in it"
+        return "a tar archive", "unpack it, and name the file or folder in it: tar -xf FILE"
     if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         return "UTF-32, not UTF-8", _UTF_16.replace("16", "32")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -123,10 +124,9 @@ def require_newlines(head: bytes, where: str) -> None:
         DataError: they end in carriage returns, as on old Macs.
     """
     if b"\n" not in head and head.count(b"\r") > 1:
-        name, copy = _names(where, "unix-")
         raise DataError(
             f"{where}: its lines end in carriage returns alone, without newlines",
-            rf"convert it: tr '\r' '\n' < {name} > {copy}",
+            filter_hint("convert it", r"tr '\r' '\n'", where, prefixed("unix-", where)),
         )
 
 
@@ -167,7 +167,7 @@ def _broken_bytes(head: bytes) -> int:
 
 def _foreign_error(where: str, kind: str, hint: str) -> DataError:
     what = kind if "UTF" in kind else f"{kind}, not UTF-8 text"
-    return DataError(f"{where} is {what}", _with_names(hint, where))
+    return DataError(f"{where} is {what}", _completed(hint, where))
 
 
 def _encoding_error(where: str, encoding: str) -> DataError:
@@ -178,20 +178,13 @@ def _encoding_error(where: str, encoding: str) -> DataError:
 
 def conversion_hint(where: str, encoding: str) -> str:
     """Return the command that converts a file of another encoding to UTF-8."""
-    return _with_names(f"convert it: iconv -f {encoding} -t UTF-8 FILE > COPY", where)
+    return _completed(f"convert it: iconv -f {encoding} -t UTF-8", where)
 
 
-def _with_names(hint: str, where: str) -> str:
-    """Return a hint with the names of a file and of its copy; a pipe has neither."""
-    if where == STDIN and hint.startswith("convert it: iconv"):
-        command = hint.removeprefix("convert it: ").removesuffix(" FILE > COPY")
-        return f"convert it before, in the same pipe: {command} |"
-    name, copy = _names(where)
-    return hint.replace("FILE", name).replace("COPY", copy)
-
-
-def _names(where: str, prefix: str = "utf8-") -> tuple[str, str]:
-    """Return a file's name, quoted for a shell, and the name of a converted copy."""
-    if where == STDIN:
-        return "FILE", f"{prefix}FILE"
-    return shlex.quote(where), shlex.quote(prefix + PurePath(where).name)
+def _completed(hint: str, where: str) -> str:
+    """Return a hint whose command names a file, or stands in a pipe."""
+    what, _, command = hint.partition(": ")
+    if command.startswith("iconv") or (where == STDIN and command.startswith(_FILTERS)):
+        command = command.removesuffix(" FILE")
+        return filter_hint(what, command, where, prefixed("utf8-", where))
+    return file_hint(what, command, where) if "FILE" in command else hint

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from rnncli.errors import DataError
 from rnncli.messages import plural
+from rnncli.text.conversion import filter_hint
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, Decode, decode
 
@@ -155,7 +156,7 @@ def csv_line(values: Iterable[object]) -> str:
 def _parse_object(source: LineSource, number: int, line: str) -> dict[str, object]:
     hint = 'write one object a line, such as {"text": "Well done.", "label": "good"}'
     if number == 1 and line.lstrip().startswith("["):
-        hint = f"make it one object a line: jq -c '.[]' {source.name} > lines.jsonl"
+        hint = filter_hint("make it one object a line", "jq -c '.[]'", source.name, "lines.jsonl")
     try:
         values = json.loads(line, parse_int=JsonNumber, parse_float=JsonNumber)
     except (ValueError, RecursionError) as error:

@@ -134,8 +134,11 @@ def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
 def test_a_pipe_of_another_encoding_is_converted_in_the_pipe() -> None:
     text = "the soup was dreadful\n"
     hint = explained(call(*words("classify"), stdin=text.encode("utf-16")), 1, "is UTF-16")
-    iconv = shlex.split(hint.partition(": ")[2].removesuffix(" |"))
-    converted = subprocess.run(iconv, input=text.encode("utf-16"), capture_output=True, check=True)
+    iconv, _, typed = hint.partition(": ")[2].partition(" | ")
+    assert shlex.split(typed) == ["rnncli", *map(str, words("classify"))]
+    converted = subprocess.run(
+        shlex.split(iconv), input=text.encode("utf-16"), capture_output=True, check=True
+    )
     assert converted.stdout == text.encode()
 
 
