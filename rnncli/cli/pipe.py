@@ -14,7 +14,7 @@ from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
-from rnncli.cli.hints import retyped
+from rnncli.cli.hints import as_typed, retyped
 from rnncli.cli.input_files import require_file
 from rnncli.cli.output import LineWriter, Output, open_output
 from rnncli.cli.prompt import typed_lines
@@ -32,7 +32,7 @@ from rnncli.text.files import (
     read_file,
     split_lines,
 )
-from rnncli.text.foreign import require_newlines, require_text
+from rnncli.text.foreign import lone_returns, require_newlines, require_text
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
@@ -200,6 +200,8 @@ def _open_stream(chunks: Iterator[bytes], request: Request, columns: Sequence[st
 def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[bytes]:
     """Yield chunks of which the first is text in UTF-8, and of a table has newlines.
 
+    Of lines, which newlines alone end, it is announced that there are none.
+
     Raises:
         DataError: it is not, and nothing can be answered.
     """
@@ -208,6 +210,9 @@ def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[byt
         require_text(chunk, input_name)
         if request.column is not None:
             require_newlines(chunk, input_name)
+        elif told := lone_returns(chunk, input_name):
+            hint = as_typed(told.hint or "")
+            request.messenger.announce(f"{told.message}: they are one text\nhint: {hint}")
         chunks = chain([chunk], chunks)
     copy = prefixed("folded-", input_name)
     hint = filter_hint("break it into lines", "fold -s -w 10000", input_name, copy)

@@ -123,11 +123,19 @@ def require_newlines(head: bytes, where: str) -> None:
     Raises:
         DataError: they end in carriage returns, as on old Macs.
     """
-    if b"\n" not in head and head.count(b"\r") > 1:
-        raise DataError(
-            f"{where}: its lines end in carriage returns alone, without newlines",
-            filter_hint("convert it", r"tr '\r' '\n'", where, prefixed("unix-", where)),
-        )
+    if error := lone_returns(head, where):
+        raise error
+
+
+def lone_returns(head: bytes, where: str) -> DataError | None:
+    r"""Return the error of lines that end in ``\r`` alone; None where they do not."""
+    lines = head.rstrip(b"\r\n")
+    if b"\n" in lines or b"\r" not in lines:
+        return None
+    return DataError(
+        f"{where}: its lines end in carriage returns alone, without newlines",
+        filter_hint("convert it", r"tr '\r' '\n'", where, prefixed("unix-", where)),
+    )
 
 
 def guess_encoding(head: bytes) -> str:

@@ -142,6 +142,25 @@ def test_a_pipe_of_another_encoding_is_converted_in_the_pipe() -> None:
     assert converted.stdout == text.encode()
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_lines_that_end_in_carriage_returns_alone_are_one_text_and_that_is_told(
+    command: str, tmp_path: Path
+) -> None:
+    content = b"the soup\rwas dreadful\r"
+    options = ["--score"] if command == "generate" else []
+    asked = [command, "-m", COMMANDS[command](), *options]
+    piped = call(*asked, stdin=content)
+    assert (piped.code, len(piped.lines)) == (0, 1)
+    assert piped.err.count("standard input: its lines end in carriage returns alone") == 1
+    *_, converter, typed = piped.err.splitlines()[-1].replace(" | ", ": ").split(": ")
+    lines = subprocess.run(shlex.split(converter), input=content, capture_output=True, check=True)
+    assert len(call(*shlex.split(typed)[1:], stdin=lines.stdout).lines) == 2
+    (tmp_path / "a.txt").write_bytes(content)
+    named = call(*asked, "-i", "a.txt", cwd=tmp_path)
+    assert "hint: convert it: tr '\\r' '\\n' < a.txt > unix-a.txt\n" in named.err
+    assert "carriage" not in call(*asked, stdin=b"the soup\r\n\r\n").err
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_where_there_is_no_model_one_of_the_task_can_be_trained(task: str, tmp_path: Path) -> None:
     usual = call(task, "-m", f"models/{task}", "a day", cwd=tmp_path)
