@@ -4,7 +4,8 @@ Whatever the data is (a file, two aligned files, standard input, a dataset of th
 it goes the same way, and each step is a file of this package::
 
     what was typed   locate.py     finds it: a file, a folder, a corpus (corpora.py), one of the hub
-      -> DataSource  files.py, folders.py, hub.py     open it; a stream is copied (scratch.py)
+      -> DataSource  files.py, folders.py, hub.py     open it; a stream is copied (scratch.py),
+                     hub_files.py  a file of the hub downloaded when its rows are read
                      formats.py    tells the format by content; headers.py, whether there is one
                      tables.py     rows under named columns: text_tables.py, delimited.py,
                                    json_lines.py, tmx.py, parquet.py, arrow.py
@@ -12,7 +13,7 @@ it goes the same way, and each step is a file of this package::
                                    names (column_names.py), by what is in them (column_contents.py);
                                    column_errors.py asks, where none of these tells
       -> clean rows  cleaning.py   takes the rows that can be learned from, all cells strings
-      -> Arrow       arrow.py      writes them to disk, and reads datasets of the hub;
+      -> Arrow       arrow.py      writes them to disk, and reads what `datasets` streams;
                                    values.py reads a column
       -> Corpus      corpus.py     read_corpus() takes all of these steps; preview.py, up to the
                                    clean rows, counts them only; limits.py refuses too few rows,

@@ -1,14 +1,14 @@
-"""Rows in Arrow files on disk: written, and read from datasets of the hub."""
+"""Rows as Arrow has them: written to disk, and read from files of its types."""
 
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import datasets
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Dataset
 from datasets.features.features import require_decoding
 from datasets.table import InMemoryTable
@@ -16,14 +16,17 @@ from datasets.table import InMemoryTable
 from rnncli.data.mapped_files import map_array, note_reading
 from rnncli.data.scratch import scratch_file
 from rnncli.data.tables import Table, TableRow
-from rnncli.data.values import BATCH_ROWS
+from rnncli.data.values import BATCH_CHARACTERS, BATCH_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import first_line
 from rnncli.text.batching import batched
+from rnncli.text.files import MAX_LINE_BYTES
 
 # Of a record batch on disk, which is in memory while it is written. Smaller ones are more: their
 # headers, which lie between them, would bring half of the file into memory.
 RECORD_BATCH_ROWS, RECORD_BATCH_CHARACTERS = 50_000, 1 << 23
+
+_ValuesT = TypeVar("_ValuesT")
 
 # What these libraries write to stderr, errors say in words of their own.
 for _library in ("datasets", "huggingface_hub"):
@@ -65,9 +68,9 @@ class ArrowTable(Table):
 
     unit = "row"
 
-    def __init__(self, features: datasets.Features, length: int, where: str) -> None:
+    def __init__(self, features: datasets.Features, where: str) -> None:
         super().__init__(where)
-        self.features, self.length = features, length
+        self.features = features
         self.places: dict[str, tuple[str, str | None]] = {}  # name -> column, part of it
         for column, feature in features.items():
             for part in _parts(feature):
@@ -76,8 +79,8 @@ class ArrowTable(Table):
         self.require_few_columns(len(self.names))
 
     @abstractmethod
-    def batches(self, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
-        """Yield batches of rows, as the values of these columns."""
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield batches of rows with these columns."""
 
     @abstractmethod
     def damaged(self, error: BaseException) -> DataError:
@@ -93,16 +96,11 @@ class ArrowTable(Table):
             or isinstance(self.features[column], datasets.ClassLabel | datasets.Value)
         )
 
-    def estimate_rows(self, rows: int, end: int) -> int:
-        """Return how many rows there are."""
-        del rows, end
-        return self.length
-
     def rows(self, columns: Sequence[str]) -> Iterator[TableRow]:
         """Yield the values of ``columns``; class numbers become class names.
 
         Raises:
-            DataError: they are no texts, or damaged.
+            DataError: they are no texts, damaged, or too long for memory.
         """
         places = [self.places[name] for name in columns]
         readers = [_cell_reader(self.features[column], part) for column, part in places]
@@ -112,40 +110,71 @@ class ArrowTable(Table):
                 raise DataError(
                     f"{self.where}: the column {column} holds no texts", "name another column"
                 )
-        number = count(1)
-        for batch in self._whole_batches(list(dict.fromkeys(column for column, _ in places))):
+        names = list(dict.fromkeys(column for column, _ in places))
+        for numbers, values in self._explained(self._values(names)):
             cells = (
-                map(read, batch[column]) for read, (column, _) in zip(readers, places, strict=True)
+                map(read, values[column]) for read, (column, _) in zip(readers, places, strict=True)
             )
-            for row in zip(*cells, strict=True):
-                place = next(number)
-                if not self.skips():
-                    yield place, row
+            yield from zip(numbers, zip(*cells, strict=True), strict=True)
 
-    def _whole_batches(self, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
-        batches = self.batches(columns)
+    def _values(self, columns: list[str]) -> Iterator[tuple[list[int], dict[str, list[Any]]]]:
+        """Yield the numbers of some rows that are not skipped, and their values by column."""
+        first = 1  # row of a batch
+        for batch in self.batches(columns):
+            places = [place for place in range(len(batch)) if not self.skips()]
+            rows = batch if len(places) == len(batch) else batch.take(pa.array(places, pa.int64()))
+            size = self._rows_at_once(rows, first)
+            for start in range(0, len(rows), size):
+                numbers = [first + place for place in places[start : start + size]]
+                some = rows.slice(start, size)
+                yield numbers, {name: _decoded(some.column(name)) for name in columns}
+            first += len(batch)
+
+    def _rows_at_once(self, rows: pa.RecordBatch, first: int) -> int:
+        """Return of how many rows the values go into memory, even if all are as long as one is.
+
+        Raises:
+            DataError: a value is too long.
+        """
+        longest = max(map(_longest, rows.columns))
+        if longest >= MAX_LINE_BYTES:
+            raise self.error(
+                first,
+                f"here or below, a value is longer than {MAX_LINE_BYTES:,} bytes",
+                "name another column, or cut the text into several rows",
+            )
+        return max(1, BATCH_CHARACTERS // max(1, longest))
+
+    def _explained(self, values: Iterator[_ValuesT]) -> Iterator[_ValuesT]:
         while True:
             try:
-                batch = next(batches, None)
+                some = next(values, None)
             except DataError:
                 raise
             except Exception as error:  # text that is no UTF-8, times out of range, and more
                 raise self.damaged(error) from error
-            if batch is None:
+            if some is None:
                 return
-            yield batch
+            yield some
 
 
-class DatasetTable(ArrowTable):
-    """Read a split of a corpus on the hub."""
+class StreamTable(ArrowTable):
+    """Read files of any format that `datasets` streams."""
 
-    def __init__(self, dataset: Dataset, where: str) -> None:
-        super().__init__(dataset.features, len(dataset), where)
-        self.dataset = dataset
+    def __init__(self, stream: datasets.IterableDataset, where: str) -> None:
+        stream = stream._resolve_features()  # of the first rows, where the files do not tell
+        super().__init__(stream.features, where)
+        self._stream = stream.with_format("arrow")
 
-    def batches(self, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
-        """Yield batches of rows, as the values of these columns."""
-        yield from self.dataset.select_columns(columns).iter(batch_size=BATCH_ROWS)
+    def estimate_rows(self, rows: int, end: int) -> int:
+        """Return how many rows there are, for which all are read."""
+        del rows, end
+        return sum(map(len, self._stream.iter(batch_size=BATCH_ROWS)))
+
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield batches of rows with these columns."""
+        for table in self._stream.select_columns(columns).iter(batch_size=BATCH_ROWS):
+            yield from table.to_batches()
 
     def damaged(self, error: BaseException) -> DataError:
         """Return the error of values that cannot be read."""
@@ -167,6 +196,30 @@ def _cell_reader(feature: object, part: str | None) -> Callable[[Any], object]:
         return lambda cell: cell and cell[part]
     if isinstance(feature, datasets.ClassLabel):
         # A class of -1 means that the label is kept secret.
-        classes = range(len(feature.names))
-        return lambda cell: feature.names[cell] if cell in classes else None
+        classes = dict(enumerate(feature.names))
+        return lambda cell: cell if isinstance(cell, str) else classes.get(cell)
     return lambda cell: cell
+
+
+def is_binary(type: pa.DataType) -> bool:
+    """Return whether values are strings or bytes."""
+    is_string = pa.types.is_string(type) or pa.types.is_large_string(type)
+    return bool(is_string or pa.types.is_binary(type) or pa.types.is_large_binary(type))
+
+
+def _decoded(values: pa.Array) -> list[Any]:
+    """Return values as those of Python; one by one, keys of a dictionary would take long."""
+    is_dictionary = pa.types.is_dictionary(values.type)
+    decoded: list[Any] = (values.dictionary_decode() if is_dictionary else values).to_pylist()
+    return decoded
+
+
+def _longest(values: pa.Array) -> int:
+    """Return the bytes of the longest text; of lists, their mean."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary
+    if is_binary(values.type):
+        return int(pc.max(pc.binary_length(values)).as_py() or 0)
+    if pa.types.is_struct(values.type):
+        return max(map(_longest, values.flatten()), default=0)
+    return int(values.nbytes) // max(1, len(values))

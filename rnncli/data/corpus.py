@@ -81,7 +81,7 @@ def read_corpus(
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
     """
-    source = locate(data, columns, task, revision)
+    source = locate(data, columns, task, revision, limits)
     if for_training and "train" not in source.tables:
         raise no_train_split(source.where, source.tables)
     first = next(iter(source.tables.values()))

@@ -117,9 +117,9 @@ def _table(file: File, form: DataFormat, columns: Columns) -> Table:
         case "jsonl":
             return JsonLinesFile(file)
         case "parquet":
-            from rnncli.data.parquet import ParquetTable  # takes a second
+            from rnncli.data.parquet import parquet_file  # takes a second
 
-            return ParquetTable(file)
+            return parquet_file(file)
         case "fasttext":
             return LabelledLines(file)
         case "tmx":

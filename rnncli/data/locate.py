@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +24,15 @@ _FILE_NAME = re.compile(r"[./~\\].*|.*\\.*|.*/.*/.*|.*/.*\.[A-Za-z][A-Za-z0-9]{0
 
 
 def locate(
-    data: Sequence[str], columns: Columns, task: Task | None, revision: str | None
+    data: Sequence[str],
+    columns: Columns,
+    task: Task | None,
+    revision: str | None,
+    limits: Mapping[str, int] | None = None,
 ) -> DataSource:
     """Find and open what was typed; where a ``task`` is named, content is read in its favour.
+
+    Of what would have to be downloaded, as much is taken as lies within the ``limits``.
 
     Raises:
         DataError: there is no such thing, or it cannot be read.
@@ -34,7 +40,7 @@ def locate(
     if len(data) == 1 and is_on_hub(data[0]):
         from rnncli.data.hub import from_hub  # takes a second
 
-        return from_hub(data[0], revision)
+        return from_hub(data[0], revision, limits or {})
     if revision is not None:
         raise DataError(
             f"{' '.join(data) or DEFAULT_CORPUS} is not on the hub and has no revisions",

@@ -1,73 +1,106 @@
 """Parquet files, read a batch of bounded size at a time: a small file can hold very many rows."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import datasets
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rnncli.data.arrow import ArrowTable
-from rnncli.data.limits import require_readable
+from rnncli.data.arrow import ArrowTable, is_binary
 from rnncli.data.scratch import buffered_copy
-from rnncli.data.values import BATCH_CHARACTERS
+from rnncli.data.values import BATCH_CHARACTERS, BATCH_ROWS
 from rnncli.errors import DataError
 from rnncli.messages import first_line
-from rnncli.text.files import MAX_LINE_BYTES, File, open_file
+from rnncli.text.files import File, open_file
 
-BATCH_ROWS = 100  # decoded at once: each may have a long text
+# Of a row group; its dictionary, which is copied with each batch, is as large at most.
+MAX_DICTIONARY_BYTES = 1 << 22
+_BUFFER_BYTES = 1 << 20  # of the file, read at a time
+
+
+class Shard(NamedTuple):
+    """One of the files that make a table, which may have to be fetched from elsewhere."""
+
+    size: int  # bytes
+    fetch: Callable[[], Path]
 
 
 class ParquetTable(ArrowTable):
-    """Read the columns of a Parquet file that `datasets` knows the types of."""
+    """Read the columns of Parquet files that `datasets` knows the types of."""
 
-    def __init__(self, file: File) -> None:
-        """Read the description of the columns; the file may be gzipped as a whole.
+    def __init__(
+        self, shards: Sequence[Shard], where: str, features: datasets.Features | None = None
+    ) -> None:
+        """Read the description of the columns in the first file, unless ``features`` has it.
 
         Raises:
-            DataError: it is no Parquet, or has too many rows.
+            DataError: it is no Parquet.
         """
-        with open_file(file) as stream:
-            if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
-                raise _damaged(file.name, ValueError("it does not begin with PAR1"))
-            path = buffered_copy(file.name, stream)
+        self._shards = shards
         try:
-            schema = pq.read_schema(path)
+            with pq.ParquetFile(shards[0].fetch()) as file:
+                schema, self._first_rows = file.schema_arrow, int(file.metadata.num_rows)
             fields = [_plain(field) for field in schema if _is_known(field.type)]
-            texts = [field.name for field in fields if _is_text(field.type)]
-            # A dictionary holds each text once, however many rows have it.
-            self._file = pq.ParquetFile(path, read_dictionary=texts)
-            readable_schema = pa.schema(fields, metadata=schema.metadata)
-            features = datasets.Features.from_arrow_schema(readable_schema)
+            self._texts = [field.name for field in fields if is_binary(field.type)]
+            known_schema = pa.schema(fields, metadata=schema.metadata)
+            features = features or datasets.Features.from_arrow_schema(known_schema)
+        except DataError:
+            raise
         except Exception as error:  # `datasets` documents none, and arrow raises several
-            raise _damaged(file.name, error.__cause__ or error) from error
-        require_readable(file.name, self._file.metadata.num_rows)
-        super().__init__(features, self._file.metadata.num_rows, file.name)
+            raise _damaged(where, error.__cause__ or error) from error
+        super().__init__(features, where)
 
-    def batches(self, columns: list[str]) -> Iterator[dict[str, list[Any]]]:
-        """Yield batches of rows, as the values of these columns.
+    def estimate_rows(self, rows: int, end: int) -> int:
+        """Return how many rows there are, in all files as many a byte as in the first."""
+        del end
+        size = sum(shard.size for shard in self._shards)
+        return max(rows, round(self._first_rows * size / max(1, self._shards[0].size)))
 
-        Raises:
-            DataError: a value is too long for memory.
-        """
-        first = 0  # row of a batch
-        for batch in self._file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-            longest = max(map(_longest, batch.columns))
-            if longest >= MAX_LINE_BYTES:
-                raise self.error(
-                    first + 1,
-                    f"here or below, a value is longer than {MAX_LINE_BYTES:,} bytes",
-                    "name another column, or cut the text into several rows",
-                )
-            size = max(1, BATCH_CHARACTERS // max(1, longest))
-            for start in range(0, len(batch), size):
-                yield batch.slice(start, size).to_pydict()
-            first += len(batch)
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield batches of rows with these columns."""
+        for shard in self._shards:
+            yield from _batches(shard.fetch(), columns, self._texts)
 
     def damaged(self, error: BaseException) -> DataError:
         """Return the error of values that cannot be read."""
         return _damaged(self.where, error)
+
+
+def parquet_file(file: File) -> ParquetTable:
+    """Open a file, which may be gzipped as a whole.
+
+    Raises:
+        DataError: it is no Parquet.
+    """
+    with open_file(file) as stream:
+        if not stream.peek(4).startswith(b"PAR1"):  # before gigabytes of it are unpacked
+            raise _damaged(file.name, ValueError("it does not begin with PAR1"))
+        path = buffered_copy(file.name, stream)
+    return ParquetTable([Shard(path.stat().st_size, lambda: path)], file.name)
+
+
+def _batches(path: Path, columns: list[str], texts: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield rows of a file, so many at a time that they take little memory.
+
+    How long texts are, the file does not say: it has those that occur again once. So they are read
+    as a dictionary, unless this were large, or as many at a time as texts of mean length may be.
+    """
+    with (
+        pq.ParquetFile(path, buffer_size=_BUFFER_BYTES) as plain,
+        pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, read_dictionary=texts) as repeated,
+    ):
+        for place in range(plain.num_row_groups):
+            group = plain.metadata.row_group(place)
+            row_bytes = group.total_byte_size // max(1, group.num_rows) + 1
+            file = repeated if group.total_byte_size <= MAX_DICTIONARY_BYTES else plain
+            yield from file.iter_batches(
+                max(1, min(BATCH_ROWS, BATCH_CHARACTERS // row_bytes)),
+                row_groups=[place],
+                columns=columns,
+                use_threads=False,  # each would take memory of its own
+            )
 
 
 def _plain(field: pa.Field) -> pa.Field:
@@ -76,27 +109,11 @@ def _plain(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if is_dictionary else field
 
 
-def _is_text(type: pa.DataType) -> bool:
-    is_string = pa.types.is_string(type) or pa.types.is_large_string(type)
-    return bool(is_string or pa.types.is_binary(type) or pa.types.is_large_binary(type))
-
-
 def _is_known(type: pa.DataType) -> bool:
     """Return whether `datasets` reads a type; of maps and unions it knows nothing."""
     if pa.types.is_map(type) or pa.types.is_union(type):
         return False
     return all(_is_known(type.field(i).type) for i in range(type.num_fields))
-
-
-def _longest(values: pa.Array) -> int:
-    """Return the bytes of the longest text; of lists, their mean."""
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary
-    if _is_text(values.type):
-        return int(pc.max(pc.binary_length(values)).as_py() or 0)
-    if pa.types.is_struct(values.type):
-        return max(map(_longest, values.flatten()), default=0)
-    return int(values.nbytes) // max(1, len(values))
 
 
 def _damaged(where: str, error: BaseException) -> DataError:

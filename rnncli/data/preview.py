@@ -57,7 +57,7 @@ def preview_corpus(
     Raises:
         DataError: the data is missing, malformed or empty, or does not suit the task.
     """
-    source = locate(data, columns, task, revision)
+    source = locate(data, columns, task, revision, limits)
     if "train" not in source.tables:
         raise no_train_split(source.where, source.tables)
     table = source.tables["train"]

@@ -28,19 +28,29 @@ def scratch() -> Path:
     return path
 
 
-def require_space(where: str, size: int) -> tuple[str, ...]:
+def require_space(
+    where: str,
+    size: int,
+    folder: Path | None = None,
+    purpose: str = "a copy of the texts and for their tokens",
+    variable: str = "TMPDIR",
+) -> tuple[str, ...]:
     """Check that there is room for so many bytes; return a notice where they are many.
+
+    The ``folder``, usually that of temporary files, is named by a ``variable`` of the environment.
 
     Raises:
         DataError: there is not.
     """
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    need = f"{size / 1e9:,.1f} GB in {folder}, for a copy of the texts and for their tokens"
+    folder = folder or Path(tempfile.gettempdir())
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(existing).free
+    need = f"{size / 1e9:,.1f} GB in {folder}, for {purpose}"
     if size > free:
         raise DataError(
             f"{where} needs up to {need}, and there is room for {free / 1e9:,.1f} GB",
-            "name a folder with more room, and run the same command again: export TMPDIR=/var/tmp",
+            "name a folder with more room, and run the same command again: "
+            f"export {variable}=/var/tmp",
         )
     return (f"disk: up to {need}",) if size >= SHOWN_BYTES else ()
 

@@ -1,6 +1,7 @@
 """Datasets of the hub, of which a stand-in runs on this machine."""
 
 import contextlib
+import json
 import os
 import re
 import struct
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 from corpora import Question, as_jsonl, ask
 from datasets import ClassLabel, Dataset, Features, Translation, Value
-from hub import serve_hub
-from shell import start
+from hub import Traffic, serve_hub
+from models import SMALL
+from shell import TIMEOUT, rnncli, start
+
+from rnncli.data.preview import COUNTED_ROWS
 
 
 def publish(repository: Path, card: str, **splits: Dataset) -> None:
@@ -219,3 +223,65 @@ def test_downloads_show_bars_on_a_terminal_unless_quiet(
     assert b"error: org/heldout has no split called train" in shown
     assert shown.startswith(b"error: ") == quiet
     assert (b"100%" not in shown) == quiet
+
+
+def publish_shards(repository: Path, number: int, rows: int = 50, suffix: str = "parquet") -> int:
+    """Publish one split in so many files of about the same size, and return that of one."""
+    (repository / "data").mkdir(parents=True)
+    (repository / "README.md").write_text("---\nlicense: mit\n---\n")
+    for shard in range(number):
+        texts = [f"row {place} of the shard {shard}" for place in range(rows)]
+        split = Dataset.from_dict({"text": texts, "label": ["a", "b"] * (rows // 2)})
+        path = repository / f"data/train-{shard:05}-of-{number:05}.{suffix}"
+        (split.to_parquet if suffix == "parquet" else split.to_json)(path)
+    return path.stat().st_size
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_as_many_files_are_downloaded_as_there_is_time_for(tmp_path: Path, suffix: str) -> None:
+    size, seen = publish_shards(tmp_path / "hub/org/many", 10, suffix=suffix), Traffic()
+    part: Question = (["org/many"], {"limits": {"rows": 60, "characters": int(3.5 * size)}})
+    with serve_hub(tmp_path / "hub", seen) as address:
+        environment = {"HF_ENDPOINT": address, "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+        first, second = ask(tmp_path, [part, part], environment)
+        (offline,) = ask(tmp_path, [part], {"HF_ENDPOINT": "http://127.0.0.1:9"})
+        (whole,) = ask(tmp_path, [(["org/many"], {})], environment)
+    assert first == second
+    assert offline["splits"] == first["splits"]
+    assert offline["fingerprint"] == first["fingerprint"] != whole["fingerprint"]
+    texts = [text for text, _ in first["splits"]["train"]]
+    assert {text.split()[-1] for text in texts} == {"1", "5", "8"}
+    assert 30 < len(texts) < 90
+    files = "files: 3 of the 10 files of the split train, spread evenly, as many as there is time "
+    assert any(notice.startswith(files) for notice in first["notices"])
+    assert len(whole["splits"]["train"]) == 500
+    downloaded = [name for name in seen.files if name.startswith("data/train")]
+    assert [int(name[11:16]) for name in downloaded] == [1, 5, 8, 0, 2, 3, 4, 6, 7, 9]
+
+
+def test_a_plan_downloads_no_more_files_than_it_counts_rows_of(tmp_path: Path) -> None:
+    publish_shards(tmp_path / "hub/org/many", 3, rows=COUNTED_ROWS + 2)
+    seen = Traffic()
+    with serve_hub(tmp_path / "hub", seen) as address:
+        env = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        planned = rnncli("train", "org/many", "--dry-run", "--json", cwd=tmp_path, env=env)
+    assert planned.code == 0, planned.err
+    assert 0.99 < json.loads(planned.out)["rows"] / (3 * COUNTED_ROWS) < 1.01
+    assert [name for name in seen.files if "train" in name] == ["data/train-00000-of-00003.parquet"]
+
+
+def test_a_download_that_is_killed_goes_on(tmp_path: Path) -> None:
+    publish_shards(tmp_path / "hub/org/many", 3)
+    files = [f"data/train-0000{shard}-of-00003.parquet" for shard in range(3)]
+    seen = Traffic(held=files[1])
+    command = ("train", "org/many", "-o", tmp_path / "m", *SMALL, "--steps", 1)
+    with serve_hub(tmp_path / "hub", seen) as address:
+        env = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        with start(*command, cwd=tmp_path, env=env) as killed:
+            assert seen.is_held.wait(TIMEOUT)
+            killed.kill()
+        seen.is_released.set()
+        trained = rnncli(*command, cwd=tmp_path, env=env)
+    assert trained.code == 0, trained.err
+    assert [seen.files.count(name) for name in files] == [1, 2, 1]
+    assert "data: 135 rows to train on, 15 held out" in trained.err
