@@ -11,7 +11,7 @@ from rnncli.tasks.labelling.questions import Question, Questions
 from rnncli.tasks.labelling.session import Session
 from rnncli.text.unicode import compose
 
-POLL = 0.2  # seconds, after which the page shows what was learned meanwhile
+POLL = 0.05  # seconds, after which the page shows what was learned meanwhile
 SCROLL = {"up": -1, "down": 1, "page up": -10, "page down": 10}
 
 
@@ -42,15 +42,17 @@ class Dialogue:
 
     def _next_key(self) -> str:
         """Draw the page, and again whenever there is news, until a key is pressed."""
+        assert self._question is not None
         size = None
         while True:
-            if self._question is not None and self._questions.refresh(self._session.state):
-                self._question = self._questions.question(self._question.text)
-                size = None
             if size != self._terminal.size:
                 size = self._terminal.size
                 self._draw(*size)
-            if (key := self._terminal.key(POLL)) is not None:
+            shown = self._question.text
+            if self._questions.refresh(self._session.state, shown):
+                self._question = self._questions.question(shown)
+                size = None
+            elif (key := self._terminal.key(POLL)) is not None:
                 return key
 
     def _draw(self, width: int, height: int) -> None:

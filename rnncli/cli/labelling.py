@@ -1,8 +1,10 @@
 """What ``rnncli label`` does: ask for labels, review them, join two people's, or suggest texts."""
 
+import gc
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,13 +161,23 @@ def _ask(
     """Ask questions at the terminal until there is none, or a person ends it."""
     keys = LabelKeys([*request.labels, *session.state.labels.values()])
     try:
-        with open_terminal(messenger) as terminal:
+        with open_terminal(messenger) as terminal, _no_garbage_collection():
             Dialogue(session, questions, keys, terminal).run()
     except KeyboardInterrupt:
         messenger.announce(
             f"interrupted: what you have done is in {session.journal}, and the same command goes on"
         )
         raise
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Leave garbage in cycles, of which there is none: to look for it stops all threads."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _counts(session: Session) -> Counter[str]:

@@ -37,18 +37,19 @@ class Terminal:
         """Replace the page."""
         from rich.console import Console
 
+        width, height = self.size
         console = Console(
             file=self._device,
             force_terminal=True,
             no_color=True if not self._messenger.allows_color else None,
-            width=self.size[0],
+            width=width,
+            height=height,
             highlight=False,
             markup=False,
             emoji=False,
         )
         with console.capture() as captured:
-            for line in lines:
-                console.print(line, no_wrap=True, overflow="crop")
+            console.print(*lines, sep="\n", no_wrap=True, overflow="crop")
         page = captured.get().removesuffix("\n")  # else the first line would leave the screen
         self._device.write(HOME + page.replace("\n", f"{END_OF_LINE}\r\n") + REST)
         self._device.flush()

@@ -116,9 +116,16 @@ def test_one_text_in_four_comes_at_random_and_no_text_twice() -> None:
 def test_the_words_that_speak_for_a_suggestion_are_marked() -> None:
     labels = {text: label_of(text) for text in TEXTS[::2]}
     questions = ActiveQuestions(TEXTS, labels)
-    questions.settle(LabelState(dict(labels)))
-    found = questions.question("the violet lamp arrived broken")
-    assert found.suggestion == "defect"
+    state = LabelState(dict(labels))
+    questions.settle(state)
+    shown = "the violet lamp arrived broken"
+    assert questions.question(shown).suggestion == "defect"  # at once, words later
+    while not (found := questions.question(shown)).words:
+        questions.refresh(state, shown)
     marked = {found.text[start:end] for start, end in found.words}
     assert marked & {"arrived", "broken"}
     assert not marked & {"violet", "lamp"}
+    state.apply(Answer(shown, "defect"))
+    following = questions.next_text(state)
+    assert following is not None
+    assert questions.question(following).words  # found before the text is shown

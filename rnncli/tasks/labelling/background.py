@@ -13,12 +13,15 @@ class Background(Generic[T]):
 
     def __init__(self) -> None:
         self.is_running = False
+        self._functions: SimpleQueue[Callable[[], T]] = SimpleQueue()
         self._results: SimpleQueue[T | BaseException] = SimpleQueue()
+        # A thread for each function would let the main one wait until it runs.
+        Thread(target=self._run, daemon=True).start()
 
     def start(self, function: Callable[[], T]) -> None:
         """Start a function; the one before must have ended, and its result be taken."""
         self.is_running = True
-        Thread(target=self._run, args=(function,), daemon=True).start()
+        self._functions.put(function)
 
     def take(self, timeout: float = 0.0) -> T | None:
         """Return the result, if there is one within ``timeout`` seconds, and raise its error."""
@@ -31,8 +34,11 @@ class Background(Generic[T]):
             raise result
         return result
 
-    def _run(self, function: Callable[[], T]) -> None:
-        try:
-            self._results.put(function())
-        except BaseException as error:
-            self._results.put(error)
+    def _run(self) -> None:
+        while True:
+            function = self._functions.get()
+            try:
+                self._results.put(function())
+            except BaseException as error:
+                self._results.put(error)
+            del function

@@ -1,10 +1,10 @@
 """Which text a person is asked about next, and what is known of it."""
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice, takewhile
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice, starmap, takewhile
 from typing import Protocol
 
 from rnncli.analysis.occlusion import explain
@@ -44,11 +44,11 @@ class Questions(Protocol):
         ...
 
     def question(self, text: str) -> Question:
-        """Return what is known of a text."""
+        """Return what is known of a text by now."""
         ...
 
-    def refresh(self, state: LabelState) -> bool:
-        """Return whether more is known of texts than before."""
+    def refresh(self, state: LabelState, shown: str) -> bool:
+        """Return whether more is known than before of what is shown."""
         ...
 
     def status(self, state: LabelState) -> Sequence[str]:
@@ -72,9 +72,9 @@ class ListedQuestions:
         """Return what is known of a text; of one from before, itself alone."""
         return self._questions.get(text, Question(text))
 
-    def refresh(self, state: LabelState) -> bool:
+    def refresh(self, state: LabelState, shown: str) -> bool:
         """Return False: nothing is learned on the way."""
-        del state
+        del state, shown
         return False
 
     def status(self, state: LabelState) -> Sequence[str]:
@@ -105,35 +105,27 @@ class ActiveQuestions:
         self._candidates = [*labelled, *islice(others, max(MAX_CANDIDATES - len(labelled), 0))]
         self._rows = {text: row for row, text in enumerate(self._candidates)}
         self._learner: Learner | None = None
-        self._work: Background[tuple[Learned, Progress]] = Background()
+        self._learning: Background[tuple[Learned, Progress]] = Background()
+        self._reading: Background[tuple[Learned, list[Question]]] = Background()
         self.learned: Learned | None = None
-        self._queue: deque[str] = deque()
+        self._queue: tuple[str, ...] = ()
+        self._questions: dict[str, Question] = {}  # by the model of now
+        self._read_for: str | None = None  # the text that was shown when reading began
         self._answers: int | None = None  # when the last refit began
         self.progress: Progress | None = None
 
     def next_text(self, state: LabelState) -> str | None:
         """Return a text without a label: one of those worth most, now and then one at random."""
-        self.refresh(state)
-        is_drawn = len(state.answered) % RANDOM_EVERY == 0
-        while self._queue and state.is_done(self._queue[0]):
-            self._queue.popleft()
-        if self._queue and not is_drawn:
-            return self._queue[0]
-        return next((text for text in self._order if not state.is_done(text)), None)
+        return self._next_text(state, len(state.answered), None)
 
     def question(self, text: str) -> Question:
-        """Return a text with the label that it probably has, and the words that speak for it."""
-        learned = self.learned
-        if learned is None or learned.model is None:
-            return Question(text)
-        ((label, probability),) = learned.suggest([text])
-        read = text[:READ_CHARACTERS]
-        (spans,) = explain(learned.model, [read])
-        if len(text) > len(read) and learned.suggest([read])[0][0] != label:
-            spans = []  # they speak for another label than the whole text
-        limit = MARKED_SHARE * max((span.score for span in spans), default=0.0)
-        words = tuple((each.start, each.end) for each in spans if each.score > limit)
-        return Question(text, label, probability, words if limit > 0 else ())
+        """Return a text with the label that it probably has, and, if they have been found, words.
+
+        They are found beside the typing, of the text that is shown and of the next one.
+        """
+        if text in self._questions:
+            return self._questions[text]
+        return Question(text) if self.learned is None else _suggested(self.learned, text)
 
     def status(self, state: LabelState) -> Sequence[str]:
         """Return the numbers of labels and of texts, and how good a model of them is."""
@@ -145,35 +137,63 @@ class ActiveQuestions:
             lines.append(NOTICE)
         return lines
 
-    def refresh(self, state: LabelState) -> bool:
+    def refresh(self, state: LabelState, shown: str) -> bool:
         """Take what was learned meanwhile, and learn again after some answers.
 
         Returns:
-            Whether something was learned.
+            Whether there is news of the text that is ``shown``, or of how good the model is.
 
         """
-        result = self._work.take()
+        has_learned = self._learn(state)
+        has_read = self._read(state, shown)
+        return has_learned or has_read
+
+    def settle(self, state: LabelState) -> None:
+        """Learn from all labels, and wait for it."""
+        while self._learning.is_running:
+            self._learning.take(timeout=1.0)
+        self._answers = state.answered.total()
+        self._keep(*self._lesson(state)())
+
+    def _keep(self, learned: Learned, found: Progress) -> None:
+        self.learned, self.progress = learned, found
+        self._queue = tuple(self._candidates[row] for row in learned.next_rows)
+        self._questions.clear()
+        self._read_for = None
+
+    def _next_text(self, state: LabelState, answered: int, shown: str | None) -> str | None:
+        """Return the text that comes when so many are answered, and the one that is shown too."""
+        queue = self._order if answered % RANDOM_EVERY == 0 else chain(self._queue, self._order)
+        return next((text for text in queue if text != shown and not state.is_done(text)), None)
+
+    def _learn(self, state: LabelState) -> bool:
+        """Take what was learned, and begin to learn again where it is due."""
+        result = self._learning.take()
         if result is not None:
             self._keep(*result)
         answers = state.answered.total()
         is_due = self._answers is None or abs(answers - self._answers) >= self._refit_every
-        if is_due and not self._work.is_running:
+        if is_due and not self._learning.is_running:
             self._answers = answers
-            self._work.start(self._learning(state))
+            self._learning.start(self._lesson(state))
         return result is not None
 
-    def settle(self, state: LabelState) -> None:
-        """Learn from all labels, and wait for it."""
-        while self._work.is_running:
-            self._work.take(timeout=1.0)
-        self._answers = state.answered.total()
-        self._keep(*self._learning(state)())
+    def _read(self, state: LabelState, shown: str) -> bool:
+        """Take what was found of texts, and begin with the one that is shown and the next one."""
+        is_news = False
+        if (result := self._reading.take()) is not None and result[0] is self.learned:
+            found = {each.text: each for each in result[1]}
+            self._questions |= found
+            is_news = shown in found
+        if self.learned is not None and not self._reading.is_running and self._read_for != shown:
+            self._read_for = shown
+            answered = len(state.answered) + (shown not in state.answered)
+            ahead = self._next_text(state, answered, shown)
+            texts = [each for each in (shown, ahead) if each and each not in self._questions]
+            self._reading.start(partial(_explained, self.learned, texts))
+        return is_news
 
-    def _keep(self, learned: Learned, found: Progress) -> None:
-        self.learned, self.progress = learned, found
-        self._queue = deque(self._candidates[row] for row in learned.next_rows)
-
-    def _learning(self, state: LabelState) -> Callable[[], tuple[Learned, Progress]]:
+    def _lesson(self, state: LabelState) -> Callable[[], tuple[Learned, Progress]]:
         """Return what is to be done in the thread, with a copy of the labels."""
         rows = self._rows
         labels = {rows[text]: label for text, label in state.labels.items() if text in rows}
@@ -188,6 +208,29 @@ class ActiveQuestions:
             return learned, progress(learned.held_out, labels, sample)
 
         return learn
+
+
+def _suggested(learned: Learned, text: str) -> Question:
+    """Return a text with the label that it probably has, if a model knows."""
+    return next(starmap(partial(Question, text), learned.suggest([text])), Question(text))
+
+
+def _explained(learned: Learned, texts: Sequence[str]) -> tuple[Learned, list[Question]]:
+    """Return texts with the labels that they probably have, and the words that speak for them."""
+    return learned, [_with_words(learned, _suggested(learned, text)) for text in texts]
+
+
+def _with_words(learned: Learned, question: Question) -> Question:
+    if learned.model is None:
+        return question
+    read = question.text[:READ_CHARACTERS]
+    (spans,) = explain(learned.model, [read])
+    is_cut = len(question.text) > len(read)
+    if is_cut and learned.suggest([read])[0][0] != question.suggestion:
+        spans = []  # they speak for another label than the whole text
+    limit = MARKED_SHARE * max((span.score for span in spans), default=0.0)
+    words = tuple((each.start, each.end) for each in spans if each.score > limit > 0)
+    return replace(question, words=words)
 
 
 def _hash(text: str) -> bytes:
