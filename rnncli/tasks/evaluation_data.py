@@ -2,8 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class EvaluationData:
     rows: "Dataset"
     train: "Dataset | None" = None  # the training data of the model, where it can be read
     is_held_out: bool = False  # from the training data
+    columns: Mapping[str, str] = field(default_factory=dict)  # of data that is named
 
 
 def training_data_of(path: Path) -> DataDescription:
@@ -114,7 +115,7 @@ def read_named(
             f"--split {next(iter(corpus.splits))}",
         )
     part = f", part {split}" if len(corpus.splits) > 1 else ""
-    return EvaluationData(f"{corpus.name}{part}", corpus.splits[split])
+    return EvaluationData(f"{corpus.name}{part}", corpus.splits[split], columns=corpus.columns)
 
 
 def _reversed(corpus: "Corpus", languages: tuple[str, str], *, is_requested: bool) -> "Corpus":
@@ -164,9 +165,8 @@ def read_held_out(
         seed=training_data.seed,
         limits=training_data.max_held_out,
     )
-    return EvaluationData(
-        f"the held-out part of {corpus.name}", held_out, train=train, is_held_out=True
-    )
+    name = f"the held-out part of {corpus.name}"
+    return EvaluationData(name, held_out, train=train, is_held_out=True)
 
 
 def read_train(

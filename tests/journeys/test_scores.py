@@ -70,6 +70,22 @@ def test_pairs_are_scored_in_the_direction_of_the_model(tmp_path: Path) -> None:
     assert hint == f"exchange them: {command}"
 
 
+def test_pairs_the_other_way_round_are_told_with_the_options_that_exchange_them(
+    tmp_path: Path,
+) -> None:
+    rows = [line.split("\t") for line in pairs().read_text().splitlines()[1:]]
+    there = write(tmp_path / "there.tsv", "".join(f"{a}\t{b}\n" for a, b in rows))
+    back = write(tmp_path / "back.tsv", "".join(f"{b}\t{a}\n" for a, b in rows))
+    told = call("evaluate", translator(), back, "--json")
+    options = told.err.partition("the other way round")[2].splitlines()[0].rpartition(": ")[2]
+    assert options == "--source 2 --target 1"
+    exchanged = call("evaluate", translator(), back, "--json", *options.split())
+    expected = call("evaluate", translator(), there, "--json")
+    assert "the other way round" not in exchanged.err + expected.err
+    scores = [json.loads(result.out)["chrf"]["score"] for result in (exchanged, expected)]
+    assert scores[0] == scores[1]
+
+
 def test_ordered_labels_are_scored_by_their_distance(tmp_path: Path) -> None:
     verdicts = ("was dreadful", "was rather poor", "was fair", "was quite good", "was superb")
     rows = [

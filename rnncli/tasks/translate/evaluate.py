@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rnncli.analysis.comparison import mcnemar, verdict
@@ -37,6 +38,9 @@ from rnncli.text.unicode import has_kana
 FAULTS = tuple(field.name for field in fields(Faults))
 STRINGS = ("exact_match", "character_accuracy")
 LANGUAGE_SAMPLE = 20  # references, by which Japanese is recognised
+# Pairs that are scored so badly may be the other way round, which a sample of them tells.
+EXCHANGED_CHRF, EXCHANGED_SAMPLE = 30.0, 60
+MIN_GAIN = 10.0  # of chrF with their sides exchanged
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ class TranslatorScorer:
                 systems, measure(systems, references, tokenize), strict=True
             )
         )
+        self._announce_exchange(data, sources, references, first)
         return TranslatorReport(
             len(sources),
             first,
@@ -158,6 +163,29 @@ class TranslatorScorer:
             for texts in batched(sources, max_items=BATCH_SIZE)
             for translation in model(texts, self._settings.search)
         ]
+
+    def _announce_exchange(
+        self,
+        data: EvaluationData,
+        sources: Sequence[str],
+        references: Sequence[str],
+        scored: Translations,
+    ) -> None:
+        """Announce that pairs are the other way round, where the model translates them so."""
+        chrf = scored.metrics["chrf"]
+        if not data.columns or chrf.score > EXCHANGED_CHRF:
+            return
+        rows = slice(None, None, -(-len(sources) // EXCHANGED_SAMPLE))
+        outputs = self._translate(self._model, references[rows])
+        (metrics,) = measure([outputs], sources[rows], "none")
+        scores = chrf.sentence_scores[rows].mean(), metrics["chrf"].sentence_scores.mean()
+        if scores[1] >= scores[0] + MIN_GAIN:
+            self._announce(
+                f"the pairs are probably the other way round: of {len(outputs)}, chrF is "
+                f"{scores[1]:.0f} from target to source, {scores[0]:.0f} from source to target; "
+                f"exchange them: --source {quote(data.columns['target'])} "
+                f"--target {quote(data.columns['source'])}"
+            )
 
     def _compare(
         self, first: Translations, second: Translations, references: Sequence[str]
