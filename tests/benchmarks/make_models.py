@@ -1,10 +1,12 @@
 """Make the generators and the translators that come with rnncli, by the tool's own training.
 
-    python tests/benchmarks/make_models.py [--output data/models] stories shakespeare en-fr en-ja
+    python tests/benchmarks/make_models.py [--output data/models] NAME [NAME ...]
     python tests/benchmarks/make_models.py en-fr --trained models/en-fr [--measure]
 
-The corpora are those of the folder ``$RNNCLI_CORPORA``, and the bundled stories. With
-``--trained``, a model that `RECIPES` made is published without training it once more; with
+Names: english, stories, shakespeare, en-fr, en-ja. The corpora are those of the folder
+``$RNNCLI_CORPORA``, and the bundled stories and reviews. Stories and shakespeare start from
+english, which is made before them. With ``--trained``, a model that `RECIPES` made is published
+without training it once more; with
 ``--measure``, after its version of rnncli was replaced by a newer one. How the
 classifier of sentiment is made stands in ``sentiment/make_model.py``.
 """
@@ -45,6 +47,8 @@ TATOEBA = "CC BY 2.0 FR, tatoeba.org, by way of manythings.org/anki"
 ONCE = ("--threads", "1", "--seed", "0")
 TRANSLATOR = ("--no-memory", *ONCE)
 SIZES = ("--hidden-size", "320", "--embedding-dim", "256")
+FINAL = ("--learning-rate", "0.002")
+DECAY = ("--weight-decay", "0.3")
 EN_JA = (*TRANSLATOR, "--dropout", "0.2", "--word-dropout", "0.1")
 
 MEASURED = ("tuned", "task_values", "profile")  # parts of a description that come from the data
@@ -77,8 +81,18 @@ RECIPES = {
                 "0.02",
                 "--max-time",
                 "32m",
-                "--learning-rate",
-                "0.002",
+                *FINAL,
+            ),
+            (
+                *TRANSLATOR,
+                "--dropout",
+                "0.12",
+                "--word-dropout",
+                "0.02",
+                "--max-time",
+                "60m",
+                *FINAL,
+                *DECAY,
             ),
         ),
         data="English-French sentence pairs of Tatoeba",
@@ -93,7 +107,8 @@ RECIPES = {
             (*EN_JA, *SIZES, "--vocab-size", "6000", "--steps", "2416"),
             (*EN_JA, "--steps", "2545"),
             (*EN_JA, "--max-time", "40m"),
-            (*EN_JA, "--max-time", "36m", "--learning-rate", "0.002"),
+            (*EN_JA, "--max-time", "36m", *FINAL),
+            (*EN_JA, "--max-time", "60m", *FINAL, *DECAY),
         ),
         data="English-Japanese sentence pairs of Tatoeba",
         licence=TATOEBA,
