@@ -11,6 +11,8 @@ from rnncli.data.tables import Table
 from rnncli.data.text_tables import AlignedFiles
 from rnncli.messages import name_list, short_name
 
+MAX_LEFT_OUT = 5  # columns that are named
+
 
 def task_notice(table: Table, task: Task, columns: Mapping[str, str]) -> str:
     """Return the task, and the columns that it follows from."""
@@ -35,11 +37,18 @@ def confirmation(evidence: str, task: Task, columns: Mapping[str, str]) -> str:
     )
 
 
-def other_languages(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
-    """Say which further languages there are to choose from."""
-    languages = [name for name in usual_pair(table.names) if name not in columns.values()]
-    if "source" in columns and languages:
+def left_out(table: Table, columns: Mapping[str, str]) -> Iterator[str]:
+    """Say which columns are not of a pair: further languages to choose from, and others."""
+    if "source" not in columns:
+        return
+    names = [name for name in table.readable_names if name not in columns.values()]
+    languages = [name for name in usual_pair(table.names) if name in names]
+    if languages:
         yield f"left out: {', '.join(languages)}, which --source and --target can choose"
+    others = [name for name in names if name not in languages]
+    if others:
+        noun = "" if table.has_header else f"column{'s' if len(others) > 1 else ''} "
+        yield f"left out: {noun}{name_list(others, MAX_LEFT_OUT)}"
 
 
 def other_labels(table: Table, columns: Mapping[str, str]) -> Iterator[str]:

@@ -22,8 +22,8 @@ from rnncli.data.column_names import (
 )
 from rnncli.data.column_notices import (
     confirmation,
+    left_out,
     other_labels,
-    other_languages,
     task_notice,
 )
 from rnncli.data.series_columns import find_series, no_series
@@ -102,7 +102,7 @@ def choose(
     announces_task = task is None or bool(choice.columns.keys() - requested)
     notices = [
         *([task_notice(table, choice.task, choice.columns)] if announces_task else []),
-        *([] if requested else other_languages(table, choice.columns)),
+        *([] if requested else left_out(table, choice.columns)),
         *([] if "label" in named else other_labels(table, choice.columns)),
     ]
     return replace(choice, notices=(*notices, *choice.notices))

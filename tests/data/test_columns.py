@@ -96,6 +96,7 @@ def test_of_more_than_two_languages_the_first_two_are_taken(tmp_path: Path) -> N
     assert corpus.notices == (
         "task: translate, from en to de",
         "left out: fr, which --source and --target can choose",
+        "left out: id",
     )
     assert read_corpus([path], columns=Columns(target="fr")).languages == ("en", "fr")
 

@@ -237,6 +237,13 @@ def test_two_columns_without_a_header_are_pairs(tmp_path: Path, name: str) -> No
     assert plan(write(tmp_path / name, content))["columns"] == {"source": "1", "target": "2"}
 
 
+def test_columns_that_are_left_out_of_pairs_are_named(tmp_path: Path) -> None:
+    credited = [(*pair, f"CC-BY 2.0 (France) #{i}") for i, pair in enumerate(PAIRS)]
+    plan(write(tmp_path / "a.txt", lines(credited, "\t")), notices="left out: column 3\n")
+    named = [("en", "fr", "credit", "url"), *((*row, row[2]) for row in credited)]
+    plan(write(tmp_path / "a.csv", as_csv(named)), notices="left out: credit, url\n")
+
+
 def test_similar_labels_are_told_before_training(tmp_path: Path) -> None:
     rows = [(text, label.upper() if i % 3 else label) for i, (text, label) in enumerate(REVIEWS)]
     path = write(tmp_path / "a.csv", as_csv([("text", "label"), *rows]))
