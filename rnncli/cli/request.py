@@ -1,15 +1,19 @@
 """A request to answer texts."""
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from stat import S_ISREG
 
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.input_files import quoted_pattern
 from rnncli.cli.output import require_output
 from rnncli.errors import ConfigError
 from rnncli.text.documents import is_document
+from rnncli.text.files import STDIN
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,10 @@ class Request:
         if self.file is not None and self.output is not None and _are_same(self.file, self.output):
             raise ConfigError(
                 f"{self.output} is input and output at once, and would be lost",
-                f"name another output: -o {quote(f'{self.output.stem}-new{self.output.suffix}')}",
+                _other_output(self.output),
             )
+        if not self.texts and self.output is None and not self.is_one_of_many:
+            _require_other_stdout(self.file)
         if self.output is not None and not self.is_one_of_many:
             require_output(self.output, "-o", force=self.force)
 
@@ -69,6 +75,32 @@ class Request:
     def _is_plain(self) -> bool:
         is_shown = self.output is None and not self.is_one_of_many and not self.is_document
         return is_shown and self.column is None and not self.as_json
+
+
+def _require_other_stdout(file: Path | None) -> None:
+    """Check that stdout does not lead into the input: a file, or stdin.
+
+    Raises:
+        ConfigError: it does, so that answers would be read as texts, without end.
+    """
+    try:
+        written = os.fstat(sys.stdout.fileno())
+        read = os.fstat(sys.stdin.fileno()) if file is None else file.stat()
+    except (AttributeError, OSError, ValueError):  # closed, or not there
+        return
+    if not S_ISREG(written.st_mode) or not os.path.samestat(written, read):
+        return
+    name = STDIN if file is None else str(file)
+    emptied = "" if written.st_size else ", and the shell has emptied it"
+    raise ConfigError(
+        f"{name} is input and output at once{emptied}",
+        _other_output(Path("answers.txt") if file is None else file),
+    )
+
+
+def _other_output(path: Path) -> str:
+    """Return a hint with the option of another output than a file that is read."""
+    return f"name another output: -o {quote(f'{path.stem}-new{path.suffix}')}"
 
 
 def _are_same(first: Path, second: Path) -> bool:

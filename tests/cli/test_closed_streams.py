@@ -54,6 +54,20 @@ def test_results_into_a_full_stream_are_an_error() -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("source", ["-i {}", "< {}"])
+@pytest.mark.parametrize("redirection", [">>", ">"])
+def test_results_into_the_input_are_refused(source: str, redirection: str, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "in.txt", *TEXTS)
+    before = file.read_bytes() if redirection == ">>" else b""
+    redirections = f"{source.format(file)} {redirection} {file}"
+    done = shell(redirections, "classify", "-m", classifier())
+    assert done.returncode == 2, done.stderr
+    assert b"is input and output at once" in done.stderr
+    assert (b"the shell has emptied it" in done.stderr) == (redirection == ">")
+    assert b"-new.txt\n" in done.stderr
+    assert file.read_bytes() == before
+
+
 def test_results_into_a_closed_stream_are_dropped() -> None:
     done = shell(">&-", "classify", "-m", classifier(), *TEXTS)
     assert (done.returncode, done.stderr) == (0, b"")
