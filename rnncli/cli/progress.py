@@ -69,6 +69,16 @@ class Display(AbstractContextManager["Display"]):
             self._bar, self._best, self._time_left = None, math.nan, None
             self._leave()
 
+    def draw_curves(self, metrics: Sequence[Mapping[str, float]]) -> None:
+        """Draw the losses of a training that has ended, on a terminal."""
+        from rnncli.cli.views import curves
+
+        losses = curves.curves(metrics)
+        if losses is not None and self._is_live:
+            options = self._console.options
+            drawn = curves.lines(losses, options.max_width, ascii_only=options.ascii_only)
+            self._messenger.announce("\n".join(drawn))
+
     def _begin(self) -> "Bar":
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -139,8 +149,8 @@ class Display(AbstractContextManager["Display"]):
             self._console.print(line, soft_wrap=not self._is_live)  # on a terminal between words
 
 
-def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: Messenger) -> None:
-    """Draw the losses of a training on a terminal, and into the folder of the model."""
+def write_curves(metrics: Sequence[Mapping[str, float]], model: Path) -> None:
+    """Draw the losses of a training into the folder of the model."""
     from rnncli.cli.views import curves
     from rnncli.cli.views.figure import Figure
     from rnncli.cli.views.svg import svg
@@ -148,13 +158,8 @@ def draw_curves(metrics: Sequence[Mapping[str, float]], model: Path, messenger: 
 
     losses, file = curves.curves(metrics), Layout(model).curve
     file.unlink(missing_ok=True)  # of a model that was replaced, or a link that leads elsewhere
-    if losses is None:
-        return
-    file.write_text(svg([Figure("", losses)]), encoding="utf-8")
-    if is_terminal() and not messenger.quiet:
-        options = messenger.console().options
-        drawn = curves.lines(losses, options.max_width, ascii_only=options.ascii_only)
-        messenger.announce("\n".join(drawn))
+    if losses is not None:
+        file.write_text(svg([Figure("", losses)]), encoding="utf-8")
 
 
 def single_line(text: str) -> str:

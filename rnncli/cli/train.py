@@ -18,7 +18,7 @@ from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.dry_run import show_plan
 from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
-from rnncli.cli.progress import Display, draw_curves, format_scores
+from rnncli.cli.progress import Display, format_scores, write_curves
 from rnncli.cli.stages import StageLine
 from rnncli.cli.termination import Terminated
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, Task
@@ -194,8 +194,9 @@ def train(
         show_plan(request, messenger, as_json=as_json)
         return
     trainer = Trainer(request, messenger.announce)
-    _train(trainer, _display(trainer, messenger, watch, watch_text), messenger)
-    _announce_result(trainer.result, messenger)
+    display = _display(trainer, messenger, watch, watch_text)
+    _train(trainer, display, messenger)
+    _announce_result(trainer.result, display, messenger)
     if as_json:
         _print_json(trainer.result)
 
@@ -218,12 +219,13 @@ def _is_first(context: typer.Context) -> bool:
     return True
 
 
-def _announce_result(result: "TrainingResult", messenger: Messenger) -> None:
+def _announce_result(result: "TrainingResult", display: Display, messenger: Messenger) -> None:
     duration = format_duration(result.seconds)
     if result.epochs:
         duration += f", {result.epochs:.1f} epochs"
     messenger.announce(f"saved {result.path}: {format_scores(result.scores)}; {duration}")
-    draw_curves(result.metrics, result.path, messenger)
+    write_curves(result.metrics, result.path)
+    display.draw_curves(result.metrics)
     messenger.announce(f"next: {next_command(result)}")
 
 

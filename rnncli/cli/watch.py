@@ -57,6 +57,11 @@ class WatchDisplay(Display):
         if not progress.last and self._drawing_seconds <= PAGE_SHARE * progress.seconds:
             self._draw()
 
+    def draw_curves(self, metrics: Metrics) -> None:
+        """Draw nothing, since the page stays, which shows the losses."""
+        if self._page is None:
+            super().draw_curves(metrics)
+
     def _enter(self, bar: "Bar") -> None:
         from rich.live import Live
 

@@ -22,6 +22,7 @@ def test_a_page_shows_curves_gates_a_sample_and_the_answer_to_a_text(
     for part in ("held out", "clipped", "forget gate", "sample: ", "The baker ", "step "):
         assert part in page
     assert "\x07" not in sent
+    assert "loss: " not in sent[sent.index("saved m: ") + len("saved m: loss: ") :]  # drawn twice
     assert all(len(line) <= 80 for line in re.split(r"[\r\n]+", sent) if "next: " not in line)
 
 
