@@ -160,9 +160,8 @@ def evaluate(
     from rnncli.cli.views.mistakes import write_mistakes
     from rnncli.cli.views.reports import print_report
     from rnncli.data.columns import Columns
-    from rnncli.tasks.evaluation import run
+    from rnncli.tasks.evaluation import ScoringSettings, run
     from rnncli.tasks.evaluation_data import DataRequest
-    from rnncli.tasks.scoring_settings import ScoringSettings
 
     path, data = _model_and_data(model, arguments or [], messenger.announce)
     columns = Columns(text, label, source, target, control, time_column, value, series, known)

@@ -9,7 +9,7 @@ from rnncli.config import DEFAULTS, MAX_HELD_OUT, choose_threads
 from rnncli.data.time_limits import max_held_out, max_read
 from rnncli.messages import Announce
 from rnncli.networks.architecture import Tokens
-from rnncli.storage.model_names import model_directory
+from rnncli.storage.model_names import model_directory, model_name
 from rnncli.storage.reading import read_description, require_task
 from rnncli.tasks.size_estimate import estimate_sizes, settings_of_classifier
 from rnncli.tasks.speed import weights_a_second
@@ -19,6 +19,7 @@ from rnncli.training.initial_model import FROM_NOTHING, settings_of
 if TYPE_CHECKING:
     from rnncli.data.preview import CorpusPreview
     from rnncli.storage.description import ModelDescription
+    from rnncli.storage.reading import SavedModel
     from rnncli.tasks.trainer import TrainingRequest
 
 
@@ -139,17 +140,31 @@ def _with_initial_model(
     request: "TrainingRequest", preview: "CorpusPreview", announce: Announce
 ) -> "TrainingRequest":
     """Return the request with the model that it would start from."""
-    from rnncli.tasks.classify.sentiment_start import MODEL, draw, sentiment_model
-
     if request.init_from == FROM_NOTHING:
         return replace(request, init_from=None)
-    if request.init_from is not None or "label" not in preview.columns or request.unlabelled:
+    if request.init_from is not None or request.unlabelled:
         return request
+    model = _initial_model(request, preview, announce)
+    return request if model is None else replace(request, init_from=Path(model_name(model.path)))
+
+
+def _initial_model(
+    request: "TrainingRequest", preview: "CorpusPreview", announce: Announce
+) -> "SavedModel | None":
+    """Return the bundled model that suits the rows that were drawn."""
+    names = list(preview.columns)
+    if names == ["text"]:
+        from rnncli.tasks.generate.english_start import english_model
+
+        texts, size = (text for (text,) in preview.drawn), preview.characters["text"]
+        return english_model(texts, size, request.settings, announce)
+    if "label" not in names:
+        return None
+    from rnncli.tasks.classify.sentiment_start import draw, sentiment_model
+
     rows = [preview.drawn[i] for i in draw(len(preview.drawn))]
-    places = [list(preview.columns).index(name) for name in ("text", "label")]
-    texts, labels = ([row[place] for row in rows] for place in places)
-    model = sentiment_model(request.data, texts, labels, request.settings, announce)
-    return request if model is None else replace(request, init_from=Path(MODEL))
+    samples, labels = ([row[names.index(name)] for row in rows] for name in ("text", "label"))
+    return sentiment_model(request.data, samples, labels, request.settings, announce)
 
 
 def _settings(

@@ -1,14 +1,14 @@
 """Score trained models of every task: what ``rnncli evaluate`` does."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from rnncli.analysis.requirements import Requirement, flatten, resolve
-from rnncli.config import SearchConfig, choose_threads
+from rnncli.config import SearchConfig, Task, choose_threads
 from rnncli.data.columns import ANY_COLUMNS, Columns
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce, plural, stage
@@ -27,11 +27,24 @@ from rnncli.tasks.evaluation_data import (
     training_data_of,
     with_control,
 )
-from rnncli.tasks.scoring_settings import ScoringSettings, check_options
 
 BATCH_SIZE = 1_024  # texts in a call of a model: bounds memory
 
 Cell: TypeAlias = str | float
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How to score a model; which settings a task has is checked by `load_scorer`."""
+
+    against: Path | None = None  # a second model to compare with (classify, translate)
+    baselines: bool = True  # train them, which needs the training data (classify)
+    search: SearchConfig = field(default_factory=SearchConfig)  # (translate)
+    tokenize: str | None = None  # sacreBLEU's tokenizer; None: by the language (translate)
+    window: int | None = None  # tokens after which the state is reset; None: never (generate)
+    mistakes: bool = False  # whether they will be written (classify, translate)
+    probe: bool = False  # what is expected, case by case, takes the place of data (classify)
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -185,7 +198,7 @@ def run(
     scorer = load_scorer(path, settings, announce)
     for requirement in requirements:
         resolve(requirement, scorer.names)
-    return score(path, scorer, request, announce, are_settings_usual=settings.are_usual)
+    return score(path, scorer, request, announce)
 
 
 def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Scorer:
@@ -221,17 +234,34 @@ def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Sc
             return TranscriberScorer(path, settings, announce)
 
 
-def score(
-    path: Path,
-    scorer: Scorer,
-    request: DataRequest,
-    announce: Announce,
-    *,
-    are_settings_usual: bool,
-) -> EvaluationResult:
-    """Score a model on the data that is named, else on the held-out part of its training data.
+def check_options(task: Task, settings: ScoringSettings) -> None:
+    """Refuse the options of other tasks.
 
-    With the usual settings, the scores of that part are compared with those on its card.
+    Raises:
+        ConfigError: an option is not for the task.
+
+    """
+    search, default = settings.search, SearchConfig()
+    options: tuple[tuple[str, bool, tuple[Task, ...]], ...] = (
+        ("--no-baselines", not settings.baselines, ("classify",)),
+        ("--probe", settings.probe, ("classify",)),
+        ("--against", settings.against is not None, ("classify", "translate")),
+        ("--errors", settings.mistakes, ("classify", "translate", "transcribe")),
+        ("--beam", search.beam != default.beam, ("translate",)),
+        ("--no-memory", not search.memory, ("translate",)),
+        ("--tokenize", settings.tokenize is not None, ("translate",)),
+        ("--window", settings.window is not None, ("generate",)),
+    )
+    for option, is_set, tasks in options:
+        if is_set and task not in tasks:
+            raise ConfigError(
+                f"{option} is for the task {' or '.join(tasks)}; this model's task is {task}",
+                f"leave {option} out",
+            )
+
+
+def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) -> EvaluationResult:
+    """Score a model on the data that is named, else on the held-out part of its training data.
 
     Raises:
         ConfigError: a column or a split of no data is named, or a column of control codes for a
@@ -263,7 +293,7 @@ def score(
     announce(f"scoring {model_name(path)} on {rows.name}")
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
         result = EvaluationResult(str(path), rows.name, scorer.score(rows))
-    if rows.is_held_out and are_settings_usual:
+    if rows.is_held_out:
         agreement = format_agreement(read_description(path).scores, flatten(result.scores))
         if agreement is not None:
             announce(agreement)

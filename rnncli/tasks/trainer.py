@@ -224,15 +224,21 @@ class Trainer:
 
     def _choose_initial_model(self, corpus: "Corpus") -> SavedModel | None:
         """Return the bundled model that suits the data, unless none is to be chosen."""
-        from rnncli.tasks.classify.sentiment_start import draw, sentiment_model
-
-        request = self._request
-        if corpus.task != "classify" or request.init_from == FROM_NOTHING or request.unlabelled:
+        request, rows = self._request, corpus.splits["train"]
+        if request.init_from == FROM_NOTHING or request.unlabelled:
             return None
-        rows = corpus.splits["train"]
-        rows = rows.select(draw(len(rows)))
-        texts, labels = (list(column_values(rows, name)) for name in ("text", "label"))
-        return sentiment_model(request.data, texts, labels, request.settings, self._announce)
+        if corpus.task == "generate" and "control" not in corpus.columns:
+            from rnncli.tasks.generate.english_start import english_model
+
+            texts, size = column_values(rows, "text"), rows.data.nbytes
+            return english_model(texts, size, request.settings, self._announce)
+        if corpus.task == "classify":
+            from rnncli.tasks.classify.sentiment_start import draw, sentiment_model
+
+            rows = rows.select(draw(len(rows)))
+            samples, labels = (list(column_values(rows, name)) for name in ("text", "label"))
+            return sentiment_model(request.data, samples, labels, request.settings, self._announce)
+        return None
 
     def _open_session(
         self, corpus: "Corpus", unlabelled: "list[Corpus]", writer: ModelWriter, scratch: Path

@@ -3,11 +3,10 @@
     python tests/benchmarks/make_models.py [--output data/models] NAME [NAME ...]
     python tests/benchmarks/make_models.py en-fr --trained models/en-fr [--measure]
 
-Names: english, stories, shakespeare, en-fr, en-ja. The corpora are those of the folder
-``$RNNCLI_CORPORA``, and the bundled stories and reviews. Stories and shakespeare start from
-english, which is made before them. With ``--trained``, a model that `RECIPES` made is published
-without training it once more; with
-``--measure``, after its version of rnncli was replaced by a newer one. How the
+Names: english, of texts that ``english_texts.py`` writes; stories and shakespeare, which start
+from it; en-fr and en-ja. The corpora are those of ``$RNNCLI_CORPORA``, and the bundled stories
+and reviews. With ``--trained``, a model that `RECIPES` made is published without training it once
+more; with ``--measure``, after its version of rnncli was replaced by a newer one. How the
 classifier of sentiment is made stands in ``sentiment/make_model.py``.
 """
 
@@ -39,7 +38,7 @@ class Recipe:
     data: str  # what a person is told that it was trained on
     licence: str
     summary: str  # ends the sentence "A recurrent network that ..."
-    dev: str | None = None  # pairs to score on; None: the held-out part
+    dev: str | None = None  # pairs to score on, a generator on the sources; None: the held-out part
     languages: tuple[str, str] | None = None
 
 
@@ -47,16 +46,35 @@ TATOEBA = "CC BY 2.0 FR, tatoeba.org, by way of manythings.org/anki"
 ONCE = ("--threads", "1", "--seed", "0")
 TRANSLATOR = ("--no-memory", *ONCE)
 SIZES = ("--hidden-size", "320", "--embedding-dim", "256")
+ALL_ROWS = ("--max-rows", "1000000")
 FINAL = ("--learning-rate", "0.002")
 DECAY = ("--weight-decay", "0.3")
 EN_JA = (*TRANSLATOR, "--dropout", "0.2", "--word-dropout", "0.1")
 
+ENGLISH = ("--init-from", "bundled:english")
 MEASURED = ("tuned", "task_values", "profile")  # parts of a description that come from the data
 
+OPEN_TEXTS = (
+    "sentences of Tatoeba (CC BY 2.0 FR); texts of Hutto and Gilbert 2014 (MIT), Kotzias et al. "
+    "2015 (CC BY 4.0), Calefato et al. 2018 (MIT) and zeroshot/twitter-financial-news-sentiment "
+    "(MIT); the bundled reviews (MIT)"
+)
+
 RECIPES = {
+    "english": Recipe(
+        corpus="english.txt",
+        runs=(
+            ("--hidden-size", "512", "--max-time", "42m", *ALL_ROWS, *ONCE),
+            ("--max-time", "18m", *ALL_ROWS, *FINAL, "--threads", "1", "--seed", "1"),
+        ),
+        data="everyday English sentences, posts, opinions and reviews",
+        licence=OPEN_TEXTS,
+        dev="tatoeba_en_fr/dev.tsv",
+        summary="writes everyday English, and is what generators of English texts start from",
+    ),
     "stories": Recipe(
         corpus="stories",
-        runs=(("--epochs", "16", *ONCE),),
+        runs=((*ENGLISH, "--max-time", "9m", "--learning-rate", "0.001", *ONCE),),
         data="the bundled stories",
         licence="MIT, written for rnncli",
         summary="writes scenes of the Saltmarsh Plays",
@@ -181,6 +199,12 @@ def score(recipe: Recipe, model: Path) -> dict[str, float]:
     if recipe.dev is None:
         scores = rnncli.evaluate(model, place(recipe.corpus), split="held-out").scores
         return {name: float(scores[name]) for name in ("bits_per_character", "nats_per_character")}
+    generator = rnncli.load(model)
+    if isinstance(generator, rnncli.TextGenerator):
+        pairs = Path(place(recipe.dev)).read_text("utf-8").splitlines()
+        lines = generator.surprisal(pair.partition("\t")[0] for pair in pairs[::5])
+        characters = sum(len(line.text) + 1 for line in lines)
+        return {"bits_per_character": float(sum(line.bits.sum() for line in lines)) / characters}
     scores = rnncli.evaluate(model, place(recipe.dev)).scores
     return {name: scores[name]["score"] for name in ("bleu", "bleu_lower", "chrf")}
 

@@ -15,6 +15,7 @@ from rnncli.storage.bundled import bundled_models
 
 MAX_BYTES = {
     "bundled:sentiment": 6_000_000,
+    "bundled:english": 4_000_000,
     "bundled:stories": 4_000_000,
     "bundled:shakespeare": 4_000_000,
     "bundled:en-fr": 7_000_000,

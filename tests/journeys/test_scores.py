@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from corpora import as_csv, write
-from models import QUICK, SMALL, VERDICTS, generator, pairs, train, translator
+from models import QUICK, SMALL, VERDICTS, pairs, train, translator
 from shell import call, explained
 
 LABELS = {"good": "1", "bad": "0"}
@@ -84,13 +84,6 @@ def test_pairs_the_other_way_round_are_told_with_the_options_that_exchange_them(
     assert "the other way round" not in exchanged.err + expected.err
     scores = [json.loads(result.out)["chrf"]["score"] for result in (exchanged, expected)]
     assert scores[0] == scores[1]
-
-
-def test_scores_of_other_settings_are_not_compared_with_those_on_the_card() -> None:
-    usual = call("evaluate", generator(), "--json")
-    assert "the card of the model states the same scores" in usual.err
-    reset = call("evaluate", generator(), "--json", "--window", 5)
-    assert (reset.code, "the card" in reset.err) == (0, False)
 
 
 def test_ordered_labels_are_scored_by_their_distance(tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ from rnncli.tasks.classify.baselines import baseline_scores
 from rnncli.tasks.classify.label_order import label_positions
 from rnncli.tasks.classify.predict import MAX_CHARACTERS, TextClassifier
 from rnncli.tasks.classify.targets import LabelScores, Targets
-from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes
+from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
-from rnncli.tasks.scoring_settings import ScoringSettings
 from rnncli.text.batching import batched, split_long_text
 
 NAMES = (

@@ -25,9 +25,14 @@ from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import read_description
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.sentiment import NEUTRAL, POSITIVE, sentiment_labels
-from rnncli.tasks.evaluation import Cell, EvaluationResult, Mistakes
+from rnncli.tasks.evaluation import (
+    Cell,
+    EvaluationResult,
+    Mistakes,
+    ScoringSettings,
+    check_options,
+)
 from rnncli.tasks.evaluation_data import DataRequest
-from rnncli.tasks.scoring_settings import ScoringSettings, check_options
 
 WORST = 3  # failures of a row that are shown
 _COLUMNS = (

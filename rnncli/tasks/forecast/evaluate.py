@@ -13,11 +13,11 @@ from rnncli.data.series import Doubles, series_of_datasets
 from rnncli.errors import DataError
 from rnncli.messages import Announce
 from rnncli.networks.numerics import Ints
+from rnncli.tasks.evaluation import ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.forecast.quantiles import adapt, widen
 from rnncli.tasks.forecast.windows import Windows
-from rnncli.tasks.scoring_settings import ScoringSettings
 
 MAX_ORIGINS = 5_000  # of each series: the latest
 FEW_ORIGINS = 20  # with all targets; where there are fewer, those with some count, too

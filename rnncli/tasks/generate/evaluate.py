@@ -9,11 +9,11 @@ import numpy as np
 
 from rnncli.analysis import metrics
 from rnncli.messages import Announce
+from rnncli.tasks.evaluation import ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
 from rnncli.tasks.generate.continuous_cache import ContinuousCache, read_parameters
 from rnncli.tasks.generate.control_codes import training_texts
 from rnncli.tasks.generate.predict import TextGenerator
-from rnncli.tasks.scoring_settings import ScoringSettings
 
 
 @dataclass(frozen=True)

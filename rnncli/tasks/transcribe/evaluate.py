@@ -9,9 +9,8 @@ from rnncli.analysis.error_rates import ErrorRates, error_rates
 from rnncli.data.recordings import AUDIO, TRANSCRIPT
 from rnncli.data.values import column_values
 from rnncli.messages import Announce
-from rnncli.tasks.evaluation import Mistakes
+from rnncli.tasks.evaluation import Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData
-from rnncli.tasks.scoring_settings import ScoringSettings
 from rnncli.tasks.transcribe.predict import Transcriber
 
 

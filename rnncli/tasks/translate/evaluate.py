@@ -28,9 +28,8 @@ from rnncli.analysis.translation_metrics import (
 from rnncli.data.numbering import number_texts, recur
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, plural
-from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes
+from rnncli.tasks.evaluation import BATCH_SIZE, Cell, Mistakes, ScoringSettings
 from rnncli.tasks.evaluation_data import EvaluationData, announce_unfairness
-from rnncli.tasks.scoring_settings import ScoringSettings
 from rnncli.tasks.translate.predict import Translator
 from rnncli.text.batching import batched
 from rnncli.text.sentences import clean
