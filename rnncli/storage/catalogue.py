@@ -33,8 +33,7 @@ class ModelEntry:
     @property
     def is_finished(self) -> bool:
         """Return whether its training has ended."""
-        training = None if self.description is None else self.description.training
-        return training is None or training.finished
+        return self.description is None or self.description.is_finished
 
 
 def models(folder: str | Path = MODELS) -> list[ModelEntry]:

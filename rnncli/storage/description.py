@@ -99,6 +99,11 @@ class ModelDescription:
     training: TrainingRecord | None = None
     rnncli_version: str = ""
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training has ended, as far as is recorded."""
+        return self.training is None or self.training.finished
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of config.json, in the current format."""
         first = {"format_version": FORMAT_VERSION, "rnncli_version": self.rnncli_version}

@@ -222,6 +222,11 @@ def _read_json(layout: Layout, task: Task | None) -> dict[str, Any]:
         values = json.loads(file.read_text(encoding="utf-8"))
         json.dumps(values, ensure_ascii=False).encode()  # fails at lone surrogates
     except FileNotFoundError:
+        if layout.lock.exists():
+            raise ModelError(
+                f"{path} holds no model yet: its training has not saved one",
+                "wait for its first evaluation, or see which models there are: rnncli models",
+            ) from None
         raise ModelError(
             f"{path} holds no model: config.json is missing",
             _no_model_hint(path, task),

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,9 +69,7 @@ class ModelWriter:
                     f"{path} holds a model already{self._kept_model}",
                     f"{self._other_output}\nor replace it: --force",
                 )
-        ancestor = path.absolute()
-        while not ancestor.exists():
-            ancestor = ancestor.parent
+        ancestor = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not ancestor.is_dir() or not os.access(ancestor, os.W_OK):
             raise ModelError(
                 f"nothing can be written in {ancestor}",
@@ -93,14 +91,15 @@ class ModelWriter:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the directory against other trainings; remove it afterwards if it stayed empty.
+        """Lock the directory against other trainings; what stays empty is removed afterwards.
 
         Raises:
             ModelError: another training runs there, or a model has appeared that is not to be
                 overwritten.
 
         """
-        layout, is_new = self._layout, not self.path.exists()
+        layout = self._layout
+        created = [each for each in (self.path, *self.path.parents) if not each.exists()]
         require_folder(layout.checkpoint)
         layout.checkpoint.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(layout.lock) as is_locked:
@@ -114,12 +113,12 @@ class ModelWriter:
                 complete(layout)
                 yield
             finally:
-                self._clear(is_new)
+                self._clear(created)
         if os.name == "nt":  # where a locked file cannot be removed
-            self._clear(is_new)
+            self._clear(created)
 
-    def _clear(self, is_new: bool) -> None:
-        """Remove a checkpoint that is not needed any more, and a new directory that is empty."""
+    def _clear(self, created: Sequence[Path]) -> None:
+        """Remove a checkpoint that is not needed any more, and new directories that are empty."""
         layout = self._layout
         with suppress(OSError, ModelError):
             complete(layout)
@@ -131,8 +130,9 @@ class ModelWriter:
         with suppress(OSError):  # at once: a part of a checkpoint would be another state
             layout.checkpoint.rename(layout.removed)
         remove(layout.removed)
-        if is_new and self.path.exists() and not any(self.path.iterdir()):
-            self.path.rmdir()
+        with suppress(OSError):  # one is not empty
+            for folder in created:
+                folder.rmdir()
 
     @property
     def state(self) -> Path | None:

@@ -71,7 +71,10 @@ class Predictor(Generic[NetworkT]):
 
         """
         path = model_directory(path, announce)
-        return read_whole(path, lambda: cls(load(path, cls.task), threads, announce))
+        model = read_whole(path, lambda: cls(load(path, cls.task), threads, announce))
+        if announce is not None and not model.description.is_finished:
+            announce(f"{model.name}: its training has not finished; this is its best model so far")
+        return model
 
     @classmethod
     def of_weights(

@@ -7,6 +7,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,8 +103,9 @@ class Trainer:
 
             require_vectors(vectors)
         require_logger(request.log)
-        if request.output is not None:
-            ModelWriter(request.output, request.force)
+        output = request.output or (request.task and MODELS / request.task)
+        # Else the task follows from the data.
+        self._writer = None if output is None else ModelWriter(output, request.force)
         self._threads = choose_threads(request.settings.get("threads"))
         self._session: Session | None = None
         self._last: Progress | None = None
@@ -118,7 +120,18 @@ class Trainer:
             TrainingInterrupted: a signal arrived; the same request resumes the training.
 
         """
-        corpus, request = self._read_corpus(), self._request
+        with ExitStack() as stack:
+            if self._writer is not None:  # before data is read, perhaps for nothing
+                stack.enter_context(self._writer.locked())
+            corpus = self._read_corpus()
+            if self._writer is None:
+                self._writer = ModelWriter(MODELS / corpus.task, self._request.force)
+                stack.enter_context(self._writer.locked())
+            yield from self._steps(corpus, self._writer)
+
+    def _steps(self, corpus: "Corpus", writer: ModelWriter) -> "Iterator[tuple[Phase, Progress]]":
+        """Train on data, and write the model to where other trainings are locked out."""
+        request = self._request
         require_settings_of(corpus.task, {**request.settings, "unlabelled": request.unlabelled})
         unlabelled = self._read_unlabelled()
         start = self._init_from
@@ -126,13 +139,12 @@ class Trainer:
             self._init_from = self._choose_initial_model(corpus)
         else:
             require_task(start.path, start.description.task, corpus.task, "leave --init-from out")
-        writer = ModelWriter(request.output or MODELS / corpus.task, request.force)
         with stage("loading PyTorch"):
             from rnncli.training.device import kept_threads
 
         scratch_folder = tempfile.TemporaryDirectory(prefix="rnncli-")
         logger = open_logger(self._request.log, writer.path, self._announce)
-        with writer.locked(), scratch_folder as scratch, kept_threads(), logger as self._log:
+        with scratch_folder as scratch, kept_threads(), logger as self._log:
             self._session = self._open_session(corpus, unlabelled, writer, Path(scratch))
             for phase, progress in self._session.run():
                 self._last = progress
