@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 from pathlib import Path
@@ -42,8 +43,15 @@ def test_at_a_terminal_it_starts_with_a_sample_and_then_asks(tmp_path: Path) -> 
         os.write(screen, b"\x04")
         assert process.wait(TIMEOUT) == 0
         os.close(screen)
-    name, _, _ = sent.partition(b":\r\n")
-    assert name.isupper()  # of its own
+    assert re.match(rb"\[?[A-Z]{2,}", sent)  # a name of its own
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_text_without_a_prompt_begins_as_a_speech_does(name: str, tmp_path: Path) -> None:
+    result = call("generate", "-m", name, "-n", 20, "--length", 12, "--json", cwd=tmp_path)
+    texts = [json.loads(line)["text"] for line in result.lines]
+    names = [re.match(r"\[?([A-Z]{2,}|[A-Z][a-z]+ [A-Z])", text) for text in texts]
+    assert sum(map(bool, names)) > 10
 
 
 @pytest.mark.parametrize("name", GENERATORS)
