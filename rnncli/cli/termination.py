@@ -32,6 +32,30 @@ def raise_on_termination() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Yield a list that grows by each SIGINT, which raises `KeyboardInterrupt` as it usually does.
+
+    Code in C, as libraries run while they are imported, may drop an exception.
+    """
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> NoReturn:
+        del frame
+        came.append(number)
+        raise KeyboardInterrupt
+
+    usual = signal.default_int_handler
+    is_usual = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is usual
+    if is_usual:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        if is_usual:
+            signal.signal(signal.SIGINT, usual)
+
+
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
     del frame
     raise Terminated(number)

@@ -20,7 +20,7 @@ from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
 from rnncli.cli.progress import Display, format_scores, write_curves
 from rnncli.cli.stages import StageLine
-from rnncli.cli.termination import Terminated
+from rnncli.cli.termination import Terminated, noted_interrupts
 from rnncli.config import DEFAULT_SEED, DEFAULT_VALIDATION, Settings, Task
 from rnncli.messages import format_duration, parse_duration
 from rnncli.tasks.loggers import LoggerName
@@ -251,8 +251,10 @@ def _train(trainer: "Trainer", display: Display, messenger: Messenger) -> None:
     from rnncli.training.signals import TrainingAborted, TrainingInterrupted
 
     try:
-        with StageLine(messenger), display:
+        with StageLine(messenger), display, noted_interrupts() as interrupts:
             for phase, progress in trainer.steps():
+                if interrupts:  # before training began, and lost
+                    raise KeyboardInterrupt
                 display.show(phase, progress)
     except KeyboardInterrupt as interruption:
         announce_interruption(interruption, trainer.kept, messenger)
