@@ -119,15 +119,19 @@ class ArrowTable(Table):
 
     def _values(self, columns: list[str]) -> Iterator[tuple[list[int], dict[str, list[Any]]]]:
         """Yield the numbers of some rows that are not skipped, and their values by column."""
-        first = 1  # row of a batch
+        first = place = 1  # row of a batch; the next row to read
         for batch in self.batches(columns):
-            places = [place for place in range(len(batch)) if not self.skips()]
-            rows = batch if len(places) == len(batch) else batch.take(pa.array(places, pa.int64()))
+            numbers = []
+            while place < first + len(batch):
+                numbers.append(place)
+                place += 1 + self.gap()
+            rows = batch
+            if len(numbers) < len(batch):
+                rows = batch.take(pa.array([number - first for number in numbers], pa.int64()))
             size = self._rows_at_once(rows, first)
             for start in range(0, len(rows), size):
-                numbers = [first + place for place in places[start : start + size]]
-                some = rows.slice(start, size)
-                yield numbers, {name: _decoded(some.column(name)) for name in columns}
+                values = {name: _decoded(rows.column(name).slice(start, size)) for name in columns}
+                yield numbers[start : start + size], values
             first += len(batch)
 
     def _rows_at_once(self, rows: pa.RecordBatch, first: int) -> int:

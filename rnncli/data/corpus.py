@@ -154,7 +154,7 @@ def _counted(
         within = islice(chain(first, rows), part.rows if part.rows < whole.rows else None)
     else:
         table.share = part.rows / max(1, whole.rows)
-        within = chain((row for row in first if not table.skips()), rows)
+        within = chain(table.drawn(first), rows)
     for count, pair in enumerate(within, start=1):
         characters += _characters(pair)
         require_readable(table.where, 0, characters)

@@ -83,7 +83,7 @@ def encode(
     offsets_path, end = path.with_name(f"{path.name}.offsets"), 0
     with path.open("wb") as file, offsets_path.open("wb") as offsets_file:
         offsets_file.write(_OFFSET.pack(end))
-        for ids in tokenizer.encode_all(texts):
+        for ids in tokenizer.encode_corpus(texts):
             tokens = [*ids[:max_length], EOS] if add_eos else ids[:max_length]
             if num_known is not None:
                 tokens = [token if token < num_known else UNK for token in tokens]

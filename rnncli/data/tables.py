@@ -1,18 +1,20 @@
 """Rows under named columns, whatever the format; what they mean comes later."""
 
+import math
 import random
+import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.conversion import command_argument
-from rnncli.text.files import File, Losses, decode, read_file, read_lines
+from rnncli.text.files import File, Losses, decode, line_lists, read_file
 from rnncli.text.tables import LineSource
 
 MAX_COLUMNS = 10_000  # of a table; their names are compared with those of many others
@@ -27,6 +29,7 @@ SPLIT_NAMES = {  # canonical name -> usual names
     "test": ("test", "testing"),
 }
 
+_RowT = TypeVar("_RowT")
 TableRow: TypeAlias = tuple[int, tuple[object, ...]]  # number of its first line; cells
 
 
@@ -78,9 +81,22 @@ class Table(ABC):
         del end
         return rows
 
-    def skips(self) -> bool:
-        """Return whether the next row is left out; the ``share`` to be read is drawn at random."""
-        return self.share < 1 and self._rng.random() >= self.share
+    def gap(self) -> int:
+        """Return how many rows are left out before the next of the ``share``, drawn at random.
+
+        Such gaps have a geometric distribution; to draw for each row takes longer.
+        """
+        if self.share >= 1:
+            return 0
+        if self.share <= 0:
+            return sys.maxsize
+        return int(math.log(1 - self._rng.random()) / math.log1p(-self.share))
+
+    def drawn(self, rows: Iterable[_RowT]) -> Iterator[_RowT]:
+        """Yield the rows that are not left out."""
+        rows = iter(rows)
+        while (row := next(islice(rows, self.gap(), None), None)) is not None:
+            yield row
 
     def require_few_columns(self, number: int) -> None:
         """Check that this can be a table.
@@ -142,4 +158,30 @@ class LineTable(Table):
     def lines(self, losses: Losses) -> LineSource:
         """Return the lines, decoded as UTF-8; what that changes is counted in ``losses``."""
         decoder = partial(decode, losses=losses)
-        return LineSource(read_lines(self.file), self.file.name, decoder, self.skips)
+        lines = _Lines(self.file)
+        return LineSource(lines, self.file.name, decoder, self.gap, lines.skip)
+
+
+class _Lines(Iterable[bytes]):
+    """The lines of a file, of which many can be skipped at a time."""
+
+    def __init__(self, file: File) -> None:
+        self._lists = line_lists(read_file(file), file.name)
+        self._lines: list[bytes] = []  # in memory
+        self._place = 0  # among them, of the next
+        self._has_marks: bool | None = None  # in some of them, if that is known
+
+    def __iter__(self) -> Iterator[bytes]:
+        for lines in self._lists:
+            self._lines, self._place, self._has_marks = lines, 0, None
+            while self._place < len(self._lines):
+                self._place += 1
+                yield self._lines[self._place - 1]
+
+    def skip(self, number: int) -> int:
+        """Skip some of so many lines, none that may hold a quotation mark; return how many."""
+        if self._has_marks is None:
+            self._has_marks = b'"' in b"\n".join(self._lines)
+        skipped = 0 if self._has_marks else min(number, len(self._lines) - self._place)
+        self._place += skipped
+        return skipped

@@ -90,9 +90,8 @@ class LabelledLines(LineTable):
         Raises:
             DataError: a line has several labels.
         """
-        for number, line in enumerate(read_text_lines(self.file, self.losses), start=1):
-            if self.skips():
-                continue
+        lines = enumerate(read_text_lines(self.file, self.losses), start=1)
+        for number, line in self.drawn(lines):
             words = line.split(" ")
             labels = [word for word in words if word.startswith(FASTTEXT_LABEL)]
             if len(labels) > 1:

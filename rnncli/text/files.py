@@ -199,13 +199,13 @@ def read_lines(file: File) -> Iterator[bytes]:
     Raises:
         DataError: it cannot be read or is damaged, or a line is too long for memory.
     """
-    return _bounded_lines(read_file(file), file.name)
+    return chain.from_iterable(line_lists(read_file(file), file.name))
 
 
-def _bounded_lines(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+def line_lists(chunks: Iterable[bytes], name: str) -> Iterator[list[bytes]]:
+    """Yield the lines that each chunk of a file completes; see `read_lines`."""
     hint = "check that it is a table; a text without columns needs a name like text.txt"
-    for lines in split_lines(bound_lines(chunks, name, MAX_LINE_BYTES, hint)):
-        yield from lines
+    return split_lines(bound_lines(chunks, name, MAX_LINE_BYTES, hint))
 
 
 def bound_lines(chunks: Iterable[bytes], name: str, limit: int, hint: str) -> Iterator[bytes]:
@@ -259,7 +259,8 @@ def read_text_lines(file: File, losses: Losses) -> Iterator[str]:
     Raises:
         DataError: see `read_lines`.
     """
-    for line in _bounded_lines(drop_byte_order_mark(read_file(file)), file.name):
+    chunks = drop_byte_order_mark(read_file(file))
+    for line in chain.from_iterable(line_lists(chunks, file.name)):
         yield decode(line, losses).removesuffix("\r")
 
 

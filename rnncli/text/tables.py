@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -78,21 +78,34 @@ class JsonNumber(str):
     __slots__ = ()
 
 
-def _read_all() -> bool:
-    return False
+def _no_gap() -> int:
+    return 0
+
+
+def _skip_none(number: int) -> int:
+    del number
+    return 0
 
 
 class LineSource(NamedTuple):
-    """Lines of a table, their name in messages, their decoder, and which are skipped."""
+    """Lines of a table, their name in messages, their decoder, and how many are skipped."""
 
     lines: Iterable[bytes]  # without the newline at their end
     name: str
     decode: Decode = decode
-    skips: Callable[[], bool] = _read_all  # whether to leave out the next row of those behind
+    gap: Callable[[], int] = _no_gap  # how many rows to leave out before the next
+    skip: Callable[[int], int] = _skip_none  # skips some of so many whole records, and counts them
 
-    def skips_line(self, number: int) -> bool:
-        """Return whether to leave out the row on the line of this number."""
-        return number > ALWAYS_READ and self.skips()
+    def gap_after(self, number: int) -> int:
+        """Return how many rows to leave out behind the one on the line of this number."""
+        return self.gap() if number >= ALWAYS_READ else 0
+
+    def drawn(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the numbers of lines, and the lines, without those that are left out."""
+        lines = enumerate(self.lines, start=1)
+        yield from islice(lines, ALWAYS_READ)
+        while line := next(islice(lines, self.gap(), None), None):
+            yield line
 
     def error(self, line: int, message: str, hint: str) -> DataError:
         """Return an error that names a line."""
@@ -136,9 +149,7 @@ def json_rows(source: LineSource) -> Iterator[JsonRow]:
     Raises:
         DataError: a line is no JSON object.
     """
-    for number, raw in enumerate(source.lines, start=1):
-        if source.skips_line(number):
-            continue
+    for number, raw in source.drawn():
         line = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
         if line and not line.isspace():
             yield JsonRow(number, _parse_object(source, number, line), raw)
@@ -178,9 +189,7 @@ def _require_width(source: LineSource, rows: Iterator[Row], hint: str) -> Iterat
 
 
 def _tsv_rows(source: LineSource) -> Iterator[Row]:
-    for number, line in enumerate(source.lines, start=1):
-        if source.skips_line(number):
-            continue
+    for number, line in source.drawn():
         raw, end = _split_end(line)
         text = source.decode(raw if number > 1 else raw.removeprefix(BYTE_ORDER_MARK))
         yield Row(number, text.split("\t") if text else [], raw, end)
@@ -199,26 +208,22 @@ def _csv_rows(
     """Yield the cells of each record; ``start`` is the number of the first line."""
     record: list[bytes] = []  # lines of the one that is being read
     is_masked = is_quoted = False
-
-    def unclosed() -> DataError:
-        return source.error(
-            start,
-            "a quotation mark opens a cell, and none closes it",
-            'close it, or write "" for a quotation mark inside a quoted text',
-        )
+    gap = 0  # rows to leave out before the next
 
     def text_lines() -> Iterator[str]:
-        nonlocal is_masked, is_quoted, start
+        nonlocal is_masked, is_quoted, start, gap
         for line in lines:
             if not record:
                 size, is_quoted = 0, b'"' in line
-                if not is_quoted and source.skips_line(start):  # it is a whole record
-                    start += 1
+                if gap and not is_quoted:  # it is a whole record
+                    skipped = 1 + source.skip(gap - 1)
+                    gap -= skipped
+                    start += skipped
                     continue
             record.append(line)
             size += len(line)
             if len(record) > MAX_CELL_LINES or size > MAX_CELL_BYTES:
-                raise unclosed()
+                raise _unclosed(source, start)
             text = dialect.unescape(source.decode(line))
             if start == len(record) == 1:
                 text = text.removeprefix("\ufeff")
@@ -235,14 +240,25 @@ def _csv_rows(
         if cells == [_END]:
             return
         if cells and cells[-1].endswith(_END):
-            raise unclosed()
+            raise _unclosed(source, start)
         if is_masked:
             cells = [cell.replace(_RETURN, "\r").replace(_NUL, "\0") for cell in cells]
             is_masked = False
-        if not (is_quoted and source.skips_line(start)):
+        if gap:
+            gap -= 1
+        else:
             yield Row(start, cells, *_split_end(b"\n".join(record)))
+            gap = source.gap_after(start)
         start += len(record)
         record.clear()
+
+
+def _unclosed(source: LineSource, line: int) -> DataError:
+    return source.error(
+        line,
+        "a quotation mark opens a cell, and none closes it",
+        'close it, or write "" for a quotation mark inside a quoted text',
+    )
 
 
 def _split_end(line: bytes) -> tuple[bytes, bytes]:

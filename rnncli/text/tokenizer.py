@@ -30,6 +30,7 @@ from rnncli.messages import stage
 from rnncli.text.batching import split_between_words
 from rnncli.text.levels import (
     BYTE_TOKENS,
+    MAX_KNOWN_WORDS,
     MAX_PIECE,
     WORD_PATTERNS,
     WORDS,
@@ -96,6 +97,21 @@ class Tokenizer:
                 for more in islice(encoded, len(parts) - 1):
                     ids += more
                 yield ids
+
+    def encode_corpus(self, texts: Iterable[str]) -> Iterator[list[int]]:
+        """Yield the same as `encode_all`, faster where texts are many: most words occur again."""
+        if self.level != "word" or self._backend.normalizer is None:
+            yield from self.encode_all(texts)
+            return
+        known: dict[str, list[int]] = {}  # of what is between spaces, which are in no token
+        for batch in batch_texts(map(replace_surrogates, texts)):
+            words = [text.split(" ") for text in batch]
+            if len(known) > MAX_KNOWN_WORDS:
+                known.clear()
+            new = {word: None for each in words for word in each if word not in known}
+            known.update(zip(new, self.encode_all(new), strict=True))
+            for each in words:
+                yield [id for word in each for id in known[word]]
 
     def _encode_pieces(self, pieces: Iterable[str]) -> Iterator[list[int]]:
         for batch in batch_texts(pieces):

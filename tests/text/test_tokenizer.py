@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,16 @@ def test_a_saved_tokenizer_reads_as_the_one_that_was_saved(level, fold, tmp_path
 def test_encoding_many_texts_is_encoding_each(trained, texts):
     for tokenizer in trained.values():
         assert list(tokenizer.encode_all(iter(texts))) == [tokenizer.encode(t) for t in texts]
+
+
+@given(st.lists(st.text() | st.text(alphabet="aB' .\t\u00e9\u0130\n猫"), max_size=6))
+@example(ODD_TEXTS * 2)
+def test_the_words_of_a_corpus_are_those_of_its_texts(texts):
+    tokenizer = Tokenizer.train(texts, "word", LARGE, fold=True)
+    counts = Counter(word for text in texts for word in tokenizer.words(text))
+    vocabulary = [tokenizer.token(id) for id in range(len(SPECIAL_TOKENS), tokenizer.vocab_size)]
+    assert vocabulary == sorted(counts, key=lambda word: (-counts[word], word))
+    assert list(tokenizer.encode_corpus(iter(texts))) == [tokenizer.encode(t) for t in texts]
 
 
 def test_more_texts_than_fit_one_chunk_keep_their_order(trained):
