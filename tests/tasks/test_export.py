@@ -17,13 +17,11 @@ from shell import TIMEOUT, call, explained
 
 import rnncli
 from rnncli.config import CELLS, Cell
-from rnncli.data.corpora import bundled_file
 from rnncli.networks.architecture import Architecture, Classes, Stack, Tokens, parameters
 from rnncli.networks.numerics import Floats, softmax
 from rnncli.tasks.classify.html_export import write_html
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.text.vectors import ENGLISH_FILE
 
 TEXTS = [
     "a warm, funny film",
@@ -44,7 +42,7 @@ RUN_PAGES = r"""
 const fs = require("fs");
 const [texts, ...pages] = process.argv.slice(1);
 Promise.all(pages.map(async (path) => {
-  const page = fs.readFileSync(path, "utf8");
+  const page = fs.readFileSync(path, "utf16le");
   const code = page.match(/<script>\n([^]*?)<\/script>/)[1];
   const { readModel, classify } = new Function(code + "; return { readModel, classify };")();
   const model = await readModel(page.match(/id="model">([^<]*)</)[1]);
@@ -155,15 +153,15 @@ def exported_page(tmp_path: Path) -> Path:
 @pytest.mark.skipif(NODE is None, reason="there is no node to run JavaScript with")
 def test_a_page_gives_the_same_probabilities(sentiment: TextClassifier, tmp_path: Path) -> None:
     page = exported_page(tmp_path)
-    shared = bundled_file(ENGLISH_FILE)  # the word vectors, which the page holds, too
-    size = sum(file.stat().st_size for file in (*sentiment.path.iterdir(), shared))
+    # The page holds the word vectors, too, which are beside the model, and larger.
+    size = sum(file.stat().st_size for file in sentiment.path.iterdir())
     assert page.stat().st_size < 2 * size
     classifiers = [sentiment, random_classifier("lstm", bidirectional=True, level="char")]
     classifiers += [random_classifier(cell, bidirectional=cell != "gru") for cell in CELLS]
     pages = [page, *(tmp_path / f"{number}.html" for number in range(1, len(classifiers)))]
     for classifier, file in zip(classifiers[1:], pages[1:], strict=True):
         write_html(classifier, file, "<b>A & B</b>")
-    assert "<title>&lt;b&gt;A &amp; B" in pages[1].read_text("utf-8")
+    assert "<title>&lt;b&gt;A &amp; B" in pages[1].read_text("utf-16")
     texts = [*TEXTS, "a lone \ud800 surrogate"]
     done = subprocess.run(
         [str(NODE), "-e", RUN_PAGES, json.dumps(texts), *map(str, pages)],
@@ -180,7 +178,7 @@ def test_a_page_gives_the_same_probabilities(sentiment: TextClassifier, tmp_path
 def test_a_page_labels_texts_in_chromium(sentiment: TextClassifier, tmp_path: Path) -> None:
     page = exported_page(tmp_path)
     script = RUN_INSIDE % json.dumps(TEXTS)
-    page.write_text(page.read_text("utf-8").replace("</html>", f"{script}</html>"), "utf-8")
+    page.write_text(page.read_text("utf-16").replace("</html>", f"{script}</html>"), "utf-16")
     (answers,) = re.findall(r"<body>(.*)</body>", document_of(page), re.DOTALL)
     assert np.abs(np.array(json.loads(answers)) - probabilities(sentiment, TEXTS)).max() < 1e-4
 

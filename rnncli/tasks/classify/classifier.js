@@ -10,11 +10,12 @@ const MAX_CHARACTERS = 10000; // longer texts are cut
 // --- Arrays --------------------------------------------------------------------------------------
 
 const TYPES = { F32: Float32Array, I32: Int32Array, I8: Int8Array };
+const FIRST_CHARACTER = 0x4000, BITS = 15; // of characters that hold bits
 
-async function readModel(base64) {
-  const binary = atob(base64), packed = new Uint8Array(binary.length);
-  for (let i = 0; i < packed.length; i++) packed[i] = binary.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+async function readModel(text) {
+  const packed = bytesIn(text), size = new DataView(packed.buffer).getUint32(0, true);
+  const blob = new Blob([packed.subarray(4, 4 + size)]);
+  const stream = blob.stream().pipeThrough(new DecompressionStream("gzip"));
   const bytes = await new Response(stream).arrayBuffer();
   const start = 8 + Number(new DataView(bytes).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, start - 8)));
@@ -23,10 +24,21 @@ async function readModel(base64) {
   delete header.__metadata__;
   for (const [name, { dtype, data_offsets: [from, to] }] of Object.entries(header)) {
     const data = bytes.slice(start + from, start + to);
-    model.arrays[name] = dtype === "F16" ? fromHalf(new Uint16Array(data)) : new TYPES[dtype](data);
+    model.arrays[name] = dtype === "U8" ? fromHalf(new Uint8Array(data)) : new TYPES[dtype](data);
   }
   model.ids = new Map(model.vocabulary.map((token, id) => [token, id]));
   return model;
+}
+
+function bytesIn(text) {
+  const bytes = new Uint8Array(Math.floor(text.length * BITS / 8));
+  let bits = 0, count = 0, at = 0; // bits that are not in a byte yet
+  for (let i = 0; i < text.length; i++) {
+    bits = (bits << BITS) | (text.charCodeAt(i) - FIRST_CHARACTER);
+    for (count += BITS; count >= 8; count -= 8) bytes[at++] = bits >> (count - 8);
+    bits &= 255;
+  }
+  return bytes;
 }
 
 // Half precision, by a table of all its values: each is computed once.
@@ -36,9 +48,10 @@ const HALVES = Float32Array.from({ length: 1 << 16 }, (_, half) => {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 });
 
-function fromHalf(halves) {
-  const values = new Float32Array(halves.length);
-  for (let i = 0; i < values.length; i++) values[i] = HALVES[halves[i]];
+// All lower bytes stand before all upper ones.
+function fromHalf(bytes) {
+  const size = bytes.length / 2, values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = HALVES[bytes[i] | (bytes[size + i] << 8)];
   return values;
 }
 
