@@ -4,12 +4,13 @@ No value is read before names, types and shapes are as expected.
 """
 
 import json
+import os
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,16 @@ class TensorFile:
             return dict(file.metadata() or {})
 
     def read(
-        self, expected: Mapping[str, TensorSpec], mapped: tuple[str, ...] = ()
+        self,
+        expected: Mapping[str, TensorSpec],
+        mapped: tuple[str, ...] = (),
+        *,
+        is_writable: bool = False,
     ) -> dict[str, NDArray[Any]]:
         """Return the tensors, floats in float32; those in ``mapped``, int8, are memory-mapped.
+
+        With ``is_writable``, what is written to the mapped ones is written to the file, or, where
+        that may not be written to, stays in memory.
 
         Raises:
             ModelError: the file is missing or damaged, its tensors are not the expected ones, or
@@ -78,7 +86,7 @@ class TensorFile:
                 if name not in mapped
             }
             for name in mapped:
-                tensors[name] = _map(self.path, name)
+                tensors[name] = _map(self.path, name, is_writable=is_writable)
         for name, tensor in tensors.items():
             # The bounds fail for NaN, too.
             if tensor.dtype.kind == "f" and not (
@@ -137,10 +145,13 @@ def _single_precision(tensor: NDArray[Any]) -> NDArray[Any]:
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor
 
 
-def _map(path: Path, name: str) -> NDArray[np.int8]:
+def _map(path: Path, name: str, *, is_writable: bool) -> NDArray[np.int8]:
     """Memory-map an int8 tensor in a file whose header has been checked."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))[name]
     offset = 8 + size + header["data_offsets"][0]
-    return np.memmap(path, np.int8, "r", offset, tuple(header["shape"]))
+    mode: Literal["r", "r+", "c"] = "r"
+    if is_writable:
+        mode = "r+" if os.access(path, os.W_OK) else "c"
+    return np.memmap(path, np.int8, mode, offset, tuple(header["shape"]))

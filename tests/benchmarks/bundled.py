@@ -296,7 +296,7 @@ def memory(report: Report) -> None:
                 file.write_text("".join(pairs[:number]), "utf-8")
                 began = time.perf_counter()
                 model = translate.with_memory(read_memory(translate, [file], print))
-                note = f"{time.perf_counter() - began:.1f} s to encode them"
+                note = f"{time.perf_counter() - began:.1f} s to index them"
         outputs = [translation.text for translation in model(sources)]
         scores = metrics("en-fr", outputs, targets)
         report.add(f"{number:,} pairs: BLEU", scores["bleu"].score, "", note)

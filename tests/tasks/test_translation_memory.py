@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ from rnncli.errors import ModelError
 from rnncli.networks.numerics import log_softmax, unit_vectors
 from rnncli.storage.layout import MEMORY
 from rnncli.storage.reading import load
-from rnncli.tasks.translate.build_memory import build_memory
+from rnncli.tasks.translate.build_memory import PCA_SAMPLE, PairReader, build_memory
+from rnncli.tasks.translate.external_memory import read_memory
 from rnncli.tasks.translate.memory import (
     INTERPOLATION,
     MAX_PAIRS,
     MAX_TOKENS,
     RetrievalDecoder,
     RetrievalState,
+    TranslationMemory,
 )
 from rnncli.text.special_tokens import BOS, EOS
 from rnncli.text.tokenizer import Tokenizer
@@ -54,14 +57,13 @@ def with_memory(folder: Path, pairs: list[tuple[str, str]]) -> Path:
     model = shutil.copytree(translator(), folder / "model", dirs_exist_ok=True)
     saved = load(translator())
     sources, targets = zip(*pairs, strict=True)
-    memory = build_memory(
+    reader = PairReader(
         saved.network,
         encoded(saved.tokenizer, sources),
         encoded(saved.target_tokenizer, targets),
-        np.arange(len(pairs)),
         threads=1,
-        seconds=math.inf,
     )
+    memory = build_memory(reader, np.arange(len(pairs)), seconds=math.inf)
     memory.write(model / MEMORY)
     config = model / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"task_files": [MEMORY]}))
@@ -121,6 +123,33 @@ def test_pairs_of_a_person_are_looked_up_beside_those_of_the_model(tmp_path):
     result = call("translate", *options, *PAIRS, env={"XDG_CACHE_HOME": str(tmp_path)})
     assert "beside the 8 pairs that the model keeps" in result.err
     assert result.lines == [line for x, y in PAIRS.items() for line in (y, f"  {y}: {x} = {y}")]
+
+
+def test_pairs_of_a_person_are_read_when_they_are_retrieved(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = Translator.load(translator())
+    numbers = range(PCA_SAMPLE // len(PAIRS) + 200)
+    pairs = [(f"{x} {n}", f"{y} {n}") for n in numbers for x, y in PAIRS.items()]
+    file = write_lines(tmp_path / "pairs.tsv", "english\tfrench", *map("\t".join, pairs))
+    texts = [f"{text} {numbers[-1]}" for text in PAIRS]
+
+    def read() -> TranslationMemory:
+        return read_memory(model, [file], print)
+
+    lazy = read()
+    assert np.count_nonzero(~lazy.keys.any(1)) > 1_000  # tokens of pairs beyond the sample
+    sides = lazy.sources, lazy.targets
+    eager = build_memory(PairReader(model.network, *sides, 1), np.arange(len(pairs)), math.inf)
+    expected = model.with_memory(replace(eager, interpolation=lazy.interpolation))(texts)
+    first, second = model.with_memory(lazy)(texts), model.with_memory(read())(texts)
+    for one, *others in zip(expected, first, second, strict=True):
+        assert {other.text for other in others} == {one.text}
+        assert [other.score for other in others] == [pytest.approx(one.score, abs=1e-4)] * 2
+    known = lazy.keys.any(1)
+    assert np.array_equal(read().keys, lazy.keys)  # what was read is kept
+    assert not known.all()
+    difference = np.abs(lazy.keys[known].astype(int) - eager.keys[known])
+    assert difference.max() <= 1  # rounded, where batches differ
 
 
 def state_of(model: Path, texts: list[str]) -> RetrievalState:

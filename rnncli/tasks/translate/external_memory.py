@@ -1,15 +1,17 @@
-"""A translation memory of a person's own pairs, which the model was not trained on."""
+"""A translation memory of a person's own pairs, which the model was not trained on.
+
+To read all pairs by the network takes a minute, and for a text few are retrieved. So pairs are read
+when they are first retrieved, and what was read is kept in the cache.
+"""
 
 import hashlib
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from rnncli.data.cleaning import clean_rows
 from rnncli.data.columns import Columns, choose
@@ -20,7 +22,7 @@ from rnncli.errors import DataError, ModelError
 from rnncli.messages import Announce, plural
 from rnncli.networks.knn import Interpolation
 from rnncli.storage.tensors import TensorFile
-from rnncli.tasks.translate.build_memory import MAX_TOKENS, build_memory
+from rnncli.tasks.translate.build_memory import MAX_TOKENS, PairReader, index_memory
 from rnncli.tasks.translate.memory import TranslationMemory
 from rnncli.text.sentences import clean
 from rnncli.text.unicode import plain_signs
@@ -59,10 +61,8 @@ def read_memory(
     table = source.tables["train"]
     key = [VERSION, translator.fingerprint.encode(), source.fingerprint.encode()]
     path = _folder() / f"{hashlib.sha256(b' '.join(key)).hexdigest()}.safetensors"
-    sizes = translator.tokenizer.vocab_size, translator.target_tokenizer.vocab_size
     try:
-        cached = TranslationMemory.read(TensorFile(path), translator.network.feature_size, sizes)
-        return replace(cached, interpolation=INTERPOLATION)
+        return _cached(path, translator)
     except ModelError:
         pass  # there is none, or it is damaged
     columns = _columns(table, translator, announce)
@@ -79,9 +79,31 @@ def read_memory(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         memory.write(path)
+        return _cached(path, translator)
     except OSError as error:
         announce(f"memory: not cached in {path.parent}: {error.strerror or error}")
-    return memory
+        return _completed(memory, translator)
+
+
+def _cached(path: Path, translator: "Translator") -> TranslationMemory:
+    """Return a memory that was cached.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+
+    """
+    sizes = translator.tokenizer.vocab_size, translator.target_tokenizer.vocab_size
+    width = translator.network.feature_size
+    memory = TranslationMemory.read(TensorFile(path), width, sizes, is_writable=True)
+    return _completed(memory, translator)
+
+
+def _completed(memory: TranslationMemory, translator: "Translator") -> TranslationMemory:
+    """Return a memory that finds keys as they are needed."""
+    sides = memory.sources, memory.targets
+    reader = PairReader(translator.network, *sides, translator.threads)
+    read_keys = partial(reader.keys, basis=memory.basis)
+    return replace(memory, interpolation=INTERPOLATION, read_keys=read_keys)
 
 
 def _columns(table: Table, translator: "Translator", announce: Announce) -> Columns:
@@ -96,17 +118,15 @@ def _columns(table: Table, translator: "Translator", announce: Announce) -> Colu
 
 
 def _memory_of(translator: "Translator", pairs: Sequence[tuple[str, ...]]) -> TranslationMemory:
-    """Encode pairs, and compute the keys of their tokens."""
+    """Encode pairs, and index them."""
     tokenizers = translator.tokenizer, translator.target_tokenizer
     texts = (plain_signs(clean(pair[0])) for pair in pairs), (clean(pair[1]) for pair in pairs)
-    rows, network, threads = np.arange(len(pairs)), translator.network, translator.threads
     with TemporaryDirectory(prefix="rnncli-") as folder:
         sources, targets = (
             encode(side, tokenizer, Path(folder, str(i)), add_eos=True, max_length=MAX_LENGTH - 1)
             for i, (side, tokenizer) in enumerate(zip(texts, tokenizers, strict=True))
         )
-        memory = build_memory(network, sources, targets, rows, threads, seconds=math.inf)
-    return replace(memory, interpolation=INTERPOLATION)
+        return index_memory(PairReader(translator.network, sources, targets, translator.threads))
 
 
 def _folder() -> Path:

@@ -7,10 +7,10 @@ pairs whose sources are most similar to the present one (Dai et al. 2023, sectio
 the cosine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from rnncli.storage.tensors import TensorFile, TensorSpec, write_tensors
 from rnncli.tasks.translate.retrieval import HASH_BUCKETS, SimilarTexts
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS
+
+# Of pairs, by their numbers: the keys (T, J) of each.
+ReadKeys: TypeAlias = Callable[[NDArray[np.int64]], Mapping[int, NDArray[np.int8]]]
 
 MAX_PAIRS = 32  # retrieved for a source: BLEU is lower with 16, and not higher with 64
 MAX_TOKENS = 1_024  # retrieved for a source at most: bounds memory and time
@@ -65,7 +68,10 @@ class RetrievalState:
 
 @dataclass(frozen=True)
 class TranslationMemory:
-    """Training pairs of a translator, each side ending with ``<eos>``, and their keys."""
+    """Pairs of a translator, each side ending with ``<eos>``, and the keys of their tokens.
+
+    Where keys are zero, the pair has not been read yet: it is when it is first retrieved.
+    """
 
     sources: EncodedTexts
     targets: EncodedTexts
@@ -73,6 +79,7 @@ class TranslationMemory:
     basis: Floats  # (E, J) projects features to keys
     index: SimilarTexts  # of the sources
     interpolation: Interpolation = INTERPOLATION
+    read_keys: ReadKeys | None = None  # None: all pairs have been read
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -89,11 +96,17 @@ class TranslationMemory:
 
     @classmethod
     def read(
-        cls, file: TensorFile, width: int, vocab_sizes: tuple[int, int]
+        cls,
+        file: TensorFile,
+        width: int,
+        vocab_sizes: tuple[int, int],
+        *,
+        is_writable: bool = False,
     ) -> "TranslationMemory":
         """Read the memory of a translator from a file; its keys are memory-mapped.
 
         ``width`` is the size E of the features, ``vocab_sizes`` are those of source and target.
+        With ``is_writable``, keys that are found later are written to the file.
 
         Raises:
             ModelError: the file is damaged, or was made for another translator.
@@ -113,6 +126,7 @@ class TranslationMemory:
                 "scale": TensorSpec((None,), ("F32",)),
             },
             mapped=("keys",),
+            is_writable=is_writable,
         )
         sources, targets = (
             _texts(tensors[f"{side}_tokens"], tensors[f"{side}_lengths"], size)
@@ -131,7 +145,10 @@ class TranslationMemory:
 
     def retrieve(self, sources: Sequence[Ints]) -> Retrieved:
         """Retrieve the pairs most similar to each source, which ends with ``<eos>``."""
-        positions = [self._positions(source) for source in sources]
+        rows = list(map(self._nearest, sources))
+        if self.read_keys is not None:
+            self._add_keys(self.read_keys, np.unique(np.concatenate(rows)))
+        positions = list(map(self._positions, rows))
         counts = np.array(list(map(len, positions)))  # (N,)
         shape = len(sources), int(counts.max())
         keys = np.zeros((*shape, self.keys.shape[1]), np.float32)  # (N, M, J)
@@ -144,13 +161,26 @@ class TranslationMemory:
         mask = np.arange(shape[1]) < counts[:, None]
         return Retrieved(unit_vectors(keys), mask, pad(tokens)[0], columns)
 
-    def _positions(self, source: Ints) -> NDArray[np.int64]:
-        """Return the positions of the target tokens that are retrieved for a source (M,)."""
+    def _nearest(self, source: Ints) -> NDArray[np.int64]:
+        """Return the pairs that are retrieved for a source."""
         rows = self.index.nearest(source, MAX_PAIRS)
+        return rows[np.cumsum(self.targets.lengths_of(rows)) <= MAX_TOKENS]
+
+    def _positions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the positions of the target tokens of pairs, one after the other."""
         lengths = self.targets.lengths_of(rows)
-        rows = rows[np.cumsum(lengths) <= MAX_TOKENS]
-        spans = [np.arange(*self.targets.offsets[[row, row + 1]]) for row in rows]
-        return np.concatenate([np.zeros(0, np.int64), *spans])
+        ends = np.cumsum(lengths)
+        return np.repeat(self.targets.offsets[rows + 1] - ends, lengths) + np.arange(lengths.sum())
+
+    def _add_keys(self, read_keys: ReadKeys, rows: NDArray[np.int64]) -> None:
+        """Read those pairs that have not been read yet."""
+        if len(rows) == 0:
+            return
+        lengths = self.targets.lengths_of(rows)
+        has_key = self.keys[self._positions(rows)].any(1)
+        is_read = np.logical_and.reduceat(has_key, np.cumsum(lengths) - lengths)
+        for row, keys in read_keys(rows[~is_read]).items():
+            self.keys[slice(*self.targets.offsets[[row, row + 1]])] = keys
 
 
 def _texts(tokens: NDArray[Any], lengths: NDArray[Any], vocab_size: int) -> EncodedTexts | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rnncli.data.values import column_values
 from rnncli.messages import Announce, format_duration
 from rnncli.storage.layout import MEMORY, REPLIES, TaskFiles
-from rnncli.tasks.translate.build_memory import build_memory
+from rnncli.tasks.translate.build_memory import PairReader, build_memory
 from rnncli.tasks.translate.confidence import Confidence
 from rnncli.tasks.translate.fit_replies import MAX_HELD_OUT, MAX_QUESTIONS, fit_replies
 from rnncli.tasks.translate.length_penalty import (
@@ -96,9 +96,8 @@ def _build_memory(
     limit = "" if math.isinf(seconds) else f", for {format_duration(seconds)} at most"
     announce(f"memory: encoding the training pairs{limit}")
     rows = pairs.trainable_rows()
-    return build_memory(
-        translator.network, pairs.sources, pairs.targets, rows, translator.threads, seconds
-    )
+    reader = PairReader(translator.network, pairs.sources, pairs.targets, translator.threads)
+    return build_memory(reader, rows, seconds)
 
 
 def _is_better(
