@@ -46,13 +46,16 @@ class EndMarks:
             statements,
         )
 
-    def missing_mark(self, text: str) -> str:
+    def missing_mark(self, text: str, *, is_title: bool = False) -> str:
         """Return the end mark that a text lacks; none where the sources lack theirs, too.
 
-        Only a text whose last character is a letter or a digit lacks one.
+        Only a text whose last character is a letter or a digit lacks one. A title without one is
+        no question: How It Works.
         """
         if self.share < MIN_SHARE or not text[-1:].isalnum():
             return ""
+        if is_title:
+            return self.full_stop
         one, two = _start(text)
         is_question = two in self.questions or (
             one in self.questions and two not in self.statements

@@ -1,11 +1,16 @@
-"""Read texts in the case that a model knows: SHE IS LATE and she is late as She is late."""
+"""Read texts in the case that a model knows: SHE IS LATE and she is late as She is late.
+
+Titles, in which most words have a capital, are read as sentences too: Save As as Save as.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
+from rnncli.tasks.translate.end_marks import FULL_STOPS, end_mark
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.text.unicode import plain_signs
@@ -14,6 +19,8 @@ MIN_SHARE = 0.95  # of sources with a capital at their beginning: others are the
 MIN_COUNT = 5  # of a word within sentences, to tell whether it has a capital there
 MIN_WORD_SHARE = 0.9  # of a word's occurrences that have the capital
 MAX_WORDS = 1_000  # the most frequent ones: rarer ones hardly matter
+MAX_SMALL_SHARE, MAX_SMALL_LETTERS = 0.5, 4  # of the words of a title without a capital
+DOTS = "..."
 SIGNS_BEFORE = 8  # that are looked at before a word, to tell whether a sentence begins with it
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # What stands before the first word of a sentence.
@@ -49,6 +56,44 @@ class Capitals:
         restored = restored[:start] + restored[start : start + 1].upper() + restored[start + 1 :]
         return restored if len(restored) == len(text) else text
 
+    def as_sentence(self, text: str, knows: Callable[[str], bool]) -> str:
+        """Return a title with the capitals of a sentence; else the text.
+
+        Names keep theirs: words that sources have with capitals, and those that the model does not
+        know without. Names are more than other words in no title; beside one, a word is taken for
+        a part of it.
+        """
+        words = list(_WORD.finditer(text))
+        if self.share < MIN_SHARE or not _is_title(text, [word[0] for word in words]):
+            return text
+        capitalised = [word for word in words if _is_capitalised(word[0])]
+        names = {word for word in capitalised if self._is_name(word[0])}
+        # The first word of a sentence says nothing; two words may be a person's name.
+        others = capitalised if len(words) == 2 else capitalised[1:]
+        names |= {word for word in others if not any(map(knows, _forms(word[0])))}
+        beside = {
+            word
+            for pair in pairwise(words)
+            if names.intersection(pair) and text[pair[0].end() : pair[1].start()] == " "
+            for word in pair
+        }
+        common = [
+            word
+            for word in capitalised
+            if word not in names | beside and not _begins_sentence(text, word)
+        ]
+        if len(common) <= len(names):
+            return text
+        sentence = text
+        for word in common:
+            sentence = sentence[: word.start()] + word[0].lower() + sentence[word.end() :]
+        return sentence if len(sentence) == len(text) else text
+
+    def _is_name(self, word: str) -> bool:
+        """Return whether a word has a capital within sentences."""
+        lower = word.lower()
+        return self._spell(lower) != plain_signs(lower)
+
     @cached_property
     def _spellings(self) -> dict[str, str]:
         """The words by their small letters."""
@@ -73,12 +118,30 @@ def familiar_case(text: str, tokenizer: Tokenizer, capitals: Capitals | None) ->
     return _largest_pieces(text, tokenizer) if restored is None else restored
 
 
+def _is_title(text: str, words: Sequence[str]) -> bool:
+    """Return whether a text has the capitals of a title: of the first, the last and most words.
+
+    Some styles write up to four letters of a word without: with, from. No full stop ends a title,
+    but dots may: Save As...
+    """
+    small = [word for word in words if not word[0].isupper()]
+    is_sentence = end_mark(text) in tuple(FULL_STOPS) and not text.endswith(DOTS)
+    return (
+        len(words) > 1
+        and not is_sentence
+        and words[0] not in small
+        and words[-1] not in small
+        and len(small) <= MAX_SMALL_SHARE * len(words)
+        and all(len(word) <= MAX_SMALL_LETTERS for word in small)
+    )
+
+
 def _capitalised_words(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the words that have capitals within sentences, the most frequent first."""
     forms, totals = Counter[str](), Counter[str]()
     for text in texts:
         for word in _WORD.finditer(text):
-            if not _START.search(text, max(0, word.start() - SIGNS_BEFORE), word.start()):
+            if not _begins_sentence(text, word):
                 forms[word[0]] += 1
                 totals[word[0].lower()] += 1
     words = [
@@ -89,6 +152,21 @@ def _capitalised_words(texts: Sequence[str]) -> tuple[str, ...]:
         and count >= MIN_WORD_SHARE * totals[form.lower()]
     ]
     return tuple(words[:MAX_WORDS])
+
+
+def _is_capitalised(word: str) -> bool:
+    """Return whether a word has a capital and then small letters: Don't, not DVD or McLeod."""
+    return len(word) > 1 and word[0].isupper() and word[1:] == word[1:].lower()
+
+
+def _forms(word: str) -> tuple[str, str]:
+    """Return a word in small letters, and what of it stands before an apostrophe."""
+    lower = word.lower()
+    return lower, plain_signs(lower).partition("'")[0]
+
+
+def _begins_sentence(text: str, word: re.Match[str]) -> bool:
+    return bool(_START.search(text, max(0, word.start() - SIGNS_BEFORE), word.start()))
 
 
 def _first_letter(text: str) -> str:

@@ -62,7 +62,9 @@ class Reader:
         profile = self.profile
         text, marks, constraints = self._without_placeholders(text, terms)
         constraints += terms.constraints(text)
-        cased = familiar_case(text, self.tokenizer, None if profile is None else profile.capitals)
+        capitals = None if profile is None else profile.capitals
+        sentence = text if capitals is None else capitals.as_sentence(text, self._vocabulary.knows)
+        cased = familiar_case(sentence, self.tokenizer, capitals)
         if cased != text:
             self.announce("some texts are read with other capitals, which the model knows better")
         if profile is None:
@@ -72,7 +74,7 @@ class Reader:
             self.announce(
                 "some words that the training texts do not have are read as typing errors of others"
             )
-        mark = profile.end_marks.missing_mark(spelled)
+        mark = profile.end_marks.missing_mark(spelled, is_title=sentence != text)
         if mark:
             self.announce(
                 "some texts are read with an end mark, which nearly all training texts have; their "
