@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rnncli.cli.views.confusions import print_confusions
 from rnncli.cli.views.error_rates import print_error_rates
 from rnncli.cli.views.forecast_report import print_forecasts
 from rnncli.cli.views.probe import print_probe
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from rnncli.analysis.metrics import ReliabilityBin
     from rnncli.tasks.evaluation import Report
 
-MAX_CONFUSIONS = 20  # pairs of labels, where there is no matrix
-COLUMN_SPACE = 3  # characters between the columns of a table
 BAR_WIDTH = 40  # characters
 BASELINES = {"naive_bayes": "naive Bayes", "majority_class": "majority class"}
 GENERATOR_DIGITS = {  # after the decimal point of each score
@@ -75,7 +74,7 @@ def _print_classifier(report: ClassifierReport, console: "Console") -> None:
             for label, scores in report.classes.items()
         ],
     )  # fmt: skip
-    _print_confusions(report.labels, report.confusion_matrix, console)
+    print_confusions(report.labels, report.confusion_matrix, console)
     _print_reliability(report.reliability, console)
     console.print("\nby the length of the text")
     print_table(
@@ -127,48 +126,6 @@ def _print_ordinal_scores(rows: Mapping[str, LabelScores], console: "Console") -
         console.print("labels as a scale: mean absolute error (MAE) in steps, share within one")
         header = ["", "MAE", "95 % interval", "within one", "95 % interval"]
         print_table(console, header, cells)
-
-
-def _print_confusions(
-    labels: Sequence[str], matrix: Sequence[Sequence[int]], console: "Console"
-) -> None:
-    pairs = zip(labels, matrix, strict=True)
-    rows = [["", *labels], *([label, *map(str, row)] for label, row in pairs)]
-    if sum(width + COLUMN_SPACE for width in _widths(rows)) <= console.width:
-        console.print("rows: the right label; columns: the answer")
-        print_table(console, rows[0], rows[1:])
-        return
-    numbers = [str(number) for number in range(1, len(labels) + 1)]
-    pairs = zip(numbers, matrix, strict=True)
-    rows = [["", *numbers], *([n, *(str(texts or "-") for texts in row)] for n, row in pairs)]
-    widths = _widths(rows)
-    if sum(widths) + len(widths) <= console.width:
-        named = ", ".join(f"{n} {label}" for n, label in zip(numbers, labels, strict=True))
-        console.print(escape_controls(f"rows: the right label; columns: the answer\n{named}\n"))
-        for row in rows:
-            cells = zip(row, widths, strict=True)
-            console.print(" ".join(cell.rjust(width) for cell, width in cells))
-        return
-    console.print("most frequent mistakes")
-    confusions = [
-        (texts, right, answer)
-        for right, row in zip(labels, matrix, strict=True)
-        for answer, texts in zip(labels, row, strict=True)
-        if texts and right != answer
-    ]
-    confusions.sort(key=lambda confusion: -confusion[0])
-    print_table(
-        console,
-        ["right label", "answer", "texts"],
-        [[right, answer, str(texts)] for texts, right, answer in confusions[:MAX_CONFUSIONS]],
-    )
-
-
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return how wide the columns of a table are, where no cell is broken into lines."""
-    from rich.cells import cell_len
-
-    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
 
 
 def _print_reliability(bins: Iterable["ReliabilityBin"], console: "Console") -> None:
