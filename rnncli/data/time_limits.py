@@ -9,8 +9,8 @@ from rnncli.config import DEFAULT_MAX_TIME, MAX_HELD_OUT
 # Held out at most, for each second of the time budget: more would take too much of it to score.
 HELD_OUT_A_SECOND = {"rows": 25, "characters": 2_000}
 # Read at most, for each second: more than a network learns from on a few cores, and as much as is
-# read, checked and encoded in a fifth of the time. Budgets below MIN_SECONDS read as much as that.
-READ_A_SECOND = {"rows": 5_000, "characters": 1_000_000}
+# read, checked and encoded in a tenth of the time. Budgets below MIN_SECONDS read as much as that.
+READ_A_SECOND = {"rows": 3_000, "characters": 1_000_000}
 MIN_SECONDS = 10
 
 

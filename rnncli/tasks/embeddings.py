@@ -22,6 +22,7 @@ from rnncli.networks.numerics import Floats, Ints
 WINDOW = 5  # words to each side; one at distance d has the weight 1/d
 CONTEXT_SMOOTHING = 0.75  # power of the frequencies of contexts, against a bias to rare ones
 MAX_TOKENS = 1 << 23  # that are counted, the first ones: bounds memory
+TOKENS_A_SECOND = 500_000  # counted on one core, and factorised
 PART_TOKENS = 1 << 19  # whose contexts are counted together: bounds memory
 
 DISTANCE_DECAY = 4  # words at distance d, from 0 to 1, have the weight exp(-4 d) (Dyer et al. 2013)

@@ -31,7 +31,7 @@ from rnncli.tasks.classify.vectors import (
     choose_vectors,
     read_token_vectors,
 )
-from rnncli.tasks.embeddings import MAX_TOKENS, monolingual_embeddings
+from rnncli.tasks.embeddings import MAX_TOKENS, TOKENS_A_SECOND, monolingual_embeddings
 from rnncli.tasks.sizes import (
     CHAR_EMBEDDING_DIM,
     LARGE_TEXTS,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 MIN_COUNT_CORPUS = 1_000  # texts: in a corpus as large, words that occur once are unknown words
 # Of the time budget, and of what is left of it, in which the n-gram model is fitted.
 NGRAM_SHARES = 0.2, 0.3
+EMBEDDING_SHARES = 0.1, 0.15
 FREEZE_RATIO = 4  # of all tokens to labelled ones, from which on embeddings are frozen
 MAX_LISTED = 20  # labels on the model card
 
@@ -109,7 +110,8 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
         """
         trainable = _build(data, settings, scratch, announce, self._init_from, self.began)
         if settings.level != "char" and self._init_from is None:
-            _initialise_embeddings(trainable, announce)
+            seconds = stage_seconds(settings, self.began, *EMBEDDING_SHARES)
+            _initialise_embeddings(trainable, seconds, announce)
         if trainable.truncated:
             announce(
                 f"{trainable.truncated:,} texts are longer than {MAX_TEXT_TOKENS} tokens: "
@@ -273,7 +275,9 @@ def _examples(
     return Examples(texts, classes)
 
 
-def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) -> None:
+def _initialise_embeddings(
+    trainable: ClassifierTraining, seconds: float, announce: Announce
+) -> None:
     """Initialise embeddings from the co-occurrence counts of all texts.
 
     Where most texts have no labels, embeddings are frozen: fine-tuning would move the words of the
@@ -281,7 +285,8 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     """
     texts = trainable.pretraining_texts or trainable.texts
     embedding = trainable.model.encoder.embedding
-    first = texts.tokens[:MAX_TOKENS]
+    number = int(min(len(texts.tokens), MAX_TOKENS, TOKENS_A_SECOND * seconds))
+    first = texts.tokens[:number]
     known = np.where(first < embedding.num_embeddings, first, UNK)
     vectors = monolingual_embeddings(
         EncodedTexts(known, texts.offsets), embedding.num_embeddings, embedding.embedding_dim
@@ -290,7 +295,6 @@ def _initialise_embeddings(trainable: ClassifierTraining, announce: Announce) ->
     embedding.initialise(vectors)
     embedding.weight.requires_grad_(is_trained)
     announce(
-        "embeddings: initialised from co-occurrence counts of "
-        f"{min(len(texts.tokens), MAX_TOKENS):,} tokens"
+        f"embeddings: initialised from co-occurrence counts of {number:,} tokens"
         + ("" if is_trained else ", and frozen: most texts have no labels")
     )
