@@ -26,7 +26,7 @@ from rnncli.training.device import start_torch
 from rnncli.training.gradients import Gradient, Loss, PartGradients
 from rnncli.training.parallel import Item, Result, Workers
 from rnncli.training.signals import note_signal
-from rnncli.training.torchrun import rank
+from rnncli.training.torchrun import name_interface, rank
 
 # Rank 0 waits this long for a part of a step, which takes a second at most; torchrun takes another
 # 30 seconds to end a process that hangs.
@@ -169,6 +169,7 @@ def join() -> Callable[..., None]:
 def _join(timeout: timedelta) -> Any:
     """Join all processes; return their group, in which a process waits for others so long."""
     if not dist.is_initialized():  # by a training before
+        name_interface()
         dist.init_process_group("gloo", timeout=JOINING)
         atexit.register(_end)
     return dist.new_group(timeout=timeout)

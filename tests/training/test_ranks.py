@@ -20,7 +20,9 @@ from small_tasks import TINY
 from rnncli.config import DEFAULTS
 from rnncli.errors import ConfigError
 from rnncli.training.parallel import Parallelism
+from rnncli.training.torchrun import name_interface
 
+INTERFACE = "GLOO_SOCKET_IFNAME"
 DROPOUT = (*SMALL, "--dropout", 0.2, "--learning-rate", 0.01, "--steps")
 
 
@@ -34,6 +36,19 @@ def torchrun(*arguments: object) -> "subprocess.Popen[str]":
         env=environment(),
         text=True,
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, it is left to gloo")
+def test_processes_talk_by_the_interface_from_which_the_first_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name of a machine is often the address of itself alone, which others do not reach."""
+    monkeypatch.setenv(INTERFACE, "another")
+    for host, named in (("127.0.0.1", "another"), ("127.0.0.1", "lo"), ("no such host", None)):
+        monkeypatch.setenv("MASTER_ADDR", host)
+        name_interface()
+        assert os.environ.get(INTERFACE) == named
+        os.environ.pop(INTERFACE, None)
 
 
 def finish(process: "subprocess.Popen[str]") -> str:
