@@ -4,7 +4,7 @@ import gc
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,10 +64,11 @@ def label_texts(request: LabellingRequest, messenger: Messenger) -> LabellingRes
             rows.texts, session.state.labels, has_sentiment=not is_bundled_reviews(request.data)
         )
     _announce(rows, messenger)
-    _ask(session, questions, request, messenger)
-    session.finish()
-    with StageLine(messenger) as line, line.show("learning from all labels"):
-        questions.settle(session.state)
+    with closing(questions):
+        _ask(session, questions, request, messenger)
+        session.finish()
+        with StageLine(messenger) as line, line.show("learning from all labels"):
+            questions.settle(session.state)
     return LabellingResult(_counts(session), questions.progress)
 
 

@@ -1,6 +1,8 @@
 """Labels given by a person: their accuracy, agreement, keys, and what is asked next."""
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from feedback import MESSAGES as TEXTS
@@ -129,3 +131,25 @@ def test_the_words_that_speak_for_a_suggestion_are_marked() -> None:
     following = questions.next_text(state)
     assert following is not None
     assert questions.question(following).words  # found before the text is shown
+
+
+CLOSED = """
+import numpy as np
+from rnncli.tasks.labelling.background import Background
+
+def compute():
+    while True:
+        np.unique(numbers)
+
+numbers = np.random.default_rng(0).integers(0, 1 << 40, 100_000)
+background = Background()
+background.start(compute)
+assert background.take(0.2) is None
+background.close()
+"""
+
+
+def test_a_closed_computation_lets_the_process_end() -> None:
+    # A thread that computes while Python ends aborts the process, with nearly each try.
+    done = subprocess.run([sys.executable, "-c", CLOSED], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,5 +1,6 @@
 """Work that goes on in a thread while a person types."""
 
+import ctypes
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -9,14 +10,15 @@ T = TypeVar("T")
 
 
 class Background(Generic[T]):
-    """Run one function at a time beside the main thread; the end of the process ends it too."""
+    """Run one function at a time beside the main thread, until it is closed."""
 
     def __init__(self) -> None:
         self.is_running = False
-        self._functions: SimpleQueue[Callable[[], T]] = SimpleQueue()
+        self._functions: SimpleQueue[Callable[[], T] | None] = SimpleQueue()
         self._results: SimpleQueue[T | BaseException] = SimpleQueue()
         # A thread for each function would let the main one wait until it runs.
-        Thread(target=self._run, daemon=True).start()
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def start(self, function: Callable[[], T]) -> None:
         """Start a function; the one before must have ended, and its result be taken."""
@@ -34,9 +36,18 @@ class Background(Generic[T]):
             raise result
         return result
 
+    def close(self) -> None:
+        """End the thread, in the middle of a function at its next line of Python.
+
+        A thread that comes back from PyTorch's code while the process ends would abort it.
+        """
+        self._functions.put(None)
+        identifier, error = ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(SystemExit)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(identifier, error)
+        self._thread.join()
+
     def _run(self) -> None:
-        while True:
-            function = self._functions.get()
+        while (function := self._functions.get()) is not None:
             try:
                 self._results.put(function())
             except BaseException as error:

@@ -155,6 +155,11 @@ class ActiveQuestions:
         self._answers = state.answered.total()
         self._keep(*self._lesson(state)())
 
+    def close(self) -> None:
+        """End what goes on beside the typing."""
+        self._learning.close()
+        self._reading.close()
+
     def _keep(self, learned: Learned, found: Progress) -> None:
         self.learned, self.progress = learned, found
         self._queue = tuple(self._candidates[row] for row in learned.next_rows)
