@@ -43,15 +43,17 @@ def test_at_a_terminal_it_starts_with_a_sample_and_then_asks(tmp_path: Path) -> 
         os.write(screen, b"\x04")
         assert process.wait(TIMEOUT) == 0
         os.close(screen)
-    assert re.match(rb"\[?[A-Z]{2,}", sent)  # a name of its own
+    assert re.match(rb"\[?[A-Z]", sent)  # a name, or what happens on the stage
 
 
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", GENERATORS)
-def test_a_text_without_a_prompt_begins_as_a_speech_does(name: str) -> None:
-    result = call("generate", "-m", name, "-n", 20, "--seed", 1, "--length", 12, "--json")
+def test_a_text_without_a_prompt_begins_as_a_speech_does(name: str, seed: int) -> None:
+    result = call("generate", "-m", name, "-n", 20, "--seed", seed, "--length", 12, "--json")
     texts = [json.loads(line)["text"] for line in result.lines]
-    names = [re.match(r"\[?([A-Z]{2,}|[A-Z][a-z]+ [A-Z])", text) for text in texts]
-    assert sum(map(bool, names)) > 10
+    # Names and stage directions; seldom a word is neither.
+    names = [re.match(r"\[[A-Z]|[A-Z]{2,}|[A-Z][a-z]+ [A-Z]", text) for text in texts]
+    assert sum(map(bool, names)) >= 18
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -11,9 +11,9 @@ import numpy as np
 
 from rnncli.config import MAX_SAMPLES, USUAL_LENGTH, SamplingConfig, require_int
 from rnncli.errors import InputError
-from rnncli.networks.numerics import softmax
 from rnncli.networks.sampling import random_seeds
 from rnncli.tasks.generate.constraints import Constraint, not_blank
+from rnncli.tasks.generate.opening import opening
 from rnncli.tasks.generate.sampler import Sampler, SamplerState
 from rnncli.tasks.generate.surprisal import BATCH_TOKENS, MAX_CHARACTERS, LanguageModelPredictor
 from rnncli.tasks.predictor import with_settings
@@ -25,9 +25,6 @@ from rnncli.text.unicode import plain_signs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-
-MIN_BLANK_LINE = 0.005  # probability: of models of plays 0.015 and 0.036, of sentences 0.0002
 
 
 class SamplingSettings(TypedDict, total=False):
@@ -267,9 +264,7 @@ class TextGenerator(LanguageModelPredictor):
 
     @cached_property
     def _opening(self) -> list[int]:
-        """The tokens after which a text begins: a newline or, of paragraphs, a blank line."""
-        logits, _ = self._network.read(*pad([newline := self._context(None)]))
-        return newline * 2 if softmax(logits)[0, newline[-1]] > MIN_BLANK_LINE else newline
+        return opening(self._network, self.tokenizer)
 
     def _with_known_signs(self, prompt: str) -> str:
         """Return a prompt with plain signs for typographic ones that the training text lacks."""
