@@ -36,8 +36,8 @@ from rnncli.tasks.labelling.learner import Learned, Learner
 from rnncli.tasks.labelling.questions import ActiveQuestions
 from rnncli.tasks.labelling.session import LabelState
 from rnncli.tasks.labelling.suspects import (
-    confident_errors,
     held_out_probabilities,
+    probable_errors,
     with_sentiment,
 )
 
@@ -204,7 +204,7 @@ def measure_suspects(
     if has_sentiment:
         features = with_sentiment(features, texts, vectorizer, classes, print)
     probabilities = held_out_probabilities(features, classes, len(names))
-    _, order = confident_errors(probabilities, classes)
+    order = probable_errors(probabilities, classes)
     is_turned = classes != truth
     first = is_turned[order[:FIRST]].mean()
     note = f"{len(order):,} named, {is_turned[order].mean():.0%} of them turned"
