@@ -34,8 +34,8 @@ from rnncli.text.arguments import as_texts
 ALIKE = 0.8  # cosine of near-duplicates: a word or two differ
 # How much more probable than its label another one must be. Where a model knows little, as of few
 # texts, it often prefers another label, but seldom so clearly: of 160 everyday lines with right
-# labels it does for 35 %, and so clearly for 1 %. With a tenth of the labels turned at random, about
-# as many texts are named as were turned, three in four of them rightly.
+# labels it does for 35 %, and so clearly for 1 %. Of a tenth of labels that are turned at random,
+# about as many are named, three in four of them rightly.
 MIN_RATIO = 6.0
 BLOCK = 1 << 24  # cosines that are computed at once: bounds memory
 
