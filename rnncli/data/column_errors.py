@@ -23,19 +23,21 @@ def undecided(
 ) -> DataError:
     """Return the error of a table whose columns are not told apart."""
     missing = [name for name in TASK_COLUMNS[tasks[0]] if name not in named]
+    is_only = len(tasks) == 1
     what = f"which columns to train on, for {' or '.join(tasks)}"
-    if len(tasks) == 1:
+    if is_only:
         what = f"which column is the {' or the '.join(missing)}"
-    commands = [
-        f"rnncli train {table.command_argument} --task {task} {column_options(columns)}"
+    choices = [
+        ("" if is_only else f"--task {task} ") + column_options(columns)
         for task in tasks
-        for columns in _suggestions(task, named, contents)
+        for columns in _suggestions(task, named, contents, is_only=is_only)
     ]
     rows = "".join(f"\n    {row}" for row in sample_rows(contents))
+    options = " ".join(f"--{name} COLUMN" for name in missing)
     return DataError(
         f"{table.where}: neither names nor contents tell {what}; its columns are: "
         f"{name_list(table.names)}",
-        "name them: " + "\n   or: ".join(commands or ["--text COLUMN --label COLUMN"]) + rows,
+        "name them: " + "\n   or: ".join(choices or [options]) + rows,
     )
 
 
@@ -94,12 +96,13 @@ def require_single(table: Table, columns: Iterable[str]) -> None:
 
 
 def _suggestions(
-    task: Task, named: Mapping[str, str], contents: Sequence[Column]
+    task: Task, named: Mapping[str, str], contents: Sequence[Column], *, is_only: bool
 ) -> Iterator[dict[str, str]]:
-    """Yield the columns that a task could take, for each that may be the label."""
+    """Yield the columns that a task, perhaps the only one, could take: for each possible label."""
     needed = TASK_COLUMNS[task]
     labels = [column.name for column in contents if column.is_label and not column.is_constant]
-    if labels and "source" in needed and not named.keys() & set(needed):
+    may_be_pairs = is_only or named.keys() & set(needed) or len(contents) == 2
+    if labels and "source" in needed and not may_be_pairs:
         return  # a label is no translation
     choices = [dict(named)]
     if "label" in needed and "label" not in named and len(labels) > 1:
@@ -115,7 +118,7 @@ def _suggestion(
     """Return columns that a task could take: long texts and values that repeat."""
     needed = TASK_COLUMNS[task]
     rest = [column for column in contents if column.name not in named.values()]
-    texts = sorted(rest, key=lambda column: (column.is_identifier, -column.length))
+    texts = sorted(rest, key=lambda c: (c.is_identifier, c.is_label, -c.length))
     columns = dict(named)
     if "label" in needed and "label" not in named:
         labels = sorted(

@@ -164,7 +164,7 @@ UNREADABLE: list[Unreadable] = [
         None,
         "neither names nor contents tell which columns to train on, for classify or translate or "
         "generate; its columns are: id, body2, kind",
-        "rnncli train {} --task classify --text body2 --label kind",
+        "--task classify --text body2 --label kind",
     ),
     ("a.csv", "Good film\nBad\n", "classify", "tell which column is the text or the label", "name"),
     (

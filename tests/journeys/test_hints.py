@@ -28,6 +28,12 @@ PACKAGE = Path(__file__).parent.parent.parent / "rnncli"
 STEPS = [*map(str, SMALL), "--steps", "1"]
 OTHER_PROGRAMS = {"--upgrade", "--force-reinstall", "--test", "--files"}
 
+WORDS = (
+    "receive separate definitely necessary friend address occurred because believe beginning "
+    "tomorrow weird until government calendar library surprise business knowledge language "
+    "privilege occasion"
+)
+
 # What a person types, by mistake; the commands of the hint are typed after it.
 MISTAKES = [
     "classify --abstain-label x lovely",
@@ -74,6 +80,9 @@ MISTAKES = [
     "evaluate nothing/here -m models/nothing",
     "evaluate -m models/classify --probe cases.tsv t.csv",
     "evaluate models/classify --probe --text text cases.tsv",
+    "train --dry-run spellings.tsv",
+    "train --dry-run --task translate spellings.tsv",
+    "evaluate models/translate spellings.tsv",
     f"train t.csv -o models/classify {shlex.join(STEPS)}",
     f"train t.csv -o out {shlex.join(STEPS)}",
     f"train t.csv -o in.txt {shlex.join(STEPS)}",
@@ -101,6 +110,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_lines(folder / "in.txt", "lovely")
     write_lines(folder / "cases.tsv", "text\texpected", "lovely\tpositive")
     write_lines(folder / "t.jsonl", '{"text": "lovely"}')
+    spellings = [
+        f"{word[:i]}{word[i + 1 :]}\t{word}" for word in WORDS.split() for i in range(len(word))
+    ]
+    write_lines(folder / "spellings.tsv", *spellings * 3)
     (folder / "out").mkdir()
     write_lines(folder / "out" / "note", "of another kind")
     names = [f"{first}{last},{last}" for first in ("Al", "Ber", "Cor", "Dor") for last in "ao"]
