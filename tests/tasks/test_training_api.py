@@ -1,6 +1,7 @@
 """``rnncli.train``: the training of the command, from Python."""
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,22 @@ def test_an_ngram_model_that_has_too_little_time_is_announced(tmp_path: Path) ->
     whole = announced(steps=1)
     assert "n-gram model alone" in whole
     assert "not fitted to the end" not in whole
+
+
+def test_what_is_saved_has_no_higher_loss_than_its_ngram_model_alone(tmp_path: Path) -> None:
+    rows = [f"{start}{end},{start}" for start in "abcd" for end in ("ba", "bo", "cu", "di", "fe")]
+    (tmp_path / "few.csv").write_text("text,label\n" + "".join(f"{row}\n" for row in rows))
+    lines: list[str] = []
+    budget: dict[str, Any] = {**TINY, "learning_rate": 1.0}  # with which the network learns nothing
+    result = rnncli.train(
+        tmp_path / "few.csv", output=tmp_path / "m", announce=lines.append, **budget
+    )
+    (before,) = (line for line in lines if line.startswith("n-gram model alone: loss "))
+    loss, accuracy = (float(number) for number in re.findall(r"\d+\.\d+", before))
+    assert round(result.scores["loss"], 3) <= loss
+    assert round(100 * result.scores["accuracy"], 1) <= accuracy
+    (after,) = (line for line in lines if line.startswith("the n-gram model alone is "))
+    assert f" {accuracy:.1f} % with a loss of {loss:.3f}, and the lowest loss is saved" in after
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnncli.config import DEFAULTS, Settings
 from rnncli.data.encoded import EncodedTexts, encode
@@ -25,12 +24,7 @@ from rnncli.tasks.classify.freezing import keeps_encoder
 from rnncli.tasks.classify.more_labels import gain_of_twice_the_labels
 from rnncli.tasks.classify.predict import TextClassifier
 from rnncli.tasks.classify.train import ClassifierTraining, Examples
-from rnncli.tasks.classify.vectors import (
-    SETTINGS,
-    TokenVectors,
-    choose_vectors,
-    read_token_vectors,
-)
+from rnncli.tasks.classify.vectors import SETTINGS, TokenVectors, choose_vectors, read_token_vectors
 from rnncli.tasks.embeddings import MAX_TOKENS, TOKENS_A_SECOND, monolingual_embeddings
 from rnncli.tasks.sizes import (
     CHAR_EMBEDDING_DIM,
@@ -148,16 +142,21 @@ class ClassifierRecipe(Recipe[ClassifierTraining]):
     ) -> Tuned:
         """Tell where the network adds nothing to the n-gram model, and what more labels would."""
         del data, threads
-        alone = trainable.ngrams_accuracy
-        if alone is not None and read_description(path).scores["accuracy"] <= alone:
-            announce(
-                f"the n-gram model alone is as good on the held-out part, {100 * alone:.1f} %: "
-                "more data or more time may show what the network adds"
-            )
-        gain = None if trainable.estimate_gain is None else trainable.estimate_gain(seconds)
-        if gain is not None:
-            announce(f"twice the labels: {format_gain(gain)}")
-        return Tuned(doubling_gain=gain)
+        alone = trainable.ngrams_scores
+        if alone is not None:
+            gain = round(read_description(path).scores["accuracy"] - alone["accuracy"], 4)
+            if gain <= 0:
+                announce(
+                    f"the n-gram model alone is {'more' if gain else 'as'} accurate on the "
+                    f"held-out part, {100 * alone['accuracy']:.1f} % with a loss of "
+                    f"{alone['loss']:.3f}, and the lowest loss is saved: more data or more time "
+                    "may show what the network adds"
+                )
+        estimate = trainable.estimate_gain
+        doubling_gain = None if estimate is None else estimate(seconds)
+        if doubling_gain is not None:
+            announce(f"twice the labels: {format_gain(doubling_gain)}")
+        return Tuned(doubling_gain=doubling_gain)
 
     def summary(self, description: ModelDescription) -> str:
         """Return the summary of the model for its card."""
@@ -211,11 +210,10 @@ def _build(
         start, seconds = time.monotonic(), stage_seconds(settings, began, *NGRAM_SHARES)
         arguments = (data, train.classes, validation.classes, len(labels), min_count)
         ngrams = select_ngrams(*arguments, settings.workers, seconds)
-        _announce_fit(ngrams, train.classes, validation.classes, announce)
         took = time.monotonic() - start
         if ngrams.is_complete:
             estimate_gain = partial(gain_of_twice_the_labels, *arguments, settings.workers, took)
-    return ClassifierTraining(
+    trainable = ClassifierTraining(
         train,
         validation,
         labels,
@@ -226,6 +224,9 @@ def _build(
         vectors,
         estimate_gain=estimate_gain,
     )
+    if ngrams is not None and trainable.ngrams_scores is not None:
+        _announce_fit(ngrams, len(data.train), trainable.ngrams_scores, announce)
+    return trainable
 
 
 def _vocabulary(
@@ -246,18 +247,17 @@ def _vocabulary(
 
 
 def _announce_fit(
-    ngrams: FittedNgrams,
-    classes: NDArray[np.int64],
-    validation_classes: NDArray[np.int64],
-    announce: Announce,
+    ngrams: FittedNgrams, num_texts: int, scores: Mapping[str, float], announce: Announce
 ) -> None:
-    """Tell how good the n-gram model is, and what was left out of its fit."""
-    if ngrams.num_texts < len(classes):
-        announce(f"n-gram model: fitted to {ngrams.num_texts:,} of {len(classes):,} texts")
+    """Tell the scores of the n-gram model, and what was left out of its fit."""
+    if ngrams.num_texts < num_texts:
+        announce(f"n-gram model: fitted to {ngrams.num_texts:,} of {num_texts:,} texts")
     if not ngrams.is_complete:
         announce("n-gram model: not fitted to the end, for lack of time")
-    accuracy = float((ngrams.validation.argmax(1) == validation_classes).mean())
-    announce(f"n-gram model alone: accuracy {100 * accuracy:.1f} % on the held-out part")
+    announce(
+        f"n-gram model alone: loss {scores['loss']:.3f}, accuracy {100 * scores['accuracy']:.1f} % "
+        "on the held-out part"
+    )
 
 
 def _texts(*parts: "Dataset") -> Iterator[str]:

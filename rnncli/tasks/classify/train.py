@@ -1,7 +1,8 @@
 """The training of a classifier's network on labelled texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from rnncli.text.special_tokens import EOS, PAD
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.contract import Carry, Evaluation
 from rnncli.training.parallel import Workers
+
+UNUSED = 1e-9  # the weight of a network with which the n-grams are worse than alone
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,39 @@ class ClassifierTraining:
             models.append(self._ngrams.validation)
             names.append("ngrams")
         logits = np.stack(models)  # (K, N, C)
-        has_known_class = classes >= 0
         if self._weights is None:
-            weights = fit_weights(logits[:, has_known_class], classes[has_known_class])  # (K,)
+            known = classes >= 0
+            weights = fit_weights(logits[:, known], classes[known])  # (K,)
         else:
             weights = np.array(self._weights)
-        log_probabilities = log_softmax(combine(logits, weights))  # (N, C)
+        scores = self._scores(combine(logits, weights))
+        if self.ngrams_scores is not None and self.ngrams_scores["loss"] < scores["loss"]:
+            weights = np.array([UNUSED, self._ngrams_weight])
+            scores = self._scores(combine(logits, weights))
+        return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
+
+    @cached_property
+    def ngrams_scores(self) -> Mapping[str, float] | None:
+        """The scores of the n-gram model alone on the held-out texts; None if it never is."""
+        if self._ngrams is None or self._weights is not None:
+            return None
+        weights = np.array([self._ngrams_weight])
+        return self._scores(combine(self._ngrams.validation[None], weights))
+
+    @cached_property
+    def _ngrams_weight(self) -> float:
+        """The weight with which the probabilities of the n-gram model alone are calibrated."""
+        assert self._ngrams is not None
+        classes = self._validation.classes
+        known = classes >= 0
+        (weight,) = fit_weights(self._ngrams.validation[None, known], classes[known])
+        return float(weight)
+
+    def _scores(self, logits: Floats) -> dict[str, float]:
+        """Return the scores of logits (N, C) of the held-out texts."""
+        classes = self._validation.classes
+        has_known_class = classes >= 0
+        log_probabilities = log_softmax(logits)  # (N, C)
         predicted = log_probabilities.argmax(1)
         num_classes = len(self.labels)  # also the class of unknown labels, which are mistakes
         targets = np.where(has_known_class, classes, num_classes)
@@ -149,14 +179,7 @@ class ClassifierTraining:
         if (positions := label_positions(self.labels)) is not None:
             of_known_class = matrix[:num_classes, :num_classes]
             scores["mean_absolute_error"] = mean_absolute_error(of_known_class, positions)
-        return Evaluation(scores, dict(zip(names, weights.tolist(), strict=True)))
-
-    @property
-    def ngrams_accuracy(self) -> float | None:
-        """The accuracy of the n-gram model alone on the held-out texts; None if it never is."""
-        if self._ngrams is None or self._weights is not None:
-            return None
-        return float((self._ngrams.validation.argmax(1) == self._validation.classes).mean())
+        return scores
 
     def _validation_logits(self, workers: Workers) -> Floats:
         """Return the network's logits (N, C) of the held-out texts."""
