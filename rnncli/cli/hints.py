@@ -4,10 +4,14 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
+
+from rnncli.text.pipes import without_pipes
 
 _LEAVE_OUT = re.compile(r"leave (-[\w-]+) out")
 _OPTIONS = re.compile(r"(.*: )?(--?[a-z].*)")
+STDIN_OPTIONS = ("-i", "--input")  # of which the value - is stdin
 # Options with which a command needs less memory, and the values that are proposed.
 LESS_MEMORY = {"--batch-size": 1, "--max-rows": 10_000}
 
@@ -16,22 +20,39 @@ def as_typed(hint: str) -> str:
     """Return a hint whose lines end in commands: ``--beam 3`` becomes ``rnncli ... --beam 3``.
 
     ``leave --beam out`` is followed by the command without it, and a pipe that ends in ``|`` by the
-    command as it was. Other lines stay as they are.
+    command as it was. Other lines stay as they are, but for pipes without a name.
     """
     parameters = _parameters()
-    if parameters is None:
-        return hint
-    return "\n".join(_completed(line, sys.argv[1:], parameters) for line in hint.split("\n"))
+    if parameters is not None:
+        typed = typed_words()
+        hint = "\n".join(_completed(line, typed, parameters) for line in hint.split("\n"))
+    return without_pipes(hint)
+
+
+def typed_words() -> list[str]:
+    """Return the words of the command that was typed.
+
+    What came through a pipe without a name is read from stdin, or is a file of the same content
+    where an option does not read stdin.
+    """
+    options = [each for each in _parameters() or () if each.param_type_name == "option"]
+    with_value = {name for each in options if not each.is_flag for name in each.opts}
+    words: list[str] = []
+    for before, word in pairwise(["", *sys.argv[1:]]):
+        option = before if before in with_value else word.partition("=")[0]
+        reads_stdin = option == word or option in STDIN_OPTIONS
+        words.append(without_pipes(word, "-" if reads_stdin else "FILE"))
+    return words
 
 
 def retyped(*words: str) -> str:
     """Return the command that was typed, followed by some words."""
-    return shlex.join(["rnncli", *sys.argv[1:], *words])
+    return shlex.join(["rnncli", *typed_words(), *words])
 
 
 def retyped_without(omitted: str) -> str:
     """Return the command that was typed, without a word of it."""
-    return shlex.join(["rnncli", *(word for word in sys.argv[1:] if word != omitted)])
+    return shlex.join(["rnncli", *(word for word in typed_words() if word != omitted)])
 
 
 def with_less_memory() -> str:

@@ -2,10 +2,10 @@
 
 import re
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from rnncli.cli.console import Messenger
+from rnncli.cli.hints import retyped
 from rnncli.config import MODELS
 from rnncli.training.signals import TrainingInterrupted
 
@@ -44,7 +44,7 @@ def announce_interruption(
     interruption: KeyboardInterrupt, kept: "KeptState", messenger: Messenger
 ) -> None:
     """Announce what is kept of a training that was interrupted, and how to go on."""
-    command = shlex.join(["rnncli", *sys.argv[1:]])
+    command = retyped()
     if isinstance(interruption, TrainingInterrupted):
         messenger.announce(
             f"interrupted at step {interruption.step:,}; to resume, run the same command:"

@@ -25,7 +25,6 @@ from rnncli.errors import DataError
 from rnncli.messages import plural
 from rnncli.text.conversion import filter_hint, prefixed
 from rnncli.text.files import (
-    STDIN,
     File,
     bound_lines,
     read_descriptor,
@@ -33,6 +32,7 @@ from rnncli.text.files import (
     split_lines,
 )
 from rnncli.text.foreign import lone_returns, require_newlines, require_text
+from rnncli.text.pipes import is_anonymous, name_in_messages
 from rnncli.text.unicode import replace_surrogates
 
 PAUSE = 0.02  # seconds
@@ -121,9 +121,9 @@ def _announce_emptiness(request: Request) -> None:
         DataError: a file is named, for input or output; whoever names one expects lines.
 
     """
-    if request.file is not None:
+    if request.file is not None and not is_anonymous(str(request.file)):
         raise DataError(f"{request.file} is empty", f"look at it: ls -l {quote(str(request.file))}")
-    if sys.stdin.isatty():
+    if request.file is None and sys.stdin.isatty():
         return
     if request.output is not None:
         raise DataError(
@@ -205,7 +205,7 @@ def _require_readable(chunks: Iterator[bytes], request: Request) -> Iterator[byt
     Raises:
         DataError: it is not, and nothing can be answered.
     """
-    input_name = STDIN if request.file is None else str(request.file)
+    input_name = name_in_messages(request.file)
     for chunk in islice(chunks, 1):
         require_text(chunk, input_name)
         if request.column is not None:

@@ -6,11 +6,11 @@ other columns stay as they are.
 
 import json
 import shlex
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 
+from rnncli.cli.hints import typed_words
 from rnncli.cli.output import Line, Output
 from rnncli.cli.records import Format, Record, free_name
 from rnncli.config import TASK_COLUMNS
@@ -19,6 +19,7 @@ from rnncli.errors import DataError
 from rnncli.messages import name_list, nearest
 from rnncli.text.csv_dialect import CsvDialect, sep_line_delimiter, sniff_delimiter
 from rnncli.text.files import BYTE_ORDER_MARK, STDIN, File, decode, read_file, split_lines
+from rnncli.text.pipes import name_in_messages
 from rnncli.text.tables import (
     JsonRow,
     LineSource,
@@ -184,7 +185,7 @@ def format_of(column: str, file: Path | None, first: bytes, results: Sequence[st
 
     ``results`` are the names of added columns.
     """
-    input_name = STDIN if file is None else str(file)
+    input_name = name_in_messages(file)
     line = decode(first.removeprefix(BYTE_ORDER_MARK))
     form = format_of_name(file.name) if file is not None else None
     if form not in ("csv", "tsv", "jsonl"):
@@ -214,7 +215,7 @@ def refuse_table(file: Path, *, is_one_of_many: bool = False) -> None:
 
     match = find_columns(names, TASK_COLUMNS)
     _, columns = match or ("", {"text": names[0]})
-    command = ["rnncli", *sys.argv[1:]]
+    command = ["rnncli", *typed_words()]
     with_column = shlex.join([*command, "--column", columns.get("text") or columns["source"]])
     as_lines = f"\n   or, for its lines as they are: {_from_stdin(command, file)}"
     raise DataError(

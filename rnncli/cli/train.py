@@ -2,8 +2,6 @@
 # ruff: noqa: ARG001 - the options that are settings are read from the context
 
 import json
-import shlex
-import sys
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +14,7 @@ from rnncli.cli import options
 from rnncli.cli import training_options as settings
 from rnncli.cli.console import Messenger, is_terminal
 from rnncli.cli.dry_run import show_plan
+from rnncli.cli.hints import retyped
 from rnncli.cli.next_command import announce_interruption, next_command
 from rnncli.cli.options import DATA, MODEL, OUTPUT, option
 from rnncli.cli.progress import Display, format_scores, write_curves
@@ -175,7 +174,7 @@ def train(
     columns = Columns(text, label, source, target, control, time_column, value, series, known)
     request = TrainingRequest(
         data=data or (),
-        command=shlex.join(["rnncli", *sys.argv[1:]]),
+        command=retyped(),
         output=output,
         force=force,
         task=task,

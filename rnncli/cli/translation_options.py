@@ -58,8 +58,10 @@ def glossary_of(path: Path | None, keep: Sequence[str]) -> Mapping[str, Sequence
 
 
 def existing(files: Sequence[Path]) -> Sequence[Path]:
-    """Return files that must exist."""
+    """Return files that must exist, and can be read more than once."""
     for path in files:
+        if path.is_fifo():
+            raise DataError(f"{path} is a pipe, and pairs are read more than once", "name a file")
         if not path.is_file():
             raise DataError(f"there is no file {path}", f"see what is there: ls {path.parent}")
     return files

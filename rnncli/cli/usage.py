@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import typer
 
+from rnncli.cli.hints import typed_words
 from rnncli.errors import ConfigError
 from rnncli.messages import name_list, nearest
 
@@ -39,7 +40,7 @@ def usage_error(error: Any) -> ConfigError:
 def unknown_command(name: str, commands: list[str]) -> ConfigError:
     """Return the error of a first word that is no command."""
     if Path(name).exists():
-        hint = shlex.join(["rnncli", "train", *sys.argv[1:]])
+        hint = shlex.join(["rnncli", "train", *typed_words()])
         return ConfigError(f"{name} is a file, not a command", hint)
     similar = next(iter(get_close_matches(name, commands)), None)
     return ConfigError(f"there is no command {name!r}", _retyped(name, similar) or "rnncli --help")
@@ -71,6 +72,6 @@ def _retyped(wrong: str, right: str | None) -> str | None:
         return None
     words = [
         right + word[len(wrong) :] if word == wrong or word.startswith(f"{wrong}=") else word
-        for word in sys.argv[1:]
+        for word in typed_words()
     ]
     return shlex.join(["rnncli", *words])

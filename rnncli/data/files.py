@@ -21,6 +21,7 @@ from rnncli.data.tmx import TmxFile
 from rnncli.errors import DataError
 from rnncli.text.files import File, sha256
 from rnncli.text.languages import language_of_file
+from rnncli.text.pipes import is_anonymous, name_in_messages
 from rnncli.text.tables import Format, format_of_name
 
 _ENDLESS = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -35,16 +36,11 @@ def from_file(
     Raises:
         DataError: it is empty, damaged or not of a form that can be read.
     """
-    file = File(path, where or str(path))
+    file = File(path, where or name_in_messages(path))
     if str(path.resolve()) in _ENDLESS or path.is_block_device():
         raise DataError(f"{file.name} is a device, not a text file", "name a file")
     if not path.is_file():  # a pipe, which can be read only once
-        if path.is_fifo():
-            copy = _copy_pipe(path)
-        else:
-            with path.open("rb") as stream:
-                copy = buffered_copy(file.name, stream)
-        return _from_copy(File(copy, file.name), columns, task)
+        return _from_copy(File(_readable_again(path), file.name), columns, task)
     by_name = format_of_name(path.name)
     form = _format(file, by_name, columns, task)
     source = _source(file, form, columns)
@@ -81,7 +77,7 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
                 f"{path} is not plain text, and two files must be line-aligned plain text",
                 f"train on one file: rnncli train {quote(str(path))}",
             )
-    files = [File(path, str(path)) for path in (first, second)]
+    files = [File(_readable_again(path), str(path)) for path in (first, second)]
     for file in files:
         format_of(file, "text", frozenset(), is_text_wanted=True)
     source, target = map(language_of_file, (first, second))
@@ -91,7 +87,7 @@ def from_aligned_files(first: Path, second: Path) -> DataSource:
         {str(name): file for name, file in zip(names, files, strict=True)},
         has_header=has_languages,
     )
-    digests = " ".join(map(sha256, (first, second)))
+    digests = " ".join(sha256(file.path) for file in files)
     fingerprint = hashlib.sha256(digests.encode()).hexdigest()
     return DataSource(table.where, {"train": table}, fingerprint)
 
@@ -126,6 +122,16 @@ def _table(file: File, form: DataFormat, columns: Columns) -> Table:
             return TmxFile(file)
         case "text":
             return TextFile(file)
+
+
+def _readable_again(path: Path) -> Path:
+    """Return the path of a file, or of a copy of what a pipe holds."""
+    if path.is_file():
+        return path
+    if path.is_fifo() and not is_anonymous(str(path)):
+        return _copy_pipe(path)
+    with path.open("rb") as stream:
+        return buffered_copy(name_in_messages(path), stream)
 
 
 def _copy_pipe(path: Path) -> Path:

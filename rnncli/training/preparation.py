@@ -23,6 +23,7 @@ from rnncli.storage.description import DataDescription, ModelDescription, Traini
 from rnncli.storage.model_names import model_name
 from rnncli.storage.reading import SavedModel
 from rnncli.storage.writing import ModelWriter, Snapshot
+from rnncli.text.pipes import without_pipes
 from rnncli.training.checkpoint import SavedRun
 from rnncli.training.contract import Prepared, Recipe, TrainingData
 from rnncli.training.device import choose_device, choose_precision, start_torch
@@ -153,7 +154,7 @@ def _describe(
         settings=asdict(settings),
         data=DataDescription(
             name=corpus.name,
-            arguments=tuple(request.arguments),
+            arguments=tuple(without_pipes(name, "-") for name in request.arguments),
             columns=corpus.columns,
             fingerprint=corpus.fingerprint,
             validation=settings.validation,

@@ -177,6 +177,18 @@ def test_the_format_of_a_pipe_is_guessed(tmp_path: Path, content: bytes, task: s
     assert corpus.task == task
 
 
+def test_aligned_texts_are_read_from_two_pipes() -> None:
+    contents = [b"Go.\nYes.\nNo.\n", b"Va !\nOui.\nNon.\n"]
+    pipes = [os.pipe() for _ in contents]
+    for (_, end), content in zip(pipes, contents, strict=True):
+        os.write(end, content)
+        os.close(end)
+    corpus = read_corpus([f"/dev/fd/{read}" for read, _ in pipes], task="translate")
+    for read, _ in pipes:
+        os.close(read)
+    assert list(corpus.splits["train"][:]["target"]) == ["Va !", "Oui.", "Non."]
+
+
 UNREADABLE: list[Unreadable] = [
     ("a.txt", "", None, "{} is empty", "two lines"),
     ("a.csv", b"\xef\xbb\xbf", None, "{} is empty", "two lines"),

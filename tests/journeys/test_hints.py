@@ -1,6 +1,7 @@
 """Every hint that holds a command is typed as it stands, and the command is there."""
 
 import ast
+import os
 import re
 import shlex
 import shutil
@@ -154,6 +155,35 @@ def test_the_commands_of_a_hint_work(mistake: str, prepared: Path, tmp_path: Pat
             assert call(*shlex.split(line)[1:], stdin=stdin, cwd=folder).code == 0
         else:
             assert subprocess.run(words, cwd=folder, capture_output=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "data"),
+    [
+        (f"train PIPE -o models/classify {shlex.join(STEPS)}", "t.csv"),
+        (f"train --quiet --hidden-sise 8 PIPE -o piped {shlex.join(STEPS[2:])}", "t.csv"),
+        ("evaluate models/classify --beam 2 PIPE", "t.csv"),
+        ("classify --column txt -i PIPE", "t.csv"),
+        ("classify --threshold 2 --input=PIPE", "in.txt"),
+    ],
+)
+def test_a_hint_for_what_came_from_a_process_substitution_reads_stdin(
+    mistake: str, data: str, prepared: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(prepared, tmp_path / "work")
+    content = (folder / data).read_bytes()[:20_000]
+    read, write = os.pipe()
+    with open(read, "rb"), open(write, "wb") as stream:  # noqa: PTH123 - they are descriptors
+        stream.write(content)
+        stream.close()
+        result = call(*shlex.split(mistake.replace("PIPE", f"/dev/fd/{read}")), cwd=folder)
+    assert result.code in (1, 2), result.err
+    assert "/dev/fd" not in result.err
+    typed = list(commands(result.err))
+    assert typed, result.err
+    for command in typed:
+        again = call(*shlex.split(command)[1:], stdin=content, cwd=folder)
+        assert again.code == 0, f"{command}\n{again.err}"
 
 
 def test_a_folder_that_a_hint_makes_is_the_one_that_was_missing(tmp_path: Path) -> None:
