@@ -91,7 +91,7 @@ class CommandGroup(TyperGroup):
         if (subcommand := SUBCOMMANDS.get(tuple(args[:2]))) is not None:
             return " ".join(args[:2]), load_command(subcommand), args[2:]
         if args and args[0] not in self.commands:
-            raise unknown_command(args[0], list(self.commands))
+            raise unknown_command(args[0], list(self.commands), SUBCOMMANDS)
         name, cmd, arguments = super().resolve_command(ctx, args)
         return name, cmd and load_command(str(cmd.name)), arguments
 

@@ -8,6 +8,8 @@ from shell import call, explained
 
 from rnncli.cli import COMMANDS
 
+EXPORT_HELP, PUSH_HELP = "rnncli models export --help", "rnncli models push --help"
+
 
 @pytest.mark.parametrize(
     ("typed", "named", "hint"),
@@ -25,7 +27,16 @@ from rnncli.cli import COMMANDS
         ("classify --color on x", "auto, always, never", "rnncli classify x --color auto"),
         ("classify -i", "-i needs a value", "rnncli classify --help"),
         ("classify --quiet=3 x", "--quiet takes no", "rnncli classify x --quiet"),
-        ("models a b", "argument", "rnncli models --help"),
+        ("models a b", "too many arguments for rnncli models [DIR]: b", "rnncli models --help"),
+        ("models export", "MODEL is missing in rnncli models export MODEL", EXPORT_HELP),
+        ("models push a", "ORG/NAME is missing in rnncli models push MODEL ORG/NAME", PUSH_HELP),
+        ("models export a b", "too many arguments for rnncli models export MODEL: b", EXPORT_HELP),
+        ("models export a -o b", "-o", EXPORT_HELP),
+        ("models export -m a --html b", "-m", "rnncli models export a --html b"),
+        ("export a --html b", "'export'", "rnncli models export a --html b"),
+        ("forecast -i a.csv -m b", "-i", "rnncli forecast a.csv -m b"),
+        ("evaluate --input=a.csv", "--input", "rnncli evaluate a.csv"),
+        ("train --model a b.csv", "--model", "rnncli train --help"),
     ],
 )
 def test_wrong_usage_is_an_error_with_a_command(typed: str, named: str, hint: str) -> None:
