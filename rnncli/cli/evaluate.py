@@ -184,9 +184,21 @@ def evaluate(
     if as_json:
         print(printable(json.dumps(result.to_dict(), ensure_ascii=False)), flush=True)
     elif not (to_stdout and quiet):
-        print_report(result.report, messenger.console(stderr=to_stdout))
+        command = _forecast_command(path, request)
+        print_report(result.report, messenger.console(stderr=to_stdout), command)
     for line in check(requirements, result.scores):
         messenger.announce(line)
+
+
+def _forecast_command(path: Path, request: "DataRequest") -> str:
+    """Return the command that forecasts by a model what it was scored on."""
+    from rnncli.data.column_errors import column_options
+    from rnncli.tasks.evaluation_data import training_data_of
+
+    model = [] if path == MODELS / "forecast" else ["-m", str(path)]
+    names = request.names or training_data_of(path).arguments
+    options = column_options(request.columns.as_dict())
+    return f"{shlex.join(['rnncli', 'forecast', *model, *names])} {options}".rstrip()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,11 @@ import typer
 
 from rnncli.cli import options
 from rnncli.cli.console import Messenger, is_terminal
+from rnncli.cli.hints import retyped
 from rnncli.cli.options import DATA, SEARCH, option
 from rnncli.cli.output import open_output, require_output
 from rnncli.config import choose_threads
+from rnncli.errors import DataError
 
 if TYPE_CHECKING:
     from rnncli.tasks.forecast.tables import TableForecast
@@ -78,6 +81,7 @@ def forecast(
     if output is not None:
         require_output(output, "-o", force=force)
     from rnncli.data.columns import Columns
+    from rnncli.tasks.evaluation_data import training_data_of
     from rnncli.tasks.forecast.predict import Forecaster
     from rnncli.tasks.forecast.tables import forecast_table, read_table
 
@@ -85,6 +89,11 @@ def forecast(
     forecaster = Forecaster.load(path, threads=choose_threads(threads), announce=messenger.announce)
     columns = Columns(time=time, value=value, series=series, known=known)
     forecaster.require(horizon, method)
+    if data is None and (sys.stdin is None or sys.stdin.isatty()):
+        names = training_data_of(path).arguments
+        raise DataError(
+            "there is no table to forecast", retyped("sales.csv" if "-" in names else names[0])
+        )
     table = read_table(forecaster, data or "-", messenger.announce, columns, future)
     result = forecast_table(forecaster, table, horizon, method, messenger.announce)
     with open_output(output, messenger) as write:

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import math
+import os
+import pty
 import shutil
 
 import numpy as np
 import pytest
-from shell import call, examples
+from shell import TIMEOUT, call, examples, start
 
 import rnncli
 from rnncli.tasks.forecast.quantiles import fit_offsets, shift
@@ -99,6 +101,28 @@ def test_a_better_baseline_is_told_and_can_be_had(model, series):
     assert scores["mase"] < scores["baselines"]["naive"]["mase"]
     result = call("forecast", series, "-m", model, "--method", "seasonal_naive", "--horizon", "1")
     assert result.lines[1].split(",")[2] == f"{weekly(DAYS - 7):.3f}"
+
+
+def test_the_command_for_a_better_baseline_works_as_typed(model, series):
+    # The last value of a random walk is the best forecast, whatever the network has learned.
+    walk = np.random.default_rng(0).normal(size=DAYS).cumsum() + 100
+    data = series.parent / "walk.csv"
+    data.write_text(table(zip(stamps(DAYS), map(str, walk), strict=True), ["day", "price"]))
+    out = call("evaluate", model, data, "--value", "price").out.decode()
+    assert "is better than the model" in out
+    words = " ".join(out.split()).partition("to forecast by it: rnncli ")[2].split()
+    assert call(*words).code == 0
+
+
+def test_at_a_terminal_the_table_of_the_training_is_named(model, series):
+    screen, device = pty.openpty()
+    with start("forecast", "-m", model, stdin=device) as process:
+        _, err = process.communicate(timeout=TIMEOUT)
+    os.close(screen)
+    os.close(device)
+    assert process.returncode == 1
+    hint = f"rnncli forecast -m {model} {series}"
+    assert err.decode() == f"error: there is no table to forecast\nhint: {hint}\n"
 
 
 def test_a_dry_run_counts_rows_and_not_series(series):

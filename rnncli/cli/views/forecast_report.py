@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_forecasts(report: ForecastReport, console: "Console") -> None:
-    """Print the scores of a forecaster beside those of simple forecasts, and what follows."""
+def print_forecasts(report: ForecastReport, console: "Console", command: str) -> None:
+    """Print the scores of a forecaster beside those of simple forecasts, and what follows.
+
+    ``command`` forecasts the same series by the model.
+    """
     rows = [["model", f"{report.model.mase:.3f}", f"{report.model.mae:.4g}",
              f"{report.model.rmse:.4g}", "", ""]]  # fmt: skip
     for name, scores in report.baselines.items():
@@ -25,15 +28,14 @@ def print_forecasts(report: ForecastReport, console: "Console") -> None:
     )
     header = ["", "MASE", "MAE", "RMSE", "worse than the model by", "95 % interval"]
     print_table(console, header, rows)
-    console.print(_verdict(report))
+    console.print(_verdict(report, command), highlight=False)
 
 
-def _verdict(report: ForecastReport) -> str:
+def _verdict(report: ForecastReport, command: str) -> str:
     """Return whether a simple forecast is better, and how to get it."""
     if report.better is None:
         return "no simple forecast is better than the model by more than chance"
     better = report.better.replace("_", " ")
     return (
-        f"{better} is better than the model; to forecast by it: "
-        f"rnncli forecast --method {report.better}"
+        f"{better} is better than the model; to forecast by it: {command} --method {report.better}"
     )

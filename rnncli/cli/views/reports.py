@@ -47,8 +47,8 @@ FAULTS = (
 )
 
 
-def print_report(report: "Report", console: "Console") -> None:
-    """Print the scores of a model of any task."""
+def print_report(report: "Report", console: "Console", forecast_command: str) -> None:
+    """Print the scores of a model of any task; ``forecast_command`` is one for the same data."""
     match report:
         case ClassifierReport():
             _print_classifier(report, console)
@@ -61,7 +61,7 @@ def print_report(report: "Report", console: "Console") -> None:
         case TranscriberReport():
             print_error_rates(report, console)
         case ForecastReport():
-            print_forecasts(report, console)
+            print_forecasts(report, console, forecast_command)
 
 
 def _print_classifier(report: ClassifierReport, console: "Console") -> None:
