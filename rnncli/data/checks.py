@@ -52,6 +52,11 @@ def sample(rows: Dataset) -> Iterator[str]:
     return column_values(rows.select(range(0, len(rows), step)), "text")
 
 
+def leak(train: Dataset, rows: Dataset, name: str) -> str | None:
+    """Return a warning of texts that are scored and were trained on, if there are any."""
+    return next(_leaks(rows, name, _folded_hashes(train)), None)
+
+
 def _duplicates(rows: Dataset, hashes: _Hashes) -> Iterator[str]:
     _, first_rows, counts = np.unique(hashes, return_index=True, return_counts=True)
     repeated = counts > 1
@@ -81,11 +86,11 @@ def _contradictions(
         )
 
 
-def _leaks(rows: Dataset, split: str, train_hashes: _Hashes) -> Iterator[str]:
+def _leaks(rows: Dataset, name: str, train_hashes: _Hashes) -> Iterator[str]:
     leaked = np.isin(_folded_hashes(rows), train_hashes)
     if leaked.any():
         yield (
-            f"leak from train into {split}: {int(leaked.sum()):,} of "
+            f"leak from train into {name}: {int(leaked.sum()):,} of "
             f"{plural(len(rows), 'text')}, such as {_example(rows, leaked.argmax())}: scores "
             "there look better than they are; leave them out of one of the two"
         )

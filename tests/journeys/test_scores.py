@@ -40,6 +40,17 @@ def test_the_columns_of_the_training_come_first(numbers: Path, tmp_path: Path) -
     assert "from the columns body2 and team" in result.err
 
 
+def test_texts_that_were_trained_on_are_counted(numbers: Path, tmp_path: Path) -> None:
+    seen = [("text", "label"), *[(f"{text.upper()} ", label) for text, label in ROWS]]
+    result = call("evaluate", numbers, write(tmp_path / "seen.csv", as_csv(seen)))
+    held_out = call("evaluate", numbers, "--json")
+    number = len(ROWS) - json.loads(held_out.out)["texts"]
+    assert f"seen.csv: {number} of {len(ROWS)} texts, such as" in result.err
+    new = [("text", "label"), *[(f"I think {text}", label) for text, label in ROWS]]
+    result = call("evaluate", numbers, write(tmp_path / "new.csv", as_csv(new)))
+    assert "leak" not in result.err + held_out.err
+
+
 def test_equal_numbers_are_equal_labels(numbers: Path, tmp_path: Path) -> None:
     rows = [(text, f"{label}.0") for text, label in ROWS]
     data = write(tmp_path / "test.csv", as_csv([("text", "label"), *rows]))

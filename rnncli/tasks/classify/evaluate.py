@@ -115,6 +115,7 @@ class ClassifierScorer:
         """Score the model."""
         if not data.is_held_out:
             self._announce_drift(data)
+            self._announce_leak(data)
         targets = Targets(column_values(data.rows, "label"), self._model.labels)
         for notice in targets.require_known(data.name):
             self._announce(notice)
@@ -146,6 +147,13 @@ class ClassifierScorer:
 
         reference = self._model.description.profile
         for message in drift_warnings(sample(data.rows), reference, self._model.tokenizer):
+            self._announce(message)
+
+    def _announce_leak(self, data: EvaluationData) -> None:
+        """Announce how many of the texts the model was trained on."""
+        from rnncli.data.checks import leak
+
+        if data.train is not None and (message := leak(data.train, data.rows, data.name)):
             self._announce(message)
 
     def _mistakes(
