@@ -100,7 +100,7 @@ def _row(entry: "ModelEntry") -> list[str]:
     """Return the cells of a model in the table."""
     from rnncli.cli.progress import format_scores
 
-    size = f"{entry.size / 1e6:.1f} MB"
+    size = f"{entry.size / 1e3:.0f} kB" if entry.size < 100_000 else f"{entry.size / 1e6:.1f} MB"
     # That of a bundled model would be the age of the installation.
     age = "" if entry.origin == "bundled" else _age(time.time() - entry.modified)
     description = entry.description

@@ -259,10 +259,8 @@ def _announce(
         if prepared.target_tokenizer is not None:
             vocabulary += f" and {prepared.target_tokenizer.vocab_size:,}"
         vocabulary += f" {settings.level} tokens, "
-    announce(
-        f"model: {direction}{settings.cell}, {units}, {vocabulary}"
-        f"{parameters / 1e6:.1f} M parameters"
-    )
+    number = f"{parameters:,}" if parameters < 100_000 else f"{parameters / 1e6:.1f} M"
+    announce(f"model: {direction}{settings.cell}, {units}, {vocabulary}{number} parameters")
     if prepared.is_fitted:
         return
     limits = [

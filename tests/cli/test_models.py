@@ -41,8 +41,8 @@ def test_models_are_listed_with_what_they_are(folder: Path) -> None:
     assert rows[0][2] == f"accuracy {100 * config['scores']['accuracy']:.1f} %"
     assert rows[1][2].startswith("bits per character ")
     assert rows[0][5] == config["data"]["name"]
-    size = sum(file.stat().st_size for file in (folder / "models/classify").glob("*.*"))
-    assert rows[0][3] == f"{size / 1e6:.1f} MB"
+    size = json.loads(call("models", "--json", cwd=folder, env=NO_CACHE).lines[0])["bytes"]
+    assert rows[0][3] == f"{size / 1e3:.0f} kB"
     shown = on_a_terminal("models", cwd=folder).decode()
     assert all(f" {row[0]} " in shown for row in rows)
 

@@ -51,6 +51,8 @@ def model(series):
     rnncli.train(series, output=path, steps=30, horizon=7, hidden_size=8, announce=said.append)
     assert any("task: forecast" in line for line in said)
     assert any("every 1 day" in line for line in said)
+    (line,) = (line for line in said if line.startswith("model: "))
+    assert f" {rnncli.load(path).parameters:,} parameters" in line
     return path
 
 
