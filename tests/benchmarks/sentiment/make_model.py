@@ -1,6 +1,6 @@
 """Make the sentiment model that comes with rnncli, by the tool's own training.
 
-    python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
+    python tests/benchmarks/sentiment/teacher.py --encoder MINILM_FOLDER labelled.csv
     python tests/benchmarks/sentiment/make_model.py labelled.csv data/models/sentiment [START]
 
 With the model START, the training goes on from that.

@@ -5,18 +5,18 @@ labels (Tang et al. 2019, section 3: whole texts, and spans of them). The teache
 (all-MiniLM-L6-v2, Apache 2.0), fine-tuned on the openly licensed texts and rnncli's own; it labels
 these texts, spans of them, and sentences of Tatoeba (CC BY 2.0 FR). Needs `transformers`.
 
-    python tests/benchmarks/sentiment/teacher.py MINILM_FOLDER labelled.csv
+    python tests/benchmarks/sentiment/teacher.py --encoder MINILM_FOLDER labelled.csv
 
-Classifiers of rnncli can be the teacher instead, by the mean of their probabilities:
+Classifiers of rnncli can teach beside it or instead of it, by the mean of the probabilities:
 
-    python tests/benchmarks/sentiment/teacher.py MODEL MODEL labelled.csv
+    python tests/benchmarks/sentiment/teacher.py --encoder MINILM_FOLDER --models MODEL labelled.csv
 """
 
+import argparse
 import csv
 import gzip
 import os
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -110,15 +110,12 @@ class Teacher(nn.Module):
         return result
 
 
-def mean_probabilities(models: Sequence[str], texts: Sequence[str]) -> NDArray[np.float64]:
-    """Return the mean probabilities (N, C) that classifiers of rnncli give to texts."""
-    total = np.zeros((len(texts), len(LABELS)))
-    for name in models:
-        model = rnncli.load(name)
-        assert isinstance(model, rnncli.TextClassifier)
-        columns = [model.labels.index(label) for label in LABELS]
-        total += softmax(model.logits(texts).astype(np.float64))[:, columns]
-    return total / len(models)
+def classifier_probabilities(name: str, texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return the probabilities (N, C) that a classifier of rnncli gives to texts."""
+    model = rnncli.load(name)
+    assert isinstance(model, rnncli.TextClassifier)
+    columns = [model.labels.index(label) for label in LABELS]
+    return softmax(model.logits(texts).astype(np.float64))[:, columns]
 
 
 def batches_of_similar_length(encoded: Sequence[list[int]], rng: random.Random) -> list[list[int]]:
@@ -179,18 +176,27 @@ def unlabelled() -> dict[str, str]:
     return texts
 
 
+def encoder_probabilities(folder: str, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Fine-tune an encoder, and return the probabilities (N, C) that it gives to texts."""
+    teacher = Teacher(folder)
+    labelled = [(row["text"], row["label"]) for row in read_open()]
+    teacher.fit([*labelled, *read_own(), *sentences(GRAMMAR)])
+    return teacher.probabilities(texts)
+
+
 def main() -> None:
-    """Write texts with the probabilities that a teacher gives to their labels."""
-    *teachers, output = sys.argv[1:]
+    """Write texts with the mean of the probabilities that the teachers give to their labels."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", help="the folder of a MiniLM, which is fine-tuned")
+    parser.add_argument("--models", nargs="+", default=[], help="classifiers of rnncli")
+    parser.add_argument("output", type=Path)
+    arguments = parser.parse_args()
     texts = unlabelled()
-    if len(teachers) > 1:
-        probabilities = mean_probabilities(teachers, list(texts))
-    else:
-        teacher = Teacher(teachers[0])
-        labelled = [(row["text"], row["label"]) for row in read_open()]
-        teacher.fit([*labelled, *read_own(), *sentences(GRAMMAR)])
-        probabilities = teacher.probabilities(list(texts)).astype(np.float64)
-    with Path(output).open("w", encoding="utf-8", newline="") as file:
+    answers = [classifier_probabilities(name, list(texts)) for name in arguments.models]
+    if arguments.encoder is not None:
+        answers.append(encoder_probabilities(arguments.encoder, list(texts)).astype(np.float64))
+    probabilities = np.mean(answers, axis=0)
+    with arguments.output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("kind", "text", *LABELS))
         for (text, kind), row in zip(texts.items(), probabilities, strict=True):
