@@ -61,7 +61,7 @@ def answer_files(job: Job, request: Request, files: Files, threads: int | None) 
         ConfigError: there is no output folder, or options do not go together.
     """
     shard = Shard.parse(files.shard)
-    messenger, output = request.messenger, _require_folder(request, files.output)
+    messenger, output = request.messenger, _require_folder(request, files)
     inputs = shard.of(find_files(files.inputs, output))
     progress = BulkProgress(inputs)
     if not inputs:
@@ -125,13 +125,16 @@ def plan(
         return workers
 
 
-def _require_folder(request: Request, output: Path | None) -> Path:
+def _require_folder(request: Request, files: Files) -> Path:
     """Return the output folder, which need not be there yet."""
+    output = files.output
     if request.texts:
         raise ConfigError("texts come from arguments and from -i", "leave -i out")
     if output is None:
+        whole = "" if files.whole is None else "\n   or, each file as one text: --whole"
         raise ConfigError(
-            "the answers to a folder, a pattern or several files need a folder", "-o answers"
+            "the answers to a folder, a pattern or several files need a folder",
+            f"a file for each, a line for each of its lines: -o answers{whole}",
         )
     if output.exists() and not output.is_dir():
         raise ConfigError(

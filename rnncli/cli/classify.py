@@ -36,6 +36,7 @@ def classify(
     jobs: options.Jobs = None,
     shard: options.ShardOption = None,
     estimate: options.Estimate = False,
+    whole: options.Whole = False,
     only: Annotated[
         list[str] | None,
         option("--only LABEL", OUTPUT, "Print only texts with this label. Repeatable."),
@@ -95,7 +96,7 @@ def classify(
     abstention = _abstention(threshold, abstain_label, messenger)
     if explain and batch_size == BATCH_SIZE:
         batch_size = EXPLAIN_BATCH_SIZE
-    files = Files(input or [], output, jobs, shard, estimate)
+    files = Files(input or [], output, jobs, shard, estimate, whole=whole)
     request = files.request(
         texts, column, force=force, as_json=as_json, batch_size=batch_size, messenger=messenger
     )
@@ -106,7 +107,7 @@ def classify(
         abstention,
         abstain_label is None,
         explain,
-        explain and request.is_coloured,  # to ask for colours loads rich
+        explain and not whole and request.is_coloured,  # to ask for colours loads rich
     )
     run(labelling, request, files, threads)
 

@@ -62,16 +62,19 @@ class Files:
     shard: str | None  # 3/16: the third of sixteen parts
     estimate: bool  # only tell how long it takes
     reads_documents: bool = False  # or lines of text only
+    whole: bool | None = None  # each is one text; None: the command has no such option
 
     @property
     def are_many(self) -> bool:
         """Return whether there is an output for each of several inputs."""
+        if self.whole:
+            return False
         has_folder = any(path.is_dir() for path in self.inputs)
         return len(self.inputs) > 1 or has_folder or any(map(is_pattern, self.inputs))
 
     @property
     def single(self) -> Path | None:
-        """Return the only input, where it is one."""
+        """Return the only input, or the first of those that are texts."""
         return self.inputs[0] if self.inputs and not self.are_many else None
 
     def request(
@@ -124,7 +127,11 @@ def run(job: Job, request: Request, files: Files, threads: int | None) -> None:
         DataError: the input cannot be read, or a record is malformed.
         ConfigError: options do not go together.
     """
-    if files.estimate:
+    if files.whole:
+        from rnncli.cli.whole_files import answer_whole_files
+
+        answer_whole_files(job, request, files, threads)
+    elif files.estimate:
         from rnncli.cli.estimate import estimate
 
         estimate(job, request, files, threads)

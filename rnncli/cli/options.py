@@ -96,6 +96,15 @@ Estimate = Annotated[
         "--estimate", FILES, "Only tell how many lines files have, and how long they would take."
     ),
 ]
+Whole = Annotated[
+    bool,
+    option(
+        "--whole",
+        FILES,
+        "Each file is one text, as in folders that train reads: one line out for each, with its "
+        "name in place of the text.",
+    ),
+]
 Column = Annotated[
     str | None,
     option(
