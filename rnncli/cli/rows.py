@@ -25,6 +25,7 @@ from rnncli.text.tables import (
     LineSource,
     Row,
     csv_rows,
+    flattened,
     format_of_name,
     guess_format,
     json_rows,
@@ -55,18 +56,18 @@ class JsonLines(Format):
                 yield self._record(row)
                 continue
             sparse.append(row)
-            if self._column in row.values:
+            if self._column in flattened(row.values):
                 yield from map(self._record, chain(sparse, rows))
                 return
             if len(sparse) == NAMED_OBJECTS:
                 break
         if sparse:
-            names = dict.fromkeys(name for row in sparse for name in row.values)
+            names = dict.fromkeys(name for row in sparse for name in flattened(row.values))
             where = f"{self._input_name}, line {sparse[0].line:,}"
             raise _no_column(self._column, names, where)
 
     def _record(self, row: JsonRow) -> Record:
-        text = row.values.get(self._column) or ""
+        text = flattened(row.values).get(self._column) or ""
         if not isinstance(text, str):
             text = json.dumps(text, ensure_ascii=False)
         return Record(replace_surrogates(text), row.values, row.raw)
@@ -208,13 +209,14 @@ def refuse_table(file: Path, *, is_one_of_many: bool = False) -> None:
     form = format_of_name(file.name)
     if form not in ("csv", "tsv", "jsonl") or not file.is_file():
         return
-    names = _column_names(file, form)
+    names, cells = _first_rows(file, form)
     if not names or (form == "tsv" and len(names) == 1):  # then lines are texts
         return
     from rnncli.data.column_names import find_columns
 
     match = find_columns(names, TASK_COLUMNS)
-    _, columns = match or ("", {"text": names[0]})
+    lengths = dict(zip(names, map(len, cells), strict=False))
+    _, columns = match or ("", {"text": max(names, key=lambda name: lengths.get(name, 0))})
     command = ["rnncli", *typed_words()]
     with_column = shlex.join([*command, "--column", columns.get("text") or columns["source"]])
     as_lines = f"\n   or, for its lines as they are: {_from_stdin(command, file)}"
@@ -224,14 +226,17 @@ def refuse_table(file: Path, *, is_one_of_many: bool = False) -> None:
     )
 
 
-def _column_names(file: Path, form: str) -> list[str]:
-    """Return the names of the columns of a table."""
+def _first_rows(file: Path, form: str) -> tuple[list[str], list[str]]:
+    """Return the names of the columns of a table, and the texts in its first row."""
     lines = chain.from_iterable(split_lines(read_file(File(file, str(file)))))
     source = LineSource(lines, str(file))
     if form == "jsonl":
-        return next((list(row.values) for row in json_rows(source) if not row.is_blank), [])
-    rows = tsv_rows(source) if form == "tsv" else csv_rows(source)
-    return next(([cell.strip() for cell in row.cells] for row in rows if row.cells), [])
+        objects = (flattened(row.values) for row in json_rows(source) if not row.is_blank)
+        values = next(objects, {})
+        return list(values), [v if isinstance(v, str) else "" for v in values.values()]
+    rows = (row.cells for row in (tsv_rows(source) if form == "tsv" else csv_rows(source)))
+    names, cells = (next(filter(None, rows), []) for _ in range(2))
+    return [name.strip() for name in names], cells
 
 
 def _from_stdin(command: Sequence[str], file: Path) -> str:

@@ -12,7 +12,7 @@ from rnncli.data.tables import LineTable, TableRow
 from rnncli.errors import DataError
 from rnncli.text.conversion import filter_hint
 from rnncli.text.files import File, Losses, read_text
-from rnncli.text.tables import json_rows
+from rnncli.text.tables import flattened, json_rows
 from rnncli.text.unicode import replace_surrogates
 
 MAX_DOCUMENT_BYTES = 1 << 26  # of JSON that is parsed as a whole
@@ -20,7 +20,10 @@ NAMED_OBJECTS = 1_000  # whose names are those of the columns; an object may lea
 
 
 class JsonLinesFile(LineTable):
-    """Read a JSON object a line; a name that an object lacks is a missing value."""
+    """Read a JSON object a line; a name that an object lacks is a missing value.
+
+    The members of an object in it are columns such as ``message.body``.
+    """
 
     def __init__(self, file: File) -> None:
         """Read the names of the first objects.
@@ -30,11 +33,12 @@ class JsonLinesFile(LineTable):
         """
         super().__init__(file)
         try:
-            head = [record for _, record in islice(self._records(Counter()), NAMED_OBJECTS)]
+            head = [values for _, values in islice(self._objects(Counter()), NAMED_OBJECTS)]
         except DataError as error:
             raise _document_error(file) or error from None
         if len(head) == 1 and _holds_columns(head[0]):
             raise _columns_error(file.name)
+        head = [flattened(values) for values in head]
         self.names = tuple(dict.fromkeys(name for record in head for name in record))
         nested = {
             name for record in head for name in record if isinstance(record[name], dict | list)
@@ -53,10 +57,11 @@ class JsonLinesFile(LineTable):
         Raises:
             DataError: a line is no JSON object.
         """
-        for number, record in self._records(self.losses):
+        for number, values in self._objects(self.losses):
+            record = flattened(values)
             yield number, tuple([self._mended(record.get(name)) for name in columns])
 
-    def _records(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
+    def _objects(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
         for row in json_rows(self.lines(losses)):
             pair = row.values.get("translation")  # the usual form of pairs: {"en": ..., "fr": ...}
             if isinstance(pair, dict):

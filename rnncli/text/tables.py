@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import Literal, NamedTuple, TypeAlias
@@ -24,6 +24,7 @@ csv.field_size_limit(2**31 - 1)  # a text may be long; the largest that every pl
 
 MAX_CELL_LINES = 10_000  # beyond, a quotation mark is missing
 MAX_CELL_BYTES = 1 << 25
+MAX_DEPTH = 8  # of objects in objects whose members are columns
 ALWAYS_READ = 200  # lines: a header may stand below blank ones
 
 Format: TypeAlias = Literal["text", "csv", "tsv", "jsonl", "parquet"]
@@ -155,6 +156,20 @@ def json_rows(source: LineSource) -> Iterator[JsonRow]:
             yield JsonRow(number, _parse_object(source, number, line), raw)
         else:
             yield JsonRow(number, {}, raw, is_blank=True)
+
+
+def flattened(values: Mapping[str, object], depth: int = MAX_DEPTH) -> dict[str, object]:
+    """Return an object without objects in it: ``{"a": {"b": 1}}`` as ``{"a.b": 1}``."""
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and depth:
+            inner = flattened(value, depth - 1)
+            flat |= {
+                f"{name}.{each}": inner[each] for each in inner if f"{name}.{each}" not in values
+            }
+        else:
+            flat[name] = value
+    return flat
 
 
 def csv_line(values: Iterable[object]) -> str:

@@ -733,3 +733,12 @@ def test_a_row_with_a_blank_text_has_as_many_cells_as_the_header(
     header, blank, other = [line.split(mark) for line in result.lines]
     assert len(header) == len(blank) == len(other)
     assert blank[2:] == ["", ""]
+
+
+def test_a_member_of_an_object_is_a_column(tmp_path: Path) -> None:
+    row = '{"n": 1, "post": {"body": "the soup was lovely"}}'
+    data = write_lines(tmp_path / "a.jsonl", row, '{"post": {}}')
+    result = call("classify", "-m", classifier(), "--column", "post.body", "-i", data)
+    first, second = map(json.loads, result.lines)
+    assert (first["label"], first["post"]) == ("good", {"body": "the soup was lovely"})
+    assert (second["label"], second["post"]) == (None, {})

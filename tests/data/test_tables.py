@@ -22,6 +22,7 @@ from corpora import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncli.data.columns import Columns
 from rnncli.data.corpus import read_corpus
 
 
@@ -145,6 +146,16 @@ def test_nested_translations_are_columns(tmp_path: Path) -> None:
     corpus = read_corpus([write(tmp_path / "a.jsonl", lines)])
     assert corpus.languages == ("en", "ja")
     assert rows_of(corpus) == [("a0", "b0"), ("a1", "b1")]
+
+
+def test_members_of_objects_are_columns(tmp_path: Path) -> None:
+    rows = [{"id": n, "post": {"body": f"a{n}", "by": {"team": "xy"[n % 2]}}} for n in range(4)]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    corpus = read_corpus([path], columns=Columns(text="post.body", label="post.by.team"))
+    assert texts_of(corpus.splits["train"]) == ["a0", "a1", "a2", "a3"]
+    assert list(corpus.splits["train"]["label"]) == ["x", "y", "x", "y"]
+    error = error_of(path, columns=Columns(text="post", label="post.by.team"))
+    assert error.message.endswith("its columns are: id, post.body, post.by.team")
 
 
 def test_files_that_are_not_aligned_are_explained(tmp_path: Path) -> None:

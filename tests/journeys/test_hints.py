@@ -1,6 +1,7 @@
 """Every hint that holds a command is typed as it stands, and the command is there."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -46,6 +47,8 @@ MISTAKES = [
     "classify --column txt -i t.csv",
     "classify --column txt -i t.jsonl",
     "classify -i t.csv",
+    "classify -i posts.jsonl",
+    "classify --column post -i posts.jsonl",
     "classify -o out -i in.txt",
     "classify -o story.txt -i in.txt",
     "classify -i out",
@@ -118,6 +121,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{word[:i]}{word[i + 1 :]}\t{word}" for word in WORDS.split() for i in range(len(word))
     ]
     write_lines(folder / "spellings.tsv", *spellings * 3)
+    post = {"id": "1", "post": {"by": "me", "body": "the soup was lovely"}}
+    write_lines(folder / "posts.jsonl", json.dumps(post))
     (folder / "out").mkdir()
     write_lines(folder / "out" / "note", "of another kind")
     names = [f"{first}{last},{last}" for first in ("Al", "Ber", "Cor", "Dor") for last in "ao"]
@@ -228,3 +233,14 @@ def test_hints_name_no_command_and_no_option_that_is_not_there() -> None:
             assert option in options | OTHER_PROGRAMS, f"{file}: {hint}"
         for name in re.findall(r"\brnncli ([a-z]+)\b", hint):
             assert name in [*COMMANDS, "in"], f"{file}: {hint}"
+
+
+def test_a_table_without_usual_names_is_read_by_its_longest_column(tmp_path: Path) -> None:
+    post = {"id": "1", "post": {"by": "me", "body": "the soup was lovely"}}
+    write_lines(tmp_path / "a.jsonl", json.dumps(post))
+    write_lines(tmp_path / "b.csv", "Nr;Meinung;Sterne", "1;the soup was lovely;5")
+    for name, column in (("a.jsonl", "post.body"), ("b.csv", "Meinung")):
+        command = ("classify", "-m", classifier(), "-i", name)
+        line = next(commands(call(*command, cwd=tmp_path).err))
+        assert line == f"rnncli {' '.join(map(str, command))} --column {column}"
+        assert b"good" in call(*shlex.split(line)[1:], cwd=tmp_path).out
