@@ -22,7 +22,6 @@ from rnncli.cli.records import Format, Lines, Record
 from rnncli.cli.request import Request
 from rnncli.cli.stages import show_count
 from rnncli.errors import DataError
-from rnncli.messages import plural
 from rnncli.text.conversion import filter_hint, prefixed
 from rnncli.text.files import (
     File,
@@ -107,11 +106,8 @@ def answer_batches(
                 write_output(output, request, form, record, key, write)
         write(None)
         yield len(records)
-    if number := form.losses["bytes"]:
-        request.messenger.announce(
-            f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"
-            + ("" if request.column is None else "; rows go out as they came in")
-        )
+    note = "" if request.column is None else "; rows go out as they came in"
+    form.announce_losses(request.messenger, name_in_messages(request.file), note)
 
 
 def _announce_emptiness(request: Request) -> None:

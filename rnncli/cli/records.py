@@ -7,8 +7,15 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from rnncli.cli.console import Messenger
+from rnncli.cli.hints import as_typed
 from rnncli.cli.output import Line, Output
+from rnncli.messages import plural
 from rnncli.text.files import BYTE_ORDER_MARK, Losses, decode
+from rnncli.text.foreign import conversion_hint, guess_encoding
+
+ASCII = set(map(chr, range(128)))
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Record(NamedTuple):
@@ -23,6 +30,8 @@ class Record(NamedTuple):
 class Format(ABC):
     """Cut lines into records, and join answers to them."""
 
+    _broken_line = b""  # the first that is no UTF-8
+
     @abstractmethod
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """Yield each record as soon as its lines are complete.
@@ -32,7 +41,21 @@ class Format(ABC):
         """
 
     def _decode(self, line: bytes) -> str:
-        return decode(line, self.losses)
+        before = self.losses["bytes"]
+        text = decode(line, self.losses)
+        if not self._broken_line and self.losses["bytes"] > before:
+            self._broken_line = line
+        return text
+
+    def announce_losses(self, messenger: Messenger, where: str, note: str = "") -> None:
+        """Announce how many bytes were replaced, and how to convert what is of another encoding."""
+        number = self.losses["bytes"]
+        if not number:
+            return
+        told = f"{plural(number, 'byte')} not UTF-8, read as {REPLACEMENT}{note}"
+        if set(decode(self._broken_line)) - {REPLACEMENT} <= ASCII and self._broken_line:
+            told += f"\nhint: {as_typed(conversion_hint(where, guess_encoding(self._broken_line)))}"
+        messenger.announce(told)
 
     @cached_property
     def losses(self) -> Losses:
@@ -61,7 +84,7 @@ class Lines(Format):
         """Yield a record for each line."""
         for number, line in enumerate(lines):
             text = line if number else line.removeprefix(BYTE_ORDER_MARK)
-            yield Record(decode(text, self.losses).removesuffix("\r"))
+            yield Record(self._decode(text).removesuffix("\r"))
 
     def join(self, record: Record, output: Output) -> Line:  # noqa: ARG002
         """Return the answer alone."""

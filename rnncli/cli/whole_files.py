@@ -13,7 +13,6 @@ from rnncli.cli.request import Request
 from rnncli.cli.stages import show_count
 from rnncli.config import choose_threads
 from rnncli.errors import ConfigError
-from rnncli.messages import plural
 from rnncli.text.batching import batched
 from rnncli.text.files import MAX_LINE_BYTES, File, read_text
 from rnncli.text.unicode import as_field, replace_surrogates
@@ -72,7 +71,4 @@ def answer_whole_files(job: Job, request: Request, files: Files, threads: int | 
                     write_output(output, request, form, record, job.key, write)
             write(None)
             count(len(batch))
-    if number := form.losses["bytes"]:
-        request.messenger.announce(
-            f"{plural(number, 'byte')} not UTF-8, read as \N{REPLACEMENT CHARACTER}"
-        )
+    form.announce_losses(request.messenger, str(request.input))

@@ -644,8 +644,10 @@ def test_a_row_is_written_as_it_was_read_to_the_byte(ending: str, tmp_path: Path
     table.write_bytes(data)
     result = call("classify", "-m", classifier(), "--column", "text", "-i", table)
     assert result.code == 0
+    copy = f"iconv -f WINDOWS-1252 -t UTF-8 < {table} > utf8-{table.name}"
     assert result.err.splitlines() == [
-        "2 bytes not UTF-8, read as \N{REPLACEMENT CHARACTER}; rows go out as they came in"
+        "2 bytes not UTF-8, read as \N{REPLACEMENT CHARACTER}; rows go out as they came in",
+        f"hint: convert it: {copy}",
     ]
     assert len(result.out.split(b"\n")) == len(data.split(b"\n")) + 1
     assert result.out.split(b"\n")[0].removesuffix(b"\r").endswith(b"probability")
@@ -742,3 +744,16 @@ def test_a_member_of_an_object_is_a_column(tmp_path: Path) -> None:
     first, second = map(json.loads, result.lines)
     assert (first["label"], first["post"]) == ("good", {"body": "the soup was lovely"})
     assert (second["label"], second["post"]) == (None, {})
+
+
+def test_lines_of_another_encoding_in_a_pipe_are_converted_there() -> None:
+    lines = b"the soup was lovely\n" * 50 + b"the caf\xe9 was dreadful\n"
+    command = ("classify", "-m", classifier())
+    told = call(*command, stdin=lines).err
+    assert (
+        f"in the pipe: iconv -f WINDOWS-1252 -t UTF-8 | rnncli classify -m {classifier()}" in told
+    )
+    # One broken character among others is no other encoding.
+    told = call(*command, stdin=b"the caf\xc3\xa9 was \xe9\n").err
+    assert "1 byte not UTF-8" in told
+    assert "iconv" not in told
