@@ -86,7 +86,11 @@ def _no_classes(path: Path) -> DataError:
         hint = f"name a file in it: rnncli train {shlex.quote(str(tables[0]))}"
     elif texts:
         pattern = f"{shlex.quote(str(path))}/*{texts[0].suffix}"
-        hint = f"train on all its texts as one: cat {pattern} | rnncli train -"
+        copy = shlex.quote(f"{path.resolve().name}.txt")
+        hint = (
+            f"give its texts labels: rnncli label {shlex.quote(str(path))}\n   or, to write more "
+            f"of the kind or score such writing, join them: cat {pattern} > {copy}"
+        )
     else:
         hint = f"name a file in it: ls {shlex.quote(str(path))}"
     return DataError(

@@ -198,7 +198,13 @@ def run(
     scorer = load_scorer(path, settings, announce)
     for requirement in requirements:
         resolve(requirement, scorer.names)
-    return score(path, scorer, request, announce)
+    result = score(path, scorer, request, announce)
+    is_usual = settings.window is None and settings.search == SearchConfig()
+    if is_usual and (not request.names or request.split == HELD_OUT):
+        measured = flatten(result.scores)
+        if agreement := format_agreement(read_description(path).scores, measured):
+            announce(agreement)
+    return result
 
 
 def load_scorer(path: Path, settings: ScoringSettings, announce: Announce) -> Scorer:
@@ -267,7 +273,6 @@ def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) 
         ConfigError: a column or a split of no data is named, or a column of control codes for a
             model that was trained without them.
         DataError: the data cannot be read.
-
     """
     task, training_data = read_description(path).task, training_data_of(path)
     data, split, revision = request.names, request.split, request.revision
@@ -292,9 +297,4 @@ def score(path: Path, scorer: Scorer, request: DataRequest, announce: Announce) 
         raise ConfigError("--split is of data, and none is named", "name the data, or leave it out")
     announce(f"scoring {model_name(path)} on {rows.name}")
     with stage(f"scoring {plural(len(rows.rows), 'row')}"):
-        result = EvaluationResult(str(path), rows.name, scorer.score(rows))
-    if rows.is_held_out:
-        agreement = format_agreement(read_description(path).scores, flatten(result.scores))
-        if agreement is not None:
-            announce(agreement)
-    return result
+        return EvaluationResult(str(path), rows.name, scorer.score(rows))

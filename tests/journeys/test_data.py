@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import tarfile
 from itertools import product
 from pathlib import Path
@@ -174,6 +175,16 @@ def test_folders_are_classes_and_parts(tmp_path: Path) -> None:
     error, hint = refused(tmp_path / "data")
     assert "is a directory" in error
     assert hint.endswith(f"rnncli train {tmp_path / 'data' / 'train.csv'}")
+
+
+def test_a_folder_of_texts_without_classes_is_told_what_to_do_with(tmp_path: Path) -> None:
+    (tmp_path / "in box").mkdir()
+    write(tmp_path / "in box" / "1.txt", "A text without a label.")
+    result = call("train", "in box", cwd=tmp_path)
+    assert explained(result, 1, "in box is a directory").endswith("rnncli label 'in box'")
+    command = result.err.splitlines()[-1].rpartition(": ")[2]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert call("train", "--dry-run", "in box.txt", cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from corpora import as_csv, write
-from models import QUICK, SMALL, VERDICTS, pairs, train, translator
+from models import QUICK, SMALL, VERDICTS, generator, pairs, train, translator
 from shell import call, explained
 
 LABELS = {"good": "1", "bad": "0"}
@@ -49,6 +49,11 @@ def test_texts_that_were_trained_on_are_counted(numbers: Path, tmp_path: Path) -
     new = [("text", "label"), *[(f"I think {text}", label) for text, label in ROWS]]
     result = call("evaluate", numbers, write(tmp_path / "new.csv", as_csv(new)))
     assert "leak" not in result.err + held_out.err
+
+
+def test_scores_of_other_settings_are_not_compared_with_the_card() -> None:
+    assert "the card of the model states the same" in call("evaluate", generator()).err
+    assert "the card of the model" not in call("evaluate", generator(), "--window", 2).err
 
 
 def test_equal_numbers_are_equal_labels(numbers: Path, tmp_path: Path) -> None:
