@@ -94,6 +94,8 @@ def answer_batches(
         first = list(if_empty)
         if not first:
             return
+    for notice in form.notices:
+        request.messenger.announce(notice)
     header = None if request.as_json else form.header()
     if header is not None:
         write(header)

@@ -32,6 +32,11 @@ class Format(ABC):
 
     _broken_line = b""  # the first that is no UTF-8
 
+    @cached_property
+    def notices(self) -> list[str]:
+        """What was found out about the records, once the first has been read."""
+        return []
+
     @abstractmethod
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """Yield each record as soon as its lines are complete.

@@ -117,11 +117,24 @@ class Delimited(Format):
         dialect = CsvDialect(self._delimiter)
         rows = csv_rows(source, dialect) if self._quotes else tsv_rows(source)
         for row in rows:
+            if not self._names and self._has_no_header(row):
+                self._names = self._keys = [str(i) for i in range(1, len(row.cells) + 1)]
             if self._names:
                 columns = dict(zip(self._keys, row.cells, strict=False))  # none in a blank line
                 yield Record(columns.get(self._column, ""), columns, row.raw, row.end)
             else:
                 self._read_header(row)
+
+    def _has_no_header(self, row: Row) -> bool:
+        """Return whether the column is a number, as of tables without a header, and no name."""
+        numbers = [str(number) for number in range(1, len(row.cells) + 1)]
+        if self._column not in numbers or self._column in map(str.strip, row.cells):
+            return False
+        self.notices.append(
+            f"no header: no column is called {self._column}, so that it is the number of one, and "
+            "the first line is data too"
+        )
+        return True
 
     def _read_header(self, row: Row) -> None:
         """Read a line before the rows: the names of the columns, or a blank line above them."""
@@ -142,9 +155,9 @@ class Delimited(Format):
         self._keys = _distinct(self._names)
 
     def header(self) -> Line | None:
-        """Return the header with the names of the results added."""
+        """Return the header, if there is one, with the names of the results added."""
         header = b"\n".join(self._header)
-        if not self._names:
+        if not self._names or self.notices:  # nothing but blank lines, if anything
             return header if self._header else None
         names = [free_name(name, self._names) for name in self._results]
         return self._extended(header, names, self._end)

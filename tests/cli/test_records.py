@@ -757,3 +757,24 @@ def test_lines_of_another_encoding_in_a_pipe_are_converted_there() -> None:
     told = call(*command, stdin=b"the caf\xc3\xa9 was \xe9\n").err
     assert "1 byte not UTF-8" in told
     assert "iconv" not in told
+
+
+@pytest.mark.parametrize(("ending", "mark"), [("csv", ";"), ("tsv", "\t")])
+def test_a_number_is_a_column_of_a_table_without_a_header(
+    ending: str, mark: str, tmp_path: Path
+) -> None:
+    lines = ["a;the soup was lovely", "b;the map was dreadful"]
+    data = write_lines(tmp_path / f"t.{ending}", "", *(line.replace(";", mark) for line in lines))
+    result = call("classify", "-m", classifier(), "--column", "2", "-i", data)
+    assert "the first line is data too" in result.err
+    blank, *rows = result.lines
+    assert blank == ""
+    assert [row.split(mark)[:3] for row in rows] == [
+        ["a", "the soup was lovely", "good"],
+        ["b", "the map was dreadful", "bad"],
+    ]
+    named = write_lines(tmp_path / f"n.{ending}", f"1{mark}2", f"x{mark}the soup was lovely")
+    result = call("classify", "-m", classifier(), "--column", "2", "-i", named)
+    assert (result.err, result.lines[0]) == ("", mark.join(["1", "2", "label", "probability"]))
+    refused = call("classify", "-m", classifier(), "--column", "3", "-i", data)
+    assert explained(refused, 1, "there is no column '3'")

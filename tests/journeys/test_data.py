@@ -179,7 +179,7 @@ def test_folders_are_classes_and_parts(tmp_path: Path) -> None:
 
 def test_a_folder_of_texts_without_classes_is_told_what_to_do_with(tmp_path: Path) -> None:
     (tmp_path / "in box").mkdir()
-    write(tmp_path / "in box" / "1.txt", "A text without a label.")
+    write(tmp_path / "in box" / "1.txt", "A text without a label.\n" * 50)
     result = call("train", "in box", cwd=tmp_path)
     assert explained(result, 1, "in box is a directory").endswith("rnncli label 'in box'")
     command = result.err.splitlines()[-1].rpartition(": ")[2]
