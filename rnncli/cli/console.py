@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMANDS = ("hint: ", "next: ", "rnncli ", "or")  # beginnings of lines with a command to copy
 _QUOTED = re.compile(r"""(?<!\S)('[^']*'|"[^"]*")(?!\S)""")
+_PERCENTAGE = re.compile(r"\d %")
 Color = Literal["auto", "always", "never"]
 
 
@@ -135,17 +136,17 @@ def _wrapped(line: str, width: int) -> str:
 
     indent = line[: len(line) - len(line.lstrip())] + "  "
     is_command = line.lstrip().startswith(COMMANDS)
-    # What is quoted stays together, as if its spaces were none.
-    unbroken = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), line)
+    # What is quoted in a command stays together, as if its spaces were none, and so does 5 %.
+    pattern = _QUOTED if is_command else _PERCENTAGE
     parts = wrap(
-        unbroken if is_command else line,
+        pattern.sub(lambda match: match[0].replace(" ", "\0"), line),
         width,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    parts = [part.replace("\0", " ") for part in parts]
     if not is_command:
         return "\n".join(parts)
-    parts = [part.replace("\0", " ") for part in parts]
     # A terminal goes on in the next line where one is full, and copies both as one.
     return "".join(part.ljust(-(-len(part) // width) * width) for part in parts).rstrip()

@@ -46,3 +46,10 @@ def test_a_text_that_grows_shows_rows_that_fit(pieces: list[str], width: int) ->
     assert "".join("".join(rows).split()) == "".join(whole.split())
     for word in re.findall(r"[ab]+", whole):
         assert any(word in row for row in rows)
+
+
+def test_a_number_and_its_per_cent_sign_stay_in_one_row() -> None:
+    start = "error: no such file: "
+    for size in range(COLUMNS - len(start) - 3, COLUMNS - len(start) + 1):
+        rows = shown(on_a_terminal("classify", "-i", f"{'a' * (size - 3)} 50 % off").decode())
+        assert any("50 %" in row for row in rows), rows
