@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ";\t|,"  # the comma last, which is also in texts and a decimal mark
 _SAMPLED_ROWS = 100  # that tell the dialect
 
 _SEP_LINE = re.compile(r"\ufeff?\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)

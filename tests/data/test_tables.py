@@ -119,6 +119,13 @@ def test_a_csv_may_use_semicolons_or_tabs(tmp_path: Path, header: str) -> None:
     assert rows_of(read_corpus([path])) == [(f"1,5 stars{mark} no", "bad"), ("fine", "good")]
 
 
+def test_commas_in_numbers_are_no_delimiters(tmp_path: Path) -> None:
+    rows = "".join(f"no {n} is fine;{n},5\n" for n in range(9))
+    path = write(tmp_path / "a.csv", rows)
+    corpus = read_corpus([path], columns=Columns(text="1", label="2"))
+    assert rows_of(corpus) == [(f"no {n} is fine", f"{n},5") for n in range(9)]
+
+
 def test_quotation_marks_in_tsv_are_text(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", 'en\tfr\n"Hi\tSalut\n""\t"\n')
     assert rows_of(read_corpus([path])) == [('"Hi', "Salut"), ('""', '"')]
