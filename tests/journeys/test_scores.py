@@ -181,3 +181,12 @@ def test_labels_of_letters_that_look_alike_are_told_by_their_names(tmp_path: Pat
     assert "'one' (" in warning
     assert "negative" not in warning
     assert "\u041f" not in warning  # it looks like no Latin letter
+
+
+def test_a_perplexity_of_a_foreign_text_is_written_with_an_exponent(tmp_path: Path) -> None:
+    data = write(tmp_path / "foreign.txt", "ΞΨΩΦ ЖЩЮЯ " * 40)
+    (row,) = [
+        line for line in call("evaluate", generator(), data).lines if "perplexity per word" in line
+    ]
+    assert float(row.split()[3]) >= 1e6
+    assert "e+" in row

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rnncli.tasks.evaluation import Report
 
 BAR_WIDTH = 40  # characters
+HUGE = 1e6  # a perplexity of which digits tell nothing
 BASELINES = {"naive_bayes": "naive Bayes", "majority_class": "majority class"}
 GENERATOR_DIGITS = {  # after the decimal point of each score
     "bits_per_character": 4,
@@ -171,7 +172,8 @@ def _print_generator(report: GeneratorReport, console: "Console") -> None:
         systems["with continuous cache"] = report.with_cache
     rows = []
     for name, digits in GENERATOR_DIGITS.items():
-        cells = [f"{getattr(scores, name):.{digits}f}" for scores in systems.values()]
+        values = [getattr(scores, name) for scores in systems.values()]
+        cells = [f"{v:.{digits}f}" if v < HUGE else f"{v:.1e}" for v in values]
         rows.append([name.replace("_", " "), *cells])
     console.print(f"characters           {report.characters:10,}")
     console.print(f"tokens               {report.tokens:10,}")
