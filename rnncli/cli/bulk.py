@@ -134,7 +134,7 @@ def _require_folder(request: Request, files: Files) -> Path:
         whole = "" if files.whole is None else "\n   or, each file as one text: --whole"
         raise ConfigError(
             "the answers to a folder, a pattern or several files need a folder",
-            f"a file for each, a line for each of its lines: -o answers{whole}",
+            f"-o answers{whole}",
         )
     if output.exists() and not output.is_dir():
         raise ConfigError(

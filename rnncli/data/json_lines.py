@@ -59,7 +59,8 @@ class JsonLinesFile(LineTable):
         """
         for number, values in self._objects(self.losses):
             record = flattened(values)
-            yield number, tuple([self._mended(record.get(name)) for name in columns])
+            cells = [record.get(name, values.get(name)) for name in columns]
+            yield number, tuple(map(self._mended, cells))
 
     def _objects(self, losses: Losses) -> Iterator[tuple[int, dict[str, object]]]:
         for row in json_rows(self.lines(losses)):

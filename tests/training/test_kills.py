@@ -135,7 +135,7 @@ def test_a_training_started_from_a_model_that_has_changed_does_not_go_on(
     words = ["train", reviews(), "-o", model, "--init-from", start, *SMALL]
     whole = kills.train(words, tmp_path / "log")
     shutil.rmtree(model)
-    kills.train(words, tmp_path / "log", whole.calls // 2)
+    kills.train(words, tmp_path / "log", whole.calls * 2 // 3)
     assert Layout(model).state.exists()
     other = ("train", reviews(), "-o", start, "--force", *SMALL, "--learning-rate", 0.01)
     assert call(*other).code == 0
@@ -158,7 +158,7 @@ def test_a_training_whose_word_vectors_have_changed_does_not_go_on(tmp_path: Pat
     whole = kills.train(arguments, tmp_path / "log")
     assert whole.code == 0, whole
     shutil.rmtree(model)
-    kills.train(arguments, tmp_path / "log", whole.calls // 2)
+    kills.train(arguments, tmp_path / "log", whole.calls * 2 // 3)
     assert Layout(model).state.exists()
     write(-1)
     explained(call(*arguments), 1, "differs", f"the content of {vectors} was ")
