@@ -20,7 +20,7 @@ from rnncli.networks.architecture import Direction, Half, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from rnncli.cli.measurements import MeasurementRequest
+    from rnncli.cli.measurement_request import MeasurementRequest
     from rnncli.cli.views.figure import Figure
     from rnncli.cli.views.text_figures import Views
     from rnncli.tasks.inspection import Model, TextInspection
@@ -175,7 +175,7 @@ def inspect(
         require_drawing(output, force=force)
     model_path, text = model_and_text(model, arguments or [], messenger.announce)
 
-    from rnncli.cli.measurements import MeasurementRequest
+    from rnncli.cli.measurement_request import MeasurementRequest
     from rnncli.cli.unit_browser import browse, can_browse
     from rnncli.cli.views.selection import Selection
     from rnncli.cli.views.text_figures import Views

@@ -1,7 +1,7 @@
 """What ``rnncli inspect`` measures on texts that a model was not trained on."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from rnncli.analysis.units import parse_edit
 from rnncli.cli.console import Messenger
 from rnncli.cli.hints import retyped
+from rnncli.cli.measurement_request import MeasurementRequest
 from rnncli.cli.stages import StageLine
 from rnncli.cli.views.figure import Figure
 from rnncli.cli.views.lag import lag_figures
@@ -22,39 +23,6 @@ from rnncli.tasks.inspection import Model, load_model, require_text_model
 from rnncli.tasks.lag import inspect_lag
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.unit_search import MAX_CHARACTERS, property_of, search_units
-
-
-@dataclass(frozen=True)
-class MeasurementRequest:
-    """The options that ask for a measurement."""
-
-    find: str | None
-    match: bool
-    edit: Sequence[str]
-    lag: bool
-    against: Sequence[Path]
-    cells: Sequence[str]
-    data: str | None
-
-    def __post_init__(self) -> None:
-        """Refuse options that go with others.
-
-        Raises:
-            ConfigError: --match, --against, --cell or --data stands alone.
-
-        """
-        companions = (
-            ("--match", self.match, "--find quote", self.find),
-            ("--against", self.against, "--lag", self.lag),
-            ("--cell", self.cells, "--lag", self.lag),
-            ("--data", self.data, "--find quote", self.find or self.edit or self.lag),
-        )
-        for option, is_given, other, is_other_given in companions:
-            if is_given and not is_other_given:
-                raise ConfigError(f"{option} goes with {other.split()[0]}", other)
-
-    def __bool__(self) -> bool:
-        return self.find is not None or bool(self.edit) or self.lag
 
 
 def measure(

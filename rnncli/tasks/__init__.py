@@ -37,25 +37,41 @@ def load(
     from rnncli.storage.model_names import model_directory
     from rnncli.storage.reading import load as read_model
     from rnncli.storage.reading import read_whole
-    from rnncli.tasks.classify.predict import TextClassifier
-    from rnncli.tasks.forecast.predict import Forecaster
-    from rnncli.tasks.generate.predict import TextGenerator
-    from rnncli.tasks.transcribe.predict import Transcriber
-    from rnncli.tasks.translate.predict import Translator
 
-    classes: dict[
-        str, type[TextClassifier | TextGenerator | Transcriber | Translator | Forecaster]
-    ] = {
-        cls.task: cls
-        for cls in (TextClassifier, TextGenerator, Transcriber, Translator, Forecaster)
-    }
     path = model_directory(path)
 
     def read() -> "TextClassifier | TextGenerator | Transcriber | Translator | Forecaster":
         model = read_model(path)
-        return classes[model.description.task](model, threads)
+        return _predictor(model.description.task)(model, threads)
 
     return read_whole(path, read)
+
+
+def _predictor(
+    task: Task,
+) -> "type[TextClassifier | TextGenerator | Transcriber | Translator | Forecaster]":
+    """Return the class that uses models of a task; the others are not imported."""
+    match task:
+        case "classify":
+            from rnncli.tasks.classify.predict import TextClassifier
+
+            return TextClassifier
+        case "generate":
+            from rnncli.tasks.generate.predict import TextGenerator
+
+            return TextGenerator
+        case "translate":
+            from rnncli.tasks.translate.predict import Translator
+
+            return Translator
+        case "transcribe":
+            from rnncli.tasks.transcribe.predict import Transcriber
+
+            return Transcriber
+        case "forecast":
+            from rnncli.tasks.forecast.predict import Forecaster
+
+            return Forecaster
 
 
 def train(

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from shlex import quote
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,23 +24,27 @@ from rnncli.storage.description import ModelDescription
 from rnncli.storage.layout import Layout
 from rnncli.storage.metrics import read_metrics
 from rnncli.tasks import load
-from rnncli.tasks.classify.inspect import ClassProbabilities, inspect_classifier
-from rnncli.tasks.classify.predict import TextClassifier
-from rnncli.tasks.forecast.inspect import SeriesForecast, inspect_forecaster
-from rnncli.tasks.forecast.predict import Forecaster
-from rnncli.tasks.generate.inspect import inspect_generator
-from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.next_tokens import NextTokens, token_text
-from rnncli.tasks.transcribe.inspect import TokenProbabilities, inspect_transcriber
-from rnncli.tasks.transcribe.predict import Transcriber
-from rnncli.tasks.translate.inspect import WrittenTranslation, inspect_translator
-from rnncli.tasks.translate.predict import Translator
+from rnncli.tasks.predictions import (
+    ClassProbabilities,
+    Prediction,
+    SeriesForecast,
+    TokenProbabilities,
+    WrittenTranslation,
+)
 from rnncli.text.arguments import as_texts
 from rnncli.text.special_tokens import UNK
 from rnncli.text.tokenizer import Tokenizer
 
-TextModel: TypeAlias = TextClassifier | TextGenerator | Translator
-Model: TypeAlias = TextModel | Transcriber | Forecaster
+if TYPE_CHECKING:  # one of them is needed, and each takes a moment to import
+    from rnncli.tasks.classify.predict import TextClassifier
+    from rnncli.tasks.forecast.predict import Forecaster
+    from rnncli.tasks.generate.predict import TextGenerator
+    from rnncli.tasks.transcribe.predict import Transcriber
+    from rnncli.tasks.translate.predict import Translator
+
+TextModel: TypeAlias = "TextClassifier | TextGenerator | Translator"
+Model: TypeAlias = "TextClassifier | TextGenerator | Translator | Transcriber | Forecaster"
 
 
 def load_model(path: str | Path) -> Model:
@@ -60,22 +64,18 @@ def require_text_model(model: Model, option: str) -> TextModel:
         ConfigError: it reads sound, or series.
 
     """
-    if isinstance(model, Transcriber | Forecaster):
-        is_sound = isinstance(model, Transcriber)
+    if model.task in ("transcribe", "forecast"):
+        is_sound = model.task == "transcribe"
         file = "recording.wav" if is_sound else "series.csv"
         raise ConfigError(
             f"{option} is about texts, and this model reads {'sound' if is_sound else 'series'}",
             f"rnncli inspect {quote(str(model.path))} {file} --units",
         )
-    return model
+    return cast("TextModel", model)
 
 
 MAX_CHARACTERS = 2_000  # of a text: a picture can show as many, and a classifier reads each prefix
 NEIGHBOURS = 10
-
-Prediction: TypeAlias = (
-    NextTokens | ClassProbabilities | WrittenTranslation | TokenProbabilities | SeriesForecast
-)
 
 
 @dataclass(frozen=True)
@@ -211,22 +211,36 @@ def inspect_text(model: Model, text: str, control: str | None = None) -> TextIns
             f"the text has {len(text):,} characters, more than can be shown",
             f"give at most {MAX_CHARACTERS:,} of them",
         )
-    if control is not None and not isinstance(model, TextGenerator):
+    if control is not None and model.task != "generate":
         raise ConfigError("only generators have control codes", "leave --control out")
-    readings: tuple[Reading, ...]
-    prediction: Prediction
-    if isinstance(model, TextGenerator):
-        readings, prediction = inspect_generator(model, text, control)
-    elif isinstance(model, Translator):
-        readings, prediction = inspect_translator(model, text)
-    elif isinstance(model, Transcriber):
-        readings, prediction = inspect_transcriber(model, Path(text))
-    elif isinstance(model, Forecaster):
-        readings, prediction = inspect_forecaster(model, text)
-    else:
-        readings, prediction = inspect_classifier(model, text)
+    readings, prediction = _read(model, text, control)
     level = model.description.level or "word"
     return TextInspection(model.name, model.task, level, text, readings, prediction)
+
+
+def _read(model: Any, text: str, control: str | None) -> tuple[tuple[Reading, ...], Prediction]:
+    """Read a text, a recording or a table with a model, whose task decides what is imported."""
+    match model.task:
+        case "classify":
+            from rnncli.tasks.classify.inspect import inspect_classifier
+
+            return inspect_classifier(model, text)
+        case "generate":
+            from rnncli.tasks.generate.inspect import inspect_generator
+
+            return inspect_generator(model, text, control)
+        case "translate":
+            from rnncli.tasks.translate.inspect import inspect_translator
+
+            return inspect_translator(model, text)
+        case "transcribe":
+            from rnncli.tasks.transcribe.inspect import inspect_transcriber
+
+            return inspect_transcriber(model, Path(text))
+        case _:
+            from rnncli.tasks.forecast.inspect import inspect_forecaster
+
+            return inspect_forecaster(model, text)
 
 
 def similar_tokens(model: TextModel, word: str) -> list[Similarity]:

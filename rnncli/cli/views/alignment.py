@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from shlex import quote
 from shutil import get_terminal_size
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
@@ -17,7 +17,9 @@ from rnncli.cli.request import Request
 from rnncli.cli.views.heatmap import LEGEND, Heatmap, ranked_list, table
 from rnncli.errors import ConfigError
 from rnncli.messages import Announce
-from rnncli.tasks.translate.predict import Translator
+
+if TYPE_CHECKING:
+    from rnncli.tasks.translate.predict import Translator
 
 MAX_DRAWN = 500  # in a file: they are in memory until it is written, and a viewer would halt
 
@@ -69,7 +71,7 @@ class Drawing:
 def answer_aligned(
     request: Request,
     columns: Sequence[str],
-    translator: Translator,
+    translator: "Translator",
     respond: Responder,
     *,
     draws_below: bool,

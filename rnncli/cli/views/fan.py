@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from rnncli.cli.views.curves import Curves
 from rnncli.cli.views.figure import Figure, print_figures
-from rnncli.tasks.forecast.inspect import SeriesForecast
 from rnncli.tasks.forecast.quantiles import LEVELS
-from rnncli.tasks.forecast.tables import TableForecast
+from rnncli.tasks.predictions import SeriesForecast
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from rnncli.tasks.forecast.tables import TableForecast
 
 PAST = 2.0  # values of the past that are drawn, for each that is forecast
 
@@ -23,7 +24,7 @@ def fan(forecast: SeriesForecast) -> Figure:
     return Figure(forecast.name, Curves(curves, x="step", y=forecast.name))
 
 
-def draw_fans(result: TableForecast, console: "Console", at_most: int) -> None:
+def draw_fans(result: "TableForecast", console: "Console", at_most: int) -> None:
     """Draw the first fan charts on a terminal."""
     pairs = zip(result.table.series[:at_most], result.forecasts, strict=False)
     drawn = [

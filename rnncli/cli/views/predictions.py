@@ -16,12 +16,14 @@ from rnncli.cli.views.highlight import Highlight, Scale
 from rnncli.cli.views.table import Table
 from rnncli.cli.views.tokens import token_label, token_spans
 from rnncli.config import Level
-from rnncli.tasks.classify.inspect import ClassProbabilities
-from rnncli.tasks.forecast.inspect import SeriesForecast
 from rnncli.tasks.inspection import TextInspection
 from rnncli.tasks.next_tokens import CANDIDATES, NextTokens
-from rnncli.tasks.transcribe.inspect import TokenProbabilities
-from rnncli.tasks.translate.inspect import WrittenTranslation
+from rnncli.tasks.predictions import (
+    ClassProbabilities,
+    SeriesForecast,
+    TokenProbabilities,
+    WrittenTranslation,
+)
 
 MAX_CLASSES = 6  # columns of a table that fits on a terminal: the most probable ones
 WAVEFORM_POINTS = 120  # a cell of a terminal shows two: the lowest and the highest sample

@@ -1,7 +1,7 @@
 """The surprisal of each part of a text: colours, bits per character, or JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.cli.output import Fragment, Output
 from rnncli.cli.pipe import answer_all
@@ -9,8 +9,10 @@ from rnncli.cli.request import Request
 from rnncli.cli.views.highlight import Highlight, Scale, announce_legend
 from rnncli.cli.views.tokens import token_spans
 from rnncli.config import Level
-from rnncli.tasks.generate.predict import TextGenerator
 from rnncli.tasks.generate.surprisal import Surprisal
+
+if TYPE_CHECKING:
+    from rnncli.tasks.generate.predict import TextGenerator
 
 STYLES = ("black on #fff1b8", "black on #ffc069", "black on #ff7a45", "white on #a8071a")
 SCALES = {  # of bits: a word tells more than a character
@@ -20,7 +22,7 @@ SCALES = {  # of bits: a word tells more than a character
 }
 
 
-def score_texts(request: Request, generator: TextGenerator, control: str | None) -> None:
+def score_texts(request: Request, generator: "TextGenerator", control: str | None) -> None:
     """Answer every text of a request with its surprisal, under the control code ``control``."""
     level = generator.tokenizer.level
     if request.is_coloured:

@@ -15,9 +15,8 @@ from rnncli.cli.views.states import (
     unit_figure,
 )
 from rnncli.networks.architecture import State
-from rnncli.tasks.forecast.inspect import SeriesForecast
 from rnncli.tasks.inspection import TextInspection
-from rnncli.tasks.transcribe.inspect import TokenProbabilities
+from rnncli.tasks.predictions import SeriesForecast, TokenProbabilities
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,16 @@
 """What happens in a classifier as it reads a text."""
 
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from rnncli.analysis.traces import Reading, record
-from rnncli.networks.numerics import Floats, softmax
+from rnncli.networks.numerics import softmax
 from rnncli.tasks.classify.predict import TextClassifier
+from rnncli.tasks.predictions import ClassProbabilities
 from rnncli.text.batching import pad
 from rnncli.text.special_tokens import EOS, SPECIAL_TOKENS
 from rnncli.text.unicode import plain_signs
-
-
-@dataclass(frozen=True)
-class ClassProbabilities:
-    """The probability of each class if the text ended after each of its tokens."""
-
-    labels: tuple[str, ...]  # C
-    initial: Floats  # (C,) before any token
-    probabilities: Floats  # (T, C)
 
 
 def inspect_classifier(

@@ -1,31 +1,22 @@
 """What happens in a forecaster as it reads the end of a series, and how far back it remembers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
 from rnncli.analysis.context import CONTEXTS, ContextLoss, Losses, context_losses
 from rnncli.analysis.traces import Reading, record
-from rnncli.data.series import Doubles, TimeSeries
+from rnncli.data.series import TimeSeries
 from rnncli.errors import DataError
 from rnncli.networks.numerics import Floats, Ints
 from rnncli.tasks import ignore
 from rnncli.tasks.forecast.predict import Forecaster
 from rnncli.tasks.forecast.tables import read_table
 from rnncli.tasks.forecast.windows import Windows, thin
+from rnncli.tasks.predictions import SeriesForecast
 
 GRADIENT_WINDOWS, CONTEXT_WINDOWS = 64, 500
-
-
-@dataclass(frozen=True)
-class SeriesForecast:
-    """The end of a series, and what is forecast after it."""
-
-    name: str
-    values: Doubles  # (T,) that the network reads
-    quantiles: Doubles  # (H, Q)
 
 
 def inspect_forecaster(model: Forecaster, file: str) -> tuple[tuple[Reading, ...], SeriesForecast]:

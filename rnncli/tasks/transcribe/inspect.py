@@ -1,6 +1,5 @@
 """What happens in a transcriber as it listens to a recording."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
@@ -11,22 +10,12 @@ from rnncli.data.wav import open_wav
 from rnncli.errors import DataError
 from rnncli.networks.ctc_search import BLANK
 from rnncli.networks.numerics import Floats
+from rnncli.tasks.predictions import TokenProbabilities
 from rnncli.tasks.transcribe.predict import Transcriber
 from rnncli.tasks.transcribe.segmentation import segments
 
 BLANK_SIGN = "·"
 MIN_PROBABILITY = 0.1  # of a token at some step: others are not shown
-
-
-@dataclass(frozen=True)
-class TokenProbabilities:
-    """The sound up to its first pause, and what the network writes at each of its steps."""
-
-    samples: Floats  # (S,)
-    start: float  # seconds
-    end: float
-    labels: tuple[str, ...]  # of the V tokens that are likely at some step
-    probabilities: Floats  # (T, V)
 
 
 def inspect_transcriber(

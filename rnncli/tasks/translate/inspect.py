@@ -1,28 +1,18 @@
 """What happens in a translator as it reads a text and writes its translation."""
 
-from dataclasses import dataclass
 from shlex import quote
 
-from rnncli.analysis.alignment import Alignment
 from rnncli.analysis.traces import Reading, record
 from rnncli.errors import DataError
 from rnncli.storage.model_names import model_name
-from rnncli.tasks.next_tokens import NextTokens, next_tokens
+from rnncli.tasks.next_tokens import next_tokens
+from rnncli.tasks.predictions import WrittenTranslation
 from rnncli.tasks.translate.predict import Translator
 from rnncli.tasks.translate.segmentation import MAX_CHARACTERS
 from rnncli.text.batching import pad
 from rnncli.text.sentences import clean
 from rnncli.text.special_tokens import BOS, EOS, SPECIAL_TOKENS
 from rnncli.text.unicode import plain_signs
-
-
-@dataclass(frozen=True)
-class WrittenTranslation:
-    """A translation, its attention to the source, and what else could have been written."""
-
-    text: str
-    alignment: Alignment
-    next_tokens: NextTokens  # after <bos> and after each token of the translation
 
 
 def inspect_translator(
