@@ -37,11 +37,11 @@ class DrawnText(TextInspection):
 
 
 @overload
-def inspect(model: Model | str | Path, text: None = None) -> DrawnModel: ...
+def inspect(model: "Model | str | Path", text: None = None) -> DrawnModel: ...
 @overload
-def inspect(model: Model | str | Path, text: str, *, control: str | None = None) -> DrawnText: ...
+def inspect(model: "Model | str | Path", text: str, *, control: str | None = None) -> DrawnText: ...
 def inspect(
-    model: Model | str | Path, text: str | None = None, *, control: str | None = None
+    model: "Model | str | Path", text: str | None = None, *, control: str | None = None
 ) -> DrawnModel | DrawnText:
     """Look inside a model, or the directory of one: its parts or, with a text, how it reads it.
 
