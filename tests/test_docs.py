@@ -53,6 +53,7 @@ def test_the_tour_runs_as_it_is_written(tour):
     assert {path.name for path in (tour / "models").iterdir()} == {
         "classify",
         "generate",
+        "lstm",
         "rnn",
         "translate",
     }
